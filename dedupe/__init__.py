@@ -1,0 +1,63 @@
+"""Finds the rows of a table that are the same real thing written differently, and merges them.
+
+>>> import dedupe
+>>> result = dedupe.run("contacts.csv")     # doctest: +SKIP
+>>> result.merged                           # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dedupe.config import Config
+from dedupe.errors import (
+    DedupeError,
+    InputError,
+    ModelError,
+    OptionError,
+    OutputError,
+    WorkspaceError,
+)
+
+if TYPE_CHECKING:
+    from dedupe.pipeline import Result, evaluate_workspace, export, run
+    from dedupe.workspace import Workspace, open_workspace
+
+__all__ = [
+    "Config",
+    "DedupeError",
+    "InputError",
+    "ModelError",
+    "OptionError",
+    "OutputError",
+    "Result",
+    "Workspace",
+    "WorkspaceError",
+    "evaluate_workspace",
+    "export",
+    "open_workspace",
+    "run",
+]
+
+_HOMES = {
+    "Result": "dedupe.pipeline",
+    "evaluate_workspace": "dedupe.pipeline",
+    "export": "dedupe.pipeline",
+    "run": "dedupe.pipeline",
+    "Workspace": "dedupe.workspace",
+    "open_workspace": "dedupe.workspace",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the working parts when they are first used: ``import dedupe`` stays instant."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dedupe' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -1,0 +1,456 @@
+"""The command line: parse, call the API, print. Results go to stdout, all talk to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from dedupe.config import BUNDLED, FORMATS, PRESETS, Config, read_config
+from dedupe.errors import DedupeError, OptionError
+from dedupe.progress import Report, no_report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dedupe.pipeline import Result
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+EPILOG = "Exit codes: 0 done, 1 a fault of this program, 2 the input or an option is wrong."
+TABLES = ("merged", "clusters", "removed", "pairs")
+STDOUT = "-"
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line, and turn every error into one line and an exit code."""
+    # Nothing is fetched unless a model is named that is not here; then a progress bar of another
+    # library would only disturb ours.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    verbose = any(one in ("-v", "--verbose") for one in arguments or sys.argv[1:])
+    try:
+        cli.main(arguments, prog_name="dedupe", standalone_mode=False)
+        code = 0
+    except DedupeError as error:
+        code = _fail(str(error), 2)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        code = 0
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        name = context.command_path if context is not None else "dedupe"
+        code = _fail(f"{error.format_message()} (see {name} --help)", 2)
+    except (KeyboardInterrupt, click.Abort):
+        code = _fail("stopped; finished stages are kept: the same command goes on from there", 130)
+    except BrokenPipeError:
+        # Whoever read our output has had enough: no fault of ours, and nobody is left to tell.
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
+        code = 0
+    except Exception as error:
+        if verbose:
+            raise
+        code = _fail(
+            f"unexpected {type(error).__name__}: {_one_line(error)} (-v shows where); "
+            "this is a fault of dedupe, not of the input",
+            1,
+        )
+    sys.exit(code)
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"dedupe: {_one_line(message)}", err=True)
+    return code
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())
+
+
+# Options ---------------------------------------------------------------------------------------
+
+
+def _names(context: click.Context, option: click.Parameter, value: str | None) -> Any:
+    if value is None:
+        return None
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _rules(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> Any:
+    rules = {}
+    for value in values:
+        column, equals, rule = value.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{value!r}: write it as column=rule", context, option)
+        rules[column] = rule
+    return rules or None
+
+
+def _export_options(command: _Command) -> _Command:
+    """Add the options that need nothing to be computed again."""
+    options = [
+        click.option("--threshold", type=float, help="Merge pairs at or above this probability."),
+        click.option(
+            "--review-from", type=float, help="Pairs from here up to the threshold are doubtful."
+        ),
+        click.option(
+            "--preset",
+            type=click.Choice(list(PRESETS)),
+            help="Both thresholds by name (default: balanced).",
+        ),
+        click.option(
+            "--merge",
+            multiple=True,
+            metavar="COLUMN=RULE",
+            callback=_rules,
+            help="Which value a merged row takes: most-complete (default), most-frequent, longest, "
+            "first, last, newest:COLUMN, oldest:COLUMN, concat, max or min. Repeatable.",
+        ),
+        click.option("--format", type=click.Choice(FORMATS), help="Of the output (default: csv)."),
+        click.option(
+            "--safe-csv/--plain-csv",
+            default=None,
+            help="Neutralise values that a spreadsheet would run as formulas.",
+        ),
+        click.option(
+            "--large-cluster", type=int, help="Name clusters larger than this (default: 20)."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _talk_options(command: _Command) -> _Command:
+    """Add the options that say how much is printed."""
+    options = [
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout."),
+        click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+        click.option("-v", "--verbose", is_flag=True, help="Print more, and where faults happen."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dedupe-tui", prog_name="dedupe")
+def cli() -> None:
+    """Find the rows that are the same real thing written differently, and make one row of them.
+
+    \b
+      dedupe run contacts.csv            find, cluster and merge; results in contacts.dedupe/
+      dedupe export contacts.dedupe      write again with another threshold, rules or format
+      dedupe evaluate contacts.dedupe --gold truth.csv
+    """
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="WORKSPACE", help="Folder for the results; - prints them.")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Options in a TOML file.")
+@click.option("--fields", metavar="A,B", callback=_names, help="Columns that say who a record is.")
+@click.option("--ignore", metavar="C,D", callback=_names, help="Columns not to look at.")
+@click.option("--id", metavar="COLUMN", help="Column with one unique value a record.")
+@_export_options
+@click.option(
+    "--candidates", "candidates_per_record", type=float, help="Pairs to look at a record (default: 5)."
+)
+@click.option("--radius", type=float, help="Similarity of candidates (default: from the file).")
+@click.option("--bi-encoder", metavar="MODEL", help="A sentence-transformers name or folder.")
+@click.option("--cross-encoder", metavar="MODEL", help="A sentence-transformers name or folder.")
+@click.option("--device", help="Where models run: auto, cpu, cuda, mps.")
+@click.option("--encoding", help="Of text input (default: detected).")
+@click.option("--delimiter", help="Of text input (default: detected).")
+@click.option("--seed", type=int, help="Start of every random choice (default: 0).")
+@click.option("--table", type=click.Choice(TABLES), default=TABLES[0], help="What -o - prints.")
+@_talk_options
+def run(
+    inputs: tuple[str, ...],
+    output: str | None,
+    config_file: Path | None,
+    table: str,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Find the duplicates in INPUT, cluster and merge them.
+
+    INPUT is a CSV, TSV, Parquet, JSON lines or Excel file, or - for stdin; several are stacked. It is
+    never written to. Results go to INPUT-stem.dedupe/ beside it.
+    """
+    from dedupe import pipeline
+
+    options = {**(read_config(config_file) if config_file else {}), **_given(options)}
+    source = inputs[0] if len(inputs) == 1 else list(inputs)
+    if output == STDOUT:
+        _no_json_beside_a_table(as_json)
+        with _scratch() as folder, _progress(quiet) as report:
+            result = pipeline.run(source, output=folder, report=report, **options)
+            _print_table(result, table, options)
+            return
+    with _progress(quiet) as report:
+        result = pipeline.run(source, output=output, report=report, **options)
+    _print_result(result, as_json, quiet, verbose)
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.option("-o", "--output", metavar="FOLDER", help="Where to write; - prints one table.")
+@_export_options
+@click.option("--table", type=click.Choice(TABLES), default=TABLES[0], help="What -o - prints.")
+@_talk_options
+def export(
+    workspace: str,
+    output: str | None,
+    table: str,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Cluster, merge and write again what is in WORKSPACE; needs no model.
+
+    Decisions made since the last run are obeyed.
+    """
+    from dedupe import pipeline
+
+    given = _given(options)
+    if output == STDOUT:
+        _no_json_beside_a_table(as_json)
+        with _scratch() as folder:
+            result = pipeline.export(workspace, output=folder, **given)
+            _print_table(result, table, given)
+            return
+    with _progress(quiet) as report:
+        result = pipeline.export(workspace, output=output, report=report, **given)
+    _print_result(result, as_json, quiet, verbose)
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.option("--gold", required=True, help="Table of id,cluster_id or id_a,id_b.")
+@click.option("--across", metavar="COLUMN", help="Count only pairs that differ in this column.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
+def evaluate(workspace: str, gold: str, across: str | None, as_json: bool) -> None:
+    """Measure the clusters of WORKSPACE against the truth."""
+    from dedupe import pipeline
+
+    figures = pipeline.evaluate_workspace(workspace, gold, across=across).as_dict()
+    if as_json:
+        click.echo(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        click.echo(f"{name:<22} {value:>12,}" if isinstance(value, int) else f"{name:<22} {value:>12.4f}")
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of SHELL.
+
+    \b
+      eval "$(dedupe completion bash)"           in ~/.bashrc
+      eval "$(dedupe completion zsh)"            in ~/.zshrc
+      dedupe completion fish > ~/.config/fish/completions/dedupe.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise OptionError(f"no completion for {shell}")
+    click.echo(kind(cli, {}, "dedupe", "_DEDUPE_COMPLETE").source())
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+# Printing --------------------------------------------------------------------------------------
+
+
+def _console(**options: Any) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, **options)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Report]:
+    """Show a bar a stage on stderr, when that is a terminal."""
+    console = _console()
+    if quiet or not console.is_terminal:
+        yield no_report
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description:<8}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as progress:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            for name, task in tasks.items():
+                if name != stage:
+                    progress.update(task, visible=False)
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=None, rate="")
+            speed = progress._tasks[tasks[stage]].speed
+            progress.update(
+                tasks[stage],
+                completed=done,
+                total=total or None,
+                rate=f"{speed:,.0f}/s" if speed else "",
+            )
+
+        yield report
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """Give a folder that is gone afterwards, for results that are only printed."""
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="dedupe-") as folder:
+        yield str(Path(folder) / "workspace")
+
+
+def _no_json_beside_a_table(as_json: bool) -> None:
+    if as_json:
+        raise OptionError("--json and -o - both print to stdout: use one of them")
+
+
+def _print_table(result: Result, table: str, options: Mapping[str, Any]) -> None:
+    assert result.workspace is not None
+    format = options.get("format", Config().format)
+    data = (result.workspace / f"{table}.{format}").read_bytes()
+    if format in ("parquet", "xlsx") and sys.stdout.isatty():
+        raise OptionError(f"{format} is not for a terminal: redirect stdout to a file")
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _print_result(result: Result, as_json: bool, quiet: bool, verbose: bool) -> None:
+    if as_json:
+        summary = {**result.summary, "workspace": str(result.workspace)}
+        click.echo(json.dumps(summary, ensure_ascii=False))
+    elif not quiet:
+        _print_summary(result, verbose)
+
+
+def _print_summary(result: Result, verbose: bool) -> None:
+    """Say on stderr what was found, where it is and what to do next."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    say = _console()
+    found = result.summary
+    rows, merged = found["rows"], found["rows_merged"]
+    say.print(
+        f"[bold]{merged:,}[/] of {rows:,} rows are duplicates: "
+        f"[bold green]{rows - merged:,}[/] are left after merging"
+    )
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column()
+    for name, value in _figures(found, verbose):
+        table.add_row(name, escape(value))
+    say.print(table)
+    for line in _warnings(found):
+        say.print(f"[yellow]note[/]  {escape(line)}")
+    say.print()
+    say.print(f"[bold]{escape(str(result.workspace))}{os.sep}[/]")
+    files = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    kinds = {
+        "clusters": "every row as it was, with its cluster",
+        "merged": "one row a cluster",
+        "removed": "the rows merged into others, and why",
+        "pairs": "every pair that was compared, with its probability",
+    }
+    for name in found["outputs"]:
+        files.add_row(f"[bold]{escape(name)}[/]", kinds[Path(name).stem])
+    say.print(files)
+    doubtful = found["doubtful_pairs"]
+    if doubtful:
+        low, high = found["config"]["review_from"], found["config"]["threshold"]
+        say.print(
+            f"{doubtful:,} pairs are doubtful (probability {low:g} to {high:g}); "
+            f"to merge more or fewer: [bold]dedupe export {escape(str(result.workspace))} "
+            "--threshold P[/]"
+        )
+
+
+def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str]]:
+    if found.get("unchanged"):
+        yield "unchanged", "nothing was computed again"
+    if "fields" in found:
+        used = [use["name"] for use in found["fields"] if use["used"]]
+        left = [f"{use['name']} ({use['reason']})" for use in found["fields"] if not use["used"]]
+        yield "fields", _listed(used)
+        if left:
+            yield "left out", _listed(left)
+    if "search" in found:
+        search, decided = found["search"], found["decided_by"]
+        yield (
+            "candidates",
+            f"{search['candidates']:,} pairs, {search['candidates_per_record']:g} a record; "
+            f"they hold an estimated {search['estimated_recall']:.1%} of the matches",
+        )
+        yield "decided by", ", ".join(f"{name} {count:,}" for name, count in decided.items() if count)
+    groups = found["clusters_of_two_or_more"]
+    if groups:
+        yield "clusters", f"{groups:,} of two rows or more, the largest of {found['largest_cluster']:,}"
+    if found["decisions"]:
+        yield "decisions", f"{found['decisions']:,} obeyed"
+    stages = [stage for stage in found["stages"] if not stage.get("reused")]
+    seconds = sum(stage["seconds"] for stage in stages)
+    peak = max((stage["peak_mb"] for stage in stages), default=0)
+    yield "time", f"{seconds:,.1f} s, at most {peak:,} MB of memory"
+    if verbose:
+        for stage in found["stages"]:
+            how = "kept from before" if stage.get("reused") else f"{stage['seconds']:,.2f} s"
+            yield f"  {stage['stage']}", how
+
+
+def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from found.get("search", {}).get("notes", ())
+    for large in found["large_clusters"][:5]:
+        yield f"cluster {large['cluster_id']} has {large['size']:,} rows: worth a look"
+    if len(found["large_clusters"]) > 5:
+        yield f"{len(found['large_clusters']) - 5:,} more large clusters; see the manifest"
+    for one in found["contradictions"][:5]:
+        yield f"decisions on {one['left_id']} and {one['right_id']} contradict others: {one['reason']}"
+    if len(found["contradictions"]) > 5:
+        yield f"{len(found['contradictions']) - 5:,} more contradictions; see the manifest"
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Every knob of a run, its default and its check, in one place.
+
+The command line, a TOML file and the Python API all end in one :class:`Config`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from dedupe.errors import OptionError
+
+BUNDLED = "bundled"
+"""Name of the model that ships with the package."""
+
+FORMATS = ("csv", "parquet", "jsonl", "xlsx")
+"""What results can be written as."""
+
+PRESETS: Mapping[str, Mapping[str, float]] = {
+    "cautious": {"threshold": 0.8, "review_from": 0.2},
+    "balanced": {"threshold": 0.5, "review_from": 0.1},
+    "eager": {"threshold": 0.3, "review_from": 0.05},
+}
+"""Pairs of thresholds under a name, for those who would rather not choose numbers."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run is asked to do. Values are checked when a Config is made.
+
+    Parameters
+    ----------
+    fields
+        Columns that say who or what a record is. Empty: chosen from the data.
+    ignore
+        Columns that must not be looked at, whatever they hold.
+    id
+        Column with one unique value a record. ``None``: row numbers from 0 are the ids.
+    threshold
+        Pairs with at least this probability are merged; in [0, 1].
+    review_from
+        Pairs from this probability up to ``threshold`` are the doubtful ones; in [0, threshold].
+    candidates_per_record
+        How many candidate pairs a record the search may bring, on average.
+    radius
+        Cosine similarity from which two records are a candidate pair. ``None``: chosen from the
+        file by ``candidates_per_record``.
+    large_cluster
+        Clusters of more records than this are named in the summary.
+    merge
+        Survivorship rule by column name; the others use ``most-complete``.
+    format
+        What results are written as: one of :data:`FORMATS`.
+    safe_csv
+        Put an apostrophe before values that a spreadsheet would run as a formula.
+    encoding, delimiter
+        Of text input. ``None``: detected.
+    bi_encoder, cross_encoder
+        ``"bundled"``, or the name or folder of any sentence-transformers model of that kind.
+    device
+        Where models run: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"`` …
+    seed
+        Start of every random choice.
+
+    Raises
+    ------
+    OptionError
+        If a value is outside what is said above.
+    """
+
+    fields: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    id: str | None = None
+    threshold: float = 0.5
+    review_from: float = 0.1
+    candidates_per_record: float = 5.0
+    radius: float | None = None
+    large_cluster: int = 20
+    merge: Mapping[str, str] = field(default_factory=dict)
+    format: str = "csv"
+    safe_csv: bool = False
+    encoding: str | None = None
+    delimiter: str | None = None
+    bi_encoder: str = BUNDLED
+    cross_encoder: str = BUNDLED
+    device: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fields", _names("fields", self.fields))
+        object.__setattr__(self, "ignore", _names("ignore", self.ignore))
+        _check_types(self)
+        for name in ("threshold", "review_from"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise OptionError(f"{name} is {getattr(self, name)}: give a number from 0 to 1")
+        if self.review_from > self.threshold:
+            raise OptionError(
+                f"review_from ({self.review_from}) is above threshold ({self.threshold}): "
+                "the band of doubtful pairs lies below the threshold"
+            )
+        if not 0 < self.candidates_per_record <= 1000:
+            raise OptionError(
+                f"candidates_per_record is {self.candidates_per_record}: "
+                "give a number above 0 and up to 1000"
+            )
+        if self.radius is not None and not -1 <= self.radius <= 1:
+            raise OptionError(f"radius is {self.radius}: a cosine similarity is from -1 to 1")
+        if self.large_cluster < 2:
+            raise OptionError(f"large_cluster is {self.large_cluster}: give 2 or more")
+        if self.format not in FORMATS:
+            raise OptionError(f"unknown format {self.format!r}: use one of {', '.join(FORMATS)}")
+        if self.seed < 0:
+            raise OptionError(f"seed is {self.seed}: give 0 or more")
+        if both := sorted(set(self.fields) & set(self.ignore)):
+            raise OptionError(f"column {both[0]!r} is both in fields and in ignore: choose one")
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise OptionError(f"delimiter is {self.delimiter!r}: give one character")
+
+    def with_options(self, **options: Any) -> Config:
+        """Return a copy with `options` replaced; those that are ``None`` are left as they are.
+
+        ``preset`` stands for the thresholds it names; thresholds given beside it win.
+
+        Raises
+        ------
+        OptionError
+            If an option is unknown or its value is wrong.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        preset = given.pop("preset", None)
+        if preset is not None:
+            if preset not in PRESETS:
+                raise OptionError(f"unknown preset {preset!r}: use one of {', '.join(PRESETS)}")
+            given = {**PRESETS[preset], **given}
+        known = [f.name for f in fields(self)]
+        for name in given:
+            if name not in known:
+                raise OptionError(f"unknown option {name!r}: the options are {', '.join(known)}")
+        # A threshold lowered below the default band takes the band with it.
+        if "threshold" in given and "review_from" not in given:
+            given["review_from"] = min(self.review_from, given["threshold"])
+        return replace(self, **given)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values as plain JSON types, in the order of the fields."""
+        return {**asdict(self), "merge": dict(self.merge)}
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read options from a TOML file whose keys are the names of :class:`Config`'s fields.
+
+    Returns
+    -------
+    dict
+        To be passed to :meth:`Config.with_options`.
+
+    Raises
+    ------
+    OptionError
+        If the file cannot be read, is not TOML, or names an unknown option.
+    """
+    try:
+        options = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OptionError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path} is not a TOML file: {error}") from error
+    known = [*(f.name for f in fields(Config)), "preset"]
+    options = {name.replace("-", "_"): value for name, value in options.items()}
+    for name in options:
+        if name not in known:
+            raise OptionError(
+                f"{path}: unknown option {name!r}; the options are {', '.join(known)}"
+            )
+    return options
+
+
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not all(isinstance(item, str) for item in value):
+        raise OptionError(f"{name} is {value!r}: give a list of column names")
+    return tuple(value)
+
+
+def _check_types(config: Config) -> None:
+    kinds: dict[str, tuple[type, ...]] = {
+        "float": (int, float),
+        "float | None": (int, float, type(None)),
+        "int": (int,),
+        "str": (str,),
+        "str | None": (str, type(None)),
+        "bool": (bool,),
+        "Mapping[str, str]": (Mapping,),
+    }
+    for item in fields(config):
+        expected = kinds.get(str(item.type))
+        value = getattr(config, item.name)
+        if expected and (
+            not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected)
+        ):
+            raise OptionError(f"{item.name} is {value!r}: give a {str(item.type).split()[0]}")
+    for column, rule in config.merge.items():
+        if not isinstance(rule, str):
+            raise OptionError(f"merge rule of column {column!r} is {rule!r}: give its name")

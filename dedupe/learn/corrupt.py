@@ -1,0 +1,545 @@
+"""Damage a record the way that records of one thing differ in the wild.
+
+An edit is a function from a text and a random source to a text; it may leave the text as it is.
+`corrupt_record` applies a few of them to any record, whatever its fields are called and hold.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from bisect import bisect
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from random import Random
+from types import MappingProxyType
+
+from dedupe.learn import vocabulary as words
+
+Edit = Callable[[str, Random], str]
+
+_DIGIT = re.compile(r"\d")
+_ISO_DATE = re.compile(r"\b(1[5-9]\d\d|20\d\d)-(\d\d)-(\d\d)\b")
+_CODE_JOINT = re.compile(r"(?<=[A-Za-z])[- ]?(?=\d)|(?<=\d)[- ]?(?=[A-Za-z])")
+_UNIT = re.compile(r"(?<=\d)( ?)(gb|tb|mb|ghz|mhz|mm|cm|inch|ml|kg|g|w|watt|v|mp|rpm|ft)\b", re.I)
+_NUMBER = re.compile(r"\b\d+\.\d+\b")
+_PUNCTUATION = re.compile(r"[^\w\s]|_")
+_FIRST_HANGUL = 0xAC00
+_LATIN = "abcdefghijklmnopqrstuvwxyz"
+
+
+def _forms(groups: Iterable[Sequence[str]]) -> Mapping[str, tuple[str, ...]]:
+    """Map every form of a word to its other forms."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for group in groups:
+        for form in group:
+            found[form].extend(other for other in group if other != form)
+    return MappingProxyType({form: tuple(others) for form, others in found.items()})
+
+
+SHORT_FORMS = _forms(words.ABBREVIATIONS)
+NICKNAMES = _forms(words.NICKNAMES)
+WHOLE_FORMS = _forms((*words.TRANSLATIONS, *words.COMPANY_FORMS, *words.VENUES))
+
+
+# --- One character ------------------------------------------------------------------------------
+
+
+def _letter_for(char: str, rng: Random) -> str:
+    """Another character of the same kind, often a neighbour on the keyboard."""
+    low = char.lower()
+    if low in words.KEYBOARD and rng.random() < 0.6:
+        made = rng.choice(words.KEYBOARD[low])
+    elif char.isdigit():
+        made = rng.choice("0123456789")
+    elif "a" <= low <= "z" or not char.isalpha():
+        made = rng.choice(_LATIN)
+    else:
+        moved = chr(min(ord(low) + rng.randint(-3, 3), 0x10FFFF))
+        made = moved if moved.isalpha() else low
+    return made.upper() if char.isupper() else made
+
+
+def mistype(text: str, rng: Random, digits: float = 0.5) -> str:
+    """Insert, drop, replace or transpose one character; a digit is spared with 1 - `digits`."""
+    if not text:
+        return text
+    at = rng.randrange(len(text))
+    if _DIGIT.match(text[at]) and rng.random() >= digits:
+        return text
+    char, action = text[at], rng.random()
+    if char == " ":
+        return text[:at] + text[at + 1 :]
+    if action < 0.28:
+        return text[:at] + _letter_for(char, rng) + text[at + 1 :]
+    if action < 0.54 and len(text) > 1:
+        return text[:at] + text[at + 1 :]
+    if action < 0.72:
+        added = char if rng.random() < 0.35 else _letter_for(char, rng)
+        return text[:at] + added + text[at:]
+    if action < 0.94 and at + 1 < len(text):
+        following = text[at + 1]
+        if following.isdigit() and not char.isdigit() and rng.random() >= digits:
+            return text
+        return text[:at] + following + char + text[at + 2 :]
+    if char.isdigit():
+        return text
+    return text[:at] + " " + text[at:]
+
+
+def _respell(table: Sequence[tuple[str, str]]) -> Edit:
+    """Make an edit that replaces one occurrence of a spelling from a table."""
+
+    def edit(text: str, rng: Random) -> str:
+        low = text.lower()
+        for _ in range(6):
+            old, new = rng.choice(table)
+            at = low.find(old)
+            if at >= 0 and not (old.isdigit() or new.isdigit() and rng.random() < 0.7):
+                new = new.upper() if text[at].isupper() and text.isupper() else new
+                return text[:at] + new + text[at + len(old) :]
+        return text
+
+    return edit
+
+
+misread = _respell(words.LOOKALIKES)
+mishear = _respell(words.SOUNDALIKES)
+
+
+def mistype_number(text: str, rng: Random) -> str:
+    """Change one digit, or transpose two."""
+    places = [i for i, char in enumerate(text) if char.isdigit()]
+    if not places:
+        return text
+    at = rng.choice(places)
+    if rng.random() < 0.3 and at + 1 < len(text) and text[at + 1].isdigit():
+        return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+    return text[:at] + _letter_for(text[at], rng) + text[at + 1 :]
+
+
+# --- Words --------------------------------------------------------------------------------------
+
+
+def _on_one_word(change: Callable[[str, Random], str]) -> Edit:
+    """Make an edit that changes one word out of several."""
+
+    def edit(text: str, rng: Random) -> str:
+        tokens = text.split(" ")
+        at = rng.randrange(len(tokens))
+        tokens[at] = change(tokens[at], rng)
+        return " ".join(tokens)
+
+    return edit
+
+
+def _like(model: str, text: str) -> str:
+    """Write a text in the case of another."""
+    if model.isupper() and len(model) > 1:
+        return text.upper()
+    if model[:1].isupper():
+        return text[:1].upper() + text[1:]
+    return text
+
+
+def _other_form(table: Mapping[str, Sequence[str]]) -> Callable[[str, Random], str]:
+    def change(word: str, rng: Random) -> str:
+        forms = table.get(word.lower())
+        return _like(word, rng.choice(forms)) if forms else word
+
+    return change
+
+
+def abbreviate(text: str, rng: Random) -> str:
+    """Write every second word that has other forms in one of them."""
+    return " ".join(
+        _like(word, rng.choice(forms))
+        if (forms := SHORT_FORMS.get(word.lower())) and rng.random() < 0.7
+        else word
+        for word in text.split(" ")
+    )
+
+
+def rename(text: str, rng: Random) -> str:
+    """Write given names as nicknames, or nicknames as given names."""
+    change = _other_form(NICKNAMES)
+    return " ".join(change(word, rng) for word in text.split(" "))
+
+
+def restate(text: str, rng: Random) -> str:
+    """Replace a name that has another form as a whole: a city abroad, a venue, a legal form."""
+    low = text.lower()
+    whole = WHOLE_FORMS.get(low)
+    if whole:
+        return _like(text, rng.choice(whole))
+    head, _, tail = text.rpartition(" ")
+    forms = WHOLE_FORMS.get(tail.lower())
+    if forms and head:
+        return f"{head} {_like(tail, rng.choice(forms))}" if rng.random() < 0.7 else head
+    return text
+
+
+def swap_words(text: str, rng: Random) -> str:
+    """Swap two neighbouring words."""
+    tokens = text.split(" ")
+    if len(tokens) < 2:
+        return text
+    at = rng.randrange(len(tokens) - 1)
+    tokens[at], tokens[at + 1] = tokens[at + 1], tokens[at]
+    return " ".join(tokens)
+
+
+def rotate_words(text: str, rng: Random) -> str:
+    """Move words from the end to the front, now and then with a comma."""
+    tokens = text.split(" ")
+    if len(tokens) < 2:
+        return text
+    cut = rng.randrange(1, len(tokens))
+    comma = "," if rng.random() < 0.4 else ""
+    return " ".join(tokens[cut:]) + comma + " " + " ".join(tokens[:cut])
+
+
+def drop_word(text: str, rng: Random) -> str:
+    """Leave out one word that carries no digit and is not the only one."""
+    tokens = text.split(" ")
+    places = [i for i, token in enumerate(tokens) if len(token) > 1 and not _DIGIT.search(token)]
+    if len(tokens) < 3 or not places:
+        return text
+    del tokens[rng.choice(places)]
+    return " ".join(tokens)
+
+
+def repeat_word(text: str, rng: Random) -> str:
+    """Write one word twice, the second time somewhere else."""
+    tokens = text.split(" ")
+    tokens.insert(rng.randrange(len(tokens) + 1), rng.choice(tokens))
+    return " ".join(tokens)
+
+
+def shorten_word(text: str, rng: Random) -> str:
+    """Cut one word to its initial or its first letters."""
+    tokens = text.split(" ")
+    at = rng.randrange(len(tokens))
+    if len(tokens[at]) < 4 or not tokens[at].isalpha():
+        return text
+    cut = 1 if rng.random() < 0.5 else rng.randint(3, max(3, len(tokens[at]) - 1))
+    tokens[at] = tokens[at][:cut] + ("." if rng.random() < 0.5 else "")
+    return " ".join(tokens)
+
+
+def truncate(text: str, rng: Random) -> str:
+    """Cut a long text off, as a column of a fixed width does."""
+    if len(text) < 16:
+        return text
+    return text[: rng.randint(max(12, len(text) * 2 // 3), len(text) - 1)].rstrip()
+
+
+def add_filler(text: str, rng: Random) -> str:
+    """Put a word before or after that says nothing."""
+    filler = rng.choice(words.FILLER)
+    return f"{text} {filler}" if rng.random() < 0.5 else f"{filler} {text}"
+
+
+def add_shop_noise(text: str, rng: Random) -> str:
+    """Put what shops write around the names of things before or after."""
+    noise = rng.choice(words.SHOP_NOISE)
+    return f"{text} {noise}" if rng.random() < 0.6 else f"{noise} {text}"
+
+
+def crawl(text: str, rng: Random) -> str:
+    """Wrap a title as a crawler of shops does: quotes, languages, its end repeated."""
+    tokens = text.split(" ")
+    tail = " ".join(tokens[rng.randrange(len(tokens)) :])
+    language = rng.choice(("@en", "@en-US", "@de", "@es", "@fr", "@nl", ""))
+    shop = rng.choice(words.SHOP_NOISE)
+    return rng.choice(
+        (f'"{text}"{language}', f'"{text}"{language} "{tail} {shop}"{language}', f'"{text} {shop}" "Null"')
+    )
+
+
+# --- Writing ------------------------------------------------------------------------------------
+
+
+def strip_accents(text: str, rng: Random) -> str:
+    """Lose the accents, or spell them out."""
+    if rng.random() < 0.5:
+        text = "".join(words.SPELT_ACCENTS.get(char, char) for char in text)
+    plain = unicodedata.normalize("NFD", text)
+    return unicodedata.normalize("NFC", "".join(c for c in plain if not "̀" <= c <= "ͯ"))
+
+
+def transliterate(text: str, rng: Random) -> str:
+    """Write Cyrillic and Greek in Latin letters."""
+    del rng
+    return text if text.isascii() else "".join(map(_latin_for, text))
+
+
+def _latin_for(char: str) -> str:
+    """Write one character in Latin letters, if its script is an alphabet that we know."""
+    syllable = ord(char) - _FIRST_HANGUL
+    if 0 <= syllable < 11_172:
+        initial, rest = divmod(syllable, 588)
+        vowel, final = divmod(rest, 28)
+        return words.HANGUL_INITIALS[initial] + words.HANGUL_VOWELS[vowel] + words.HANGUL_FINALS[final]
+    known = words.TRANSLITERATION.get(char.lower())
+    return char if known is None else _like(char, known)
+
+
+def garble(text: str, rng: Random) -> str:
+    """Read the bytes of a text in the wrong encoding, or lose what is not ASCII."""
+    if text.isascii():
+        return html.escape(text) if rng.random() < 0.5 else text
+    if rng.random() < 0.5:
+        return text.encode("ascii", "replace").decode("ascii") if _is_latin(text) else text
+    try:
+        return text.encode("utf-8").decode("cp1252")
+    except UnicodeDecodeError:
+        return text.encode("utf-8", "replace").decode("latin-1") if _is_latin(text) else text
+    except UnicodeEncodeError:
+        return text
+
+
+def _is_latin(text: str) -> bool:
+    """Whether most of a text is ASCII, so that losing the rest leaves something to read."""
+    return sum(char.isascii() for char in text) * 2 > len(text)
+
+
+def change_case(text: str, rng: Random) -> str:
+    """Write all of a text in another case."""
+    return rng.choice((text.upper(), text.lower(), text.title()))
+
+
+def strip_punctuation(text: str, rng: Random) -> str:
+    """Replace punctuation with spaces or with nothing."""
+    return " ".join(_PUNCTUATION.sub(" " if rng.random() < 0.6 else "", text).split()) or text
+
+
+def join_codes(text: str, rng: Random) -> str:
+    """Write the joints between letters and digits without, or with, a dash or a space."""
+    joint = rng.choice(("", "", "-", " "))
+    return _CODE_JOINT.sub(joint, text, count=rng.randint(1, 2))
+
+
+def respace_units(text: str, rng: Random) -> str:
+    """Write units close to their numbers or apart from them."""
+    gap = "" if " " in "".join(m[1] for m in _UNIT.finditer(text)) else rng.choice((" ", "-"))
+    return _UNIT.sub(lambda m: gap + m[2], text)
+
+
+def rewrite_number(text: str, rng: Random) -> str:
+    """Write a decimal number with more digits, fewer, or a comma."""
+
+    def write(match: re.Match[str]) -> str:
+        number = match[0]
+        return rng.choice((number.rstrip("0").rstrip("."), number + "0", number.replace(".", ",")))
+
+    return _NUMBER.sub(write, text, count=1)
+
+
+def rewrite_date(text: str, rng: Random) -> str:
+    """Write an ISO date in another order."""
+
+    def write(match: re.Match[str]) -> str:
+        year, month, day = match.groups()
+        name = words.MONTHS[min(max(int(month), 1), 12) - 1]
+        return rng.choice(
+            (
+                f"{day}/{month}/{year}",
+                f"{month}/{day}/{year}",
+                f"{day}.{month}.{year}",
+                f"{year}{month}{day}",
+                f"{year}/{month}/{day}",
+                f"{int(day)} {name[:3].title()} {year}",
+                f"{name.title()} {int(day)}, {year}",
+            )
+        )
+
+    return _ISO_DATE.sub(write, text)
+
+
+# --- A record -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a kind of record is usually damaged.
+
+    Attributes
+    ----------
+    edits
+        Edits of one value and how often each is made, relative to the others.
+    edits_a_record
+        Edits made on average at strength 1.
+    typing
+        The weight of typing errors among the edits.
+    digits
+        How often a typing error that falls on a digit is let through, in [0, 1]. Where a digit is
+        what tells two things apart, it must be small.
+    blanked, swapped, moved
+        How often, at strength 1, a value is lost, two values change places, or a value is written
+        behind another one.
+    """
+
+    edits: tuple[tuple[Edit, float], ...]
+    edits_a_record: float = 1.5
+    typing: float = 26.0
+    digits: float = 0.5
+    blanked: float = 0.0
+    swapped: float = 0.02
+    moved: float = 0.03
+
+    def __post_init__(self) -> None:
+        """Sum the weights once."""
+        reach = accumulate((weight for _, weight in self.edits), initial=self.typing)
+        object.__setattr__(self, "_reach", tuple(reach))
+
+    def draw(self, rng: Random) -> Edit:
+        """Draw an edit by its weight."""
+        reach: tuple[float, ...] = getattr(self, "_reach")
+        place = bisect(reach, rng.random() * reach[-1])
+        if place == 0 or place > len(self.edits):
+            return self._mistype
+        return self.edits[place - 1][0]
+
+    def _mistype(self, text: str, rng: Random) -> str:
+        return mistype(text, rng, self.digits)
+
+
+_WRITING: tuple[tuple[Edit, float], ...] = (
+    (misread, 4.0),
+    (mishear, 5.0),
+    (abbreviate, 7.0),
+    (restate, 3.0),
+    (strip_accents, 4.0),
+    (transliterate, 3.0),
+    (garble, 1.0),
+    (change_case, 3.0),
+    (strip_punctuation, 5.0),
+    (rewrite_date, 4.0),
+    (rewrite_number, 2.0),
+    (swap_words, 3.0),
+    (rotate_words, 2.0),
+    (shorten_word, 2.0),
+    (truncate, 2.0),
+    (repeat_word, 0.7),
+    (add_filler, 1.0),
+)
+"""Edits that any value may undergo; typing errors are added with the habits' care for digits."""
+
+GENERAL = Habits(
+    edits=(*_WRITING, (rename, 2.0), (join_codes, 2.0), (respace_units, 2.0)),
+    blanked=0.08,
+)
+PERSONAL = Habits(
+    edits=(*_WRITING, (rename, 9.0), (mistype_number, 5.0), (mishear, 5.0), (misread, 3.0)),
+    edits_a_record=1.8,
+    digits=0.8,
+    swapped=0.05,
+)
+COMMERCIAL = Habits(
+    edits=(
+        *_WRITING,
+        (join_codes, 10.0),
+        (respace_units, 10.0),
+        (add_shop_noise, 9.0),
+        (drop_word, 6.0),
+        (swap_words, 5.0),
+        (rotate_words, 4.0),
+        (strip_punctuation, 5.0),
+    ),
+    edits_a_record=2.0,
+    typing=12.0,
+    digits=0.02,
+    moved=0.05,
+)
+OFFERED = replace(COMMERCIAL, edits=(*COMMERCIAL.edits, (crawl, 14.0)))
+LOCAL = replace(GENERAL, blanked=0.0, digits=0.25)
+MAPPED = replace(GENERAL, blanked=0.0, digits=0.03)
+LITERARY = Habits(
+    edits=(*_WRITING, (drop_word, 2.0), (abbreviate, 5.0)), typing=16.0, digits=0.02, moved=0.05
+)
+NOMINAL = Habits(
+    edits=(
+        *_WRITING,
+        (drop_word, 8.0),
+        (swap_words, 3.0),
+        (strip_punctuation, 8.0),
+        (change_case, 8.0),
+    ),
+    edits_a_record=1.2,
+    typing=9.0,
+    digits=0.01,
+)
+
+
+def _draw_count(mean: float, most: int, rng: Random) -> int:
+    """Draw how many edits to make: geometric, so that nothing and several are both common."""
+    stay, count = mean / (1.0 + mean), 0
+    while count < most and rng.random() < stay:
+        count += 1
+    return count
+
+
+def _rearrange(record: dict[str, str], rng: Random, strength: float, habits: Habits) -> None:
+    """Lose, swap and move whole values, in place; one value always stays."""
+    filled = [name for name, value in record.items() if value]
+    if len(filled) < 2:
+        return
+    if rng.random() < habits.blanked * strength:
+        record[filled.pop(rng.randrange(len(filled)))] = ""
+    if len(filled) < 2:
+        return
+    if rng.random() < habits.swapped * strength:
+        at = rng.randrange(len(filled) - 1)
+        first, second = filled[at], filled[at + 1]
+        record[first], record[second] = record[second], record[first]
+    if rng.random() < habits.moved * strength:
+        source, target = rng.sample(filled, 2)
+        record[target] = f"{record[target]} {record[source]}"
+        record[source] = ""
+
+
+def damage(
+    record: Mapping[str, str], rng: Random, strength: float = 1.0, habits: Habits = GENERAL
+) -> dict[str, str]:
+    """Make a damaged copy of a record, with the habits of its kind."""
+    made = dict(record)
+    if strength <= 0:
+        return made
+    names = [name for name, value in made.items() if value]
+    if not names:
+        return made
+    reach = list(accumulate(4 + min(len(made[name]), 24) for name in names))
+    most = min(8, max(1, sum(len(made[name]) for name in names) // 9))
+    for _ in range(_draw_count(habits.edits_a_record * strength, most, rng)):
+        name = rng.choices(names, cum_weights=reach)[0]
+        for _ in range(4):
+            changed = habits.draw(rng)(made[name], rng)
+            if changed != made[name] and changed.strip():
+                made[name] = changed
+                break
+    _rearrange(made, rng, strength, habits)
+    return made
+
+
+def corrupt_record(record: Mapping[str, str], rng: Random, strength: float = 1.0) -> dict[str, str]:
+    """Make a corrupted copy of any record.
+
+    Parameters
+    ----------
+    record
+        Field to value. It is not changed.
+    rng
+        The source of every choice: the same state gives the same copy.
+    strength
+        How much is changed on average, as a multiple of what is usual. At 0 the copy is exact.
+
+    Returns
+    -------
+    dict of str to str
+        The same fields in the same order. A record that holds anything keeps something.
+    """
+    return damage(record, rng, strength, GENERAL)

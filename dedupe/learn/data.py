@@ -1,0 +1,169 @@
+"""Labelled pairs to train, choose and test on, from benchmark folders.
+
+A folder holds either published labelled pairs (``pairs_train.jsonl``, ``pairs_valid.jsonl``,
+``pairs_test.jsonl``), or a full table with all its true matches (``records.csv`` with ``gold.csv``
+or ``clusters.csv``). A full table is cut by cluster: each cluster falls to train, valid or test by a
+hash of its members, and a pair of records belongs to a part when both its clusters do. Its pairs are
+the candidates that the search itself brings, so that the scorer learns on what it will be asked.
+
+Full tables of a source whose pairs are also published are left out: they hold the test pairs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.config import Config
+from dedupe.encoders import embed, load_bi_encoder
+from dedupe.evaluate import read_gold
+from dedupe.records import Records, make_records, record_text
+from dedupe.search import search
+
+PARTS = ("train", "valid", "test")
+_SHARES = (0.6, 0.2, 0.2)
+
+
+@dataclass(frozen=True)
+class TextPair:
+    """Two record texts, 1 if they are the same thing or 0, and the set the pair is from."""
+
+    left: str
+    right: str
+    label: int
+    origin: str
+
+
+def labelled_folders(data: Path) -> list[Path]:
+    """Return the folders below `data` with published labelled pairs, by name."""
+    return sorted(path.parent for path in data.rglob("pairs_train.jsonl"))
+
+
+def table_folders(data: Path, only_complete: bool = True) -> list[Path]:
+    """Return the folders below `data` with a full table and its gold, by name."""
+    return sorted(
+        path.parent
+        for path in data.rglob("records.csv")
+        if (path.with_name("gold.csv").exists() or path.with_name("clusters.csv").exists())
+    )
+
+
+def published_pairs(folder: Path, part: str) -> list[TextPair]:
+    """Return the published labelled pairs of one part of `folder`."""
+    pairs = []
+    with (folder / f"pairs_{part}.jsonl").open(encoding="utf-8") as lines:
+        for line in lines:
+            pair = json.loads(line)
+            left, right = (record_text(pair[side].items()) for side in ("left", "right"))
+            pairs.append(TextPair(left, right, int(pair["label"]), folder.name))
+    return pairs
+
+
+def table_pairs(folder: Path, part: str, most: int, seed: int) -> list[TextPair]:
+    """Return candidate pairs of the full table in `folder` whose clusters fall to `part`.
+
+    Parameters
+    ----------
+    folder
+        Holds ``records.csv`` and ``gold.csv`` or ``clusters.csv``.
+    part
+        One of :data:`PARTS`.
+    most
+        Number of pairs at most; at most two fifths of them true ones.
+    seed
+        Of the choice among more.
+    """
+    frame = pl.read_csv(folder / "records.csv", infer_schema=False).fill_null("")
+    records = make_records(frame, Config())
+    gold_file = folder / "gold.csv"
+    if not gold_file.exists():
+        gold_file = folder / "clusters.csv"
+    gold = read_gold(pl.read_csv(gold_file, infer_schema=False), records.ids)
+    candidates = _candidates(records)
+    left, right = (candidates[side].to_numpy() for side in ("left", "right"))
+    parts = _cluster_parts(gold.labels, records.keys)
+    here = (parts[left] == PARTS.index(part)) & (parts[right] == PARTS.index(part))
+    left, right = left[here], right[here]
+    label = (gold.labels[left] == gold.labels[right]).astype(int)
+    chosen = _choose(label, most, random.Random(f"{seed} {folder.name} {part}"))
+    texts = records.texts
+    return [
+        TextPair(texts[int(left[i])], texts[int(right[i])], int(label[i]), folder.name)
+        for i in chosen
+    ]
+
+
+def shuffled_fields(pair: TextPair, rng: random.Random) -> TextPair:
+    """Return the pair as another file might have written it.
+
+    Sides change places; sometimes the fields stand in another order, on both sides or on one, and
+    sometimes they have no names.
+    """
+    left, right = pair.left.split("\n"), pair.right.split("\n")
+    if rng.random() < 0.5:
+        left, right = right, left
+    roll = rng.random()
+    if roll < 0.12:
+        order = {label: rng.random() for label in sorted({_label(line) for line in left + right})}
+        left.sort(key=lambda line: order[_label(line)])
+        right.sort(key=lambda line: order[_label(line)])
+    elif roll < 0.2:
+        rng.shuffle(left)
+    roll = rng.random()
+    if roll < 0.15:
+        left, right = ([_value(line) for line in side] for side in (left, right))
+    elif roll < 0.2:
+        left = [_value(line) for line in left]
+    return TextPair("\n".join(left), "\n".join(right), pair.label, pair.origin)
+
+
+def _label(line: str) -> str:
+    return line.split(": ", 1)[0]
+
+
+def _value(line: str) -> str:
+    return line.split(": ", 1)[-1]
+
+
+def _candidates(records: Records) -> pl.DataFrame:
+    """Return the candidate pairs among the first rows of each text, as row numbers."""
+    first = records.texts.to_frame().with_row_index("row").unique("text", keep="first").sort("row")
+    texts = first["text"].to_list()
+    rows = first["row"].to_numpy()
+    config = Config()
+    found = search(embed(load_bi_encoder(config, texts), texts), config).pairs
+    return found.with_columns(
+        pl.Series("left", rows[found["left"].to_numpy()]),
+        pl.Series("right", rows[found["right"].to_numpy()]),
+    )
+
+
+def _cluster_parts(labels: NDArray[np.uint32], keys: pl.Series) -> NDArray[np.int64]:
+    """Return the number of the part that each record's cluster falls to, (n,)."""
+    shares = np.cumsum(_SHARES)
+    part = {}
+    for label in np.unique(labels):
+        digest = hashlib.sha256(str(keys[int(label)]).encode()).digest()
+        part[label] = int(np.searchsorted(shares, int.from_bytes(digest[:6]) / 2**48))
+    return np.array([part[label] for label in labels])
+
+
+def _choose(label: NDArray[np.int64], most: int, rng: random.Random) -> list[int]:
+    true, false = (np.flatnonzero(label == value).tolist() for value in (1, 0))
+    true = rng.sample(true, min(len(true), 2 * most // 5))
+    false = rng.sample(false, min(len(false), most - len(true), max(4 * len(true), 50)))
+    return sorted(true + false)
+
+
+def origins(pairs: Sequence[TextPair]) -> Iterator[tuple[str, list[TextPair]]]:
+    """Yield each origin with its pairs, by name."""
+    for origin in sorted({pair.origin for pair in pairs}):
+        yield origin, [pair for pair in pairs if pair.origin == origin]

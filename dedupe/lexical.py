@@ -1,0 +1,190 @@
+"""The lexical embedding: hashed trigrams and words, weighted by their rarity in the file at hand.
+
+Records are short and full of names, codes and numbers, and what two records of one thing share is
+mostly spelling. The embedding is a TF-IDF vector over hashed character trigrams beside one over
+words, folded into a few hundred dimensions by a sparse random projection (Achlioptas, "Database-
+friendly random projections", 2003; feature hashing after Weinberger et al., 2009), so that one
+dense vector serves one FAISS index.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sentence_transformers.base.modules import InputModule
+
+if TYPE_CHECKING:
+    import torch
+
+DIMENSIONS = 512
+SPREAD = 4
+"""Dimensions that each trigram or word is folded into, each with a sign of its own."""
+BUCKETS_BITS = 20
+"""log2 of the number of hash buckets that frequencies are counted in."""
+RARITY_POWER = 1.5
+"""Exponent of the inverse document frequency; above 1, what is rare in the file counts for more."""
+FIELD_DAMPING = 0.5
+"""Power of its own length that a field's weight is divided by: 0.5 lets a long description count
+for more than a short title, but not in proportion to its length."""
+BLOCK = 4096
+"""Texts handled at a time, so that the arrays of their trigrams stay in cache."""
+
+_LABEL = re.compile(r"(?m)^[^:\n]*: ")
+_U = np.uint64
+_TRIGRAM = (_U(0x9E3779B97F4A7C15), _U(0xC2B2AE3D27D4EB4F), _U(0x165667B19E3779F9))
+_BASE = _U(0x100000001B3)
+_WORD_SALT = _U(0xD1B54A32D192ED03)
+_LONGEST_WORD = 64
+_POWERS = np.cumprod(np.full(_LONGEST_WORD, _BASE, dtype=np.uint64))
+_CJK = ((0x2E80, 0xA4D0), (0xF900, 0xFB00), (0x20000, 0x40000))
+
+
+@dataclass(frozen=True, eq=False)
+class _Features:
+    """Occurrences of one kind of feature: text number, field number and hash of each, (m,)."""
+
+    text: NDArray[np.int64]
+    field: NDArray[np.int64]
+    hash: NDArray[np.uint64]
+
+    @property
+    def bucket(self) -> NDArray[np.int64]:
+        return (self.hash >> _U(64 - BUCKETS_BITS)).astype(np.int64)
+
+
+class LexicalEmbedding(InputModule):
+    """A sentence-transformers module that embeds record texts by their spelling.
+
+    Parameters
+    ----------
+    rarity
+        (2, 2^20) float32: weight of each bucket of trigrams and of words.
+
+    Examples
+    --------
+    >>> texts = ["name: ada lovelace", "name: lovelace, ada", "name: alan turing"]
+    >>> from sentence_transformers import SentenceTransformer
+    >>> model = SentenceTransformer(modules=[LexicalEmbedding.fitted(texts)], device="cpu")
+    >>> model.encode(texts).shape
+    (3, 512)
+    """
+
+    def __init__(self, rarity: NDArray[np.float32]) -> None:
+        super().__init__()
+        self.rarity = rarity
+
+    @classmethod
+    def fitted(cls, texts: Sequence[str]) -> LexicalEmbedding:
+        """Return an embedding whose weights are the rarity of trigrams and words in `texts`."""
+        counts = np.zeros((2, 1 << BUCKETS_BITS), dtype=np.int64)
+        for at in range(0, len(texts), BLOCK):
+            for kind, found in enumerate(_features(texts[at : at + BLOCK])):
+                counts[kind] += np.bincount(found.bucket, minlength=counts.shape[1])
+        share = (len(texts) + 1) / np.maximum(counts, 1)
+        return cls((np.maximum(np.log(share), 0) ** RARITY_POWER).astype(np.float32))
+
+    def preprocess(
+        self, inputs: list[str], prompt: str | None = None, **kwargs: Any
+    ) -> dict[str, torch.Tensor]:
+        """Return the vectors already: hashing is the whole of the work, and torch has no part in it.
+
+        Returns
+        -------
+        dict
+            ``lexical``: (n, 512) float32 tensor, rows of length 1.
+        """
+        import torch
+
+        return {"lexical": torch.from_numpy(self._embed(inputs))}
+
+    def forward(self, features: dict[str, torch.Tensor], **kwargs: Any) -> dict[str, torch.Tensor]:
+        """Hand the vectors on under the name that sentence-transformers expects."""
+        features["sentence_embedding"] = features["lexical"]
+        return features
+
+    def get_embedding_dimension(self) -> int:
+        """Return the number of dimensions of a vector."""
+        return DIMENSIONS
+
+    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
+        """Refuse: the weights belong to one file and are made from it in a moment."""
+        raise NotImplementedError("a lexical embedding is fitted to a file, not saved")
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        n = len(texts)
+        total = np.zeros(n * DIMENSIONS, dtype=np.float64)
+        for rarity, found in zip(self.rarity, _features(texts), strict=True):
+            weight = rarity[found.bucket].astype(np.float64)
+            length = np.sqrt(np.bincount(found.field, weight * weight))
+            weight *= np.maximum(length[found.field], 1e-6) ** -FIELD_DAMPING
+            length = np.sqrt(np.bincount(found.text, weight * weight, minlength=n))
+            weight /= np.maximum(length[found.text], 1e-9)
+            start = found.text * DIMENSIONS
+            for turn in range(SPREAD):
+                # Ten bits of the hash choose a dimension and a sign; the bucket uses the top ones.
+                bits = (found.hash >> _U(10 * turn)).astype(np.int64)
+                signed = np.where(bits & 512, weight, -weight)
+                total += np.bincount(start + (bits & 511), signed, minlength=len(total))
+        vectors = total.reshape(n, DIMENSIONS)
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(length, 1e-12), dtype=np.float32)
+
+
+def _features(texts: Sequence[str]) -> Iterator[_Features]:
+    """Yield the trigrams, then the words, of `texts`.
+
+    All texts are laid end to end as one array of code points and cut by array operations. A word is
+    a run of letters, digits and combining marks; a Chinese, Japanese or Korean ideograph is a word
+    by itself. Trigrams do not leave their word, but see where it begins and ends.
+    """
+    stream = " " + " \x00 ".join(_LABEL.sub("", text) for text in texts) + " "
+    points = np.frombuffer(stream.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    distinct, inverse = np.unique(points, return_inverse=True)
+    in_word = np.array([_in_word(int(point)) for point in distinct])[inverse]
+    alone = np.array([_stands_alone(int(point)) for point in distinct])[inverse]
+    text = np.cumsum(points == 0)
+    field = np.cumsum((points == 0) | (points == 10))
+    letters = np.where(in_word, points, 32).astype(np.uint64)
+
+    middle = in_word[1:-1]
+    trigram = (
+        letters[:-2] * _TRIGRAM[0] + letters[1:-1] * _TRIGRAM[1] + letters[2:] * _TRIGRAM[2]
+    )[middle]
+    yield _Features(text[1:-1][middle], field[1:-1][middle], _mix(trigram))
+
+    begins = in_word.copy()
+    begins[1:] &= ~in_word[:-1] | alone[1:] | alone[:-1]
+    starts = np.flatnonzero(begins)
+    if len(starts):
+        place = np.arange(len(points)) - starts[np.maximum(np.cumsum(begins) - 1, 0)]
+        powers = _POWERS[np.minimum(place, _LONGEST_WORD - 1)]
+        spelled = np.where(in_word, (letters + _U(7)) * powers, _U(0))
+        words = _mix(np.add.reduceat(spelled, starts) ^ _WORD_SALT)
+    else:
+        words = np.empty(0, dtype=np.uint64)
+    yield _Features(text[starts], field[starts], words)
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Scramble 64-bit numbers (the finaliser of MurmurHash3, by Austin Appleby)."""
+    values = values ^ (values >> _U(33))
+    values *= _U(0xFF51AFD7ED558CCD)
+    values ^= values >> _U(33)
+    values *= _U(0xC4CEB9FE1A85EC53)
+    values ^= values >> _U(33)
+    return values
+
+
+def _in_word(point: int) -> bool:
+    character = chr(point)
+    return character.isalnum() or unicodedata.category(character).startswith("M")
+
+
+def _stands_alone(point: int) -> bool:
+    return any(first <= point < last for first, last in _CJK)

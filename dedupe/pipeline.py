@@ -1,0 +1,639 @@
+"""The stages in order: from files to candidate pairs, scores, clusters and merged rows.
+
+::
+
+    tables ──read──▶ Records ──encode──▶ vectors ──search──▶ candidates
+        ──score──▶ pairs ──(+ decisions)──cluster──▶ labels ──merge──▶ outputs
+
+What read, search and score make is kept in the workspace under the hash of what it was made from;
+clusters and outputs are derived from it in moments, whenever they are asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dedupe.config import BUNDLED, FORMATS, Config
+from dedupe.encoders import MODELS, embed, load_bi_encoder, load_cross_encoder
+from dedupe.errors import OptionError, WorkspaceError
+from dedupe.evaluate import Evaluation, evaluate, read_gold
+from dedupe.inputs import Given, Source, given
+from dedupe.merge import Rule, parse_rules
+from dedupe.progress import Progress, Report, no_report
+from dedupe.records import FieldUse, Records, make_records, records_of
+from dedupe.results import OUTPUTS, Outputs, Resolved, cluster_figures, make_outputs, resolve
+from dedupe.score import DECIDERS, identical_pairs, score_pairs
+from dedupe.search import search
+from dedupe.tables import Dialect, read_table, write_table
+from dedupe.workspace import SUFFIX, Workspace, open_workspace, stage_key, write_json
+
+STAGES = ("read", "encode", "search", "score", "cluster", "export")
+"""Names of the stages, in order, as they are reported and timed."""
+
+EXPORT_OPTIONS = ("threshold", "review_from", "preset", "large_cluster", "merge", "format", "safe_csv")
+"""Options that need nothing to be computed again."""
+
+_CODE = 1
+"""To be raised when a stage makes something else of the same input and configuration."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run found.
+
+    Parameters
+    ----------
+    summary
+        Counts, fields, figures of the search and the clusters, seconds and memory a stage: what
+        ``manifest.json`` holds.
+    workspace
+        Folder of the workspace; ``None`` for a run in memory.
+    make
+        Makes the output tables when they are first asked for.
+
+    Examples
+    --------
+    >>> result = dedupe.run("contacts.csv")                             # doctest: +SKIP
+    >>> result.merged.write_parquet("contacts-merged.parquet")          # doctest: +SKIP
+    """
+
+    summary: Mapping[str, Any]
+    workspace: Path | None
+    make: Callable[[], Outputs]
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """All output tables."""
+        return self.make()
+
+    @property
+    def clusters(self) -> pl.DataFrame:
+        """Every input row with its cluster; see :class:`~dedupe.results.Outputs`."""
+        return self.outputs.clusters
+
+    @property
+    def merged(self) -> pl.DataFrame:
+        """One row a cluster; see :class:`~dedupe.results.Outputs`."""
+        return self.outputs.merged
+
+    @property
+    def removed(self) -> pl.DataFrame:
+        """The rows that were merged into others; see :class:`~dedupe.results.Outputs`."""
+        return self.outputs.removed
+
+    @property
+    def pairs(self) -> pl.DataFrame:
+        """Every scored pair; see :class:`~dedupe.results.Outputs`."""
+        return self.outputs.pairs
+
+
+def run(
+    source: Source,
+    *,
+    output: str | Path | None = None,
+    config: Config | None = None,
+    report: Report = no_report,
+    **options: Any,
+) -> Result:
+    """Find the duplicates of a table, cluster and merge them.
+
+    Parameters
+    ----------
+    source
+        Path of a file (CSV, TSV, Parquet, JSON lines, Excel), a list of several, ``"-"`` for
+        stdin, or a polars, pandas or pyarrow table.
+    output
+        Folder of the workspace. ``None``: beside the first file, named after it; a table in
+        memory then leaves nothing on disk.
+    config
+        What to do; defaults where ``None``.
+    report
+        Told how far each stage is.
+    **options
+        Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
+
+    Returns
+    -------
+    Result
+        The summary and, on demand, the output tables as polars frames.
+
+    Raises
+    ------
+    DedupeError
+        If the input, an option, a model or the workspace cannot be used, in one line.
+    """
+    config = (config or Config()).with_options(**options)
+    source_given = given(source, config)
+    workspace = _workspace(source_given, output)
+    keys = _keys(source_given, config)
+    if workspace is not None and (same := _unchanged(workspace, keys, config)) is not None:
+        return same
+    stages = _Stages(workspace, report)
+    with stages.timed("read"):
+        table = _kept_table(workspace, keys["table"]) or _read(source_given, config)
+        rules = parse_rules(config.merge, table.records.frame.columns)
+    if workspace is not None:
+        _check_same_input(workspace, table)
+    with workspace.locked() if workspace is not None else nullcontext():
+        if workspace is not None:
+            _claim(workspace, source_given, table, keys, config)
+        records = table.records
+        firsts, identical = identical_pairs(records.texts)
+        candidates = _candidates(stages, keys["candidates"], records.texts, firsts, config)
+        scored = _scored(stages, keys["scored"], records.texts, candidates, config)
+        pairs = pl.concat([identical, _chosen(scored)]).sort("left", "right")
+        with stages.timed("cluster"):
+            resolved = resolve(records, pairs, _decisions(workspace), config)
+        with stages.timed("export"):
+            outputs = make_outputs(records, pairs, resolved, rules, config)
+            written = _write(workspace, outputs, table.dialect, config)
+        summary = {
+            **_run_facts(source_given, table, keys, config),
+            **_search_facts(stages.facts["search"], scored, identical, len(records), config),
+            **cluster_figures(records, pairs, resolved, config),
+            "stages": stages.done,
+            "key": _export_key(keys, _decisions(workspace), config),
+            "outputs": written,
+        }
+        if workspace is not None:
+            write_json(workspace.manifest_file, summary)
+    return Result(summary, workspace and workspace.path, lambda: outputs)
+
+
+def export(
+    workspace: str | Path,
+    *,
+    output: str | Path | None = None,
+    report: Report = no_report,
+    **options: Any,
+) -> Result:
+    """Cluster, merge and write again from what a workspace holds; needs no model.
+
+    Parameters
+    ----------
+    workspace
+        Its folder.
+    output
+        Folder to write the tables to. ``None``: the workspace itself.
+    report
+        Told how far each stage is.
+    **options
+        :data:`EXPORT_OPTIONS`, replacing those of the run.
+
+    Returns
+    -------
+    Result
+        As of :func:`run`.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    OptionError
+        If an option is wrong, or needs a new run.
+    """
+    for name in options:
+        if name not in EXPORT_OPTIONS:
+            raise OptionError(f"{name} needs the pairs to be computed again: use dedupe run")
+    opened = open_workspace(workspace)
+    config = _config(opened).with_options(**options)
+    stages = _Stages(opened, report)
+    with stages.timed("read"):
+        table, pairs = _reopened(opened)
+        rules = parse_rules(config.merge, table.records.frame.columns)
+    with stages.timed("cluster"):
+        resolved = resolve(table.records, pairs, _decisions(opened), config)
+    target = opened if output is None else Workspace(Path(output))
+    with stages.timed("export"), opened.locked():
+        outputs = make_outputs(table.records, pairs, resolved, rules, config)
+        written = _write(target, outputs, table.dialect, config)
+    summary = {
+        "rows": len(table.records),
+        **cluster_figures(table.records, pairs, resolved, config),
+        "stages": stages.done,
+        "config": config.as_dict(),
+        "outputs": written,
+    }
+    return Result(summary, target.path, lambda: outputs)
+
+
+def evaluate_workspace(
+    workspace: str | Path, gold: str | Path | pl.DataFrame, *, across: str | None = None
+) -> Evaluation:
+    """Measure the clusters and candidates of a workspace against a gold standard.
+
+    Parameters
+    ----------
+    workspace
+        Its folder.
+    gold
+        Table with columns ``id, cluster_id`` or ``id_a, id_b``.
+    across
+        Column of the input: only pairs whose values in it differ are counted.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    InputError
+        If the gold standard cannot be used.
+    OptionError
+        If there is no column `across`.
+    """
+    opened = open_workspace(workspace)
+    table, pairs = _reopened(opened)
+    frame = table.records.frame
+    if across is not None and across not in frame.columns:
+        raise OptionError(
+            f"across: there is no column {across!r}; the columns are {', '.join(frame.columns)}"
+        )
+    truth = gold if isinstance(gold, pl.DataFrame) else read_table(gold).frame
+    resolved = resolve(table.records, pairs, _decisions(opened), _config(opened))
+    return evaluate(
+        resolved.clustering.labels,
+        pairs,
+        read_gold(truth, table.records.ids),
+        None if across is None else frame[across].cast(pl.String).fill_null("").to_numpy(),
+    )
+
+
+# Stages that are kept ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """The input as records, and how its text was written."""
+
+    records: Records
+    dialect: Dialect
+
+
+class _Stages:
+    """Runs the stages of one run: times them, reports them, keeps what they make.
+
+    Parameters
+    ----------
+    workspace
+        Where results are kept; ``None`` keeps nothing.
+    report
+        Told how far each stage is.
+    """
+
+    def __init__(self, workspace: Workspace | None, report: Report) -> None:
+        self.workspace = workspace
+        self.report = report
+        self.done: list[dict[str, Any]] = []
+        self.facts: dict[str, dict[str, Any]] = {}
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[Progress]:
+        """Time one stage, and say that it has begun and ended."""
+        start = time.perf_counter()
+        self.report(stage, 0, 0)
+        yield partial(self.report, stage)
+        self.done.append(
+            {
+                "stage": stage,
+                "seconds": round(time.perf_counter() - start, 3),
+                "peak_mb": _peak_mb(),
+            }
+        )
+
+    def kept(self, stage: str, name: str, key: str) -> pl.DataFrame | None:
+        """Return what `stage` made under `key` in an earlier run, if it is there and whole."""
+        found = self.workspace.load(name, key) if self.workspace is not None else None
+        if found is None:
+            return None
+        frame, self.facts[stage] = found
+        self.done.append({"stage": stage, "seconds": 0.0, "peak_mb": _peak_mb(), "reused": True})
+        return frame
+
+    def keep(
+        self, stage: str, name: str, key: str, frame: pl.DataFrame, facts: dict[str, Any]
+    ) -> pl.DataFrame:
+        """Keep what `stage` made."""
+        self.facts[stage] = facts
+        if self.workspace is not None:
+            self.workspace.save(name, key, frame, facts)
+        return frame
+
+
+def _read(source: Given, config: Config) -> _Table:
+    table = source.table(config)
+    return _Table(make_records(table.frame, config), table.dialect)
+
+
+def _candidates(
+    stages: _Stages, key: str, texts: pl.Series, firsts: pl.Series, config: Config
+) -> pl.DataFrame:
+    """Return the pairs to be scored: ``left``, ``right``, ``similarity``, and ``seen``.
+
+    ``seen`` is 0 for candidates; above 0 for the sample of pairs just outside, which say what the
+    search loses.
+    """
+    kept = stages.kept("search", "candidates", key)
+    if kept is not None:
+        return kept
+    distinct = texts.gather(firsts).to_list()
+    with stages.timed("encode"):
+        vectors = embed(load_bi_encoder(config, distinct), distinct)
+    with stages.timed("search") as progress:
+        found = search(vectors, config, progress)
+    pairs = pl.concat(
+        [found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen")), found.just_outside]
+    )
+    rows = firsts.to_numpy()
+    pairs = pairs.with_columns(
+        pl.Series(side, rows[pairs[side].to_numpy()], dtype=pl.UInt32) for side in ("left", "right")
+    )
+    facts = {
+        "radius": round(found.radius, 4),
+        "index": found.index,
+        "index_recall": round(found.found_share, 4),
+        "sampled_share": found.sampled / len(distinct),
+        "notes": list(found.notes),
+    }
+    return stages.keep("search", "candidates", key, pairs, facts)
+
+
+def _scored(
+    stages: _Stages, key: str, texts: pl.Series, candidates: pl.DataFrame, config: Config
+) -> pl.DataFrame:
+    """Return the pairs with ``probability`` and ``decided_by``."""
+    kept = stages.kept("score", "scored", key)
+    if kept is not None:
+        return kept.with_columns(pl.col("decided_by").cast(DECIDERS))
+    with stages.timed("score") as progress:
+        model = load_cross_encoder(config)
+        scored = score_pairs(model, candidates, texts, progress).hstack([candidates["seen"]])
+    return stages.keep("score", "scored", key, scored, {})
+
+
+def _chosen(scored: pl.DataFrame) -> pl.DataFrame:
+    """Return the candidates among the scored pairs, without the sample from outside."""
+    return scored.filter(pl.col("seen") == 0).drop("seen")
+
+
+# The workspace of a run --------------------------------------------------------------------------
+
+
+def _workspace(source: Given, output: str | Path | None) -> Workspace | None:
+    if output is not None:
+        return Workspace(Path(output))
+    return Workspace(Path(f"{source.stem}{SUFFIX}")) if source.stem is not None else None
+
+
+def _keys(source: Given, config: Config) -> dict[str, str]:
+    """Return the key of each kept stage: a hash of the input and of every option that it reads."""
+    table = stage_key(
+        _CODE, source.fingerprint, config.encoding, config.delimiter, config.fields, config.ignore,
+        config.id,
+    )  # fmt: skip
+    bi_encoder = _model_id(config.bi_encoder, "bi-encoder")
+    candidates = stage_key(
+        table, bi_encoder, config.radius, config.candidates_per_record, config.seed
+    )
+    scored = stage_key(candidates, _model_id(config.cross_encoder, "cross-encoder"))
+    return {"table": table, "candidates": candidates, "scored": scored}
+
+
+def _model_id(name: str, kind: str) -> str:
+    """Return what tells a model from others: a hash of its weights, or its name where it has none here."""
+    folder = MODELS / kind if name == BUNDLED else Path(name)
+    weights = sorted(folder.rglob("*.safetensors")) if folder.is_dir() else []
+    if not weights:
+        return name
+    digest = hashlib.sha256()
+    for file in weights:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _kept_table(workspace: Workspace | None, key: str) -> _Table | None:
+    if workspace is None:
+        return None
+    frame, texts = workspace.load("table", key), workspace.load("records", key)
+    if frame is None or texts is None:
+        return None
+    facts = texts[1]
+    records = records_of(
+        frame[0],
+        texts[0],
+        tuple(FieldUse(**use) for use in facts["fields"]),
+        facts["id_column"],
+    )
+    return _Table(records, Dialect(**facts["dialect"]))
+
+
+def _reopened(workspace: Workspace) -> tuple[_Table, pl.DataFrame]:
+    """Return the records and all pairs of a workspace."""
+    keys = workspace.facts().get("keys", {})
+    table = _kept_table(workspace, keys.get("table", ""))
+    scored = workspace.load("scored", keys.get("scored", ""))
+    if table is None or scored is None:
+        raise WorkspaceError(
+            f"the workspace {workspace.path} is unfinished or damaged: run dedupe run on its input "
+            "again, which makes anew what is missing; decisions are kept"
+        )
+    _, identical = identical_pairs(table.records.texts)
+    pairs = scored[0].with_columns(pl.col("decided_by").cast(DECIDERS))
+    return table, pl.concat([identical, _chosen(pairs)]).sort("left", "right")
+
+
+def _check_same_input(workspace: Workspace, table: _Table) -> None:
+    """Refuse a workspace that was made from another input.
+
+    A file may change (rows added, edited, re-sorted): its columns stay, and some of its records.
+    """
+    facts = workspace.facts()
+    if not facts:
+        return
+    columns = table.records.frame.columns
+    earlier = workspace.load("records", facts["keys"]["table"])
+    same = set(facts["input"]["columns"]) == set(columns)
+    if same and earlier is not None:
+        same = bool(table.records.keys.is_in(earlier[0]["key"].implode()).any())
+    if not same:
+        names = " + ".join(facts["input"]["names"])
+        raise WorkspaceError(
+            f"the workspace {workspace.path} was made from another input ({names}): name another "
+            "folder with -o, or delete that one"
+        )
+
+
+def _claim(
+    workspace: Workspace, source: Given, table: _Table, keys: dict[str, str], config: Config
+) -> None:
+    """Write what the workspace is for, and keep the input in it."""
+    records = table.records
+    if workspace.load("records", keys["table"]) is None:
+        workspace.save("table", keys["table"], records.frame, {})
+        workspace.save(
+            "records",
+            keys["table"],
+            pl.DataFrame([records.ids, records.keys, records.texts]),
+            {
+                "fields": [asdict(use) for use in records.fields],
+                "id_column": records.id_column,
+                "dialect": asdict(table.dialect),
+            },
+        )
+    workspace.write_facts(
+        {
+            "input": {
+                "names": source.names,
+                "fingerprint": source.fingerprint,
+                "rows": len(records),
+                "columns": records.frame.columns,
+            },
+            "keys": keys,
+            "config": config.as_dict(),
+        }
+    )
+
+
+def _config(workspace: Workspace) -> Config:
+    """Return the configuration of the last run."""
+    kept = dict(workspace.facts().get("config", {}))
+    return Config(**kept)
+
+
+def _decisions(workspace: Workspace | None) -> pl.DataFrame:
+    """Return the decisions in force, the oldest first."""
+    if workspace is None:
+        return pl.DataFrame(schema={"left_id": pl.String, "right_id": pl.String, "verdict": pl.String})
+    with workspace.decisions(readonly=True) as log:
+        return log.current()
+
+
+# What is written -----------------------------------------------------------------------------------
+
+
+def _write(
+    workspace: Workspace | None, outputs: Outputs, dialect: Dialect, config: Config
+) -> dict[str, Any]:
+    """Write the output tables; return the size and time of each file."""
+    if workspace is None:
+        return {}
+    written = {}
+    for name in OUTPUTS:
+        target = workspace.path / f"{name}.{config.format}"
+        write_table(
+            getattr(outputs, name),
+            target,
+            format=config.format,
+            dialect=dialect,
+            safe_csv=config.safe_csv,
+        )
+        for other in FORMATS:
+            # Left there, a table in another format would no longer agree with these.
+            if other != config.format:
+                target.with_suffix(f".{other}").unlink(missing_ok=True)
+        written[target.name] = _stamp(target)
+    return written
+
+
+def _stamp(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _export_key(keys: Mapping[str, str], decisions: pl.DataFrame, config: Config) -> str:
+    return stage_key(keys["scored"], decisions.rows(), config.as_dict(), version("dedupe-tui"))
+
+
+def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) -> Result | None:
+    """Return the result of the last run if this one would only repeat it."""
+    if not workspace.facts():
+        return None
+    manifest = workspace.manifest()
+    if manifest.get("key") != _export_key(keys, _decisions(workspace), config):
+        return None
+    for name, stamp in manifest["outputs"].items():
+        file = workspace.path / name
+        if not file.exists() or _stamp(file) != stamp:
+            return None
+
+    def make() -> Outputs:
+        table, pairs = _reopened(workspace)
+        resolved = resolve(table.records, pairs, _decisions(workspace), config)
+        rules: dict[str, Rule] = parse_rules(config.merge, table.records.frame.columns)
+        return make_outputs(table.records, pairs, resolved, rules, config)
+
+    return Result({**manifest, "unchanged": True}, workspace.path, make)
+
+
+def _run_facts(
+    source: Given, table: _Table, keys: Mapping[str, str], config: Config
+) -> dict[str, Any]:
+    records = table.records
+    packages = ("faiss-cpu", "numpy", "polars", "sentence-transformers", "torch")
+    return {
+        "dedupe": version("dedupe-tui"),
+        "versions": {
+            "python": platform.python_version(),
+            **{package: version(package) for package in packages},
+        },
+        "input": {"names": source.names, "fingerprint": source.fingerprint},
+        "rows": len(records),
+        "id_column": records.id_column,
+        "fields": [asdict(use) for use in records.fields],
+        "config": config.as_dict(),
+        "models": {
+            "bi_encoder": _model_id(config.bi_encoder, "bi-encoder"),
+            "cross_encoder": _model_id(config.cross_encoder, "cross-encoder"),
+        },
+        "stage_keys": dict(keys),
+    }
+
+
+def _search_facts(
+    facts: Mapping[str, Any],
+    scored: pl.DataFrame,
+    identical: pl.DataFrame,
+    rows: int,
+    config: Config,
+) -> dict[str, Any]:
+    """Return counts of the pairs, and the estimate of what the search lost.
+
+    Pairs just outside the candidates were scored for a sample of the records. Those that match,
+    scaled up to all records, are the matches that were not brought; each is seen from both sides.
+    """
+    matches = scored.filter(pl.col("probability") >= config.threshold)
+    found = matches.filter(pl.col("seen") == 0).height
+    lost = float(matches["seen"].sum()) / 2 / facts["sampled_share"]
+    candidates = _chosen(scored)
+    return {
+        "search": {
+            **{name: facts[name] for name in ("radius", "index", "index_recall", "notes")},
+            "candidates": candidates.height,
+            "candidates_per_record": round(candidates.height / rows, 2),
+            "estimated_recall": round(found / (found + lost), 4) if found + lost else 1.0,
+        },
+        "decided_by": {
+            "identical": identical.height,
+            **dict(candidates.group_by("decided_by").len().sort("decided_by").iter_rows()),
+        },
+        "matching_pairs": found + identical.height,
+    }
+
+
+def _peak_mb() -> int:
+    """Return the most memory the process has used so far, in MiB; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak // (1024 * 1024 if platform.system() == "Darwin" else 1024))

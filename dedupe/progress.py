@@ -1,0 +1,19 @@
+"""How stages say how far they are, without knowing who listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) as the work of one stage goes on."""
+
+Report = Callable[[str, int, int], None]
+"""Called with (stage, done, total); a stage begins with its first report and ends with the next's."""
+
+
+def silent(done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+def no_report(stage: str, done: int, total: int) -> None:
+    """Report to nobody."""

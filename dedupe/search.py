@@ -1,0 +1,372 @@
+"""Candidate pairs: a FAISS range self-join over the record vectors.
+
+Two records are a candidate pair when their cosine similarity is at least the radius and one is
+among the :data:`NEIGHBOURS` nearest of the other. The radius alone would give crowded parts of the
+file (a chain's branches, a series' volumes) all the candidates and the rest none.
+
+Up to :data:`FLAT_LIMIT` records the join is exact: blocks are added to a flat index one after another
+and each is searched against what is there already, so only the upper triangle is computed. Above,
+an inverted-file index looks at the cells nearest to each record. Both work block by block and drop
+what can no longer count, so memory is bounded whatever the radius.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.config import Config
+from dedupe.progress import Progress, silent
+
+CANDIDATES = pl.Schema({"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32})
+"""Row numbers with ``left < right`` and the cosine of their vectors; unique, sorted."""
+
+NEIGHBOURS = 10
+"""How many of its nearest records a record may bring as candidates."""
+FLAT_LIMIT = 50_000
+"""Records up to which the exact join is the faster one on a laptop."""
+QUERY_BLOCK = 1024
+"""Records searched at a time; bounds the hits of one FAISS call to this many a record."""
+HELD_PAIRS = 16_000_000
+"""Hits held before those that can no longer count are dropped; about 0.5 GB."""
+HITS_PER_RECORD = 100
+"""Hits a record, on average, that a radius may bring before it is tightened."""
+SAMPLE = 512
+"""Records compared with all others to choose the radius and to check the search."""
+OUTSIDE_RECORDS = 256
+OUTSIDE_NEAREST = 3
+"""For how many records, and how far beyond their candidates, it is looked what the search loses."""
+SLACK = 1.5
+"""Directed neighbours asked for per candidate wanted: most pairs are found from both sides."""
+LISTS_PER_ROOT = 4
+PROBES = 16
+TRAINING_POINTS = 48
+"""Per cell; more makes k-means cost more than the search it serves."""
+_EPSILON = np.float32(1e-5)
+"""FAISS and numpy may differ by this much: search wider, compare exactly."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """What a search found.
+
+    Parameters
+    ----------
+    pairs
+        Frame of schema :data:`CANDIDATES`.
+    radius
+        Cosine similarity at or above which pairs were taken.
+    just_outside
+        Columns of :data:`CANDIDATES` and ``seen``: for a sample of records, the
+        :data:`OUTSIDE_NEAREST` nearest that are no candidates, and from how many of its two
+        sides each pair was seen. How many of them match says what the search loses.
+    sampled
+        Number of records in that sample.
+    index
+        ``"flat"`` or ``"ivf"``.
+    found_share
+        Share of the sample's exact neighbours that the index found; 1 for the flat one.
+    notes
+        What the user should know, a line each.
+    """
+
+    pairs: pl.DataFrame
+    radius: float
+    just_outside: pl.DataFrame
+    sampled: int
+    index: str
+    found_share: float
+    notes: tuple[str, ...] = ()
+
+
+def search(vectors: NDArray[np.float32], config: Config, progress: Progress = silent) -> Candidates:
+    """Find the candidate pairs among n records.
+
+    Parameters
+    ----------
+    vectors
+        (n, d) float32, rows of length 1.
+    config
+        ``candidates_per_record``, ``radius`` and ``seed`` are used.
+    progress
+        Told after each block.
+
+    Returns
+    -------
+    Candidates
+        At most ``candidates_per_record * n`` pairs, or, with a radius given, all pairs at or above
+        it as long as they are no more than :data:`HITS_PER_RECORD` a record.
+    """
+    n = len(vectors)
+    sample = _Sample.of(vectors, config.seed)
+    notes: list[str] = []
+    radius, neighbours, most = _choose_radius(sample, n, config, notes)
+    kind = "flat" if n <= FLAT_LIMIT else "ivf"
+    hits = _flat_hits if kind == "flat" else _ivf_hits
+    pairs = _collect(hits(vectors, radius, config.seed, progress), vectors, radius, neighbours)
+    if pairs.height > most:
+        pairs = pairs.sort("similarity", "left", "right", descending=[True, False, False]).head(
+            most
+        )
+        radius = float(pairs["similarity"][-1])
+        pairs = pairs.sort("left", "right")
+    outside, sampled = sample.outside(pairs, n)
+    return Candidates(
+        pairs=pairs,
+        radius=radius,
+        just_outside=outside,
+        sampled=sampled,
+        index=kind,
+        found_share=sample.found_share(pairs, radius, n) if kind == "ivf" else 1.0,
+        notes=tuple(notes),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """A few records and their nearest others, exactly: row numbers (m,) and (m, k) arrays.
+
+    ``similarity`` holds the k best in falling order, ``ladder`` (m, L) how many others lie at or
+    above each of the `steps` (L,).
+    """
+
+    rows: NDArray[np.int64]
+    nearest: NDArray[np.int64]
+    similarity: NDArray[np.float32]
+    steps: NDArray[np.float32]
+    ladder: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, vectors: NDArray[np.float32], seed: int) -> _Sample:
+        n = len(vectors)
+        rows = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
+        k = min(2 * NEIGHBOURS, n - 1)
+        steps = np.linspace(-1, 1, 201, dtype=np.float32)
+        nearest, similarity, ladder = [], [], []
+        # 64 rows against a million are a quarter of a gigabyte: few enough to hold.
+        for at in range(0, len(rows), 64):
+            some = rows[at : at + 64]
+            cosine = vectors[some] @ vectors.T
+            cosine[np.arange(len(some)), some] = -2
+            best = (
+                np.argpartition(-cosine, k - 1, axis=1)[:, :k]
+                if k
+                else np.empty((len(some), 0), int)
+            )
+            values = np.take_along_axis(cosine, best, axis=1)
+            order = np.lexsort((best, -values), axis=1)
+            nearest.append(np.take_along_axis(best, order, axis=1))
+            similarity.append(np.take_along_axis(values, order, axis=1))
+            counts = [np.histogram(row, bins=steps)[0] for row in cosine]
+            ladder.append(np.cumsum(np.array(counts)[:, ::-1], axis=1)[:, ::-1])
+        return cls(
+            rows,
+            np.concatenate(nearest),
+            np.concatenate(similarity),
+            steps[:-1],
+            np.concatenate(ladder),
+        )
+
+    def hits(self, radius: float) -> float:
+        """Return how many others a record has at or above `radius`, on average; rounded up."""
+        step = max(int(np.searchsorted(self.steps, radius, side="right")) - 1, 0)
+        return float(self.ladder[:, step].mean())
+
+    def outside(self, pairs: pl.DataFrame, n: int) -> tuple[pl.DataFrame, int]:
+        """Return the nearest others of some records that are not among `pairs`, and how many these are.
+
+        They are few where the file is small: scoring them must not cost more than the file.
+        """
+        some = min(len(self.rows), OUTSIDE_RECORDS, max(n // 20, 16))
+        chosen = np.sort(np.random.default_rng(0).permutation(len(self.rows))[:some])
+        width = self.nearest.shape[1]
+        near = _frame(
+            np.repeat(self.rows[chosen], width),
+            self.nearest[chosen].ravel(),
+            self.similarity[chosen].ravel(),
+        ).with_columns(pl.Series("from", np.repeat(self.rows[chosen], width)))
+        outside = (
+            near.join(pairs, on=["left", "right"], how="anti", maintain_order="left")
+            .filter(pl.int_range(pl.len()).over("from") < OUTSIDE_NEAREST)
+            .group_by("left", "right")
+            .agg(pl.col("similarity").first(), pl.len().cast(pl.UInt32).alias("seen"))
+            .sort("left", "right")
+        )
+        return outside, some
+
+    def found_share(self, pairs: pl.DataFrame, radius: float, n: int) -> float:
+        """Return the share of the sample's exact neighbours at or above `radius` in `pairs`."""
+        near = self.similarity[:, :NEIGHBOURS] >= radius + _EPSILON
+        rows = np.repeat(self.rows, near.sum(axis=1))
+        due = _frame(
+            rows, self.nearest[:, :NEIGHBOURS][near], self.similarity[:, :NEIGHBOURS][near]
+        )
+        if due.is_empty():
+            return 1.0
+        return due.join(pairs, on=["left", "right"], how="semi").height / due.height
+
+
+def _choose_radius(
+    sample: _Sample, n: int, config: Config, notes: list[str]
+) -> tuple[float, int, int]:
+    """Return the radius to search at, the neighbours a record may bring, and the most pairs."""
+    if config.radius is not None:
+        radius = config.radius
+        neighbours, most = n, max(int(HITS_PER_RECORD * n), 1)
+    else:
+        neighbours = min(NEIGHBOURS, max(n - 1, 1))
+        most = max(int(config.candidates_per_record * n), 1)
+        if config.candidates_per_record * SLACK > NEIGHBOURS:
+            neighbours = min(int(2 * config.candidates_per_record), max(n - 1, 1))
+        wanted = int(SLACK * config.candidates_per_record * len(sample.rows))
+        falling = np.sort(sample.similarity[:, :neighbours], axis=None)[::-1]
+        radius = float(falling[min(wanted, len(falling)) - 1]) if len(falling) else 1.0
+    if n > HITS_PER_RECORD and sample.hits(radius) > HITS_PER_RECORD:
+        allowed = sample.ladder.mean(axis=0) <= HITS_PER_RECORD
+        tightened = float(sample.steps[np.argmax(allowed)])
+        if config.radius is not None:
+            notes.append(
+                f"radius tightened from {radius:.2f} to {tightened:.2f}: it would have brought "
+                f"over {HITS_PER_RECORD} pairs a record"
+            )
+        radius = max(radius, tightened)
+    return radius, neighbours, most
+
+
+def _flat_hits(
+    vectors: NDArray[np.float32], radius: float, seed: int, progress: Progress
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
+    """Yield (row, earlier row, similarity) of each block against itself and the blocks before it."""
+    faiss = _faiss()
+    n, d = vectors.shape
+    index = faiss.IndexFlatIP(d)
+    for at in range(0, n, QUERY_BLOCK):
+        block = vectors[at : at + QUERY_BLOCK]
+        index.add(block)
+        limits, similarity, other = index.range_search(block, float(_below(radius)))
+        row = at + np.repeat(np.arange(len(block)), np.diff(limits.astype(np.int64)))
+        earlier = other < row
+        yield row[earlier], other[earlier], similarity[earlier]
+        progress(min(at + QUERY_BLOCK, n), n)
+
+
+def _ivf_hits(
+    vectors: NDArray[np.float32], radius: float, seed: int, progress: Progress
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
+    """Yield (row, other row, similarity) from the cells nearest to each row, cell by cell."""
+    faiss = _faiss()
+    n, d = vectors.shape
+    lists = int(LISTS_PER_ROOT * np.sqrt(n))
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, lists, faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed = seed + 1
+    index.cp.niter = 10
+    index.cp.spherical = True
+    chosen = np.random.default_rng(seed).permutation(n)[: TRAINING_POINTS * lists]
+    index.train(vectors[np.sort(chosen)])
+    _, cell = index.quantizer.search(vectors, 1)
+    index.add(vectors)
+    index.nprobe = PROBES
+    # Neighbours in one block share cells, which then stay in cache.
+    order = np.argsort(cell.ravel(), kind="stable")
+    for at in range(0, n, QUERY_BLOCK):
+        rows = order[at : at + QUERY_BLOCK]
+        limits, similarity, other = index.range_search(vectors[rows], float(_below(radius)))
+        row = np.repeat(rows, np.diff(limits.astype(np.int64)))
+        apart = other != row
+        yield row[apart], other[apart], similarity[apart]
+        progress(min(at + QUERY_BLOCK, n), n)
+
+
+def _collect(
+    hits: Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]],
+    vectors: NDArray[np.float32],
+    radius: float,
+    neighbours: int,
+) -> pl.DataFrame:
+    """Gather hits into one frame, holding only those among the nearest of one of their rows."""
+    kept = pl.DataFrame(schema=CANDIDATES)
+    waiting: list[pl.DataFrame] = []
+    held = 0
+    limit = HELD_PAIRS
+    for row, other, similarity in hits:
+        if not len(row):
+            continue
+        waiting.append(_frame(row, other, similarity))
+        held += waiting[-1].height
+        if held > limit:
+            kept = _nearest(pl.concat([kept, *waiting]).unique(["left", "right"]), neighbours + 1)
+            waiting, held = [], kept.height
+            # What survives may itself be over the limit: then sort again only once it doubled.
+            limit = max(HELD_PAIRS, 2 * held)
+    pairs = pl.concat([kept, *waiting]).unique(["left", "right"]).sort("left", "right")
+    exact = _cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
+    pairs = pairs.with_columns(pl.Series("similarity", exact)).filter(
+        pl.col("similarity") >= np.float32(radius)
+    )
+    return _nearest(pairs, neighbours).sort("left", "right")
+
+
+def _nearest(pairs: pl.DataFrame, neighbours: int) -> pl.DataFrame:
+    """Keep the pairs that are among the `neighbours` most similar of one of their rows.
+
+    Equal similarities at the border go to the smaller row number.
+    """
+    if pairs.is_empty():
+        return pairs
+    both = pl.concat(
+        [
+            pairs.select(pl.col("left").alias("row"), pl.col("right").alias("other"), "similarity"),
+            pairs.select(pl.col("right").alias("row"), pl.col("left").alias("other"), "similarity"),
+        ]
+    )
+    near = (
+        both.sort("row", "similarity", "other", descending=[False, True, False])
+        .filter(pl.int_range(pl.len()).over("row") < neighbours)
+        .select(
+            pl.min_horizontal("row", "other").alias("left"),
+            pl.max_horizontal("row", "other").alias("right"),
+        )
+        .unique()
+    )
+    return pairs.join(near, on=["left", "right"], how="semi")
+
+
+def _frame(
+    row: NDArray[np.int64], other: NDArray[np.int64], similarity: NDArray[np.float32]
+) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "left": np.minimum(row, other).astype(np.uint32),
+            "right": np.maximum(row, other).astype(np.uint32),
+            "similarity": similarity.astype(np.float32),
+        },
+        schema=CANDIDATES,
+    )
+
+
+def _cosine(
+    vectors: NDArray[np.float32], left: NDArray[np.uint32], right: NDArray[np.uint32]
+) -> NDArray[np.float32]:
+    out = np.empty(len(left), dtype=np.float32)
+    for at in range(0, len(left), 1 << 16):
+        some = slice(at, at + (1 << 16))
+        out[some] = np.einsum("ij,ij->i", vectors[left[some]], vectors[right[some]])
+    return np.clip(out, -1, 1)
+
+
+def _below(radius: float) -> np.float32:
+    """Return the radius for FAISS, whose comparison is strict and rounds differently."""
+    return np.float32(radius) - _EPSILON
+
+
+def _faiss() -> Any:
+    # On some systems faiss and torch each bring an OpenMP runtime; torch's must come first.
+    import torch  # noqa: F401
+    import faiss
+
+    return faiss

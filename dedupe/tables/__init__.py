@@ -1,0 +1,146 @@
+"""Reading and writing tables, one file a format family."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from dedupe.errors import InputError
+from dedupe.tables.atomic import write_atomically
+from dedupe.tables.base import CSV, Dialect, Table
+from dedupe.tables.text import parse_text, text_bytes
+from dedupe.tables.typed import PARSERS, WRITERS
+
+__all__ = ["CSV", "Dialect", "Table", "fingerprint", "read_table", "write_atomically", "write_table"]
+
+STDIN = "-"
+
+_ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".xls": "xlsx",
+    ".ods": "xlsx",
+}
+_MAGIC = ((b"PAR1", "parquet"), (b"PK\x03\x04", "xlsx"), (b"\xd0\xcf\x11\xe0", "xlsx"))
+
+
+def read_table(
+    source: str | Path, *, encoding: str | None = None, delimiter: str | None = None
+) -> Table:
+    """Read a table from a file, or from stdin where `source` is ``"-"``.
+
+    The format is told by the file's ending, else by its first bytes.
+
+    Parameters
+    ----------
+    source
+        Path of a CSV, TSV, Parquet, JSON lines or Excel file.
+    encoding, delimiter
+        Of text. ``None``: found out.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable, empty, or not a table; the message says what to do.
+    """
+    name = "stdin" if str(source) == STDIN else Path(source).name
+    data = sys.stdin.buffer.read() if str(source) == STDIN else _bytes(Path(source))
+    if not data.strip():
+        raise InputError(f"{name} is empty: it needs a header line and rows")
+    kind = _format(Path(source), data)
+    if kind == "csv":
+        frame, dialect = parse_text(data, name, encoding, delimiter)
+    else:
+        frame, dialect = PARSERS[kind](data, name), replace(CSV, format=kind)
+        if frame.is_empty():
+            raise InputError(f"{name} has no rows: there is nothing to compare")
+    return Table(frame, dialect, hashlib.sha256(data).hexdigest(), name)
+
+
+def fingerprint(path: str | Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise _unreadable(Path(path), error) from None
+    return digest.hexdigest()
+
+
+def write_table(
+    frame: pl.DataFrame, target: Path, *, format: str, dialect: Dialect, safe_csv: bool = False
+) -> None:
+    """Write a table by rename; the same frame gives the same bytes.
+
+    Parameters
+    ----------
+    frame
+        What to write.
+    target
+        The file.
+    format
+        One of :data:`~dedupe.config.FORMATS`.
+    dialect
+        How text is written.
+    safe_csv
+        Neutralise text that a spreadsheet would run as a formula.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written, or the format cannot hold the values.
+    """
+    if format == "csv":
+        data = text_bytes(frame, dialect, safe=safe_csv)
+    else:
+        data = WRITERS[format](frame)
+    write_atomically(target, lambda temporary: _write(temporary, data))
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    if path.is_dir():
+        return InputError(f"{path} is a folder: name a file in it")
+    if not path.exists():
+        return InputError(f"there is no file {path}")
+    return InputError(f"cannot read {path}: {error.strerror}")
+
+
+def _format(path: Path, data: bytes) -> str:
+    known = _ENDINGS.get(path.suffix.lower())
+    if known is not None:
+        return known
+    for magic, kind in _MAGIC:
+        if data.startswith(magic):
+            return kind
+    return "jsonl" if data.lstrip()[:1] == b"{" else "csv"

@@ -1,0 +1,222 @@
+"""The folder on disk: the whole contract between computing, reviewing and exporting.
+
+::
+
+    contacts.dedupe/
+      workspace.json      which input it is for, and the configuration of the last run
+      decisions.sqlite    what people decided; made at the first decision
+      stages/             what each stage made, under the hash of what it was made from
+        scored-1f0c….parquet
+        scored-1f0c….json       its facts, and the checksum that says it is whole
+      clusters.csv, merged.csv, removed.csv, pairs.csv, manifest.json
+
+A stage's table is written first and its facts last, each by rename: facts without a whole table do
+not count, and the stage is made again. Everything but the decisions can be made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dedupe.decisions import Decisions
+from dedupe.errors import OutputError, WorkspaceError
+from dedupe.tables import write_atomically
+
+FORMAT = 1
+"""Version of the layout; a workspace of another version is refused."""
+
+SUFFIX = ".dedupe"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace folder.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    """
+
+    path: Path
+
+    @property
+    def stages(self) -> Path:
+        """Folder of what the stages made."""
+        return self.path / "stages"
+
+    @property
+    def facts_file(self) -> Path:
+        """File that says what the workspace is for."""
+        return self.path / "workspace.json"
+
+    @property
+    def manifest_file(self) -> Path:
+        """File that says what the last run did."""
+        return self.path / "manifest.json"
+
+    @property
+    def decisions_file(self) -> Path:
+        """File of the decision log."""
+        return self.path / "decisions.sqlite"
+
+    def decisions(self, *, readonly: bool = False) -> Decisions:
+        """Return the decision log, to be used in a ``with`` statement."""
+        return Decisions(self.decisions_file, readonly=readonly)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the workspace is for; empty where the folder is new.
+
+        Raises
+        ------
+        WorkspaceError
+            If the folder holds something else, or a workspace of another version.
+        """
+        try:
+            facts = json.loads(self.facts_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            if self.path.is_dir() and any(p.name != ".lock" for p in self.path.iterdir()):
+                raise WorkspaceError(
+                    f"{self.path} is a folder of something else: name another with -o"
+                ) from None
+            if self.path.exists() and not self.path.is_dir():
+                raise WorkspaceError(
+                    f"{self.path} is a file, not a workspace folder: name another with -o"
+                ) from None
+            return {}
+        except OSError as error:
+            raise WorkspaceError(f"cannot read {self.facts_file}: {error.strerror}") from error
+        except ValueError as error:
+            raise WorkspaceError(
+                f"{self.facts_file} is damaged: delete that file and run again; decisions are kept "
+                f"in {self.decisions_file.name}"
+            ) from error
+        if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+            raise WorkspaceError(
+                f"{self.path} was made by another version of dedupe: name another folder with -o"
+            )
+        return facts
+
+    def write_facts(self, facts: Mapping[str, Any]) -> None:
+        """Write what the workspace is for."""
+        write_json(self.facts_file, {"format": FORMAT, **facts})
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what the last run wrote about itself; empty where there is none."""
+        try:
+            manifest = json.loads(self.manifest_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return manifest if isinstance(manifest, dict) else {}
+
+    def load(self, stage: str, key: str) -> tuple[pl.DataFrame, dict[str, Any]] | None:
+        """Return what a stage made under `key` and its facts; ``None`` if it is not there, whole."""
+        table, notes = self._files(stage, key)
+        try:
+            facts = json.loads(notes.read_text(encoding="utf-8"))
+            data = table.read_bytes()
+            if hashlib.sha256(data).hexdigest() != facts.pop("sha256"):
+                return None
+            return pl.read_parquet(data), facts
+        except (OSError, ValueError, KeyError, AttributeError, pl.exceptions.PolarsError):
+            return None
+
+    def save(self, stage: str, key: str, frame: pl.DataFrame, facts: Mapping[str, Any]) -> None:
+        """Keep what a stage made under `key`, and forget what it made under other keys."""
+        table, notes = self._files(stage, key)
+        digest = hashlib.sha256()
+
+        def write(path: Path) -> None:
+            frame.write_parquet(path, compression="zstd", compression_level=1)
+            with path.open("rb") as data:
+                while block := data.read(1 << 20):
+                    digest.update(block)
+
+        write_atomically(table, write)
+        write_json(notes, {**facts, "sha256": digest.hexdigest()})
+        for old in self.stages.glob(f"{stage}-*"):
+            if old not in (table, notes):
+                old.unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out of the workspace; make the folder if it is missing.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be made.
+        WorkspaceError
+            If another run is under way in it.
+        """
+        from filelock import FileLock, Timeout
+
+        new = not self.path.exists()
+        try:
+            self.stages.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock", timeout=0)
+            lock.acquire()
+        except Timeout:
+            raise WorkspaceError(
+                f"another run is under way in {self.path}: wait for it, or name another with -o"
+            ) from None
+        except OSError as error:
+            raise OutputError(
+                f"cannot write to {self.path}: {error.strerror}; name another folder with -o"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+            if new and not self.facts_file.exists():
+                self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
+        """Leave no folder behind where a run ended before it had anything to keep."""
+        (self.path / ".lock").unlink(missing_ok=True)
+        for folder in (self.stages, self.path):
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+
+    def _files(self, stage: str, key: str) -> tuple[Path, Path]:
+        return self.stages / f"{stage}-{key}.parquet", self.stages / f"{stage}-{key}.json"
+
+
+def open_workspace(path: str | Path) -> Workspace:
+    """Return the workspace in a folder.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is none.
+    """
+    workspace = Workspace(Path(path))
+    if not workspace.path.is_dir() or not workspace.facts():
+        raise WorkspaceError(f"there is no workspace at {path}: make one with dedupe run")
+    return workspace
+
+
+def stage_key(*made_from: object) -> str:
+    """Return a short hash of what a stage is made from (anything JSON can hold)."""
+    text = json.dumps(made_from, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON file by rename."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda temporary: _write_text(temporary, text))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
