@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from dedupe.config import BUNDLED, FORMATS, PRESETS, Config, read_config
+from dedupe.config import FORMATS, PRESETS, Config, read_config
 from dedupe.errors import DedupeError, OptionError
 from dedupe.progress import Report, no_report
 
@@ -144,7 +144,7 @@ def _talk_options(command: _Command) -> _Command:
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dedupe-tui", prog_name="dedupe")
 def cli() -> None:
-    """Find the rows that are the same real thing written differently, and make one row of them.
+    r"""Find the rows that are the same real thing written differently, and make one row of them.
 
     \b
       dedupe run contacts.csv            find, cluster and merge; results in contacts.dedupe/
@@ -156,13 +156,18 @@ def cli() -> None:
 @cli.command(epilog=EPILOG)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="WORKSPACE", help="Folder for the results; - prints them.")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Options in a TOML file.")
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="Options in a TOML file."
+)
 @click.option("--fields", metavar="A,B", callback=_names, help="Columns that say who a record is.")
 @click.option("--ignore", metavar="C,D", callback=_names, help="Columns not to look at.")
 @click.option("--id", metavar="COLUMN", help="Column with one unique value a record.")
 @_export_options
 @click.option(
-    "--candidates", "candidates_per_record", type=float, help="Pairs to look at a record (default: 5)."
+    "--candidates",
+    "candidates_per_record",
+    type=float,
+    help="Pairs to look at a record (default: 5).",
 )
 @click.option("--radius", type=float, help="Similarity of candidates (default: from the file).")
 @click.option("--bi-encoder", metavar="MODEL", help="A sentence-transformers name or folder.")
@@ -185,8 +190,8 @@ def run(
 ) -> None:
     """Find the duplicates in INPUT, cluster and merge them.
 
-    INPUT is a CSV, TSV, Parquet, JSON lines or Excel file, or - for stdin; several are stacked. It is
-    never written to. Results go to INPUT-stem.dedupe/ beside it.
+    INPUT is a CSV, TSV, Parquet, JSON lines or Excel file, or - for stdin; several are stacked.
+    It is never written to. Results go to INPUT-stem.dedupe/ beside it.
     """
     from dedupe import pipeline
 
@@ -250,13 +255,15 @@ def evaluate(workspace: str, gold: str, across: str | None, as_json: bool) -> No
         click.echo(json.dumps(figures))
         return
     for name, value in figures.items():
-        click.echo(f"{name:<22} {value:>12,}" if isinstance(value, int) else f"{name:<22} {value:>12.4f}")
+        click.echo(
+            f"{name:<22} {value:>12,}" if isinstance(value, int) else f"{name:<22} {value:>12.4f}"
+        )
 
 
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script of SHELL.
+    r"""Print the completion script of SHELL.
 
     \b
       eval "$(dedupe completion bash)"           in ~/.bashrc
@@ -419,10 +426,16 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
             f"{search['candidates']:,} pairs, {search['candidates_per_record']:g} a record; "
             f"they hold an estimated {search['estimated_recall']:.1%} of the matches",
         )
-        yield "decided by", ", ".join(f"{name} {count:,}" for name, count in decided.items() if count)
+        yield (
+            "decided by",
+            ", ".join(f"{name} {count:,}" for name, count in decided.items() if count),
+        )
     groups = found["clusters_of_two_or_more"]
     if groups:
-        yield "clusters", f"{groups:,} of two rows or more, the largest of {found['largest_cluster']:,}"
+        yield (
+            "clusters",
+            f"{groups:,} of two rows or more, the largest of {found['largest_cluster']:,}",
+        )
     if found["decisions"]:
         yield "decisions", f"{found['decisions']:,} obeyed"
     stages = [stage for stage in found["stages"] if not stage.get("reused")]
@@ -442,7 +455,8 @@ def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
     if len(found["large_clusters"]) > 5:
         yield f"{len(found['large_clusters']) - 5:,} more large clusters; see the manifest"
     for one in found["contradictions"][:5]:
-        yield f"decisions on {one['left_id']} and {one['right_id']} contradict others: {one['reason']}"
+        ids = f"{one['left_id']} and {one['right_id']}"
+        yield f"decisions on {ids} contradict others: {one['reason']}"
     if len(found["contradictions"]) > 5:
         yield f"{len(found['contradictions']) - 5:,} more contradictions; see the manifest"
 

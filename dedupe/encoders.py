@@ -76,7 +76,7 @@ def load_cross_encoder(config: Config) -> CrossEncoder:
     folder = str(MODELS / "cross-encoder") if bundled else config.cross_encoder
     device = pick_device(config.device)
     try:
-        model = CrossEncoder(
+        model: CrossEncoder = CrossEncoder(
             folder,
             device=device,
             local_files_only=Path(folder).is_dir(),
@@ -159,7 +159,7 @@ def embed(model: SentenceTransformer, texts: Sequence[str]) -> NDArray[np.float3
 
 
 def cross_encoder_text(text: str) -> str:
-    """Return a record text as a cross-encoder reads it.
+    r"""Return a record text as a cross-encoder reads it.
 
     Runs of five digits or more are written in groups of two, so that two dates or numbers that
     differ in one digit share their other tokens. A record over :data:`TEXT_BUDGET` characters has
@@ -167,8 +167,8 @@ def cross_encoder_text(text: str) -> str:
 
     Examples
     --------
-    >>> cross_encoder_text("surname: smith\\ndate: 19580121")
-    'surname: smith\\ndate: 19 58 01 21'
+    >>> cross_encoder_text("surname: smith\ndate: 19580121")
+    'surname: smith\ndate: 19 58 01 21'
     """
     if len(text) > TEXT_BUDGET:
         lines = text.split("\n")

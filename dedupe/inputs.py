@@ -1,4 +1,4 @@
-"""What a run is given: files, a stream or a table in memory, known by its hash before it is parsed."""
+"""What a run is given: files, a stream or a table in memory, hashed before it is parsed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from dedupe.config import Config
 from dedupe.errors import InputError
-from dedupe.tables import CSV, Dialect, Table, fingerprint, read_table
+from dedupe.tables import CSV, Table, fingerprint, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,10 @@ def given(source: Source, config: Config) -> Given:
         table = read_table(_STDIN, encoding=config.encoding, delimiter=config.delimiter)
         return Given(paths, table.fingerprint, table)
     hashes = [fingerprint(path) for path in paths]
-    return Given(paths, hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest())
+    return Given(
+        paths,
+        hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest(),
+    )
 
 
 def _stacked(tables: Sequence[Table]) -> Table:
@@ -122,7 +125,9 @@ def _stacked(tables: Sequence[Table]) -> Table:
     mixed = [name for name, dtypes in kinds.items() if len(dtypes) > 1]
     stacked = pl.concat(
         [
-            frame.with_columns(pl.col(name).cast(pl.String) for name in mixed if name in frame.columns)
+            frame.with_columns(
+                pl.col(name).cast(pl.String) for name in mixed if name in frame.columns
+            )
             for frame in frames
         ],
         how="diagonal",

@@ -76,7 +76,7 @@ class LexicalEmbedding(InputModule):
     """
 
     def __init__(self, rarity: NDArray[np.float32]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # not typed there
         self.rarity = rarity
 
     @classmethod
@@ -89,10 +89,10 @@ class LexicalEmbedding(InputModule):
         share = (len(texts) + 1) / np.maximum(counts, 1)
         return cls((np.maximum(np.log(share), 0) ** RARITY_POWER).astype(np.float32))
 
-    def preprocess(
+    def preprocess(  # type: ignore[override]  # other modules also read images and sounds
         self, inputs: list[str], prompt: str | None = None, **kwargs: Any
     ) -> dict[str, torch.Tensor]:
-        """Return the vectors already: hashing is the whole of the work, and torch has no part in it.
+        """Return the vectors already: hashing is all of the work, and torch has no part in it.
 
         Returns
         -------

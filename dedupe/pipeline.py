@@ -32,7 +32,7 @@ from dedupe.inputs import Given, Source, given
 from dedupe.merge import Rule, parse_rules
 from dedupe.progress import Progress, Report, no_report
 from dedupe.records import FieldUse, Records, make_records, records_of
-from dedupe.results import OUTPUTS, Outputs, Resolved, cluster_figures, make_outputs, resolve
+from dedupe.results import OUTPUTS, Outputs, cluster_figures, make_outputs, resolve
 from dedupe.score import DECIDERS, identical_pairs, score_pairs
 from dedupe.search import search
 from dedupe.tables import Dialect, read_table, write_table
@@ -41,7 +41,15 @@ from dedupe.workspace import SUFFIX, Workspace, open_workspace, stage_key, write
 STAGES = ("read", "encode", "search", "score", "cluster", "export")
 """Names of the stages, in order, as they are reported and timed."""
 
-EXPORT_OPTIONS = ("threshold", "review_from", "preset", "large_cluster", "merge", "format", "safe_csv")
+EXPORT_OPTIONS = (
+    "threshold",
+    "review_from",
+    "preset",
+    "large_cluster",
+    "merge",
+    "format",
+    "safe_csv",
+)
 """Options that need nothing to be computed again."""
 
 _CODE = 1
@@ -168,7 +176,7 @@ def run(
         }
         if workspace is not None:
             write_json(workspace.manifest_file, summary)
-    return Result(summary, workspace and workspace.path, lambda: outputs)
+    return Result(summary, workspace.path if workspace is not None else None, lambda: outputs)
 
 
 def export(
@@ -215,6 +223,7 @@ def export(
     with stages.timed("cluster"):
         resolved = resolve(table.records, pairs, _decisions(opened), config)
     target = opened if output is None else Workspace(Path(output))
+    target.make_folder()
     with stages.timed("export"), opened.locked():
         outputs = make_outputs(table.records, pairs, resolved, rules, config)
         written = _write(target, outputs, table.dialect, config)
@@ -263,7 +272,7 @@ def evaluate_workspace(
     return evaluate(
         resolved.clustering.labels,
         pairs,
-        read_gold(truth, table.records.ids),
+        read_gold(truth, table.records.ids.to_list()),
         None if across is None else frame[across].cast(pl.String).fill_null("").to_numpy(),
     )
 
@@ -409,7 +418,7 @@ def _keys(source: Given, config: Config) -> dict[str, str]:
 
 
 def _model_id(name: str, kind: str) -> str:
-    """Return what tells a model from others: a hash of its weights, or its name where it has none here."""
+    """Return what tells a model from others: a hash of its weights, else its name."""
     folder = MODELS / kind if name == BUNDLED else Path(name)
     weights = sorted(folder.rglob("*.safetensors")) if folder.is_dir() else []
     if not weights:
@@ -512,12 +521,14 @@ def _config(workspace: Workspace) -> Config:
 def _decisions(workspace: Workspace | None) -> pl.DataFrame:
     """Return the decisions in force, the oldest first."""
     if workspace is None:
-        return pl.DataFrame(schema={"left_id": pl.String, "right_id": pl.String, "verdict": pl.String})
+        return pl.DataFrame(
+            schema={"left_id": pl.String, "right_id": pl.String, "verdict": pl.String}
+        )
     with workspace.decisions(readonly=True) as log:
         return log.current()
 
 
-# What is written -----------------------------------------------------------------------------------
+# What is written ------------------------------------------------------------------------------
 
 
 def _write(
@@ -630,7 +641,7 @@ def _search_facts(
 
 
 def _peak_mb() -> int:
-    """Return the most memory the process has used so far, in MiB; 0 where the system does not say."""
+    """Return the most memory used so far, in MiB; 0 where the system does not say."""
     try:
         import resource
     except ImportError:

@@ -8,7 +8,7 @@ Progress = Callable[[int, int], None]
 """Called with (done, total) as the work of one stage goes on."""
 
 Report = Callable[[str, int, int], None]
-"""Called with (stage, done, total); a stage begins with its first report and ends with the next's."""
+"""Called with (stage, done, total); a stage ends where the next one begins."""
 
 
 def silent(done: int, total: int) -> None:

@@ -172,12 +172,12 @@ def frame_texts(frame: pl.DataFrame) -> pl.Series:
 
 
 def record_text(record: Iterable[tuple[str, str | None]]) -> str:
-    """Return the record text of one record given as (field name, value) pairs.
+    r"""Return the record text of one record given as (field name, value) pairs.
 
     Examples
     --------
     >>> record_text([("given_name", "John "), ("surname", ""), ("date_of_birth", "1958-01-21")])
-    'given: john\\ndate: 1958-01-21'
+    'given: john\ndate: 1958-01-21'
     """
     pairs = list(record)
     labels = field_labels([name for name, _ in pairs])

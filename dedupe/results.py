@@ -114,16 +114,18 @@ def resolve(
         clustering=clustering,
         confidence=link_confidence(n, pairs, labels),
         kept=kept,
-        joined_by=joining_probability(
-            n, pairs, labels, kept=kept, must_link=links[Verdict.MATCH]
-        ),
+        joined_by=joining_probability(n, pairs, labels, kept=kept, must_link=links[Verdict.MATCH]),
         cluster_id=_cluster_ids(records.keys, labels),
         decided=decided,
     )
 
 
 def make_outputs(
-    records: Records, pairs: pl.DataFrame, resolved: Resolved, rules: Mapping[str, Rule], config: Config
+    records: Records,
+    pairs: pl.DataFrame,
+    resolved: Resolved,
+    rules: Mapping[str, Rule],
+    config: Config,
 ) -> Outputs:
     """Make the tables of a run, and check that every row is accounted for.
 
@@ -252,4 +254,5 @@ def _named_pairs(records: Records, pairs: pl.DataFrame, decided: pl.DataFrame) -
 
 def _rounded(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """Round to four places, as doubles: what is written is then just these digits."""
-    return np.round(values.astype(np.float64), 4)
+    doubles: NDArray[np.float64] = values.astype(np.float64)
+    return doubles.round(4)

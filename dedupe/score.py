@@ -24,10 +24,10 @@ DECIDERS = pl.Enum(["identical", "student", "cross-encoder"])
 
 PAIRS = pl.Schema(
     {
-        "left": pl.UInt32,
-        "right": pl.UInt32,
-        "similarity": pl.Float32,
-        "probability": pl.Float32,
+        "left": pl.UInt32(),
+        "right": pl.UInt32(),
+        "similarity": pl.Float32(),
+        "probability": pl.Float32(),
         "decided_by": DECIDERS,
     }
 )

@@ -4,10 +4,10 @@ Two records are a candidate pair when their cosine similarity is at least the ra
 among the :data:`NEIGHBOURS` nearest of the other. The radius alone would give crowded parts of the
 file (a chain's branches, a series' volumes) all the candidates and the rest none.
 
-Up to :data:`FLAT_LIMIT` records the join is exact: blocks are added to a flat index one after another
-and each is searched against what is there already, so only the upper triangle is computed. Above,
-an inverted-file index looks at the cells nearest to each record. Both work block by block and drop
-what can no longer count, so memory is bounded whatever the radius.
+Up to :data:`FLAT_LIMIT` records the join is exact: blocks are added to a flat index one after
+another and each is searched against what is there already, so only the upper triangle is computed.
+Above, an inverted-file index looks at the cells nearest to each record. Both work block by block and
+drop what can no longer count, so memory is bounded whatever the radius.
 """
 
 from __future__ import annotations
@@ -36,12 +36,15 @@ HELD_PAIRS = 16_000_000
 """Hits held before those that can no longer count are dropped; about 0.5 GB."""
 HITS_PER_RECORD = 100
 """Hits a record, on average, that a radius may bring before it is tightened."""
+HITS_IN_ALL = 20_000_000
+"""Hits that a radius chosen from the file may bring where these are more a record: they pass by in
+seconds, and a crowd of records that are all alike needs them."""
 SAMPLE = 512
 """Records compared with all others to choose the radius and to check the search."""
 OUTSIDE_RECORDS = 256
 OUTSIDE_NEAREST = 3
 """For how many records, and how far beyond their candidates, it is looked what the search loses."""
-SLACK = 1.5
+SLACK = 1.8
 """Directed neighbours asked for per candidate wanted: most pairs are found from both sides."""
 LISTS_PER_ROOT = 4
 PROBES = 16
@@ -108,13 +111,9 @@ def search(vectors: NDArray[np.float32], config: Config, progress: Progress = si
     radius, neighbours, most = _choose_radius(sample, n, config, notes)
     kind = "flat" if n <= FLAT_LIMIT else "ivf"
     hits = _flat_hits if kind == "flat" else _ivf_hits
-    pairs = _collect(hits(vectors, radius, config.seed, progress), vectors, radius, neighbours)
-    if pairs.height > most:
-        pairs = pairs.sort("similarity", "left", "right", descending=[True, False, False]).head(
-            most
-        )
-        radius = float(pairs["similarity"][-1])
-        pairs = pairs.sort("left", "right")
+    pairs = _within_budget(
+        _collect(hits(vectors, radius, config.seed, progress), vectors, radius, neighbours), most
+    )
     outside, sampled = sample.outside(pairs, n)
     return Candidates(
         pairs=pairs,
@@ -178,7 +177,7 @@ class _Sample:
         return float(self.ladder[:, step].mean())
 
     def outside(self, pairs: pl.DataFrame, n: int) -> tuple[pl.DataFrame, int]:
-        """Return the nearest others of some records that are not among `pairs`, and how many these are.
+        """Return the nearest others of some records that are not in `pairs`, and of how many.
 
         They are few where the file is small: scoring them must not cost more than the file.
         """
@@ -226,8 +225,9 @@ def _choose_radius(
         wanted = int(SLACK * config.candidates_per_record * len(sample.rows))
         falling = np.sort(sample.similarity[:, :neighbours], axis=None)[::-1]
         radius = float(falling[min(wanted, len(falling)) - 1]) if len(falling) else 1.0
-    if n > HITS_PER_RECORD and sample.hits(radius) > HITS_PER_RECORD:
-        allowed = sample.ladder.mean(axis=0) <= HITS_PER_RECORD
+    limit = HITS_PER_RECORD if config.radius is not None else max(HITS_PER_RECORD, HITS_IN_ALL / n)
+    if n > limit and sample.hits(radius) > limit:
+        allowed = sample.ladder.mean(axis=0) <= limit
         tightened = float(sample.steps[np.argmax(allowed)])
         if config.radius is not None:
             notes.append(
@@ -241,7 +241,7 @@ def _choose_radius(
 def _flat_hits(
     vectors: NDArray[np.float32], radius: float, seed: int, progress: Progress
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
-    """Yield (row, earlier row, similarity) of each block against itself and the blocks before it."""
+    """Yield (row, earlier row, similarity) of each block with itself and those before it."""
     faiss = _faiss()
     n, d = vectors.shape
     index = faiss.IndexFlatIP(d)
@@ -306,34 +306,48 @@ def _collect(
     pairs = pl.concat([kept, *waiting]).unique(["left", "right"]).sort("left", "right")
     exact = _cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
     pairs = pairs.with_columns(pl.Series("similarity", exact)).filter(
-        pl.col("similarity") >= np.float32(radius)
+        pl.col("similarity") >= pl.lit(radius, dtype=pl.Float32)
     )
     return _nearest(pairs, neighbours).sort("left", "right")
 
 
 def _nearest(pairs: pl.DataFrame, neighbours: int) -> pl.DataFrame:
-    """Keep the pairs that are among the `neighbours` most similar of one of their rows.
+    """Keep the pairs that are among the `neighbours` most similar of one of their rows."""
+    return pairs.join(
+        _ranked(pairs).filter(pl.col("rank") < neighbours), on=["left", "right"], how="semi"
+    )
 
-    Equal similarities at the border go to the smaller row number.
+
+def _within_budget(pairs: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Keep `most` pairs: the nearest of every row, then the second nearest, and so on.
+
+    By similarity alone, a crowd of records that are all alike would leave nothing for the others.
     """
-    if pairs.is_empty():
+    if pairs.height <= most:
         return pairs
+    ranked = pairs.join(_ranked(pairs), on=["left", "right"])
+    order = ["rank", "similarity", "left", "right"]
+    best = ranked.sort(order, descending=[False, True, False, False]).head(most)
+    return best.select(pairs.columns).sort("left", "right")
+
+
+def _ranked(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return each pair's ``rank``: 0 if one of its rows has none more similar, and so on.
+
+    Of equal similarities the smaller row number comes first.
+    """
     both = pl.concat(
         [
-            pairs.select(pl.col("left").alias("row"), pl.col("right").alias("other"), "similarity"),
-            pairs.select(pl.col("right").alias("row"), pl.col("left").alias("other"), "similarity"),
+            pairs.select("left", "right", "similarity", row=row, other=other)
+            for row, other in (("left", "right"), ("right", "left"))
         ]
     )
-    near = (
+    return (
         both.sort("row", "similarity", "other", descending=[False, True, False])
-        .filter(pl.int_range(pl.len()).over("row") < neighbours)
-        .select(
-            pl.min_horizontal("row", "other").alias("left"),
-            pl.max_horizontal("row", "other").alias("right"),
-        )
-        .unique()
+        .with_columns(pl.int_range(pl.len()).over("row").alias("rank"))
+        .group_by("left", "right")
+        .agg(pl.col("rank").min())
     )
-    return pairs.join(near, on=["left", "right"], how="semi")
 
 
 def _frame(
@@ -366,7 +380,7 @@ def _below(radius: float) -> np.float32:
 
 def _faiss() -> Any:
     # On some systems faiss and torch each bring an OpenMP runtime; torch's must come first.
-    import torch  # noqa: F401
     import faiss
+    import torch  # noqa: F401
 
     return faiss

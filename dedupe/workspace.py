@@ -118,7 +118,7 @@ class Workspace:
         return manifest if isinstance(manifest, dict) else {}
 
     def load(self, stage: str, key: str) -> tuple[pl.DataFrame, dict[str, Any]] | None:
-        """Return what a stage made under `key` and its facts; ``None`` if it is not there, whole."""
+        """Return what a stage made under `key`, and its facts; ``None`` if it is not whole."""
         table, notes = self._files(stage, key)
         try:
             facts = json.loads(notes.read_text(encoding="utf-8"))
@@ -146,6 +146,19 @@ class Workspace:
             if old not in (table, notes):
                 old.unlink(missing_ok=True)
 
+    def make_folder(self) -> None:
+        """Make the folder if it is missing.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other runs out of the workspace; make the folder if it is missing.
@@ -169,15 +182,18 @@ class Workspace:
                 f"another run is under way in {self.path}: wait for it, or name another with -o"
             ) from None
         except OSError as error:
-            raise OutputError(
-                f"cannot write to {self.path}: {error.strerror}; name another folder with -o"
-            ) from error
+            raise self._cannot_write(error) from error
         try:
             yield
         finally:
             lock.release()
             if new and not self.facts_file.exists():
                 self._remove_if_empty()
+
+    def _cannot_write(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"cannot write to {self.path}: {error.strerror}; name another folder with -o"
+        )
 
     def _remove_if_empty(self) -> None:
         """Leave no folder behind where a run ended before it had anything to keep."""

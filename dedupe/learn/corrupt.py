@@ -98,7 +98,7 @@ def _respell(table: Sequence[tuple[str, str]]) -> Edit:
         for _ in range(6):
             old, new = rng.choice(table)
             at = low.find(old)
-            if at >= 0 and not (old.isdigit() or new.isdigit() and rng.random() < 0.7):
+            if at >= 0 and not (old.isdigit() or (new.isdigit() and rng.random() < 0.7)):
                 new = new.upper() if text[at].isupper() and text.isupper() else new
                 return text[:at] + new + text[at + len(old) :]
         return text
@@ -256,7 +256,11 @@ def crawl(text: str, rng: Random) -> str:
     language = rng.choice(("@en", "@en-US", "@de", "@es", "@fr", "@nl", ""))
     shop = rng.choice(words.SHOP_NOISE)
     return rng.choice(
-        (f'"{text}"{language}', f'"{text}"{language} "{tail} {shop}"{language}', f'"{text} {shop}" "Null"')
+        (
+            f'"{text}"{language}',
+            f'"{text}"{language} "{tail} {shop}"{language}',
+            f'"{text} {shop}" "Null"',
+        )
     )
 
 
@@ -283,7 +287,9 @@ def _latin_for(char: str) -> str:
     if 0 <= syllable < 11_172:
         initial, rest = divmod(syllable, 588)
         vowel, final = divmod(rest, 28)
-        return words.HANGUL_INITIALS[initial] + words.HANGUL_VOWELS[vowel] + words.HANGUL_FINALS[final]
+        return (
+            words.HANGUL_INITIALS[initial] + words.HANGUL_VOWELS[vowel] + words.HANGUL_FINALS[final]
+        )
     known = words.TRANSLITERATION.get(char.lower())
     return char if known is None else _like(char, known)
 
@@ -398,7 +404,7 @@ class Habits:
 
     def draw(self, rng: Random) -> Edit:
         """Draw an edit by its weight."""
-        reach: tuple[float, ...] = getattr(self, "_reach")
+        reach: tuple[float, ...] = self._reach
         place = bisect(reach, rng.random() * reach[-1])
         if place == 0 or place > len(self.edits):
             return self._mistype

@@ -2,9 +2,9 @@
 
 A folder holds either published labelled pairs (``pairs_train.jsonl``, ``pairs_valid.jsonl``,
 ``pairs_test.jsonl``), or a full table with all its true matches (``records.csv`` with ``gold.csv``
-or ``clusters.csv``). A full table is cut by cluster: each cluster falls to train, valid or test by a
-hash of its members, and a pair of records belongs to a part when both its clusters do. Its pairs are
-the candidates that the search itself brings, so that the scorer learns on what it will be asked.
+or ``clusters.csv``). A full table is cut by cluster: each cluster falls to train, valid or test by
+a hash, and a pair of records belongs to a part when both its clusters do. Its pairs are the
+candidates that the search itself brings, so that the scorer learns on what it will be asked.
 
 Full tables of a source whose pairs are also published are left out: they hold the test pairs.
 """
@@ -86,7 +86,7 @@ def table_pairs(folder: Path, part: str, most: int, seed: int) -> list[TextPair]
     gold_file = folder / "gold.csv"
     if not gold_file.exists():
         gold_file = folder / "clusters.csv"
-    gold = read_gold(pl.read_csv(gold_file, infer_schema=False), records.ids)
+    gold = read_gold(pl.read_csv(gold_file, infer_schema=False), records.ids.to_list())
     candidates = _candidates(records)
     left, right = (candidates[side].to_numpy() for side in ("left", "right"))
     parts = _cluster_parts(gold.labels, records.keys)

@@ -9,10 +9,10 @@ from dedupe.learn import vocabulary as words
 from dedupe.learn.corrupt import COMMERCIAL, add_shop_noise, join_codes, respace_units
 from dedupe.learn.domains import (
     Change,
+    Column,
     Domain,
     Style,
     Thing,
-    Column,
     draw_name,
     nudge_digit,
     other_of,

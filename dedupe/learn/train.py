@@ -1,8 +1,8 @@
 """Make the bundled cross-encoder: ``python -m dedupe.learn.train DATA_DIR``.
 
 Fine-tunes MiniLM-L6 on published labelled pairs (train parts only), on candidate pairs of full
-tables (train clusters only) and on synthesized pairs; fits the calibration on the valid parts; writes
-weights and a model card with the figures of the test parts. Needs the ``train`` extra.
+tables (train clusters only) and on synthesized pairs; fits the calibration on the valid parts;
+writes weights and a model card with the figures of the test parts. Needs the ``train`` extra.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.encoders import MAX_TOKENS, MODELS, pick_device
+from dedupe.encoders import MAX_TOKENS, MODELS, pick_device, pick_dtype
 from dedupe.errors import ModelError
 from dedupe.learn.calibrate import (
     Calibration,
@@ -122,8 +122,8 @@ def training_pairs(data: Path, recipe: Recipe, leave_out: Sequence[str] = ()) ->
         synthesize_pairs(recipe.people, recipe.seed + 1, ("person", "person-name-birth")),
     )
     for made in synthesized:
-        texts = (record_text(side.items()) for side in (made.left, made.right))
-        pairs.append(TextPair(*texts, made.label, "synthetic"))
+        left, right = record_text(made.left.items()), record_text(made.right.items())
+        pairs.append(TextPair(left, right, made.label, "synthetic"))
     rng.shuffle(pairs)
     return [shuffled_fields(pair, rng) for pair in pairs if pair.left and pair.right]
 
@@ -155,7 +155,7 @@ def fine_tune(pairs: Sequence[TextPair], recipe: Recipe, device: str) -> CrossEn
     from sentence_transformers.cross_encoder.training_args import CrossEncoderTrainingArguments
 
     torch.manual_seed(recipe.seed)
-    model = CrossEncoder(
+    model: CrossEncoder = CrossEncoder(
         str(base_model()),
         num_labels=1,
         max_length=MAX_TOKENS,
@@ -166,7 +166,7 @@ def fine_tune(pairs: Sequence[TextPair], recipe: Recipe, device: str) -> CrossEn
     )
     # Half of the parameters are word vectors; one pass over so few pairs would only bend the
     # common ones.
-    model.model.get_input_embeddings().requires_grad_(False)
+    _network(model).get_input_embeddings().requires_grad_(False)
     left, right = (_prepared(pairs, side, model) for side in ("left", "right"))
     soften = recipe.smoothing
     dataset = Dataset.from_dict(
@@ -209,7 +209,8 @@ def fine_tune(pairs: Sequence[TextPair], recipe: Recipe, device: str) -> CrossEn
         CrossEncoderTrainer(
             model=model, args=arguments, train_dataset=dataset, loss=BinaryCrossEntropyLoss(model)
         ).train()
-    return model.eval()
+    model.eval()
+    return model
 
 
 def length_batches(lengths: Sequence[int], size: int, seed: int) -> list[list[int]]:
@@ -294,16 +295,21 @@ def build_in(model: CrossEncoder, calibration: Calibration) -> None:
     """Scale the last layer of `model` so that its logits are calibrated."""
     import torch
 
-    head = model.model.classifier
+    head: Any = _network(model).classifier
     with torch.no_grad():
         head.weight.mul_(calibration.scale)
         head.bias.mul_(calibration.scale).add_(calibration.shift)
 
 
 def predict(model: CrossEncoder, pairs: Sequence[TextPair]) -> NDArray[np.float32]:
-    """Return the model's logits, (m,) float32."""
+    """Return the model's logits, (m,) float32, in the precision that the product computes in."""
+    import torch
+
+    device = model.device.type
+    dtype = pick_dtype(device)
     left, right = (_prepared(pairs, side, model) for side in ("left", "right"))
-    return score_logits(model, left, right)
+    with torch.autocast(device, dtype=dtype, enabled=dtype is not torch.float32):
+        return score_logits(model, left, right)
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -320,7 +326,7 @@ def write_model(
     seconds: float,
 ) -> None:
     """Save the weights in half precision, with a model card and the figures beside them."""
-    model.model.half()
+    _network(model).half()
     model.save_pretrained(str(out), create_model_card=False)
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     rows = [
@@ -340,6 +346,11 @@ def write_model(
         table="\n".join(rows),
     )
     (out / "README.md").write_text(card, encoding="utf-8")
+
+
+def _network(model: CrossEncoder) -> Any:
+    """Return the transformer inside a cross-encoder."""
+    return model.model
 
 
 def _say(line: str) -> None:
@@ -363,23 +374,25 @@ library_name: sentence-transformers
 Reads two records and gives the probability that they are the same thing: people, companies,
 products, publications, media, places. 22.7 M parameters in half precision.
 
-- **Input**: two record texts (`label: value`, a line a field) as `dedupe.encoders.cross_encoder_text`
-  writes them, the smaller text first. Output: one logit; its sigmoid is the probability.
+- **Input**: two record texts (`label: value`, a line a field) as
+  `dedupe.encoders.cross_encoder_text` writes them, the smaller text first. Output: one logit; its
+  sigmoid is the probability.
 - **From**: all-MiniLM-L6-v2 (Apache-2.0), word vectors frozen.
-- **Data**: {pairs} pairs: the train parts of Amazon-Google, Walmart-Amazon and DBLP-ACM (each also in
+- **Data**: {pairs} pairs: the train parts of Amazon-Google, Walmart-Amazon and DBLP-ACM (also in
   the form with moved values where there is one), Beer, WDC computers and cameras; candidate pairs
   of the train clusters (60 %) of FEBRL 1 and 3, RLdata10000, Splink's 1,000 fake people, a census
   extract, CDDB, settlements, IMDb-DBpedia and the AutoFuzzyJoin tables; synthesized pairs of
   `dedupe.learn.synthesize` in 15 domains and many languages.
 - **Recipe**: `python -m dedupe.learn.train DATA_DIR` ({recipe}); {minutes} minutes on two CPU cores.
-- **Calibration**: Platt scaling on the valid parts (scale {scale:.3f}, shift {shift:.3f}), built into
-  the last layer; expected calibration error there {ece}.
+- **Calibration**: Platt scaling on the valid parts (scale {scale:.3f}, shift {shift:.3f}), built
+  into the last layer; expected calibration error there {ece}.
 - **Weights**: `model.safetensors`, sha256 `{weights}`.
 - **Licence**: Apache-2.0.
 
 ## Figures
 
-Pairs of the test parts, which training and calibration did not see (their sources they did), at 0.5:
+Pairs of the test parts, which training and calibration did not see (their sources they did), at
+a threshold of 0.5:
 
 | set | pairs | true | precision | recall | F1 |
 | --- | --- | --- | --- | --- | --- |

@@ -506,11 +506,9 @@ TRANSLITERATION: Mapping[str, str] = MappingProxyType(
 )
 """How a small letter of another alphabet is written in Latin ones."""
 
-HANGUL_INITIALS = tuple("g kk n d tt r m b pp s ss  j jj ch k t p h".split(" "))
-HANGUL_VOWELS = tuple("a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i".split(" "))
-HANGUL_FINALS = tuple(
-    " k k k n n n t l k m l l l p l m p p t t ng t t k t p t".split(" ")
-)
+HANGUL_INITIALS = tuple(["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h"])
+HANGUL_VOWELS = tuple(["a", "ae", "ya", "yae", "eo", "e", "yeo", "ye", "o", "wa", "wae", "oe", "yo", "u", "wo", "we", "wi", "yu", "eu", "ui", "i"])
+HANGUL_FINALS = tuple(["", "k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l", "p", "l", "m", "p", "p", "t", "t", "ng", "t", "t", "k", "t", "p", "t"])
 """The parts of a Korean syllable, in the order of Unicode."""
 
 SPELT_ACCENTS: Mapping[str, str] = MappingProxyType(
@@ -521,11 +519,7 @@ SPELT_ACCENTS: Mapping[str, str] = MappingProxyType(
 KEYBOARD: Mapping[str, str] = MappingProxyType(
     {
         key: neighbours
-        for row in (
-            "q:wa w:qes e:wrd r:etf t:ryg y:tuh u:yij i:uok o:ipl p:ol a:qsz s:adwx d:sfec f:dgrv "
-            "g:fhtb h:gjyn j:hkum k:jlim l:kop z:asx x:zsdc c:xdfv v:cfgb b:vghn n:bhjm m:njk "
-            "1:2 2:13 3:24 4:35 5:46 6:57 7:68 8:79 9:80 0:9"
-        ).split()
+        for row in ["q:wa", "w:qes", "e:wrd", "r:etf", "t:ryg", "y:tuh", "u:yij", "i:uok", "o:ipl", "p:ol", "a:qsz", "s:adwx", "d:sfec", "f:dgrv", "g:fhtb", "h:gjyn", "j:hkum", "k:jlim", "l:kop", "z:asx", "x:zsdc", "c:xdfv", "v:cfgb", "b:vghn", "n:bhjm", "m:njk", "1:2", "2:13", "3:24", "4:35", "5:46", "6:57", "7:68", "8:79", "9:80", "0:9"]
         for key, neighbours in [row.split(":")]
     }
 )

@@ -15,7 +15,15 @@ from dedupe.tables.base import CSV, Dialect, Table
 from dedupe.tables.text import parse_text, text_bytes
 from dedupe.tables.typed import PARSERS, WRITERS
 
-__all__ = ["CSV", "Dialect", "Table", "fingerprint", "read_table", "write_atomically", "write_table"]
+__all__ = [
+    "CSV",
+    "Dialect",
+    "Table",
+    "fingerprint",
+    "read_table",
+    "write_atomically",
+    "write_table",
+]
 
 STDIN = "-"
 
@@ -110,10 +118,8 @@ def write_table(
     OutputError
         If the file cannot be written, or the format cannot hold the values.
     """
-    if format == "csv":
-        data = text_bytes(frame, dialect, safe=safe_csv)
-    else:
-        data = WRITERS[format](frame)
+    is_text = format == "csv"
+    data = text_bytes(frame, dialect, safe=safe_csv) if is_text else WRITERS[format](frame)
     write_atomically(target, lambda temporary: _write(temporary, data))
 
 

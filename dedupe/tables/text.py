@@ -30,8 +30,27 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _OTHER_SCRIPTS = frozenset(
-    "big5 cp874 cp932 cp949 cp1251 cp1253 cp1255 cp1256 euc_jp euc_kr gb18030 gb2312 gbk iso8859_5 "
-    "iso8859_7 koi8_r koi8_u shift_jis tis_620".split()
+    [
+        "big5",
+        "cp874",
+        "cp932",
+        "cp949",
+        "cp1251",
+        "cp1253",
+        "cp1255",
+        "cp1256",
+        "euc_jp",
+        "euc_kr",
+        "gb18030",
+        "gb2312",
+        "gbk",
+        "iso8859_5",
+        "iso8859_7",
+        "koi8_r",
+        "koi8_u",
+        "shift_jis",
+        "tis_620",
+    ]
 )
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
 _PLAIN_NUMBER = re.compile(r"^[+-]?[\d\s.,]*\d[\d\s.,]*%?$")
@@ -99,7 +118,9 @@ def decode(data: bytes, name: str, encoding: str | None) -> tuple[str, Dialect]:
             codec = codecs.lookup(encoding).name
             text = data.decode(codec)
         except LookupError:
-            raise InputError(f"unknown encoding {encoding!r}: try utf-8, cp1252, utf-16 …") from None
+            raise InputError(
+                f"unknown encoding {encoding!r}: try utf-8, cp1252, utf-16 …"
+            ) from None
         except UnicodeDecodeError as error:
             raise InputError(
                 f"{name} is not {encoding}: byte {error.start:,} cannot be read; leave out "
@@ -132,7 +153,9 @@ def find_delimiter(sample: str) -> str:
 
     def merit(delimiter: str) -> tuple[float, int]:
         try:
-            widths = [len(row) for row in csv.reader(io.StringIO(sample), delimiter=delimiter) if row]
+            widths = [
+                len(row) for row in csv.reader(io.StringIO(sample), delimiter=delimiter) if row
+            ]
         except csv.Error:
             return (0.0, 0)
         if not widths or widths[0] < 2:
@@ -288,12 +311,10 @@ def _rows_by_line(text: str, name: str, dialect: Dialect, names: Sequence[str]) 
                 rows.append(row)
             begin = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(
-            f"{name}, line {begin}: {error}; a quote may be missing there"
-        ) from None
+        raise InputError(f"{name}, line {begin}: {error}; a quote may be missing there") from None
     finally:
         csv.field_size_limit(limit)
-    return pl.DataFrame(rows[1:], schema={column: pl.String for column in names}, orient="row")
+    return pl.DataFrame(rows[1:], schema=dict.fromkeys(names, pl.String), orient="row")
 
 
 def _reader(text: str, dialect: Dialect) -> Any:

@@ -69,7 +69,9 @@ def parse_excel(data: bytes, name: str) -> pl.DataFrame:
         names = [str(value) for value in head.row(0) if value is not None] if head.height else []
         frame = book.load_sheet(0, dtypes="string").to_polars() if names else pl.DataFrame()
     except fastexcel.FastExcelError as error:
-        raise InputError(f"{name} is no Excel workbook that can be read: {_first_line(error)}") from None
+        raise InputError(
+            f"{name} is no Excel workbook that can be read: {_first_line(error)}"
+        ) from None
     if frame.width == 0:
         raise InputError(f"{name} has an empty first sheet: it needs a header row and rows")
     for column in names:

@@ -1,0 +1,72 @@
+"""How fast the stages are: ``python -m tests.benchmarks.throughput [--rows N]``.
+
+Prints records a second of the bundled bi-encoder, pairs a second of the search and the
+cross-encoder, and each as a ratio to a plain yardstick measured in the same run, which carries over
+between machines: a matrix product for the search, UTF-8 hashing of the same texts for the encoder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import time
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from dedupe.config import Config
+from dedupe.encoders import embed, load_bi_encoder, load_cross_encoder
+from dedupe.learn.synthesize import synthesize_pairs
+from dedupe.records import record_text
+from dedupe.score import score_pairs
+from dedupe.search import search
+
+
+def timed(work: Callable[[], object]) -> tuple[float, object]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def people(rows: int) -> list[str]:
+    rng = random.Random(0)
+    texts = []
+    for pair in synthesize_pairs(min(rows, 5_000), 0, ("person",)):
+        texts += [record_text(pair.left.items()), record_text(pair.right.items())]
+    while len(texts) < rows:
+        texts.append(texts[rng.randrange(10_000)] + f" {rng.randrange(10**6)}")
+    return texts[:rows]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--pairs", type=int, default=2_000)
+    given = parser.parse_args()
+    config = Config()
+    texts = people(given.rows)
+    load_bi_encoder(config, texts[:100]).encode(texts[:100])
+    seconds, vectors = timed(lambda: embed(load_bi_encoder(config, texts), texts))
+    assert isinstance(vectors, np.ndarray)
+    hashing, _ = timed(lambda: [hashlib.sha256(text.encode()).digest() for text in texts])
+    print(
+        f"encode  {len(texts) / seconds:>12,.0f} records/s, {seconds / hashing:.0f} times a SHA-256"
+    )
+    seconds, found = timed(lambda: search(vectors, config))
+    block = vectors[:10_000]
+    product, _ = timed(lambda: block @ block.T)
+    yardstick = product * (len(vectors) / len(block)) ** 2 / 2
+    print(
+        f"search  {len(vectors) / seconds:>12,.0f} records/s, "
+        f"{seconds / yardstick:.1f} times the product"
+    )
+    pairs = found.pairs.head(given.pairs)  # type: ignore[attr-defined]
+    model = load_cross_encoder(config)
+    seconds, _ = timed(lambda: score_pairs(model, pairs, pl.Series(texts)))
+    print(f"score   {pairs.height / seconds:>12,.0f} pairs/s")
+
+
+if __name__ == "__main__":
+    main()

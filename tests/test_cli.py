@@ -1,0 +1,273 @@
+"""The command line, run as a process: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+import dedupe.cli
+from tests.test_pipeline import table
+
+ENVIRONMENT = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
+
+
+def run(*arguments: str, cwd: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "dedupe.cli", *arguments],
+        cwd=cwd, input=stdin, capture_output=True, env=ENVIRONMENT, check=False, timeout=300,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    table().write_csv(folder / "people.csv")
+    result = run("run", "people.csv", cwd=folder)
+    assert result.returncode == 0, result.stderr.decode()
+    (folder / "stderr.txt").write_bytes(result.stderr)
+    (folder / "stdout.txt").write_bytes(result.stdout)
+    return folder
+
+
+def test_a_run_says_what_was_found_where_it_is_and_what_to_do_next(done: Path) -> None:
+    said = (done / "stderr.txt").read_text()
+    assert "7 of 17 rows are duplicates: 10 are left after merging" in said
+    assert "id (the id of the row)" in said
+    assert "people.dedupe" in said and "merged.csv" in said
+    assert "\x1b" not in said
+    assert (done / "stdout.txt").read_bytes() == b""
+    assert sorted(p.name for p in (done / "people.dedupe").iterdir() if p.is_file()) == [
+        ".lock", "clusters.csv", "manifest.json", "merged.csv", "pairs.csv", "removed.csv",
+        "workspace.json",
+    ]  # fmt: skip
+
+
+def test_a_second_run_is_instant_and_says_so(done: Path) -> None:
+    start = time.perf_counter()
+    again = run("run", "people.csv", "--json", cwd=done)
+    seconds = time.perf_counter() - start
+    help_start = time.perf_counter()
+    run("--help", cwd=done)
+    start_up = time.perf_counter() - help_start
+    assert json.loads(again.stdout)["unchanged"] is True
+    assert again.stderr == b""
+    assert seconds < start_up + 2
+
+
+def test_json_goes_to_stdout_alone(done: Path) -> None:
+    result = run("export", "people.dedupe", "--json", "-o", "elsewhere", cwd=done)
+    assert json.loads(result.stdout)["rows"] == 17
+    assert result.stderr == b""
+
+
+def test_a_table_is_printed_from_stdin_to_stdout(done: Path) -> None:
+    data = (done / "people.csv").read_bytes()
+    result = run("run", "-", "-o", "-", "--table", "clusters", cwd=done, stdin=data)
+    assert result.returncode == 0, result.stderr
+    rows = list(csv.DictReader(io.StringIO(result.stdout.decode())))
+    assert len(rows) == 17
+    assert len({row["cluster_id"] for row in rows}) == 10
+    assert not (done / "stdin.dedupe").exists()
+
+
+def test_evaluate_prints_the_figures(done: Path) -> None:
+    table().select("id", pl.col("born").alias("cluster_id")).write_csv(done / "gold.csv")
+    plain = run("evaluate", "people.dedupe", "--gold", "gold.csv", cwd=done).stdout.decode()
+    assert "pair_f1" in plain
+    figures = json.loads(
+        run("evaluate", "people.dedupe", "--gold", "gold.csv", "--json", cwd=done).stdout
+    )
+    assert {
+        "pair_precision", "pair_recall", "pair_f1", "bcubed_f1", "candidate_recall",
+        "candidates_per_record",
+    } <= set(figures)  # fmt: skip
+
+
+def test_options_are_read_from_a_file_and_the_command_line_wins(done: Path) -> None:
+    (done / "options.toml").write_text(
+        'threshold = 0.9\nformat = "jsonl"\n[merge]\ncity = "longest"\n'
+    )
+    result = run(
+        "run", "people.csv", "-o", "toml.dedupe", "--config", "options.toml", "--threshold", "0.6",
+        "--json", cwd=done,
+    )  # fmt: skip
+    config = json.loads(result.stdout)["config"]
+    assert (config["threshold"], config["format"]) == (0.6, "jsonl")
+    assert config["merge"] == {"city": "longest"}
+    assert (done / "toml.dedupe/merged.jsonl").exists()
+
+
+@pytest.mark.parametrize("stopped_by", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_cut_off_goes_on(done: Path, tmp_path: Path, stopped_by: int) -> None:
+    (tmp_path / "people.csv").write_bytes((done / "people.csv").read_bytes())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dedupe.cli", "run", "people.csv"],
+        cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    stages = tmp_path / "people.dedupe/stages"
+    for _ in range(1200):
+        if list(stages.glob("candidates-*.json")):
+            break
+        time.sleep(0.05)
+    process.send_signal(stopped_by)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGKILL)
+    if stopped_by == signal.SIGINT:
+        assert said.decode().count("\n") == 1 and "goes on from there" in said.decode()
+    assert not (tmp_path / "people.dedupe/manifest.json").exists()
+    again = run("run", "people.csv", "--json", cwd=tmp_path)
+    reused = {s["stage"] for s in json.loads(again.stdout)["stages"] if s.get("reused")}
+    assert "search" in reused
+    for name in ("clusters", "merged", "removed", "pairs"):
+        whole = (done / f"people.dedupe/{name}.csv").read_bytes()
+        assert (tmp_path / f"people.dedupe/{name}.csv").read_bytes() == whole
+
+
+# Wrong input: one line, exit code 2, nothing written -----------------------------------------
+
+
+def invoke(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        dedupe.cli.main(arguments)
+    captured = capsys.readouterr()
+    return int(ended.value.code or 0), captured.out, captured.err
+
+
+BAD = {
+    "no such file": (None, [], "there is no file"),
+    "empty": (b"", [], "is empty"),
+    "header only": (b"name,city\n", [], "has a header and no rows"),
+    "one row": (b"name,city\nada,london\n", [], "one row"),
+    "ragged": (b"name,city\nada,london\nbob\n", [], "line 3: 1 fields where the header has 2"),
+    "too many": (b"name,city\nada,london,x\nbob,rome\n", [], "line 2: 3 fields"),
+    "nul": (b"name,city\nada,lon\x00don\nbob,rome\n", [], "NUL character in line 2"),
+    "binary": (bytes(range(256)) * 8, [], "binary file"),
+    "twice": (b"name,name\nada,bob\nx,y\n", [], "two columns named 'name'"),
+    "quote": (b'name,city\n"ada,london\nbob,rome\n', [], "quote"),
+    "nulls": (b"name,city\n,\n,\n,\n", [], "no column says who a record is"),
+    "encoding": (b"name\nad\xff\nbob\n", ["--encoding", "utf-8"], "is not utf-8"),
+    "codec": (b"name\nada\nbob\n", ["--encoding", "klingon"], "unknown encoding"),
+    "field": (b"name\nada\nbob\n", ["--fields", "nome"], "no column 'nome'"),
+    "id": (b"key,name\n1,ada\n1,bob\n", ["--id", "key"], "'1' twice"),
+    "threshold": (b"name\nada\nbob\n", ["--threshold", "2"], "from 0 to 1"),
+    "number": (b"name\nada\nbob\n", ["--threshold", "high"], "not a valid float"),
+    "preset": (b"name\nada\nbob\n", ["--preset", "bold"], "'bold' is not one of"),
+    "rule": (b"name\nada\nbob\n", ["--merge", "name=prettiest"], "prettiest"),
+    "no rule": (b"name\nada\nbob\n", ["--merge", "name"], "column=rule"),
+    "option": (b"name\nada\nbob\n", ["--treshold", "0.5"], "No such option"),
+    "config": (b"name\nada\nbob\n", ["--config", "none.toml"], "cannot read the configuration"),
+    "both": (b"name\nada\nbob\n", ["-o", "-", "--json"], "use one of them"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_wrong_input_is_one_line_and_leaves_nothing(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, options, message = BAD[case]
+    monkeypatch.chdir(tmp_path)
+    if data is not None:
+        Path("input.csv").write_bytes(data)
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = invoke(["run", "input.csv", *options], capsys)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("dedupe: ") and err.count("\n") == 1
+    assert message in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = invoke(["run", str(tmp_path)], capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "is a folder" in err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_folder_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "input.csv").write_bytes(b"name\nada\nbob\n")
+    tmp_path.chmod(0o500)
+    code, _, err = invoke(["run", str(tmp_path / "input.csv")], capsys)
+    tmp_path.chmod(0o700)
+    assert code == 2 and "cannot write" in err
+
+
+def test_a_file_in_the_place_of_the_workspace_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "input.csv").write_bytes(b"name\nada\nbob\n")
+    (tmp_path / "input.dedupe").write_bytes(b"mine")
+    code, _, err = invoke(["run", str(tmp_path / "input.csv")], capsys)
+    assert code == 2 and err.count("\n") == 1
+    assert (tmp_path / "input.dedupe").read_bytes() == b"mine"
+
+
+def test_a_workspace_that_is_not_there_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = invoke(["export", str(tmp_path / "none.dedupe")], capsys)
+    assert code == 2 and "there is no workspace" in err
+
+
+def test_a_fault_is_one_line_and_exit_code_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import dedupe.pipeline
+
+    def fault(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr(dedupe.pipeline, "run", fault)
+    code, _, err = invoke(["run", "input.csv"], capsys)
+    assert code == 1
+    assert err.count("\n") == 1 and "division by zero" in err
+
+
+# What loads what ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["import dedupe", "import dedupe.cli; dedupe.cli.cli.get_help"])
+def test_the_heavy_libraries_are_loaded_only_when_used(code: str) -> None:
+    probe = f"import sys; {code}; print([m for m in {HEAVY} if m in sys.modules])"
+    found = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
+HEAVY = ("torch", "faiss", "textual", "transformers", "sentence_transformers", "polars", "scipy")
+
+
+@pytest.mark.parametrize("name", sorted(dedupe.cli.cli.commands))
+def test_every_command_has_help(name: str) -> None:
+    result = CliRunner().invoke(dedupe.cli.cli, [name, "--help"])
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 4
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_names_the_program(shell: str) -> None:
+    result = CliRunner().invoke(dedupe.cli.cli, ["completion", shell])
+    assert result.exit_code == 0
+    assert "_DEDUPE_COMPLETE" in result.output
+
+
+def test_public_names_are_what_is_listed() -> None:
+    for name in dedupe.__all__:
+        assert getattr(dedupe, name) is not None
+    assert dir(dedupe) == sorted(dedupe.__all__)
+    with pytest.raises(AttributeError):
+        _ = dedupe.nothing_of_the_kind

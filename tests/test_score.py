@@ -1,0 +1,139 @@
+"""The cross-encoder's score: symmetric, alike in any company, and not blind to any script."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedupe.config import Config
+from dedupe.encoders import (
+    TEXT_BUDGET,
+    cross_encoder_text,
+    load_cross_encoder,
+    pick_device,
+    spell_unknown,
+)
+from dedupe.errors import ModelError
+from dedupe.records import record_text
+from dedupe.score import PAIRS, identical_pairs, prepare_texts, score_pairs, score_texts
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_cross_encoder(Config())
+
+
+def person(first: str, last: str, born: str, city: str) -> str:
+    return record_text([("first_name", first), ("last_name", last), ("born", born), ("city", city)])
+
+
+PEOPLE = [
+    person("Katherine", "Johnson", "1918-08-26", "Hampton"),
+    person("Kathrine", "Jonson", "1918-08-26", "Hampton"),
+    person("Dorothy", "Vaughan", "1910-09-20", "Kansas City"),
+    person("Mary", "Jackson", "1921-04-09", "Hampton"),
+]
+
+
+def test_matches_and_strangers_are_told_apart(model) -> None:
+    left = prepare_texts(model, [PEOPLE[0], PEOPLE[0], PEOPLE[2]])
+    right = prepare_texts(model, [PEOPLE[1], PEOPLE[2], PEOPLE[3]])
+    match, *strangers = score_texts(model, left, right)
+    assert match > 0.8
+    assert max(strangers) < 0.2
+
+
+def test_the_score_is_the_same_from_both_sides(model) -> None:
+    texts = prepare_texts(model, PEOPLE)
+    left, right = zip(*[(a, b) for a in texts for b in texts if a != b], strict=True)
+    there, back = score_texts(model, left, right), score_texts(model, right, left)
+    assert np.abs(there - back).max() < 1e-3
+
+
+def test_the_company_of_other_pairs_changes_little(model) -> None:
+    texts = prepare_texts(model, PEOPLE)
+    alone = score_texts(model, texts[:1], texts[1:2])[0]
+    many = score_texts(model, [*texts[:1], *texts * 20], [*texts[1:2], *texts[::-1] * 20])[0]
+    assert many == pytest.approx(alone, abs=0.02)
+
+
+def test_pairs_keep_their_order_and_schema(model) -> None:
+    candidates = pl.DataFrame(
+        {"left": [0, 0, 2], "right": [1, 2, 3], "similarity": [0.9, 0.2, 0.1]},
+        schema={"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32},
+    )
+    seen = []
+    scored = score_pairs(
+        model, candidates, pl.Series(PEOPLE), lambda done, total: seen.append((done, total))
+    )
+    assert scored.schema == PAIRS
+    assert scored.select(candidates.columns).equals(candidates)
+    assert scored["probability"].is_between(0, 1).all()
+    assert seen[-1] == (3, 3)
+
+
+def test_names_in_a_script_the_vocabulary_lacks_are_told_apart(model) -> None:
+    texts = [record_text([("name", name)]) for name in ("สมชาย ใจดี", "วิภา สุขใจ", "สมชาย ใจดี ")]
+    one, other, _same = prepare_texts(model, texts)
+    assert one != other
+    tokens = model.tokenizer.tokenize(one)
+    assert model.tokenizer.unk_token not in tokens
+    assert texts[0] == texts[2]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=40))
+def test_no_text_is_read_as_unknown(text: str) -> None:
+    model = _cached_model()
+    prepared = prepare_texts(model, [record_text([("name", text)])])[0]
+    assert model.tokenizer.unk_token_id not in model.tokenizer(prepared)["input_ids"]
+
+
+_MODELS: list = []
+
+
+def _cached_model():
+    if not _MODELS:
+        _MODELS.append(load_cross_encoder(Config()))
+    return _MODELS[0]
+
+
+def test_long_numbers_are_written_in_twos() -> None:
+    assert cross_encoder_text("date: 19580121") == "date: 19 58 01 21"
+    assert cross_encoder_text("year: 1958") == "year: 1958"
+
+
+@given(st.lists(st.text(alphabet="ab \u00e9", max_size=400), min_size=1, max_size=6))
+def test_a_long_record_is_cut_where_it_is_longest(values: list[str]) -> None:
+    text = "\n".join(f"f{n}: {value}" for n, value in enumerate(values))
+    cut = cross_encoder_text(text)
+    assert len(cut.replace("\n", "")) <= max(TEXT_BUDGET, len(values))
+    short = min(values, key=len)
+    if len(text) <= TEXT_BUDGET or len(short) + 4 <= TEXT_BUDGET // (2 * len(values)):
+        assert short in cut
+
+
+def test_known_characters_are_left_alone() -> None:
+    assert spell_unknown(["abc é"], ["a", "b", "c", "e", "##e"]) == {}
+    assert spell_unknown(["ส"], ["a"]) == {ord("ส"): " 36 26 "}
+
+
+def test_equal_texts_are_grouped_and_empty_ones_are_not() -> None:
+    firsts, pairs = identical_pairs(pl.Series("text", ["x", "y", "x", "", "x", ""]))
+    assert firsts.to_list() == [0, 1, 3, 5]
+    assert pairs.select("left", "right").rows() == [(0, 2), (0, 4)]
+    assert pairs["probability"].to_list() == [1, 1]
+    assert pairs.schema == PAIRS
+
+
+def test_a_missing_model_is_one_clear_error(tmp_path) -> None:
+    with pytest.raises(ModelError, match="cannot load the cross-encoder"):
+        load_cross_encoder(Config(cross_encoder=str(tmp_path)))
+
+
+def test_an_unknown_device_is_one_clear_error() -> None:
+    with pytest.raises(ModelError, match="device 'quantum' cannot be used"):
+        pick_device("quantum")
