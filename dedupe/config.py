@@ -140,7 +140,7 @@ class Config:
             if name not in known:
                 raise OptionError(f"unknown option {name!r}: the options are {', '.join(known)}")
         # A threshold lowered below the default band takes the band with it.
-        if "threshold" in given and "review_from" not in given:
+        if isinstance(given.get("threshold"), int | float) and "review_from" not in given:
             given["review_from"] = min(self.review_from, given["threshold"])
         return replace(self, **given)
 

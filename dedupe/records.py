@@ -37,6 +37,8 @@ _SOURCE_NAME = re.compile(
     r"^(source|src|dataset|data_?source|origin|provenance|system)([_ ]?name)?$"
 )
 _HASH = r"^(?:[0-9a-fA-F]{32,128}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})$"
+_WHITE = r"[\s\x1c-\x1f]+"
+"""White space as Python sees it; that of polars leaves out the four separators."""
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -162,7 +164,7 @@ def frame_texts(frame: pl.DataFrame) -> pl.Series:
             pl.col(name)
             .str.normalize("NFKC")
             .str.to_lowercase()
-            .str.replace_all(r"\s+", " ")
+            .str.replace_all(_WHITE, " ")
             .str.strip_chars(" ")
         )
         lines.append(pl.when(value != "").then(pl.concat_str(pl.lit(f"{label}: "), value)))
@@ -211,8 +213,15 @@ def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if isinstance(dtype, pl.List | pl.Array | pl.Struct | pl.Object | pl.Binary):
         # Nested values rarely matter, but nothing may be dropped in silence.
-        return column.map_elements(str, return_dtype=pl.String).fill_null("").alias(name)
+        return _printed(column).fill_null("").alias(name)
     return column.cast(pl.String).fill_null("")
+
+
+def _printed(column: pl.Expr) -> pl.Expr:
+    return column.map_batches(
+        lambda values: pl.Series([None if v is None else str(v) for v in values.to_list()]),
+        return_dtype=pl.String,
+    )
 
 
 def _check_columns(option: str, names: Sequence[str], columns: Sequence[str]) -> None:

@@ -121,12 +121,12 @@ class Workspace:
         """Return what a stage made under `key`, and its facts; ``None`` if it is not whole."""
         table, notes = self._files(stage, key)
         try:
-            facts = json.loads(notes.read_text(encoding="utf-8"))
+            facts = dict(json.loads(notes.read_text(encoding="utf-8")))
             data = table.read_bytes()
-            if hashlib.sha256(data).hexdigest() != facts.pop("sha256"):
+            if hashlib.sha256(data).hexdigest() != facts.pop("sha256", None):
                 return None
             return pl.read_parquet(data), facts
-        except (OSError, ValueError, KeyError, AttributeError, pl.exceptions.PolarsError):
+        except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
             return None
 
     def save(self, stage: str, key: str, frame: pl.DataFrame, facts: Mapping[str, Any]) -> None:

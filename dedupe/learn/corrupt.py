@@ -12,7 +12,7 @@ import unicodedata
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from random import Random
 from types import MappingProxyType
@@ -58,8 +58,8 @@ def _letter_for(char: str, rng: Random) -> str:
     elif "a" <= low <= "z" or not char.isalpha():
         made = rng.choice(_LATIN)
     else:
-        moved = chr(min(ord(low) + rng.randint(-3, 3), 0x10FFFF))
-        made = moved if moved.isalpha() else low
+        moved = chr(min(ord(char) + rng.randint(-3, 3), 0x10FFFF))
+        made = moved if moved.isalpha() else char
     return made.upper() if char.isupper() else made
 
 
@@ -95,6 +95,8 @@ def _respell(table: Sequence[tuple[str, str]]) -> Edit:
 
     def edit(text: str, rng: Random) -> str:
         low = text.lower()
+        if len(low) != len(text):  # a few capitals, such as the dotted I, are two small letters
+            low = text
         for _ in range(6):
             old, new = rng.choice(table)
             at = low.find(old)
@@ -223,7 +225,7 @@ def shorten_word(text: str, rng: Random) -> str:
     """Cut one word to its initial or its first letters."""
     tokens = text.split(" ")
     at = rng.randrange(len(tokens))
-    if len(tokens[at]) < 4 or not tokens[at].isalpha():
+    if len(tokens) < 2 or len(tokens[at]) < 4 or not tokens[at].isalpha():
         return text
     cut = 1 if rng.random() < 0.5 else rng.randint(3, max(3, len(tokens[at]) - 1))
     tokens[at] = tokens[at][:cut] + ("." if rng.random() < 0.5 else "")
@@ -396,16 +398,16 @@ class Habits:
     blanked: float = 0.0
     swapped: float = 0.02
     moved: float = 0.03
+    _reach: tuple[float, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
-        """Sum the weights once."""
+        """Add the weights up once, so that an edit is drawn quickly."""
         reach = accumulate((weight for _, weight in self.edits), initial=self.typing)
         object.__setattr__(self, "_reach", tuple(reach))
 
     def draw(self, rng: Random) -> Edit:
         """Draw an edit by its weight."""
-        reach: tuple[float, ...] = self._reach
-        place = bisect(reach, rng.random() * reach[-1])
+        place = bisect(self._reach, rng.random() * self._reach[-1])
         if place == 0 or place > len(self.edits):
             return self._mistype
         return self.edits[place - 1][0]

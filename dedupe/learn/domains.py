@@ -16,7 +16,7 @@ from random import Random
 from typing import Self
 
 from dedupe.learn import vocabulary as words
-from dedupe.learn.corrupt import Habits, damage
+from dedupe.learn.corrupt import Habits, damage, strip_accents, transliterate
 
 Thing = dict[str, str]
 """The facts about one thing, by role; a role it does not have is absent or empty."""
@@ -46,6 +46,17 @@ class Pool:
         ]
 
 
+class _Fixed(Random):
+    """A random source that always answers the same: for edits that are a file's habit."""
+
+    def random(self) -> float:
+        """Give the number whose choice is the spelt-out one."""
+        return 0.25
+
+
+_NO_CHOICE = _Fixed()
+
+
 @dataclass(frozen=True)
 class Style:
     """How one file writes its values."""
@@ -54,6 +65,7 @@ class Style:
     date: str
     surname_first: bool
     joint: str
+    script: str = "own"
 
     @classmethod
     def draw(cls, rng: Random) -> Self:
@@ -65,10 +77,15 @@ class Style:
             ],
             surname_first=rng.random() < 0.3,
             joint=rng.choice((", ", " ", " - ", "; ")),
+            script=rng.choices(("own", "latin", "ascii"), (8, 1, 1))[0],
         )
 
     def written(self, text: str) -> str:
-        """Write a text in the case of the file."""
+        """Write a text in the case and the script of the file."""
+        if self.script != "own" and not text.isascii():
+            text = transliterate(text, _NO_CHOICE)
+            if self.script == "ascii":
+                text = strip_accents(text, _NO_CHOICE)
         match self.case:
             case "lower":
                 return text.lower()
@@ -84,15 +101,16 @@ Writer = Callable[[Thing, Style], str]
 
 @dataclass(frozen=True)
 class Column:
-    """A column that files of a domain have: its usual names, and what stands in it."""
+    """A column that files of a domain have: its usual names, what stands in it, facts it tells."""
 
     names: tuple[str, ...]
     write: Writer
+    roles: tuple[str, ...]
 
 
 def plain(role: str, *names: str) -> Column:
     """Make a column that holds one fact as it is."""
-    return Column((role, *names), lambda thing, style: style.written(thing.get(role, "")))
+    return Column((role, *names), lambda thing, style: style.written(thing.get(role, "")), (role,))
 
 
 def joined(roles: Sequence[str], *names: str, joint: str | None = None) -> Column:
@@ -102,7 +120,7 @@ def joined(roles: Sequence[str], *names: str, joint: str | None = None) -> Colum
         parts = [thing[role] for role in roles if thing.get(role)]
         return style.written((style.joint if joint is None else joint).join(parts))
 
-    return Column(names, write)
+    return Column(names, write, tuple(roles))
 
 
 @dataclass(frozen=True)
@@ -117,11 +135,15 @@ class Change:
         Makes the change, in place; where it does not apply it changes nothing.
     weight
         How often it is made, relative to the others.
+    faint
+        Whether the pair counts as different because little speaks for its being the same, and not
+        because something speaks against it.
     """
 
     kind: str
     edit: Edit
     weight: float = 1.0
+    faint: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,8 +168,10 @@ class Domain:
         What differs between two accounts at random and proves nothing (a price, a category). It is
         done to pairs of both labels.
     proof
-        How much it says for identity that two values of a column are equal; a positive pair shows
-        at least `proof_needed` of it.
+        How much it says for identity that both records tell a fact and agree on it, by role; a
+        positive pair shows at least `proof_needed` of it.
+    weak
+        Roles whose difference alone does not make two things different; two such are needed.
     """
 
     name: str
@@ -160,37 +184,33 @@ class Domain:
     habits: Habits = field(default_factory=lambda: Habits(edits=()))
     proof: Mapping[str, float] = field(default_factory=dict)
     proof_needed: float = 0.0
+    weak: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class View:
     """One file's way to write the things of a domain, with the gaps and errors of one row."""
 
-    columns: tuple[tuple[str, str, Writer], ...]
+    columns: tuple[tuple[str, Column], ...]
     style: Style
     gaps: frozenset[str]
     seed: int
     strength: float
     habits: Habits
 
-    def shown(self, thing: Thing) -> dict[str, str]:
-        """Write a thing without errors."""
-        return {
-            name: "" if key in self.gaps else write(thing, self.style)
-            for key, name, write in self.columns
-        }
-
     def written(self, thing: Thing) -> dict[str, str]:
         """Write a thing with the errors of this row: the same ones whenever it is called."""
-        return damage(self.shown(thing), Random(self.seed), self.strength, self.habits)
+        clean = {
+            name: "" if name in self.gaps else column.write(thing, self.style)
+            for name, column in self.columns
+        }
+        return damage(clean, Random(self.seed), self.strength, self.habits)
 
-    def proves(self, thing: Thing) -> frozenset[str]:
-        """Keys of the columns in which something stands."""
-        return frozenset(
-            key
-            for key, _, write in self.columns
-            if key not in self.gaps and write(thing, self.style)
-        )
+    def roles(self) -> set[str]:
+        """Facts that the filled columns tell."""
+        return {
+            role for name, column in self.columns if name not in self.gaps for role in column.roles
+        }
 
 
 def _column_names(domain: Domain, schema: Sequence[str], rng: Random) -> tuple[str, ...]:
@@ -212,13 +232,13 @@ def _column_names(domain: Domain, schema: Sequence[str], rng: Random) -> tuple[s
     return tuple(names)
 
 
-def _gaps(schema: Sequence[str], rng: Random) -> frozenset[str]:
+def _gaps(names: Sequence[str], rng: Random) -> frozenset[str]:
     """Draw which columns of a row are empty; the first one never is."""
     rate = rng.choices((0.0, 0.08, 0.25, 0.55), (6, 4, 2, 1))[0]
-    return frozenset(key for key in schema[1:] if rng.random() < rate)
+    return frozenset(name for name in names[1:] if rng.random() < rate)
 
 
-_STRENGTHS = ((0.0, 0.25), (0.3, 0.3), (0.8, 0.3), (1.6, 0.15))
+_STRENGTHS = ((0.0, 0.3, 0.8, 1.6), (0.25, 0.30, 0.30, 0.15))
 
 
 def draw_views(domain: Domain, rng: Random) -> tuple[View, View]:
@@ -226,32 +246,32 @@ def draw_views(domain: Domain, rng: Random) -> tuple[View, View]:
 
     Nothing here knows the label, so that neither form nor damage can give it away.
     """
-    schema = rng.choice(domain.schemas)
-    names, style = _column_names(domain, schema, rng), Style.draw(rng)
-    other_schema, other_names, other_style = schema, names, style
+    columns, style = _draw_columns(domain, rng), Style.draw(rng)
+    other_columns, other_style = columns, style
     if rng.random() < 0.22:
-        other_schema = rng.choice(domain.schemas)
-        other_names, other_style = _column_names(domain, other_schema, rng), Style.draw(rng)
+        other_columns, other_style = _draw_columns(domain, rng), Style.draw(rng)
     elif rng.random() < 0.15:
         other_style = Style.draw(rng)
-    views = [
-        View(
-            tuple(
-                (key, name, domain.columns[key].write)
-                for key, name in zip(keys, its_names, strict=True)
-            ),
-            its_style,
-            _gaps(keys, rng),
-            rng.getrandbits(32),
-            rng.choices(*zip(*_STRENGTHS, strict=True))[0],
-            domain.habits,
-        )
-        for keys, its_names, its_style in (
-            (schema, names, style),
-            (other_schema, other_names, other_style),
-        )
-    ]
-    return views[0], views[1]
+    return (
+        _draw_view(columns, style, domain.habits, rng),
+        _draw_view(other_columns, other_style, domain.habits, rng),
+    )
+
+
+def _draw_columns(domain: Domain, rng: Random) -> tuple[tuple[str, Column], ...]:
+    """Draw the columns of a file, with their names."""
+    schema = rng.choice(domain.schemas)
+    names = _column_names(domain, schema, rng)
+    return tuple((name, domain.columns[key]) for name, key in zip(names, schema, strict=True))
+
+
+def _draw_view(
+    columns: tuple[tuple[str, Column], ...], style: Style, habits: Habits, rng: Random
+) -> View:
+    """Draw the gaps and errors of one row."""
+    strength = rng.choices(*_STRENGTHS)[0]
+    gaps = _gaps([name for name, _ in columns], rng)
+    return View(columns, style, gaps, rng.getrandbits(32), strength, habits)
 
 
 # --- Small helpers that several domains use -----------------------------------------------------

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from random import Random
 
 from dedupe.learn import vocabulary as words
-from dedupe.learn.corrupt import COMMERCIAL, add_shop_noise, join_codes, respace_units
+from dedupe.learn.corrupt import COMMERCIAL, OFFERED, add_shop_noise, join_codes, respace_units
 from dedupe.learn.domains import (
     Change,
     Column,
@@ -49,8 +48,28 @@ def _part_number(rng: Random) -> str:
     )
 
 
+def _series(rng: Random) -> str:
+    return rng.choice(words.SERIES) if rng.random() < 0.6 else draw_name(rng).lower()
+
+
 def _set_price(rng: Random, thing: Thing) -> None:
     thing["price"] = f"{rng.lognormvariate(4.2, 1.1):.2f}"
+
+
+def _aspect(feature: str) -> str:
+    """Name what a feature is a value of: two sizes, colours or chips exclude each other."""
+    last = feature.split()[-1]
+    if last in words.COLOURS:
+        return "colour"
+    if last.isalpha():
+        return {"tb": "gb", "m": "ft"}.get(last, last)
+    return "".join(char for char in last if char.isalpha())[:2]
+
+
+def _draw_features(rng: Random, known: tuple[str, ...]) -> list[str]:
+    """Draw a few features of different aspects."""
+    chosen = {_aspect(feature): feature for feature in rng.sample(known, rng.randint(2, 5))}
+    return list(chosen.values())[:4]
 
 
 def make_product(rng: Random) -> Thing:
@@ -61,14 +80,17 @@ def make_product(rng: Random) -> Thing:
         "kind": kind,
         "category": rng.choice(category.split(", ")),
         "brand": rng.choice(brands) if rng.random() < 0.85 else draw_name(rng).lower(),
-        "series": rng.choice(words.SERIES) if rng.random() < 0.65 else "",
+        "series": _series(rng) if rng.random() < 0.65 else "",
         "model": _model(rng) if rng.random() < 0.85 else "",
-        "features": ", ".join(rng.sample(features, rng.randint(2, 4))),
-        "colour": rng.choice(words.COLOURS) if rng.random() < 0.35 else "",
+        "features": ", ".join(_draw_features(rng, features)),
+        "lead": "",
+        "colour": "",
         "part": _part_number(rng),
         "noise": "",
         "order": str(rng.randrange(5)),
     }
+    if rng.random() < 0.35 and not set(words.COLOURS) & set(thing["features"].split(", ")):
+        thing["colour"] = rng.choice(words.COLOURS)
     if not thing["model"] and not thing["series"]:
         thing["series"] = draw_name(rng).lower()
     _set_price(rng, thing)
@@ -85,20 +107,20 @@ def _title(thing: Thing, style: Style) -> str:
         "3": (brand, thing["colour"], *features, series, kind, model),
         "4": (series, model, kind, "with", *features, thing["colour"]),
     }[thing["order"]]
-    return style.written(" ".join(part for part in (*parts, thing["noise"]) if part))
+    return style.written(" ".join(part for part in (thing["lead"], *parts, thing["noise"]) if part))
 
 
 def _offer(thing: Thing, style: Style) -> str:
-    return (
-        f"{_title(thing, style)} {style.written(thing['part'])}"
-        if int(thing["part"][-1:] == "1")
-        else _title(thing, style)
-    )
+    title = _title(thing, style)
+    return f"{title} {style.written(thing['part'])}" if thing["part"][-1] in "1234" else title
 
 
+_TITLE_ROLES = ("lead", "brand", "series", "model", "features", "colour")
 PRODUCT_COLUMNS = {
-    "title": Column(("title", "name", "product", "product_name", "description"), _title),
-    "offer": Column(("title", "offer", "name", "listing"), _offer),
+    "title": Column(
+        ("title", "name", "product", "product_name", "description"), _title, _TITLE_ROLES
+    ),
+    "offer": Column(("title", "offer", "name", "listing"), _offer, _TITLE_ROLES),
     "brand": plain("brand", "manufacturer", "maker", "vendor"),
     "category": plain("category", "type", "department"),
     "model": plain("model", "modelno", "model_number", "mpn"),
@@ -133,7 +155,7 @@ def _other_feature(rng: Random, thing: Thing) -> None:
     features = thing["features"].split(", ")
     at = rng.randrange(len(features))
     known = [f for f in words.PRODUCTS[thing["kind"]][2] if f not in features]
-    alike = [f for f in known if f.split()[-1] == features[at].split()[-1]] or known
+    alike = [f for f in known if _aspect(f) == _aspect(features[at])] or known
     features[at] = rng.choice(alike)
     thing["features"] = ", ".join(features)
     thing["part"] = nudge_digit(rng, thing["part"])
@@ -142,6 +164,9 @@ def _other_feature(rng: Random, thing: Thing) -> None:
 
 
 def _other_colour(rng: Random, thing: Thing) -> None:
+    if not thing["colour"]:
+        _other_feature(rng, thing)
+        return
     thing["colour"] = other_of(rng, words.COLOURS, thing["colour"])
     thing["part"] = nudge_digit(rng, thing["part"])
 
@@ -166,8 +191,7 @@ def _accessory(rng: Random, thing: Thing) -> None:
             "bag for",
         )
     )
-    thing["brand"], thing["series"] = f"{extra} {thing['brand']}", thing["series"]
-    thing["order"], thing["part"] = "0", _part_number(rng)
+    thing["lead"], thing["part"] = extra, _part_number(rng)
     thing["category"] = "accessories"
 
 
@@ -187,7 +211,7 @@ def _other_brand(rng: Random, thing: Thing) -> None:
 
 def _sibling(rng: Random, thing: Thing) -> None:
     features = words.PRODUCTS[thing["kind"]][2]
-    thing["features"] = ", ".join(rng.sample(features, rng.randint(2, 4)))
+    thing["features"] = ", ".join(_draw_features(rng, features))
     _other_series(rng, thing)
 
 
@@ -202,8 +226,6 @@ def _retitle(rng: Random, thing: Thing) -> None:
     thing["features"] = ", ".join(features)
     if thing["model"] and rng.random() < 0.25:
         thing["series"] = ""
-    if thing["model"] and rng.random() < 0.2:
-        thing["kind_shown"] = ""
 
 
 def _vary_product(rng: Random, thing: Thing) -> None:
@@ -259,6 +281,7 @@ PRODUCT = Domain(
     same=_SAME_PRODUCT,
     vary=_vary_product,
     habits=COMMERCIAL,
+    weak=frozenset({"price", "category", "part"}),
 )
 OFFER_TITLE = Domain(
     name="offer-title",
@@ -268,7 +291,7 @@ OFFER_TITLE = Domain(
     different=_OTHER_PRODUCT,
     same=_SAME_PRODUCT,
     vary=_vary_product,
-    habits=COMMERCIAL,
+    habits=OFFERED,
 )
 
 # --- Software -----------------------------------------------------------------------------------
@@ -296,7 +319,7 @@ def make_software(rng: Random) -> Thing:
         "product": rng.choice(words.SOFTWARE[maker]),
         "version": _version(rng) if rng.random() < 0.85 else "",
         "edition": rng.choice(words.SOFTWARE_EDITIONS) if rng.random() < 0.55 else "",
-        "terms": rng.choice(words.SOFTWARE_TERMS) if rng.random() < 0.35 else "",
+        "terms": rng.choice(words.SOFTWARE_TERMS) if rng.random() < 0.3 else "",
         "platform": rng.choice(words.PLATFORMS) if rng.random() < 0.3 else "",
         "language": rng.choice(words.LANGUAGES) if rng.random() < 0.06 else "",
         "order": str(rng.randrange(4)),
@@ -357,38 +380,40 @@ def _vary_software(rng: Random, thing: Thing) -> None:
     if rng.random() < 0.5:
         thing["order"], thing["branded"] = str(rng.randrange(4)), str(rng.randrange(2))
     if rng.random() < 0.15:
-        thing["noise"] = rng.choice(
-            (
-                "software",
-                "- pc",
-                "for windows",
-                "retail",
-                "box",
-                "cd-rom",
-                "complete product",
-                "- 1 user",
-            )
-        )
+        thing["noise"] = rng.choice(words.SOFTWARE_WRAPPING)
+
+
+_WINDOWS = ("win", "pc", "windows xp/vista")
 
 
 def _shorten_software(rng: Random, thing: Thing) -> None:
-    role = rng.choice(("noise", "language", "platform"))
-    if role != "platform" or thing["platform"] not in ("mac", "win/mac", "linux"):
-        thing[role] = ""
-    if thing["terms"] in ("full version", "complete package", "box", "cd-rom", "dvd"):
-        thing["terms"] = ""
-    forms = {"professional": "pro", "standard": "std", "pro": "professional", "premium": "prem"}
+    """Title it as another shop would: what goes without saying unsaid, words in other forms."""
+    if thing["platform"] in (*_WINDOWS, "win/mac"):
+        thing["platform"] = rng.choice(("", *_WINDOWS))
+    if rng.random() < 0.5:
+        thing["language"] = ""
+    forms = {"professional": "pro", "standard": "std", "premium": "prem", "small-business": "sb"}
     thing["edition"] = forms.get(thing["edition"], thing["edition"])
-    thing["product"] = (
-        re.sub(r"^norton ", "", thing["product"]) if rng.random() < 0.2 else thing["product"]
-    )
+    if thing["terms"] in ("academic", "education edition", "student edition"):
+        thing["terms"] = rng.choice(("academic", "education", "student edition", "edu"))
+    if rng.random() < 0.2:
+        thing["product"] = thing["product"].removeprefix("norton ").removesuffix(" pro")
+
+
+def _port(rng: Random, thing: Thing) -> None:
+    """Another platform; that of most programs goes without saying."""
+    thing["platform"] = other_of(rng, words.PLATFORM_PORTS, thing["platform"])
 
 
 SOFTWARE = Domain(
     name="software",
     make=make_software,
     columns={
-        "title": Column(("title", "name", "product", "software"), _software_title),
+        "title": Column(
+            ("title", "name", "product", "software"),
+            _software_title,
+            ("product", "version", "edition", "terms", "language", "platform"),
+        ),
         "maker": plain("maker", "manufacturer", "vendor", "publisher", "brand"),
         "price": plain("price", "cost"),
         "platform": plain("platform", "os"),
@@ -404,12 +429,13 @@ SOFTWARE = Domain(
         Change("version", _bump_version, 4),
         _set_role("edition", words.SOFTWARE_EDITIONS),
         _set_role("terms", words.SOFTWARE_TERMS),
-        _set_role("platform", ("win", "mac", "linux", "ps2", "xbox 360")),
+        Change("platform", _port, 2),
         Change("other-program", _other_program, 4),
     ),
     same=(Change("retitled", _shorten_software, 1),),
     vary=_vary_software,
     habits=COMMERCIAL,
+    weak=frozenset({"price"}),
 )
 
 # --- Beers --------------------------------------------------------------------------------------
@@ -435,7 +461,7 @@ def make_beer(rng: Random) -> Thing:
             rng.choice(words.COMMON_PLACES),
         )
     )
-    thing = {
+    return {
         "house": brewery.title(),
         "brewery": f"{brewery} {rng.choice(_BREWERY_ENDS)}".title(),
         "beer": rng.choice(
@@ -454,7 +480,6 @@ def make_beer(rng: Random) -> Thing:
         "with_house": str(rng.randrange(3)),
         "percent": rng.choice((" %", "%", "", "0 %")),
     }
-    return thing
 
 
 def _beer_name(thing: Thing, style: Style) -> str:
@@ -504,12 +529,15 @@ BEER = Domain(
     name="beer",
     make=make_beer,
     columns={
-        "beer": Column(("beer", "Beer_Name", "name", "beer_name"), _beer_name),
+        "beer": Column(
+            ("beer", "Beer_Name", "name", "beer_name"), _beer_name, ("beer", "sort", "variant")
+        ),
         "brewery": plain("brewery", "Brew_Factory_Name", "brewer", "producer"),
         "style": plain("style", "Style", "beer_style", "type"),
         "abv": Column(
             ("abv", "ABV", "alcohol"),
             lambda thing, style: thing["abv"] + thing["percent"] if thing["abv"] else "",
+            ("abv",),
         ),
     },
     schemas=(
@@ -525,4 +553,5 @@ BEER = Domain(
     ),
     vary=_vary_beer,
     habits=COMMERCIAL,
+    weak=frozenset({"style", "abv"}),
 )

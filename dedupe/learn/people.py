@@ -26,7 +26,8 @@ from dedupe.learn.domains import (
 
 ENGLISH = ("en_US", "en_GB", "en_AU", "en_CA", "en_IN")
 WESTERN = (
-    "de_DE", "fr_FR", "es_ES", "es_MX", "it_IT", "pl_PL", "pt_BR", "nl_NL", "sv_SE", "tr_TR", "vi_VN",
+    "de_DE", "fr_FR", "es_ES", "es_MX", "it_IT", "pl_PL", "pt_BR", "nl_NL", "sv_SE", "tr_TR",
+    "vi_VN",
 )  # fmt: skip
 OTHER_SCRIPTS = (
     "ru_RU", "el_GR", "ja_JP", "zh_CN", "ko_KR", "ar_AA", "hi_IN", "he_IL", "th_TH", "uk_UA",
@@ -67,7 +68,7 @@ def country(locale: str) -> Country:
         men=pool("first_name_male", "first_name"),
         surnames=pool("last_name"),
         streets=pool("street_name", "road_name", "town", "street_address"),
-        cities=pool("city", "city_name"),
+        cities=Pool.of(words.ITALIAN_TOWNS) if locale == "it_IT" else pool("city", "city_name"),
         companies=pool("company"),
     )
 
@@ -144,9 +145,8 @@ def _set_email(rng: Random, thing: Thing) -> None:
             f"{surname}{given[:1]}{rng.randint(1, 99)}",
         )
     )
-    thing["email"] = (
-        f"{user}@{draw_name(rng).lower() if rng.random() < 0.5 else rng.choice(('mail', 'post', 'web'))}.{rng.choice(('com', 'org', 'net'))}"
-    )
+    host = rng.choice((draw_name(rng).lower(), rng.choice(("mail", "post", "web"))))
+    thing["email"] = f"{user}@{host}.{rng.choice(('com', 'org', 'net'))}"
 
 
 def make_person(rng: Random) -> Thing:
@@ -196,11 +196,40 @@ def _birth_date(thing: Thing, style: Style) -> str:
 
 
 COLUMNS: Mapping[str, Column] = {
-    "given": plain("given", "given_name", "first_name", "fname", "name_1", "forename", "vorname", "fname_c1", "prenom", "nombre"),
-    "surname": plain("surname", "last_name", "lname", "name_2", "family_name", "nachname", "lname_c1", "nom", "apellido"),
+    "given": plain(
+        "given",
+        "given_name",
+        "first_name",
+        "fname",
+        "name_1",
+        "forename",
+        "vorname",
+        "fname_c1",
+        "prenom",
+        "nombre",
+    ),
+    "surname": plain(
+        "surname",
+        "last_name",
+        "lname",
+        "name_2",
+        "family_name",
+        "nachname",
+        "lname_c1",
+        "nom",
+        "apellido",
+    ),
     "middle": plain("middle", "middle_name", "mname", "fname_c2", "second_name", "initial"),
-    "full_name": Column(("name", "full_name", "person", "customer", "contact_name"), _full_name),
-    "birth": Column(("date_of_birth", "dob", "birth_date", "born", "geburtsdatum", "birthday"), _birth_date),
+    "full_name": Column(
+        ("name", "full_name", "person", "customer", "contact_name"),
+        _full_name,
+        ("given", "middle", "surname"),
+    ),
+    "birth": Column(
+        ("date_of_birth", "dob", "birth_date", "born", "geburtsdatum", "birthday"),
+        _birth_date,
+        ("year", "month", "day"),
+    ),
     "year": plain("year", "birth_year", "by", "yob", "year_of_birth"),
     "month": plain("month", "birth_month", "bm", "mob"),
     "day": plain("day", "birth_day", "bd"),
@@ -209,8 +238,12 @@ COLUMNS: Mapping[str, Column] = {
     "number": plain("number", "street_number", "house_no", "hausnummer"),
     "street": plain("street", "address_1", "street_name", "strasse", "rue", "addr"),
     "unit": plain("unit", "address_2", "addr2", "apt"),
-    "address": joined(("number", "street"), "address", "street_address", "addr", "anschrift", joint=" "),
-    "full_address": joined(("number", "street", "city", "postcode"), "address", "location", "full_address"),
+    "address": joined(
+        ("number", "street"), "address", "street_address", "addr", "anschrift", joint=" "
+    ),
+    "full_address": joined(
+        ("number", "street", "city", "postcode"), "address", "location", "full_address"
+    ),
     "city": plain("city", "suburb", "town", "ort", "ville", "place", "locality"),
     "postcode": plain("postcode", "zip", "postal_code", "plz", "zip_code"),
     "region": plain("region", "state", "province", "county"),
@@ -220,7 +253,7 @@ COLUMNS: Mapping[str, Column] = {
     "job": plain("job", "occupation", "profession"),
     "company": plain("company", "employer", "organisation"),
     "national_id": plain("national_id", "ssn", "soc_sec_id", "member_no"),
-}  # fmt: skip
+}
 
 _NAME_BIRTH: tuple[tuple[str, ...], ...] = (
     ("surname", "given", "year", "month", "day"),
@@ -432,6 +465,14 @@ def _vary(rng: Random, thing: Thing) -> None:
         thing["unit"] = ""
 
 
+def _honorific(rng: Random, thing: Thing) -> None:
+    if rng.random() < 0.6:
+        address = rng.choice(("Dr", "Dr.", "Mr", "Mrs", "Ms", "Sir", "Rev.", "Prof."))
+        thing["given"] = f"{address} {thing['given']}"
+    else:
+        thing["surname"] = f"{thing['surname']} {rng.choice(('Jr', 'Jr.', 'III', 'Esq', 'PhD'))}"
+
+
 _SAME_PERSON = (
     Change("moved", _move, 3),
     Change("married", _marry, 1),
@@ -440,6 +481,7 @@ _SAME_PERSON = (
     Change("initials", _initials, 2),
     Change("nickname", _nickname, 3),
     Change("middle-name", _middle_name, 1.5),
+    Change("honorific", _honorific, 0.8),
     Change("new-phone", _set_phone, 1),
     Change("new-email", _set_email, 1),
 )
@@ -451,18 +493,31 @@ _OTHER_PERSON = (
     Change("birth-date", _two_birth_parts, 2),
     Change("parent", _parent, 1),
     Change("neighbour", _neighbour, 2),
-    Change("same-birthday", _same_birthday, 2),
+    Change("same-birthday", _same_birthday, 2, faint=True),
     Change("colleague", _colleague, 2),
-    Change("same-given-name", _same_given, 1),
-    Change("same-surname", _same_surname, 1),
+    Change("same-given-name", _same_given, 1, faint=True),
+    Change("same-surname", _same_surname, 1, faint=True),
 )
-_BIRTH_KINDS = ("moved", "birth-slip", "swapped-names", "initials", "nickname", "middle-name")
+_BIRTH_KINDS = (
+    "moved",
+    "birth-slip",
+    "swapped-names",
+    "initials",
+    "nickname",
+    "middle-name",
+    "honorific",
+)
 _PROOF = {
-    "given": 1.0, "surname": 1.0, "middle": 0.3, "full_name": 2.0, "birth": 2.0, "year": 0.7,
-    "month": 0.6, "day": 0.7, "age": 0.4, "number": 0.5, "street": 0.8, "address": 1.2,
-    "full_address": 1.5, "city": 0.3, "postcode": 0.4, "birth_place": 0.3, "phone": 1.0,
-    "email": 1.5, "company": 0.4, "job": 0.2, "national_id": 2.0,
+    "given": 1.0, "surname": 1.0, "middle": 0.3, "year": 0.7, "month": 0.6, "day": 0.7, "age": 0.4,
+    "number": 0.4, "street": 0.7, "unit": 0.2, "city": 0.3, "postcode": 0.4, "region": 0.2,
+    "phone": 1.0, "email": 1.5, "company": 0.4, "job": 0.2, "national_id": 2.0,
 }  # fmt: skip
+_WEAK = frozenset(
+    {
+        "middle", "month", "day", "year", "age", "sex", "number", "street", "unit", "city",
+        "postcode", "region", "phone", "email", "job", "company",
+    }
+)  # fmt: skip
 
 PERSON = Domain(
     name="person",
@@ -475,6 +530,7 @@ PERSON = Domain(
     habits=PERSONAL,
     proof=_PROOF,
     proof_needed=2.6,
+    weak=_WEAK,
 )
 PERSON_NAME_BIRTH = Domain(
     name="person-name-birth",
@@ -486,4 +542,5 @@ PERSON_NAME_BIRTH = Domain(
     habits=PERSONAL,
     proof=_PROOF,
     proof_needed=2.6,
+    weak=_WEAK,
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from dedupe.learn import vocabulary as words
-from dedupe.learn.corrupt import GENERAL, LITERARY, abbreviate
+from dedupe.learn.corrupt import LOCAL, MAPPED, NOMINAL, abbreviate
 from dedupe.learn.domains import (
     Change,
     Column,
@@ -53,6 +53,11 @@ def _set_town(rng: Random, thing: Thing) -> None:
 def _branch(rng: Random, thing: Thing) -> None:
     if rng.random() < 0.5:
         _set_town(rng, thing)
+    _set_site(rng, thing)
+
+
+def _branch_elsewhere(rng: Random, thing: Thing) -> None:
+    _set_town(rng, thing)
     _set_site(rng, thing)
 
 
@@ -111,7 +116,10 @@ _SITE_COLUMNS: Mapping[str, Column] = {
     "trade": plain("trade", "industry", "sector"),
 }
 
-_SITE_PROOF = {"name": 2.0, "address": 1.0, "full_address": 1.5, "street": 1.0, "phone": 1.5, "city": 0.5, "website": 1.5, "postcode": 0.4}  # fmt: skip
+_SITE_PROOF = {
+    "name": 2.0, "number": 0.3, "street": 0.7, "phone": 1.5, "city": 0.5, "website": 1.5,
+    "postcode": 0.4,
+}  # fmt: skip
 
 # --- Restaurants --------------------------------------------------------------------------------
 
@@ -154,10 +162,9 @@ def _restaurant_alias(rng: Random, thing: Thing) -> None:
 
 
 def _dining_room(rng: Random, thing: Thing) -> None:
-    """Another restaurant of the same house: the café beside the dining room, another telephone."""
-    thing["name"] = (
-        f"{thing['name']} {rng.choice(('cafe', 'dining room', 'bar', 'express', 'to go', 'bakery', '(hotel)'))}"
-    )
+    """Turn to another restaurant of the same house: the café beside the dining room."""
+    rooms = ("cafe", "dining room", "bar", "express", "to go", "bakery", "(hotel)")
+    thing["name"] = f"{thing['name']} {rng.choice(rooms)}"
     thing["phone"] = _phone(rng)
     thing["number"] = nudge_digit(rng, thing["number"])
 
@@ -180,9 +187,10 @@ RESTAURANT = Domain(
     ),
     same=(Change("alias", _restaurant_alias, 2), Change("moved", _moved_number, 1)),
     vary=_vary_site,
-    habits=GENERAL,
+    habits=LOCAL,
     proof=_SITE_PROOF,
     proof_needed=2.6,
+    weak=frozenset({"phone", "kinds", "postcode", "number", "region"}),
 )
 
 # --- Companies ----------------------------------------------------------------------------------
@@ -270,7 +278,9 @@ def _acronym(rng: Random, thing: Thing) -> None:
 _COMPANY_COLUMNS = {
     **_SITE_COLUMNS,
     "name": Column(
-        ("name", "company", "company_name", "organisation", "firma", "legal_name"), _company_name
+        ("name", "company", "company_name", "organisation", "firma", "legal_name"),
+        _company_name,
+        ("name",),
     ),
 }
 COMPANY = Domain(
@@ -291,12 +301,14 @@ COMPANY = Domain(
         Change("other-trade", _other_trade, 3),
         Change("near-name", _near_company, 3),
         Change("neighbour", _other_neighbour(make_company), 2),
+        Change("branch", _branch_elsewhere, 2),
     ),
     same=(Change("moved", _moved_number, 2), Change("acronym", _acronym, 1)),
     vary=_vary_company,
-    habits=GENERAL,
+    habits=LOCAL,
     proof=_SITE_PROOF,
     proof_needed=2.0,
+    weak=frozenset({"phone", "trade", "postcode", "number", "street", "website", "region"}),
 )
 
 # --- Addresses ----------------------------------------------------------------------------------
@@ -360,12 +372,10 @@ ADDRESS = Domain(
     ),
     same=(Change("postcode", _loose_postcode, 1),),
     vary=_vary_site,
-    habits=GENERAL,
+    habits=LOCAL,
     proof={
-        "address": 2.0,
         "street": 1.0,
         "number": 1.0,
-        "full_address": 3.0,
         "city": 1.0,
         "postcode": 0.5,
     },
@@ -460,11 +470,11 @@ PLACE = Domain(
     name="place",
     make=make_place,
     columns={
-        "name": Column(("name", "label", "place", "title"), _place_name),
+        "name": Column(("name", "label", "place", "title"), _place_name, ("name",)),
         "region": plain("region", "state", "admin1"),
         "country": plain("country", "nation"),
-        "lat": Column(("lat", "latitude", "y"), _coordinate("lat")),
-        "lon": Column(("lon", "longitude", "lng", "x"), _coordinate("lon")),
+        "lat": Column(("lat", "latitude", "y"), _coordinate("lat"), ("lat",)),
+        "lon": Column(("lon", "longitude", "lng", "x"), _coordinate("lon"), ("lon",)),
         "kinds": plain("kinds", "type", "feature_class"),
         "population": plain("population", "pop"),
         "ele": plain("ele", "elevation", "altitude"),
@@ -478,7 +488,8 @@ PLACE = Domain(
     ),
     different=(Change("elsewhere", _elsewhere, 3), Change("near-name", _near_place, 3)),
     vary=_vary_place,
-    habits=GENERAL,
+    habits=MAPPED,
+    weak=frozenset({"region", "population", "ele", "kinds"}),
     proof={"name": 1.0, "lat": 1.0, "lon": 1.0, "region": 0.6, "country": 0.6, "population": 0.5},
     proof_needed=1.6,
 )
@@ -769,29 +780,21 @@ def _song(rng: Random) -> tuple[str, str]:
     )
 
 
+_EVENTS = (
+    "Stakes", "Handicap", "Marathon", "Grand Prix", "Classic", "Cup", "Derby", "Open", "Trophy",
+    "Rally", "Oaks",
+)  # fmt: skip
+
+
 def _event(rng: Random) -> tuple[str, str]:
-    word = rng.choice((draw_name(rng), rng.choice(words.WORK_NOUNS).title(), _town(rng)))
-    kind = rng.choice(
-        (
-            "Stakes",
-            "Handicap",
-            "Marathon",
-            "Grand Prix",
-            "Classic",
-            "Cup",
-            "Derby",
-            "Open",
-            "Trophy",
-            "Rally",
-        )
+    kind, noun = rng.choice(_EVENTS), rng.choice(words.WORK_NOUNS).title()
+    word = rng.choice((draw_name(rng), noun, _town(rng)))
+    others = (
+        f"{draw_name(rng)} {kind}",
+        f"{word} {other_of(rng, _EVENTS, kind)}",
+        f"{rng.choice(words.WORK_NOUNS).title()} {kind}",
     )
-    return f"{word} {kind}", rng.choice(
-        (
-            f"{draw_name(rng)} {kind}",
-            f"{word} {other_of(rng, ('Stakes', 'Handicap', 'Grand Prix', 'Cup', 'Derby', 'Open', 'Oaks'), kind)}",
-            f"{rng.choice(words.WORK_NOUNS).title()} {kind}",
-        )
-    )
+    return f"{word} {kind}", rng.choice(others)
 
 
 def _station(rng: Random) -> tuple[str, str]:
@@ -909,5 +912,5 @@ TITLE_ONLY = Domain(
     schemas=(("name",),),
     different=(Change("lookalike", _take_lookalike, 5), Change("same-sort", _same_sort, 1)),
     same=(Change("hint", _hint, 2), Change("longer-name", _salt, 1)),
-    habits=LITERARY,
+    habits=NOMINAL,
 )

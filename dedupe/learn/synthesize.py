@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from random import Random
 from types import MappingProxyType
 
@@ -45,9 +46,13 @@ _DOMAINS: Mapping[str, Domain] = MappingProxyType(
 )
 DOMAINS: tuple[str, ...] = tuple(_DOMAINS)
 
+Written = tuple[dict[str, str], dict[str, str], str]
+"""The two records of a pair and the kind of the pair."""
+
 _POSITIVE_RATE = 0.43
 _UNRELATED_RATE = 0.15
-_SAME_CHANGE_RATE = 0.55
+_SAME_CHANGES = ((0, 1, 2), (0.42, 0.40, 0.18))
+_EXACT_COPY_RATE = 0.15
 _ATTEMPTS = 12
 
 
@@ -109,34 +114,39 @@ def _make_pair(domain: Domain, rng: Random) -> LabelledPair:
     return LabelledPair(left, right, int(positive), domain.name, kind)
 
 
-def _make_positive(domain: Domain, rng: Random) -> tuple[dict[str, str], dict[str, str], str]:
+def _make_positive(domain: Domain, rng: Random) -> Written:
     """Write one thing twice, so that enough of what identifies it stands on both sides."""
     thing = domain.make(rng)
     for _ in range(_ATTEMPTS):
-        views = draw_views(domain, rng)
-        other, kind = dict(thing), "corrupted"
-        if domain.same and rng.random() < _SAME_CHANGE_RATE:
+        views, other, kind = draw_views(domain, rng), dict(thing), "corrupted"
+        for _ in range(rng.choices(*_SAME_CHANGES)[0] if domain.same else 0):
             change = _draw_change(domain.same, rng)
             change.edit(rng, other)
             kind = change.kind
-        if _proof(domain, views, thing, other) >= domain.proof_needed:
+        if domain.proof and _agreement(domain, views, thing, other) < domain.proof_needed:
+            continue
+        left, right = _write(domain, views, thing, other, rng)
+        if list(left.values()) != list(right.values()) or rng.random() < _EXACT_COPY_RATE:
             break
-    return *_write(domain, views, thing, other, rng), kind
+    else:
+        left, right = _write(domain, views, thing, other, rng)
+    return left, right, kind
 
 
-def _make_negative(domain: Domain, rng: Random) -> tuple[dict[str, str], dict[str, str], str]:
+def _make_negative(domain: Domain, rng: Random) -> Written:
     """Write two things, so that what tells them apart is still there to be read."""
-    thing, other, kind = domain.make(rng), domain.make(rng), "unrelated"
-    views = draw_views(domain, rng)
+    thing = domain.make(rng)
     if rng.random() >= _UNRELATED_RATE:
         for _ in range(_ATTEMPTS):
-            views, candidate = draw_views(domain, rng), dict(thing)
+            views, other = draw_views(domain, rng), dict(thing)
             change = _draw_change(domain.different, rng)
-            change.edit(rng, candidate)
-            if _stay_apart(views, thing, candidate):
-                other, kind = candidate, change.kind
-                break
-    return *_write(domain, views, thing, other, rng), kind
+            change.edit(rng, other)
+            if not change.faint and _conflict(domain, views, thing, other) < 1.0:
+                continue
+            left, right = _write(domain, views, thing, other, rng)
+            if _stay_apart(views, thing, other) and list(left.values()) != list(right.values()):
+                return left, right, change.kind
+    return *_write(domain, draw_views(domain, rng), thing, domain.make(rng), rng), "unrelated"
 
 
 def _draw_change(changes: Sequence[Change], rng: Random) -> Change:
@@ -146,7 +156,7 @@ def _draw_change(changes: Sequence[Change], rng: Random) -> Change:
 def _write(
     domain: Domain, views: tuple[View, View], thing: Thing, other: Thing, rng: Random
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Write both things, each under its own view."""
+    """Write both things, each under its own view, after what varies at random has varied."""
     if domain.vary is not None:
         other = dict(other)
         domain.vary(rng, other)
@@ -154,24 +164,34 @@ def _write(
 
 
 def _stay_apart(views: tuple[View, View], thing: Thing, other: Thing) -> bool:
-    """Whether the difference of two things survives either view's gaps, cuts and errors."""
+    """Whether the difference of two things survives the cuts and errors of both views."""
     return all(view.written(thing) != view.written(other) for view in views)
 
 
-def _proof(domain: Domain, views: tuple[View, View], thing: Thing, other: Thing) -> float:
-    """How much of what both records show agrees, by the weights of the domain."""
-    if not domain.proof:
-        return domain.proof_needed
-    return _agreement(domain, views, thing, other)
+def _conflict(domain: Domain, views: tuple[View, View], thing: Thing, other: Thing) -> float:
+    """How much of what both records tell speaks against their being the same thing."""
+    return fsum(
+        0.5 if role in domain.weak else 1.0
+        for role in views[0].roles() & views[1].roles()
+        if thing.get(role, "") != other.get(role, "")
+    )
 
 
 def _agreement(domain: Domain, views: tuple[View, View], thing: Thing, other: Thing) -> float:
-    """Add the proof of the columns that both views show and whose values are equal."""
-    plain_style = views[0].style
-    shown = views[0].proves(thing) & views[1].proves(other)
-    return sum(
-        domain.proof.get(key, 0.0)
-        for key in shown
-        if domain.columns[key].write(thing, plain_style)
-        == domain.columns[key].write(other, plain_style)
-    )
+    """How much of what both records tell speaks for their being the same thing.
+
+    A fact may have moved to another role, as in swapped names; one that only begins in the same
+    way, as an initial or a nickname does, counts half.
+    """
+    shared = views[0].roles() & views[1].roles()
+    theirs = {other.get(role, "") for role in shared}
+
+    def share(role: str) -> float:
+        value = thing.get(role, "")
+        if not value:
+            return 0.0
+        if value in theirs:
+            return 1.0
+        return 0.5 if other.get(role, "")[:1].lower() == value[0].lower() else 0.0
+
+    return fsum(domain.proof[role] * share(role) for role in shared & domain.proof.keys())

@@ -15,6 +15,11 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+def _syllable_parts(text: str) -> tuple[str, ...]:
+    """Split a table of parts of syllables; a line stands for a silent one."""
+    return tuple("" if part == "_" else part for part in text.split())
+
+
 def _phrases(text: str) -> tuple[str, ...]:
     """Split a table of phrases that are set apart by commas."""
     return tuple(" ".join(phrase.split()) for phrase in text.split(",") if phrase.strip())
@@ -436,15 +441,18 @@ a.ş., aş, anonim şirketi
 """)
 
 VENUES = _groups("""
-sigmod conference, international conference on management of data, acm sigmod, proc. acm sigmod, sigmod
-vldb, very large data bases, proceedings of the vldb endowment, int. conf. on very large data bases, pvldb
+sigmod conference, international conference on management of data, acm sigmod, proc. acm sigmod, \
+    sigmod
+vldb, very large data bases, proceedings of the vldb endowment, int. conf. on very large data \
+    bases, pvldb
 icde, international conference on data engineering, ieee icde, data engineering
 sigmod record, acm sigmod record
 acm transactions on database systems, acm trans. database syst., tods
 vldb journal, the vldb journal, vldb j., the international journal on very large data bases
 kdd, knowledge discovery and data mining, acm sigkdd, sigkdd conference
 icml, international conference on machine learning, proc. int. conf. machine learning
-neurips, nips, advances in neural information processing systems, neural information processing systems
+neurips, nips, advances in neural information processing systems, neural information processing \
+    systems
 aaai, national conference on artificial intelligence, aaai conference on artificial intelligence
 ijcai, international joint conference on artificial intelligence
 acl, annual meeting of the association for computational linguistics
@@ -454,7 +462,8 @@ sigir, research and development in information retrieval, acm sigir
 www, international world wide web conference, the web conference
 sosp, symposium on operating systems principles
 osdi, operating systems design and implementation
-sigcomm, acm sigcomm, applications technologies architectures and protocols for computer communication
+sigcomm, acm sigcomm, applications technologies architectures and protocols for computer \
+    communication
 stoc, symposium on theory of computing, acm stoc
 focs, foundations of computer science, ieee focs
 soda, symposium on discrete algorithms
@@ -506,20 +515,24 @@ TRANSLITERATION: Mapping[str, str] = MappingProxyType(
 )
 """How a small letter of another alphabet is written in Latin ones."""
 
-HANGUL_INITIALS = tuple(["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h"])
-HANGUL_VOWELS = tuple(["a", "ae", "ya", "yae", "eo", "e", "yeo", "ye", "o", "wa", "wae", "oe", "yo", "u", "wo", "we", "wi", "yu", "eu", "ui", "i"])
-HANGUL_FINALS = tuple(["", "k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l", "p", "l", "m", "p", "p", "t", "t", "ng", "t", "t", "k", "t", "p", "t"])
+HANGUL_INITIALS = _syllable_parts("g kk n d tt r m b pp s ss _ j jj ch k t p h")
+HANGUL_VOWELS = _syllable_parts("a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i")
+HANGUL_FINALS = _syllable_parts("_ k k k n n n t l k m l l l p l m p p t t ng t t k t p t")
 """The parts of a Korean syllable, in the order of Unicode."""
 
 SPELT_ACCENTS: Mapping[str, str] = MappingProxyType(
-    dict(_pairs("ä=ae,ö=oe,ü=ue,ß=ss,Ä=Ae,Ö=Oe,Ü=Ue,å=aa,ø=oe,æ=ae,ñ=nh,ł=l,đ=d,ı=i,þ=th"))
+    dict(_pairs("ä=ae,ö=oe,ü=ue,ß=ss,Ä=Ae,Ö=Oe,Ü=Ue,å=aa,ø=oe,æ=ae,ł=l,đ=d,ı=i,þ=th"))
 )
 """Letters that are written as two where the accent cannot be."""
 
 KEYBOARD: Mapping[str, str] = MappingProxyType(
     {
         key: neighbours
-        for row in ["q:wa", "w:qes", "e:wrd", "r:etf", "t:ryg", "y:tuh", "u:yij", "i:uok", "o:ipl", "p:ol", "a:qsz", "s:adwx", "d:sfec", "f:dgrv", "g:fhtb", "h:gjyn", "j:hkum", "k:jlim", "l:kop", "z:asx", "x:zsdc", "c:xdfv", "v:cfgb", "b:vghn", "n:bhjm", "m:njk", "1:2", "2:13", "3:24", "4:35", "5:46", "6:57", "7:68", "8:79", "9:80", "0:9"]
+        for row in _words("""
+            q:wa w:qes e:wrd r:etf t:ryg y:tuh u:yij i:uok o:ipl p:ol a:qsz s:adwx d:sfec f:dgrv
+            g:fhtb h:gjyn j:hkum k:jlim l:kop z:asx x:zsdc c:xdfv v:cfgb b:vghn n:bhjm m:njk
+            1:2 2:13 3:24 4:35 5:46 6:57 7:68 8:79 9:80 0:9
+        """)
         for key, neighbours in [row.split(":")]
     }
 )
@@ -552,7 +565,8 @@ SHOP_NOISE = _phrases("""
     neu, nuevo, nouveau, nuovo, prijzen, preisvergleich, comprar, kaufen, acheter, pas cher, uk,
     - fast delivery, warranty, 1 yr warranty, each, retail box, open box, discontinued, no tax,
     special offer, clearance, new sealed, usa, eu plug, - cdw, | ocuk, online store, at low price,
-    reviews and prices, specs, buy, cheap, | tweakers, for sale, shop, part no., item, nib, new in box
+    reviews and prices, specs, buy, cheap, | tweakers, for sale, shop, part no., item, nib, new in \
+    box
 """)
 
 FILLER = _phrases("""
@@ -586,17 +600,32 @@ COMMON_PLACES = _phrases("""
 """)
 
 REGIONS = _phrases("""
-    ohio, texas, california, oregon, illinois, new york, ontario, kentucky, virginia, maine, georgia,
-    new jersey, tennessee, indiana, victoria, queensland, new south wales, tasmania, bavaria, saxony,
+    ohio, texas, california, oregon, illinois, new york, ontario, kentucky, virginia, maine, \
+    georgia,
+    new jersey, tennessee, indiana, victoria, queensland, new south wales, tasmania, bavaria, \
+    saxony,
     hesse, normandy, brittany, tuscany, lombardy, andalusia, catalonia, galicia, yorkshire, kent,
     devon, cornwall, norfolk, suffolk, somerset, essex, quebec, nova scotia, alberta, manitoba,
     ulster, munster, connacht, gelderland, friesland, flanders, wallonia, tyrol, styria, carinthia,
-    silesia, masovia, pomerania, skåne, dalarna, jalisco, oaxaca, minas gerais, bahia, punjab, kerala,
+    silesia, masovia, pomerania, skåne, dalarna, jalisco, oaxaca, minas gerais, bahia, punjab, \
+    kerala,
     gujarat, hokkaido, kyushu, sichuan, guangdong, anatolia, thrace, crete, sicily, sardinia
 """)
 
+ITALIAN_TOWNS = _phrases("""
+    Roma, Milano, Napoli, Torino, Palermo, Genova, Bologna, Firenze, Bari, Catania, Venezia, Verona,
+    Messina, Padova, Trieste, Taranto, Brescia, Parma, Prato, Modena, Reggio Emilia, Perugia,
+    Ravenna, Livorno, Cagliari, Foggia, Rimini, Salerno, Ferrara, Sassari, Latina, Monza, Siracusa,
+    Pescara, Bergamo, Forlì, Trento, Vicenza, Terni, Bolzano, Novara, Piacenza, Ancona, Andria,
+    Arezzo, Udine, Cesena, Lecce, Pesaro, Barletta, Alessandria, La Spezia, Pisa, Pistoia, Lucca,
+    Caserta, Matera, Siena, Cuneo, Asti, Mantova, Sanremo, Cefalù, Gubbio, Assisi, Orvieto, Chioggia,
+    Bassano del Grappa, San Giovanni Rotondo, Castelfranco Veneto, Spigno Saturnia, Volterra, Noto
+""")
+"""Faker's own list of them comes in another order in every process."""
+
 JOBS = _phrases("""
-    teacher, nurse, engineer, farmer, clerk, carpenter, physician, lawyer, merchant, painter, writer,
+    teacher, nurse, engineer, farmer, clerk, carpenter, physician, lawyer, merchant, painter, \
+    writer,
     poet, politician, soldier, officer, architect, botanist, chemist, baker, butcher, blacksmith,
     miner, weaver, tailor, sailor, printer, driver, mechanic, cook, student, journalist, cricketer,
     footballer, actor, composer, musician, sculptor, historian, priest, bishop, judge, surgeon,
@@ -613,261 +642,296 @@ PRODUCTS: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = MappingPr
                 "laptop",
                 "computers, laptops",
                 "lenovo, hp, dell, asus, acer, toshiba, sony, msi, samsung, fujitsu, medion",
-                "i5-8250u, i7-9750h, i3-1005g1, core 2 duo, 8 gb ram, 16 gb ram, 256 gb ssd, 512 gb ssd, "
-                "1 tb hdd, 15.6 inch, 14 inch, 13.3 inch, windows 10 pro, windows 7 home, touchscreen",
+                "i5-8250u, i7-9750h, i3-1005g1, core 2 duo, 8 gb ram, 16 gb ram, 256 gb ssd, 512 "
+                "gb ssd, 1 tb hdd, 15.6 inch, 14 inch, 13.3 inch, windows 10 pro, windows 7 home, "
+                "touchscreen",
             ),
             (
                 "digital camera",
                 "cameras",
-                "canon, nikon, sony, olympus, panasonic, fujifilm, pentax, kodak, casio, samsung, leica",
-                "12.1 megapixel, 16 megapixel, 20.2 megapixel, 24 megapixel, 3x optical zoom, 10x zoom, "
-                "body only, kit 18-55mm, with 24-70mm lens, full hd video, 3 inch lcd, waterproof",
+                "canon, nikon, sony, olympus, panasonic, fujifilm, pentax, kodak, casio, samsung, "
+                "leica",
+                "12.1 megapixel, 16 megapixel, 20.2 megapixel, 24 megapixel, 3x optical zoom, 10x "
+                "zoom, body only, kit 18-55mm, with 24-70mm lens, full hd video, 3 inch lcd, "
+                "waterproof",
             ),
             (
                 "lens",
                 "camera lenses",
                 "canon, nikon, sigma, tamron, sony, tokina, zeiss, samyang",
-                "10-22mm, 18-55mm, 24-70mm, 50mm, 70-200mm, 85mm, 100mm macro, f/1.4, f/1.8, f/2.8, "
-                "f/3.5-5.6, usm, is ii, di ii, stabilised",
+                "10-22mm, 18-55mm, 24-70mm, 50mm, 70-200mm, 85mm, 100mm macro, f/1.4, f/1.8, "
+                "f/2.8, f/3.5-5.6, usm, is ii, di ii, stabilised",
             ),
             (
                 "hard drive",
                 "hard drives, storage",
                 "seagate, western digital, toshiba, hitachi, samsung, maxtor, lacie, hp, ibm",
-                "160 gb, 250 gb, 500 gb, 1 tb, 2 tb, 3 tb, 4 tb, 5400 rpm, 7200 rpm, 15k rpm, sata, sas, "
-                "usb 3.0, 2.5 inch, 3.5 inch, 64 mb cache, external, portable",
+                "160 gb, 250 gb, 500 gb, 1 tb, 2 tb, 3 tb, 4 tb, 5400 rpm, 7200 rpm, 15k rpm, "
+                "sata, sas, usb 3.0, 2.5 inch, 3.5 inch, 64 mb cache, external, portable",
             ),
             (
                 "ssd",
                 "solid state drives",
                 "samsung, crucial, kingston, sandisk, intel, ocz, corsair, adata",
-                "120 gb, 128 gb, 240 gb, 250 gb, 256 gb, 480 gb, 500 gb, 1 tb, sata iii, m.2 nvme, 2.5 inch",
+                "120 gb, 128 gb, 240 gb, 250 gb, 256 gb, 480 gb, 500 gb, 1 tb, sata iii, m.2 "
+                "nvme, 2.5 inch",
             ),
             (
                 "memory module",
                 "memory",
                 "kingston, corsair, crucial, samsung, hp, dell, transcend, micron, g.skill, hynix",
-                "1 gb, 2 gb, 4 gb, 8 gb, 16 gb, 2x4 gb, 2x8 gb, ddr2, ddr3, ddr4, 1333 mhz, 1600 mhz, 2400 mhz, "
-                "3200 mhz, cl9, cl16, ecc, registered, sodimm, dimm",
+                "1 gb, 2 gb, 4 gb, 8 gb, 16 gb, 2x4 gb, 2x8 gb, ddr2, ddr3, ddr4, 1333 mhz, 1600 "
+                "mhz, 2400 mhz, 3200 mhz, cl9, cl16, ecc, registered, sodimm, dimm",
             ),
             (
                 "memory card",
                 "flash memory",
                 "sandisk, lexar, kingston, transcend, samsung, sony, toshiba",
-                "4 gb, 8 gb, 16 gb, 32 gb, 64 gb, 128 gb, sdhc, sdxc, microsd, compactflash, class 10, 95 mb/s, "
-                "160 mb/s, uhs-i, with adapter",
+                "4 gb, 8 gb, 16 gb, 32 gb, 64 gb, 128 gb, sdhc, sdxc, microsd, compactflash, "
+                "class 10, 95 mb/s, 160 mb/s, uhs-i, with adapter",
             ),
             (
                 "processor",
                 "cpus",
                 "intel, amd, hp, dell",
-                "xeon e5-2620, xeon e5-2640, core i5-4460, core i7-4790k, ryzen 5 1600, ryzen 7 2700x, "
-                "2.26 ghz, 2.4 ghz, 3.2 ghz, 4.0 ghz, quad-core, 6-core, 8-core, lga1150, am4, boxed, tray",
+                "xeon e5-2620, xeon e5-2640, core i5-4460, core i7-4790k, ryzen 5 1600, ryzen 7 "
+                "2700x, 2.26 ghz, 2.4 ghz, 3.2 ghz, 4.0 ghz, quad-core, 6-core, 8-core, lga1150, "
+                "am4, boxed, tray",
             ),
             (
                 "graphics card",
                 "video cards",
                 "asus, msi, gigabyte, evga, sapphire, zotac, pny, xfx, palit",
-                "geforce gtx 1050, geforce gtx 1060, geforce gtx 1070, radeon rx 570, radeon rx 580, 2 gb, 3 gb, 4 gb, "
-                "6 gb, 8 gb, gddr5, oc edition, dual fan, pcie x16",
+                "geforce gtx 1050, geforce gtx 1060, geforce gtx 1070, radeon rx 570, radeon rx "
+                "580, 2 gb, 3 gb, 4 gb, 6 gb, 8 gb, gddr5, oc edition, dual fan, pcie x16",
             ),
             (
                 "monitor",
                 "monitors",
                 "dell, samsung, lg, benq, acer, asus, viewsonic, hp, philips, aoc, eizo, nec",
-                "19 inch, 21.5 inch, 22 inch, 24 inch, 27 inch, 1920x1080, 2560x1440, ips, led, lcd, 75 hz, 144 hz, curved",
+                "19 inch, 21.5 inch, 22 inch, 24 inch, 27 inch, 1920x1080, 2560x1440, ips, led, "
+                "lcd, 75 hz, 144 hz, curved",
             ),
             (
                 "printer",
                 "printers",
                 "hp, canon, epson, brother, xerox, lexmark, samsung, kyocera, oki",
-                "laserjet, inkjet, all-in-one, duplex, wireless, 20 ppm, 30 ppm, 1200 dpi, a3, a4, colour, mono",
+                "laserjet, inkjet, all-in-one, duplex, wireless, 20 ppm, 30 ppm, 1200 dpi, a3, "
+                "a4, colour, mono",
             ),
             (
                 "toner cartridge",
                 "printer ink, toner",
                 "hp, brother, lexmark, xerox, samsung, innovera, dataproducts, kyocera, ricoh",
-                "black, cyan, magenta, yellow, high yield, standard yield, 2500 pages, 5000 pages, 12000 pages, "
-                "compatible, remanufactured, 2-pack",
+                "black, cyan, magenta, yellow, high yield, standard yield, 2500 pages, 5000 "
+                "pages, 12000 pages, compatible, remanufactured, 2-pack",
             ),
             (
                 "router",
                 "networking",
                 "netgear, tp-link, linksys, d-link, asus, cisco, belkin, zyxel, buffalo",
-                "n150, n300, n600, ac1200, ac1750, ac1900, dual band, gigabit, 4-port, wireless, vpn, adsl2+",
+                "n150, n300, n600, ac1200, ac1750, ac1900, dual band, gigabit, 4-port, wireless, "
+                "vpn, adsl2+",
             ),
             (
                 "network switch",
                 "networking",
                 "cisco, netgear, hp, tp-link, d-link, zyxel, 3com",
-                "5-port, 8-port, 16-port, 24-port, 48-port, gigabit, 10/100, poe, managed, unmanaged, rackmount",
+                "5-port, 8-port, 16-port, 24-port, 48-port, gigabit, 10/100, poe, managed, "
+                "unmanaged, rackmount",
             ),
             (
                 "television",
                 "tv, home theater",
-                "sony, samsung, lg, panasonic, philips, toshiba, sharp, vizio, hisense, tcl, grundig",
-                "32 inch, 40 inch, 42 inch, 46 inch, 50 inch, 55 inch, 65 inch, 720p, 1080p, 4k uhd, led, oled, plasma, 3d, "
-                "60 hz, 120 hz, smart",
+                "sony, samsung, lg, panasonic, philips, toshiba, sharp, vizio, hisense, tcl, "
+                "grundig",
+                "32 inch, 40 inch, 42 inch, 46 inch, 50 inch, 55 inch, 65 inch, 720p, 1080p, 4k "
+                "uhd, led, oled, plasma, 3d, 60 hz, 120 hz, smart",
             ),
             (
                 "headphones",
                 "headphones, audio",
-                "sony, bose, sennheiser, beats, jbl, akg, philips, audio-technica, jabra, skullcandy, shure",
-                "black, white, red, blue, silver, wireless, in-ear, on-ear, over-ear, noise cancelling, bluetooth, with mic",
+                "sony, bose, sennheiser, beats, jbl, akg, philips, audio-technica, jabra, "
+                "skullcandy, shure",
+                "black, white, red, blue, silver, wireless, in-ear, on-ear, over-ear, noise "
+                "cancelling, bluetooth, with mic",
             ),
             (
                 "speaker",
                 "speakers, audio",
                 "bose, jbl, sony, logitech, yamaha, klipsch, polk audio, creative, harman kardon",
-                "2.1, 5.1, 40 watt, 100 watt, 150 watt, bookshelf, center channel, subwoofer, bluetooth, portable, pair, "
-                "black, white, cherry, maple",
+                "2.1, 5.1, 40 watt, 100 watt, 150 watt, bookshelf, center channel, subwoofer, "
+                "bluetooth, portable, pair, black, white, cherry, maple",
             ),
             (
                 "smartphone",
                 "cell phones",
-                "apple, samsung, nokia, motorola, htc, lg, sony, huawei, xiaomi, oneplus, blackberry",
-                "16 gb, 32 gb, 64 gb, 128 gb, 256 gb, black, white, gold, silver, space grey, unlocked, dual sim, at&t, verizon",
+                "apple, samsung, nokia, motorola, htc, lg, sony, huawei, xiaomi, oneplus, "
+                "blackberry",
+                "16 gb, 32 gb, 64 gb, 128 gb, 256 gb, black, white, gold, silver, space grey, "
+                "unlocked, dual sim, at&t, verizon",
             ),
             (
                 "tablet",
                 "tablets",
                 "apple, samsung, asus, lenovo, amazon, acer, huawei, microsoft",
-                "16 gb, 32 gb, 64 gb, 128 gb, 7 inch, 8 inch, 9.7 inch, 10.1 inch, wi-fi, 4g, lte, black, white",
+                "16 gb, 32 gb, 64 gb, 128 gb, 7 inch, 8 inch, 9.7 inch, 10.1 inch, wi-fi, 4g, "
+                "lte, black, white",
             ),
             (
                 "keyboard",
                 "computer accessories",
                 "logitech, microsoft, razer, corsair, cherry, hp, kensington, dell",
-                "black, white, wireless, usb, ergonomic, mechanical, backlit, german layout, us layout, uk layout, mx brown, mx red",
+                "black, white, wireless, usb, ergonomic, mechanical, backlit, german layout, us "
+                "layout, uk layout, mx brown, mx red",
             ),
             (
                 "mouse",
                 "computer accessories",
                 "logitech, microsoft, razer, corsair, kensington, hp, trust, steelseries",
-                "black, white, red, wireless, optical, laser, usb, bluetooth, 1600 dpi, 5 buttons, left-handed",
+                "black, white, red, wireless, optical, laser, usb, bluetooth, 1600 dpi, 5 "
+                "buttons, left-handed",
             ),
             (
                 "phone case",
                 "cases, covers",
                 "otterbox, tribeca, belkin, speck, incipio, case-mate, griffin, spigen",
-                "iphone 4, iphone 5, iphone 6, iphone 7 plus, galaxy s5, galaxy s8, black, clear, pink, blue, silicone, "
-                "leather, hard shell, wallet",
+                "iphone 4, iphone 5, iphone 6, iphone 7 plus, galaxy s5, galaxy s8, black, clear, "
+                "pink, blue, silicone, leather, hard shell, wallet",
             ),
             (
                 "battery",
                 "batteries, power",
                 "energizer, duracell, lenmar, apc, panasonic, sony, canon, dantona",
-                "aa, aaa, 9v, cr2032, 4-pack, 8-pack, 20-pack, li-ion, nimh, 1800 mah, 2200 mah, 4400 mah, 12v, rechargeable",
+                "aa, aaa, 9v, cr2032, 4-pack, 8-pack, 20-pack, li-ion, nimh, 1800 mah, 2200 mah, "
+                "4400 mah, 12v, rechargeable",
             ),
             (
                 "cable",
                 "cables",
                 "belkin, startech, monster, tripp lite, c2g, ativa, hama, griffin",
-                "hdmi, usb, displayport, vga, dvi, cat5e, cat6, 3 ft, 6 ft, 10 ft, 25 ft, 2 m, 5 m, black, white, grey, "
-                "male to male, male to female",
+                "hdmi, usb, displayport, vga, dvi, cat5e, cat6, 3 ft, 6 ft, 10 ft, 25 ft, 2 m, 5 "
+                "m, black, white, grey, male to male, male to female",
             ),
             (
                 "bag",
                 "bags, cases",
                 "case logic, targus, samsonite, lowepro, sumdex, tamrac, kensington, swissgear",
-                "black, grey, red, 13 inch, 15.4 inch, 16 inch, 17 inch, backpack, sling, sleeve, rolling, nylon, leather",
+                "black, grey, red, 13 inch, 15.4 inch, 16 inch, 17 inch, backpack, sling, sleeve, "
+                "rolling, nylon, leather",
             ),
             (
                 "vacuum cleaner",
                 "home, appliances",
                 "dyson, hoover, miele, bosch, electrolux, bissell, philips, shark, rowenta, aeg",
-                "bagless, upright, cordless, 1200 watt, 1600 watt, 2000 watt, hepa, pet, red, silver, blue",
+                "bagless, upright, cordless, 1200 watt, 1600 watt, 2000 watt, hepa, pet, red, "
+                "silver, blue",
             ),
             (
                 "coffee maker",
                 "kitchen",
                 "bosch, delonghi, krups, philips, cuisinart, keurig, braun, melitta, siemens, jura",
-                "4-cup, 10-cup, 12-cup, thermal, espresso, single serve, black, stainless steel, white, red, with grinder",
+                "4-cup, 10-cup, 12-cup, thermal, espresso, single serve, black, stainless steel, "
+                "white, red, with grinder",
             ),
             (
                 "drill",
                 "tools",
                 "bosch, makita, dewalt, black & decker, milwaukee, ryobi, metabo, einhell",
-                "12v, 14.4v, 18v, 20v, cordless, hammer, 2 batteries, bare tool, 500 watt, 750 watt, with case",
+                "12v, 14.4v, 18v, 20v, cordless, hammer, 2 batteries, bare tool, 500 watt, 750 "
+                "watt, with case",
             ),
             (
                 "running shoes",
                 "shoes",
                 "nike, adidas, asics, brooks, new balance, puma, saucony, mizuno, reebok",
-                "men's, women's, kids', size 7, size 8, size 9, size 9.5, size 10, size 42, size 43, black, white, blue, navy, red",
+                "men's, women's, kids', size 7, size 8, size 9, size 9.5, size 10, size 42, size "
+                "43, black, white, blue, navy, red",
             ),
             (
                 "watch",
                 "watches",
                 "casio, seiko, citizen, timex, fossil, garmin, tissot, swatch, bulova",
-                "men's, women's, 38 mm, 42 mm, 44 mm, leather strap, stainless steel, black dial, blue dial, white dial, "
-                "chronograph, solar",
+                "men's, women's, 38 mm, 42 mm, 44 mm, leather strap, stainless steel, black dial, "
+                "blue dial, white dial, chronograph, solar",
             ),
             (
                 "shampoo",
                 "beauty, hair care",
                 "l'oreal, pantene, dove, garnier, nivea, head & shoulders, schwarzkopf, kerastase",
-                "200 ml, 250 ml, 300 ml, 400 ml, 500 ml, anti-dandruff, colour protect, dry hair, 2-pack, 3-pack, moisturising",
+                "200 ml, 250 ml, 300 ml, 400 ml, 500 ml, anti-dandruff, colour protect, dry hair, "
+                "2-pack, 3-pack, moisturising",
             ),
             (
                 "chocolate",
                 "grocery, snacks",
                 "lindt, milka, cadbury, nestle, hershey's, ritter sport, godiva, toblerone",
-                "100 g, 200 g, 300 g, 70% cocoa, 85% cocoa, milk, dark, white, hazelnut, sea salt, orange, 6-pack, 12-pack",
+                "100 g, 200 g, 300 g, 70% cocoa, 85% cocoa, milk, dark, white, hazelnut, sea "
+                "salt, orange, 6-pack, 12-pack",
             ),
             (
                 "car stereo",
                 "car electronics",
                 "pioneer, kenwood, alpine, jvc, sony, clarion, boss, pyle",
-                "double din, single din, bluetooth, cd, dvd, 6.2 inch, 7 inch, 4 x 50 watt, hd radio, touchscreen",
+                "double din, single din, bluetooth, cd, dvd, 6.2 inch, 7 inch, 4 x 50 watt, hd "
+                "radio, touchscreen",
             ),
             (
                 "projector",
                 "projectors",
                 "epson, benq, optoma, nec, sony, acer, viewsonic, infocus",
-                "2700 lumens, 3000 lumens, 3500 lumens, xga, wxga, 1080p, short throw, 3lcd, dlp, lamp included",
+                "2700 lumens, 3000 lumens, 3500 lumens, xga, wxga, 1080p, short throw, 3lcd, dlp, "
+                "lamp included",
             ),
             (
                 "projection screen",
                 "projection screens",
                 "elite screens, da-lite, draper, optoma, epson",
-                "84 inch, 85 inch, 100 inch, 120 inch, 150 inch, fixed frame, pull-down, motorised, tripod, 16:9, 4:3, matte white, grey",
+                "84 inch, 85 inch, 100 inch, 120 inch, 150 inch, fixed frame, pull-down, "
+                "motorised, tripod, 16:9, 4:3, matte white, grey",
             ),
             (
                 "ip camera",
                 "security",
                 "d-link, axis, hikvision, foscam, vivotek, dahua, trendnet",
-                "indoor, outdoor, dome, bullet, 720p, 1080p, 2 megapixel, 4 megapixel, poe, wireless, night vision, pan/tilt",
+                "indoor, outdoor, dome, bullet, 720p, 1080p, 2 megapixel, 4 megapixel, poe, "
+                "wireless, night vision, pan/tilt",
             ),
             (
                 "desk lamp",
                 "office, lighting",
                 "ikea, philips, osram, artemide, brilliant, paulmann",
-                "led, 40 watt, 60 watt, e14, e27, black, white, chrome, dimmable, clamp, warm white, cool white",
+                "led, 40 watt, 60 watt, e14, e27, black, white, chrome, dimmable, clamp, warm "
+                "white, cool white",
             ),
             (
                 "office chair",
                 "furniture",
                 "ikea, steelcase, herman miller, topstar, hon, safco, global",
-                "black, grey, blue, mesh, leather, with arms, without arms, high back, mid back, swivel",
+                "black, grey, blue, mesh, leather, with arms, without arms, high back, mid back, "
+                "swivel",
             ),
             (
                 "toy set",
                 "toys",
                 "lego, playmobil, hasbro, mattel, ravensburger, hot wheels, fisher-price, barbie",
-                "fire station, police car, castle, pirate ship, 500 pieces, 1000 pieces, age 3+, age 6+, deluxe, city, space, family pack",
+                "fire station, police car, castle, pirate ship, 500 pieces, 1000 pieces, age 3+, "
+                "age 6+, deluxe, city, space, family pack",
             ),
         )
     }
 )
-"""For each kind of product: its category, brands that make it, and features that tell variants apart."""
+"""For each kind of product: its categories, the brands, the features that tell variants apart."""
 
 SERIES = _words("""
     aspire pavilion inspiron latitude thinkpad satellite vaio elitebook vivobook coolpix powershot
     cybershot lumix finepix stylus exilim barracuda caviar travelstar evo fury vengeance ballistix
-    ultra extreme elite phaser deskjet pixma workforce archer nighthawk bravia viera aquos quietcomfort
-    momentum soundlink galaxy lumia xperia ideapad transformer optima prestige classic premium signature
-    voyager titan phantom nova vertex apex zenith comet orbit pulse fusion quantum matrix vector spectra
+    ultra extreme elite phaser deskjet pixma workforce archer nighthawk bravia viera aquos \
+    quietcomfort
+    momentum soundlink galaxy lumia xperia ideapad transformer optima prestige classic premium \
+    signature
+    voyager titan phantom nova vertex apex zenith comet orbit pulse fusion quantum matrix vector \
+    spectra
     atlas horizon summit legacy heritage essential comfort urban sport active flex swift blade edge
 """)
 
@@ -881,25 +945,30 @@ SOFTWARE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         for maker, titles in (
             (
                 "microsoft",
-                "office, windows vista, windows xp, windows 7, word, excel, access, visio, project, sql server, "
-                "exchange server, visual studio, money, works, streets & trips, mappoint, encarta, onenote, publisher",
+                "office, windows vista, windows xp, windows 7, word, excel, access, visio, "
+                "project, sql server, exchange server, visual studio, money, works, streets & "
+                "trips, mappoint, encarta, onenote, publisher",
             ),
             (
                 "adobe",
-                "photoshop, photoshop elements, illustrator, indesign, acrobat, dreamweaver, flash, premiere, "
-                "after effects, creative suite, fireworks, lightroom, framemaker, contribute, audition, soundbooth",
+                "photoshop, photoshop elements, illustrator, indesign, acrobat, dreamweaver, "
+                "flash, premiere, after effects, creative suite, fireworks, lightroom, "
+                "framemaker, contribute, audition, soundbooth",
             ),
             (
                 "apple",
-                "ilife, iwork, final cut studio, logic pro, aperture, mac os x, remote desktop, shake",
+                "ilife, iwork, final cut studio, logic pro, aperture, mac os x, remote desktop, "
+                "shake",
             ),
             (
                 "symantec",
-                "norton antivirus, norton internet security, norton 360, backup exec, ghost, pcanywhere, systemworks",
+                "norton antivirus, norton internet security, norton 360, backup exec, ghost, "
+                "pcanywhere, systemworks",
             ),
             (
                 "intuit",
-                "quickbooks, quicken, turbotax, quickbooks point of sale, quicken rental property manager",
+                "quickbooks, quicken, turbotax, quickbooks point of sale, quicken rental property "
+                "manager",
             ),
             (
                 "corel",
@@ -912,11 +981,13 @@ SOFTWARE: Mapping[str, tuple[str, ...]] = MappingProxyType(
             ("sage", "peachtree complete accounting, act!, simply accounting, mas 90"),
             (
                 "broderbund",
-                "print shop, printmaster, family tree maker, calendar creator, mavis beacon teaches typing",
+                "print shop, printmaster, family tree maker, calendar creator, mavis beacon "
+                "teaches typing",
             ),
             (
                 "encore",
-                "hoyle card games, hoyle casino, math advantage, advantage learning, instant immersion",
+                "hoyle card games, hoyle casino, math advantage, advantage learning, instant "
+                "immersion",
             ),
             (
                 "topics entertainment",
@@ -981,66 +1052,78 @@ TOPICS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] =
         for field, things, qualities, settings in (
             (
                 "computing",
-                "query optimization, schema matching, concurrency control, data integration, association rules, "
-                "materialized views, similarity joins, entity resolution, stream processing, transaction recovery, "
-                "neural networks, graph partitioning, index structures, access control, type inference, "
-                "program verification, consensus protocols, congestion control, speech recognition, "
-                "object detection, machine translation, web caching, xml publishing, keyword search, "
-                "workflow management, garbage collection, register allocation, load balancing, spatial indexing, "
-                "buffer management, semantic caching, selectivity estimation, data cubes, decision trees",
-                "efficient, scalable, adaptive, distributed, optimistic, incremental, approximate, robust, "
-                "parallel, probabilistic, declarative, cost-based, fault-tolerant, secure, real-time, "
-                "online, unsupervised, deep, self-tuning, hierarchical",
+                "query optimization, schema matching, concurrency control, data integration, "
+                "association rules, materialized views, similarity joins, entity resolution, "
+                "stream processing, transaction recovery, neural networks, graph partitioning, "
+                "index structures, access control, type inference, program verification, "
+                "consensus protocols, congestion control, speech recognition, object detection, "
+                "machine translation, web caching, xml publishing, keyword search, workflow "
+                "management, garbage collection, register allocation, load balancing, spatial "
+                "indexing, buffer management, semantic caching, selectivity estimation, data "
+                "cubes, decision trees",
+                "efficient, scalable, adaptive, distributed, optimistic, incremental, "
+                "approximate, robust, parallel, probabilistic, declarative, cost-based, "
+                "fault-tolerant, secure, real-time, online, unsupervised, deep, self-tuning, "
+                "hierarchical",
                 "relational databases, large networks, sensor networks, data warehouses, the web, "
-                "main memory systems, mobile environments, peer-to-peer systems, the cloud, high dimensions, "
-                "object-oriented databases, multicore processors, digital libraries, heterogeneous sources, "
-                "embedded devices, social media, temporal data, semistructured data",
+                "main memory systems, mobile environments, peer-to-peer systems, the cloud, high "
+                "dimensions, object-oriented databases, multicore processors, digital libraries, "
+                "heterogeneous sources, embedded devices, social media, temporal data, "
+                "semistructured data",
             ),
             (
                 "medicine",
-                "blood pressure, insulin resistance, breast cancer, coronary artery disease, asthma, "
-                "postoperative pain, vitamin d supplementation, antibiotic resistance, hip replacement, "
-                "renal failure, depression, stroke, hepatitis c infection, gene expression, bone density, "
-                "sleep apnea, malaria transmission, preterm birth, statin therapy, influenza vaccination",
-                "acute, chronic, severe, early, long-term, recurrent, pediatric, familial, combined, "
-                "low-dose, randomized, prospective, minimally invasive, intensive",
-                "elderly patients, children under five, pregnant women, primary care, intensive care units, "
-                "sub-saharan africa, a multicenter trial, the united states, type 2 diabetes, hemodialysis patients, "
-                "healthy volunteers, rural communities, adolescents, the emergency department",
+                "blood pressure, insulin resistance, breast cancer, coronary artery disease, "
+                "asthma, postoperative pain, vitamin d supplementation, antibiotic resistance, "
+                "hip replacement, renal failure, depression, stroke, hepatitis c infection, gene "
+                "expression, bone density, sleep apnea, malaria transmission, preterm birth, "
+                "statin therapy, influenza vaccination",
+                "acute, chronic, severe, early, long-term, recurrent, pediatric, familial, "
+                "combined, low-dose, randomized, prospective, minimally invasive, intensive",
+                "elderly patients, children under five, pregnant women, primary care, intensive "
+                "care units, sub-saharan africa, a multicenter trial, the united states, type 2 "
+                "diabetes, hemodialysis patients, healthy volunteers, rural communities, "
+                "adolescents, the emergency department",
             ),
             (
                 "physics",
-                "quantum entanglement, spin waves, superconductivity, dark matter, neutron scattering, "
-                "gravitational lensing, turbulence, phase transitions, thin films, band structure, "
-                "photonic crystals, graphene, plasma instabilities, cosmic rays, magnetic resonance, "
-                "carbon nanotubes, optical lattices, black hole entropy, neutrino oscillations, heat transport",
-                "anomalous, nonlinear, thermal, strongly correlated, ultrafast, topological, relativistic, "
-                "disordered, coherent, high-pressure, low-temperature, two-dimensional",
+                "quantum entanglement, spin waves, superconductivity, dark matter, neutron "
+                "scattering, gravitational lensing, turbulence, phase transitions, thin films, "
+                "band structure, photonic crystals, graphene, plasma instabilities, cosmic rays, "
+                "magnetic resonance, carbon nanotubes, optical lattices, black hole entropy, "
+                "neutrino oscillations, heat transport",
+                "anomalous, nonlinear, thermal, strongly correlated, ultrafast, topological, "
+                "relativistic, disordered, coherent, high-pressure, low-temperature, "
+                "two-dimensional",
                 "semiconductor heterostructures, the early universe, cold atoms, galaxy clusters, "
                 "iron-based compounds, a magnetic field, heavy-ion collisions, liquid helium, "
                 "transition metal oxides, rotating flows, silicon, colloidal suspensions",
             ),
             (
                 "society",
-                "income inequality, school choice, labor markets, voter turnout, urban segregation, "
-                "corporate governance, monetary policy, social capital, migration, gender roles, "
-                "consumer behavior, public trust, trade liberalization, welfare reform, collective memory, "
-                "civil war, job satisfaction, housing prices, language policy, household debt",
-                "comparative, regional, rational, informal, historical, political, structural, subjective, "
-                "dynamic, optimal, strategic, cross-national",
-                "developing countries, postwar europe, east asia, the european union, rural india, "
-                "american cities, latin america, small firms, higher education, new democracies, "
-                "the welfare state, online communities, south africa, the great depression",
+                "income inequality, school choice, labor markets, voter turnout, urban "
+                "segregation, corporate governance, monetary policy, social capital, migration, "
+                "gender roles, consumer behavior, public trust, trade liberalization, welfare "
+                "reform, collective memory, civil war, job satisfaction, housing prices, language "
+                "policy, household debt",
+                "comparative, regional, rational, informal, historical, political, structural, "
+                "subjective, dynamic, optimal, strategic, cross-national",
+                "developing countries, postwar europe, east asia, the european union, rural "
+                "india, american cities, latin america, small firms, higher education, new "
+                "democracies, the welfare state, online communities, south africa, the great "
+                "depression",
             ),
             (
                 "biology",
-                "protein folding, cell migration, dna repair, seed dispersal, bird song, gene regulation, "
-                "membrane transport, photosynthesis, species diversity, mating behavior, mitochondrial dna, "
-                "rna splicing, predator avoidance, soil microbes, enzyme kinetics, coral bleaching",
-                "comparative, molecular, adaptive, seasonal, evolutionary, functional, phylogenetic, "
-                "tissue-specific, ecological, genome-wide",
-                "arabidopsis thaliana, drosophila melanogaster, saccharomyces cerevisiae, tropical forests, "
-                "freshwater fish, the baltic sea, escherichia coli, zebrafish, alpine plants, mouse models",
+                "protein folding, cell migration, dna repair, seed dispersal, bird song, gene "
+                "regulation, membrane transport, photosynthesis, species diversity, mating "
+                "behavior, mitochondrial dna, rna splicing, predator avoidance, soil microbes, "
+                "enzyme kinetics, coral bleaching",
+                "comparative, molecular, adaptive, seasonal, evolutionary, functional, "
+                "phylogenetic, tissue-specific, ecological, genome-wide",
+                "arabidopsis thaliana, drosophila melanogaster, saccharomyces cerevisiae, "
+                "tropical forests, freshwater fish, the baltic sea, escherichia coli, zebrafish, "
+                "alpine plants, mouse models",
             ),
         )
     }
@@ -1079,14 +1162,17 @@ how {Q} is {T} in {S}?
 WORK_NOUNS = _words("""
     night day heart river stone fire shadow garden house road city star moon winter summer storm sea
     island mountain bird wolf lion king queen prince thief soldier stranger child mother father
-    daughter brother sister lover friend enemy ghost angel devil dream memory secret promise lie truth
+    daughter brother sister lover friend enemy ghost angel devil dream memory secret promise lie \
+    truth
     war peace blood bone glass mirror window door key letter song dance train ship bridge tower wall
-    forest desert valley horizon sun rain snow wind time hour year century empire kingdom crown sword
+    forest desert valley horizon sun rain snow wind time hour year century empire kingdom crown \
+    sword
     rose apple silver gold diamond circus hotel station school church prison hospital game murder
     crime justice revenge escape return fall rise end beginning world life death love
 """)
 WORK_QUALITIES = _words("""
-    last first lost hidden dark bright long silent broken golden black white red blue green wild quiet
+    last first lost hidden dark bright long silent broken golden black white red blue green wild \
+    quiet
     secret strange lonely perfect little great old new dead invisible burning frozen empty endless
     forgotten sacred savage sweet bitter cold warm final eternal electric midnight crimson distant
 """)
@@ -1155,8 +1241,10 @@ BOOK_FORMATS = _phrases(
 )
 BOOK_SUBJECTS = _phrases("""
     organic chemistry, linear algebra, microeconomics, human anatomy, world history, modern physics,
-    criminal law, python programming, java programming, data structures, operating systems, statistics,
-    american literature, nursing care, financial accounting, marketing management, calculus, genetics,
+    criminal law, python programming, java programming, data structures, operating systems, \
+    statistics,
+    american literature, nursing care, financial accounting, marketing management, calculus, \
+    genetics,
     french cooking, bread baking, knitting, bird watching, gardening, chess openings, digital
     photography, watercolor painting, spanish grammar, philosophy of mind, social psychology
 """)
@@ -1179,7 +1267,8 @@ handbook of {b}
 
 CUISINES = _phrases("""
     italian, french, american, mexican, chinese, japanese, thai, indian, mediterranean, steakhouse,
-    seafood, californian, delis, pizza, greek, spanish, vietnamese, korean, bbq, southern, cafeterias,
+    seafood, californian, delis, pizza, greek, spanish, vietnamese, korean, bbq, southern, \
+    cafeterias,
     coffee shops, hamburgers, continental, asian, fast food, vegetarian, turkish, lebanese, sushi
 """)
 RESTAURANT_TEMPLATES = _groups("""
@@ -1205,8 +1294,10 @@ el {n}
 new {city} {k}
 """)
 RESTAURANT_KINDS = _phrases("""
-    grill, bistro, cafe, restaurant, kitchen, diner, deli, tavern, bar & grill, pizzeria, steakhouse,
-    trattoria, brasserie, noodle house, oyster bar, bakery, cantina, taqueria, sushi bar, curry house
+    grill, bistro, cafe, restaurant, kitchen, diner, deli, tavern, bar & grill, pizzeria, \
+    steakhouse,
+    trattoria, brasserie, noodle house, oyster bar, bakery, cantina, taqueria, sushi bar, curry \
+    house
 """)
 BEER_STYLES = _phrases("""
     american amber / red ale, american ipa, india pale ale (ipa), imperial ipa, american pale ale,
@@ -1216,12 +1307,14 @@ BEER_STYLES = _phrases("""
     pumpkin ale, winter warmer, cream ale, black ipa, fruit beer, smoked beer
 """)
 BEER_TYPES = _phrases("""
-    ipa, pale ale, amber ale, red ale, imperial red ale, stout, imperial stout, porter, lager, pilsner,
+    ipa, pale ale, amber ale, red ale, imperial red ale, stout, imperial stout, porter, lager, \
+    pilsner,
     saison, wheat, brown ale, blonde, double ipa, session ipa, tripel, barleywine, bitter, rye ale,
     irish red, kölsch, bock, hefeweizen, wit, cream ale, sour, gose
 """)
 BEER_VARIANTS = _phrases("""
-    bourbon barrel aged, rum barrel aged, nitro, dry hopped, imperial, double, unfiltered, with coffee,
+    bourbon barrel aged, rum barrel aged, nitro, dry hopped, imperial, double, unfiltered, with \
+    coffee,
     with vanilla, with cherries, 2012, 2013, 2014, cask, reserve, mango, grapefruit, black, white,
     session, triple, chocolate, maple, pumpkin, smoked
 """)
@@ -1229,13 +1322,16 @@ BEER_VARIANTS = _phrases("""
 # --- Names of things ----------------------------------------------------------------------------
 
 COUNTRIES = _phrases("""
-    albania, algeria, andorra, argentina, armenia, australia, austria, azerbaijan, bahrain, bangladesh,
+    albania, algeria, andorra, argentina, armenia, australia, austria, azerbaijan, bahrain, \
+    bangladesh,
     belarus, belgium, bolivia, bosnia, brazil, bulgaria, cameroon, canada, chile, china, colombia,
     croatia, cuba, cyprus, denmark, ecuador, egypt, england, estonia, ethiopia, finland, france,
-    georgia, germany, ghana, greece, hungary, iceland, india, indonesia, iran, iraq, ireland, israel,
+    georgia, germany, ghana, greece, hungary, iceland, india, indonesia, iran, iraq, ireland, \
+    israel,
     italy, ivory coast, jamaica, japan, jordan, kazakhstan, kenya, kuwait, latvia, lebanon, liberia,
     lithuania, malaysia, malta, mexico, moldova, morocco, nepal, nigeria, norway, pakistan, panama,
-    paraguay, peru, philippines, poland, portugal, qatar, romania, russia, scotland, senegal, serbia,
+    paraguay, peru, philippines, poland, portugal, qatar, romania, russia, scotland, senegal, \
+    serbia,
     singapore, slovakia, slovenia, spain, sudan, sweden, switzerland, syria, taiwan, tanzania,
     thailand, tunisia, turkey, uganda, ukraine, uruguay, venezuela, vietnam, wales, zambia
 """)
@@ -1262,12 +1358,16 @@ MASCOTS = _words("""
     thunder storm blaze drillers steelers packers dolphins redskins chiefs rhinos stallions
 """)
 DRUG_STARTS = _words("""
-    ab ace acy ala albu ami amo ana ari ate azi bac ben beta bis bro bupro cap carba cef celo cet chlor
-    cime cipro cita clo code cyclo dapa dexa dia diclo digo dilo doxy dulo ena epi ery esci eto fam felo
-    fena flu fluco fosi furo gaba gem gli halo hydro ibu imi inda iso itra keto lamo lan leva lido lisi
+    ab ace acy ala albu ami amo ana ari ate azi bac ben beta bis bro bupro cap carba cef celo cet \
+    chlor
+    cime cipro cita clo code cyclo dapa dexa dia diclo digo dilo doxy dulo ena epi ery esci eto \
+    fam felo
+    fena flu fluco fosi furo gaba gem gli halo hydro ibu imi inda iso itra keto lamo lan leva lido \
+    lisi
     lora losa lova mebe mefe melo meta metho mino mirta mox napro neo nife nitro nor ola ome oxa pan
     paro pena pheno pio pira pra predni pro quetia rami rani repa rifa rispe rosu sal serta sim sita
-    spiro sulfa suma tamo tema tera thia tica tobra tolte topi tra tri val vanco vera warfa zido zolpi
+    spiro sulfa suma tamo tema tera thia tica tobra tolte topi tra tri val vanco vera warfa zido \
+    zolpi
 """)
 DRUG_ENDS = _words("""
     pril sartan olol statin azole cillin mycin oxacin idine ine amine one ide azepam zolam barbital
@@ -1280,12 +1380,15 @@ DRUG_SALTS = _words(
 )
 GENERA = _words("""
     rana hyla bufo bolitoglossa eleutherodactylus litoria plethodon ambystoma dendrobates mantella
-    philautus rhacophorus leptodactylus pristimantis anolis sceloporus varanus lacerta podarcis gekko
-    cyrtodactylus hemidactylus agama liolaemus typhlops naja bothrops crotalus vipera chelonia testudo
+    philautus rhacophorus leptodactylus pristimantis anolis sceloporus varanus lacerta podarcis \
+    gekko
+    cyrtodactylus hemidactylus agama liolaemus typhlops naja bothrops crotalus vipera chelonia \
+    testudo
     quercus salix carex solanum ficus acacia aster rosa viola orchis turdus parus corvus falco
 """)
 EPITHETS = _words("""
-    alba nigra viridis maculata fasciata lineata gracilis minor major robusta montana sylvatica aquatica
+    alba nigra viridis maculata fasciata lineata gracilis minor major robusta montana sylvatica \
+    aquatica
     occidentalis orientalis australis borealis mexicana africana japonica sinensis indica americana
     europaea punctata marmorata elegans ornata variabilis vulgaris communis parva gigas rubra aurea
     cinerea pallida smithi wilsoni darwini humboldti boulengeri andersoni fuscus albus elenae
@@ -1323,12 +1426,15 @@ bureau of {x}
 """)
 AGENCY_SUBJECTS = _phrases("""
     finance, health, transportation, education, agriculture, defence, foreign affairs, the interior,
-    justice, labour, energy, statistics, environment, tourism, fisheries, water resources, land, space,
+    justice, labour, energy, statistics, environment, tourism, fisheries, water resources, land, \
+    space,
     civil aviation, public works, food safety, nuclear safety, immigration, social security
 """)
 MAGAZINE_WORDS = _phrases("""
-    computer, music, science, fashion, photo, health, garden, motor, film, travel, history, sport, food,
-    business, nature, tech, art, wine, yacht, guitar, golf, mac, micro, otaku, rolling, empire, vogue
+    computer, music, science, fashion, photo, health, garden, motor, film, travel, history, sport, \
+    food,
+    business, nature, tech, art, wine, yacht, guitar, golf, mac, micro, otaku, rolling, empire, \
+    vogue
 """)
 MAGAZINE_TEMPLATES = _groups("""
 {x} magazine
@@ -1353,22 +1459,28 @@ MONARCH_NAMES = _words("""
 """)
 GALAXY_CATALOGUES = _words("ngc ic ugc messier pgc eso arp mcg iok abell hcg")
 COMPANY_WORDS = _words("""
-    alpha apex arrow atlas aurora beacon blue bright capital cedar central century citadel clear coastal
+    alpha apex arrow atlas aurora beacon blue bright capital cedar central century citadel clear \
+    coastal
     compass core crest crown crystal delta diamond dynamic eagle east echo edge elite emerald falcon
     first fusion galaxy global golden granite green harbor harmony heritage high horizon icon ideal
     infinity iron jade key lake legacy liberty lion lunar maple marine matrix meridian metro midwest
     mountain nexus noble north nova oak ocean olympic omega onyx orbit pacific palm paragon peak
     phoenix pine pioneer pinnacle platinum polar premier prime quantum quest red regal ridge river
     rock royal sage sapphire sierra silver solar south spectrum spring star sterling stone summit
-    sun swift titan trident trinity true union united unity urban valley vanguard vector vertex vista
+    sun swift titan trident trinity true union united unity urban valley vanguard vector vertex \
+    vista
     west white wild
 """)
 COMPANY_TRADES = _phrases("""
-    consulting, construction, engineering, software, logistics, foods, pharmaceuticals, energy, partners,
-    capital, insurance, real estate, plumbing, electrical, landscaping, dental, law group, accounting,
-    marketing, media, design, motors, auto repair, textiles, chemicals, packaging, printing, security,
+    consulting, construction, engineering, software, logistics, foods, pharmaceuticals, energy, \
+    partners,
+    capital, insurance, real estate, plumbing, electrical, landscaping, dental, law group, \
+    accounting,
+    marketing, media, design, motors, auto repair, textiles, chemicals, packaging, printing, \
+    security,
     telecom, airlines, travel, hotels, medical supplies, biotech, robotics, networks, data systems,
-    industries, technologies, solutions, services, trading, import export, steel, plastics, furniture,
+    industries, technologies, solutions, services, trading, import export, steel, plastics, \
+    furniture,
     bakery, brewery, financial services, investments, properties, transport, shipping, farms
 """)
 COMPANY_DIVISIONS = _phrases("""
@@ -1377,12 +1489,13 @@ COMPANY_DIVISIONS = _phrases("""
     healthcare, east, west, north, south, ii, iii, properties, digital, energy, aerospace
 """)
 CHAINS = _phrases("""
-    starbucks, mcdonald's, subway, burger king, kfc, pizza hut, domino's, walmart, target, costco, aldi,
+    starbucks, mcdonald's, subway, burger king, kfc, pizza hut, domino's, walmart, target, costco, \
+    aldi,
     lidl, tesco, carrefour, rewe, edeka, shell, bp, esso, 7-eleven, walgreens, cvs pharmacy, h&m,
     zara, ikea, hilton, marriott, holiday inn, best western, ups store, fedex office, wells fargo,
     bank of america, chase bank, hsbc, barclays, santander, deutsche bank, starlight cafe
 """)
 PLACE_TYPES = _phrases(
-    "city, village, town, municipality, populated place, suburb, hamlet, river, mountain, lake, island, "
-    "district, county, park, railway station, airport, bridge, castle"
+    "city, village, town, municipality, populated place, suburb, hamlet, river, mountain, lake, "
+    "island, district, county, park, railway station, airport, bridge, castle"
 )

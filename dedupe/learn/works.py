@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from random import Random
 
 from dedupe.learn import vocabulary as words
@@ -79,8 +78,7 @@ def _paper_title(rng: Random, field: str) -> str:
     title = template.format(
         T=thing, U=other, Q=rng.choice(qualities), S=rng.choice(settings), M=acronym
     )
-    if rng.random() < 0.08:
-        title = f"{rng.choice(qualities)} {title}"
+
     return title[:1].upper() + title[1:]
 
 
@@ -90,12 +88,19 @@ def _set_place(rng: Random, thing: Thing) -> None:
     thing["pages"] = f"{first}-{first + rng.randint(2, 30)}"
 
 
+_HEADINGS = (
+    "Editorial", "Introduction", "Editor's Notes", "Book Review Column", "Guest Editorial",
+    "Industrial exhibit", "Preface", "Erratum", "Letter to the Editor", "Chair's Message",
+)  # fmt: skip
+"""Titles that many papers share."""
+
+
 def make_publication(rng: Random) -> Thing:
     """Make a paper with its authors, venue, year and place in it."""
     field = rng.choice(tuple(words.TOPICS))
     thing = {
         "field": field,
-        "title": _paper_title(rng, field),
+        "title": rng.choice(_HEADINGS) if rng.random() < 0.05 else _paper_title(rng, field),
         "authors": _people(rng, 5),
         "venue": ", ".join(rng.choice(words.VENUES)[:1]),
         "year": str(rng.randint(1965, 2023) if rng.random() < 0.4 else rng.randint(1990, 2015)),
@@ -133,30 +138,14 @@ def _other_version(rng: Random, thing: Thing) -> None:
 
 
 def _same_title(rng: Random, thing: Thing) -> None:
-    thing["title"] = rng.choice(
-        (
-            "Editorial",
-            "Introduction",
-            "Editor's Notes",
-            "Book Review Column",
-            "Guest Editorial",
-            "Industrial exhibit",
-            "Preface",
-            "Erratum",
-            "Letter to the Editor",
-            thing["title"],
-        )
-    )
     thing["authors"] = _people(rng, 3)
     thing["year"] = str(int(thing["year"]) + rng.choice((-6, -3, -1, 1, 2, 4)))
     _set_place(rng, thing)
 
 
 def _part_two(rng: Random, thing: Thing) -> None:
-    stem = re.sub(r"[,:]? part \w+$", "", thing["title"])
-    thing["title"] = (
-        f"{stem}{rng.choice((', part II', ': part 2', ' II', ', part 3', ' (extended abstract): II'))}"
-    )
+    part = rng.choice((", part II", ": part 2", " II", ", part 3", " (extended abstract): II"))
+    thing["title"] += part
     _set_place(rng, thing)
 
 
@@ -209,12 +198,14 @@ PUBLICATION = Domain(
     make=make_publication,
     columns={
         "title": plain("title", "paper_title", "name", "article"),
-        "authors": Column(("authors", "author", "creator", "written_by"), _authors),
+        "authors": Column(("authors", "author", "creator", "written_by"), _authors, ("authors",)),
         "venue": plain("venue", "journal", "booktitle", "publication", "source_title"),
         "year": plain("year", "pub_year", "date", "published"),
         "volume": plain("volume", "vol"),
         "pages": plain("pages", "pp"),
-        "citation": Column(("citation", "reference", "text"), _citation),
+        "citation": Column(
+            ("citation", "reference", "text"), _citation, ("title", "authors", "venue", "year")
+        ),
     },
     schemas=(
         ("title", "authors", "venue", "year"),
@@ -238,6 +229,7 @@ PUBLICATION = Domain(
     ),
     vary=_vary_publication,
     habits=LITERARY,
+    weak=frozenset({"venue", "year", "volume", "pages"}),
 )
 
 # --- Books --------------------------------------------------------------------------------------
@@ -257,10 +249,9 @@ _EDITIONS = (
 def make_book(rng: Random) -> Thing:
     """Make a book: a novel or a textbook, perhaps a volume or an edition."""
     textbook = rng.random() < 0.45
-    thing = {
-        "title": _fill(rng, rng.choice(words.BOOK_TEMPLATES)[0]).title()
-        if textbook
-        else draw_work_title(rng),
+    taught = _fill(rng, rng.choice(words.BOOK_TEMPLATES)[0]).title()
+    return {
+        "title": taught if textbook else draw_work_title(rng),
         "subtitle": rng.choice(words.SUBTITLES).title() if rng.random() < 0.15 else "",
         "edition": rng.choice(_EDITIONS) if textbook and rng.random() < 0.5 else "",
         "volume": f"vol. {rng.randint(1, 9)}" if rng.random() < 0.15 else "",
@@ -272,7 +263,6 @@ def make_book(rng: Random) -> Thing:
         "format": rng.choice(words.BOOK_FORMATS),
         "manner": rng.choice(_MANNERS),
     }
-    return thing
 
 
 def _book_title(thing: Thing, style: Style) -> str:
@@ -329,8 +319,10 @@ BOOK = Domain(
     name="book",
     make=make_book,
     columns={
-        "title": Column(("title", "book_title", "name"), _book_title),
-        "authors": Column(("authors", "author", "writer", "by"), _authors),
+        "title": Column(
+            ("title", "book_title", "name"), _book_title, ("title", "subtitle", "volume", "edition")
+        ),
+        "authors": Column(("authors", "author", "writer", "by"), _authors, ("authors",)),
         "publisher": plain("publisher", "imprint", "verlag"),
         "year": plain("year", "publication_year", "published"),
         "isbn": plain("isbn", "isbn13", "ean"),
@@ -353,6 +345,7 @@ BOOK = Domain(
     same=(Change("subtitle", _drop_subtitle, 1), Change("fewer-authors", _fewer_authors, 1)),
     vary=_vary_book,
     habits=LITERARY,
+    weak=frozenset({"publisher", "year", "pages", "format"}),
 )
 
 # --- Music --------------------------------------------------------------------------------------
@@ -488,12 +481,14 @@ MUSIC = Domain(
     name="music",
     make=make_music,
     columns={
-        "title": Column(("title", "album", "song", "name", "release"), _album_title),
+        "title": Column(
+            ("title", "album", "song", "name", "release"), _album_title, ("title", "version")
+        ),
         "artist": plain("artist", "performer", "band", "interpret"),
         "genre": plain("genre", "style"),
         "category": plain("category", "section"),
         "year": plain("year", "released"),
-        "tracks": Column(("tracks", "track_list", "songs"), _track_list),
+        "tracks": Column(("tracks", "track_list", "songs"), _track_list, ("tracks",)),
         "length": plain("length", "duration", "time"),
         "album": plain("album", "album_name", "record"),
     },
@@ -515,6 +510,7 @@ MUSIC = Domain(
     ),
     vary=_vary_music,
     habits=LITERARY,
+    weak=frozenset({"genre", "category", "year", "album"}),
 )
 
 # --- Films --------------------------------------------------------------------------------------
@@ -559,7 +555,9 @@ def _persons(role: str) -> Column:
         "writer": ("writer", "screenplay", "editor"),
     }
     return Column(
-        names[role], lambda thing, style: style.written(write_people(thing[role], thing["manner"]))
+        names[role],
+        lambda thing, style: style.written(write_people(thing[role], thing["manner"])),
+        (role,),
     )
 
 
@@ -621,7 +619,9 @@ FILM = Domain(
     name="film",
     make=make_film,
     columns={
-        "title": Column(("title", "name", "movie", "film"), _film_title),
+        "title": Column(
+            ("title", "name", "movie", "film"), _film_title, ("title", "part", "subtitle")
+        ),
         "year": plain("year", "release_year", "released"),
         "director": _persons("director"),
         "actors": _persons("actors"),
@@ -645,4 +645,5 @@ FILM = Domain(
     same=(Change("year-slip", _year_slip, 1), Change("subtitle", _drop_subtitle, 1)),
     vary=_vary_film,
     habits=LITERARY,
+    weak=frozenset({"genre", "length", "actors", "writer"}),
 )

@@ -1,0 +1,74 @@
+"""Every knob is checked where it is set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dedupe.config import PRESETS, Config, read_config
+from dedupe.errors import OptionError
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threshold": 1.5}, "from 0 to 1"),
+        ({"threshold": "high"}, "threshold is 'high'"),
+        ({"threshold": True}, "threshold is True"),
+        ({"review_from": 0.9}, "above threshold"),
+        ({"candidates_per_record": 0}, "above 0"),
+        ({"radius": 2}, "cosine similarity"),
+        ({"large_cluster": 1}, "2 or more"),
+        ({"format": "pdf"}, "unknown format 'pdf'"),
+        ({"seed": -1}, "0 or more"),
+        ({"fields": ("a",), "ignore": ("a",)}, "both in fields and in ignore"),
+        ({"fields": "a"}, "list of column names"),
+        ({"delimiter": "ab"}, "one character"),
+        ({"merge": {"a": 1}}, "merge rule of column 'a'"),
+        ({"preset": "bold"}, "unknown preset"),
+        ({"treshold": 0.5}, "unknown option 'treshold'"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_line(options: dict[str, object], message: str) -> None:
+    with pytest.raises(OptionError, match=message) as raised:
+        Config().with_options(**options)
+    assert "\n" not in str(raised.value)
+
+
+def test_options_that_are_none_change_nothing() -> None:
+    assert Config().with_options(threshold=None, merge=None) == Config()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_sets_both_thresholds_and_what_stands_beside_it_wins(preset: str) -> None:
+    config = Config().with_options(preset=preset)
+    assert config.threshold == PRESETS[preset]["threshold"]
+    assert Config().with_options(preset=preset, review_from=0.01).review_from == 0.01
+
+
+def test_a_low_threshold_takes_the_band_below_it_along() -> None:
+    config = Config().with_options(threshold=0.05)
+    assert (config.review_from, config.threshold) == (0.05, 0.05)
+
+
+def test_a_file_gives_the_same_as_the_options(tmp_path: Path) -> None:
+    path = tmp_path / "o.toml"
+    path.write_text('threshold = 0.7\nignore = ["a"]\nbi-encoder = "x"\n[merge]\nb = "longest"\n')
+    config = Config().with_options(**read_config(path))
+    assert config == Config(
+        threshold=0.7, ignore=("a",), bi_encoder="x", merge={"b": "longest"}
+    )
+    assert Config(**config.as_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("threshold = ", "not a TOML file"), ("nothing = 1", "unknown option 'nothing'")],
+)
+def test_a_wrong_file_is_one_clear_line(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "o.toml").write_text(text)
+    with pytest.raises(OptionError, match=message):
+        read_config(tmp_path / "o.toml")
+    with pytest.raises(OptionError, match="cannot read the configuration"):
+        read_config(tmp_path / "none.toml")

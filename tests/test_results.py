@@ -1,0 +1,121 @@
+"""From pairs to tables: every row is accounted for, whatever the pairs and decisions are."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedupe.config import Config
+from dedupe.merge import parse_rules
+from dedupe.records import make_records
+from dedupe.results import cluster_figures, make_outputs, resolve
+from dedupe.score import PAIRS
+
+N = 8
+NO_DECISIONS = pl.DataFrame(schema={"left_id": pl.String, "right_id": pl.String, "verdict": pl.String})
+EDGES = st.lists(
+    st.tuples(st.integers(0, N - 1), st.integers(0, N - 1), st.floats(0, 1, width=32)).filter(
+        lambda edge: edge[0] < edge[1]
+    ),
+    unique_by=lambda edge: edge[:2],
+    max_size=20,
+)
+VERDICTS = st.lists(
+    st.tuples(
+        st.integers(0, N - 1), st.integers(0, N - 1), st.sampled_from(["match", "different", "unsure"])
+    ).filter(lambda one: one[0] < one[1]),
+    unique_by=lambda one: one[:2],
+    max_size=5,
+)
+
+
+def table(n: int = N) -> pl.DataFrame:
+    return pl.DataFrame({"id": [f"r{i}" for i in range(n)], "name": [f"n{i % 3}" * 2 for i in range(n)]})
+
+
+def scored(edges: list[tuple[int, int, float]]) -> pl.DataFrame:
+    rows = [(a, b, p, p, "cross-encoder") for a, b, p in sorted(edges)]
+    return pl.DataFrame(rows, schema=PAIRS, orient="row")
+
+
+def run(frame: pl.DataFrame, pairs: pl.DataFrame, decisions: pl.DataFrame = NO_DECISIONS):
+    records = make_records(frame, Config(fields=("name",)))
+    resolved = resolve(records, pairs, decisions, Config())
+    rules = parse_rules({}, frame.columns)
+    return records, resolved, make_outputs(records, pairs, resolved, rules, Config())
+
+
+@given(EDGES, VERDICTS)
+def test_every_row_is_accounted_for_and_decisions_are_obeyed(
+    edges: list[tuple[int, int, float]], verdicts: list[tuple[int, int, str]]
+) -> None:
+    decisions = pl.DataFrame(
+        [(f"r{a}", f"r{b}", verdict) for a, b, verdict in verdicts],
+        schema=NO_DECISIONS.schema, orient="row",
+    )  # fmt: skip
+    _, _, outputs = run(table(), scored(edges), decisions)
+    ids = table()["id"].to_list()
+    assert outputs.clusters["id"].to_list() == ids
+    assert sorted([*outputs.merged["id"], *outputs.removed["id"]]) == ids
+    assert set(outputs.removed["kept_id"]) <= set(outputs.merged["id"])
+    cluster = dict(outputs.clusters.select("id", "cluster_id").iter_rows())
+    sizes = outputs.clusters.group_by("cluster_id").len()
+    assert dict(outputs.merged.select("cluster_id", "cluster_size").iter_rows()) == dict(
+        sizes.iter_rows()
+    )
+    for a, b, verdict in verdicts:
+        if verdict == "different":
+            assert cluster[f"r{a}"] != cluster[f"r{b}"]
+    if not any(verdict == "different" for *_, verdict in verdicts):
+        for a, b, verdict in verdicts:
+            assert verdict != "match" or cluster[f"r{a}"] == cluster[f"r{b}"]
+    kept = dict(outputs.removed.select("id", "kept_id").iter_rows())
+    assert all(cluster[one] == cluster[other] for one, other in kept.items())
+
+
+def test_cluster_ids_stay_when_rows_are_added_or_moved() -> None:
+    pairs = scored([(0, 1, 0.9), (2, 3, 0.9)])
+    before = dict(run(table(), pairs)[2].clusters.select("id", "cluster_id").iter_rows())
+    more = dict(run(table(N + 4), pairs)[2].clusters.select("id", "cluster_id").iter_rows())
+    assert before.items() <= more.items()
+    order = np.arange(N)[::-1]
+    turned = scored([tuple(sorted((N - 1 - a, N - 1 - b))) + (0.9,) for a, b in [(0, 1), (2, 3)]])
+    moved = run(table()[order.tolist()], turned)[2].clusters
+    assert dict(moved.select("id", "cluster_id").iter_rows()) == before
+
+
+def test_added_columns_do_not_replace_those_of_the_input() -> None:
+    frame = table().with_columns(pl.lit("mine").alias("cluster_id"))
+    outputs = run(frame, scored([(0, 1, 0.9)]))[2]
+    assert outputs.clusters["cluster_id"].unique().to_list() == ["mine"]
+    assert "dedupe_cluster_id" in outputs.clusters.columns
+    assert "dedupe_cluster_size" in outputs.merged.columns
+
+
+def test_the_merged_row_has_the_id_of_the_row_kept() -> None:
+    frame = pl.DataFrame({"id": ["long-id", "b"], "name": ["x", "x y"], "city": ["", "rome"]})
+    outputs = run(frame, scored([(0, 1, 0.75)]))[2]
+    assert outputs.merged["id"].to_list() == ["b"]
+    assert outputs.removed.rows() == [("long-id", "b", outputs.merged["cluster_id"][0], 0.75)]
+
+
+def test_decisions_and_pairs_are_shown_by_id() -> None:
+    decisions = pl.DataFrame([("r0", "r1", "different")], schema=NO_DECISIONS.schema, orient="row")
+    outputs = run(table(), scored([(0, 1, 0.9), (2, 3, 0.25)]), decisions)[2]
+    assert outputs.pairs.rows() == [
+        ("r0", "r1", 0.9, 0.9, "cross-encoder", "different"),
+        ("r2", "r3", 0.25, 0.25, "cross-encoder", ""),
+    ]
+
+
+def test_figures_count_and_name_what_is_worth_a_look() -> None:
+    edges = [(a, b, 1.0) for a in range(4) for b in range(a + 1, 4)]
+    pairs = scored([*edges, (5, 6, 0.3)])
+    records, resolved, _ = run(table(), pairs)
+    figures = cluster_figures(records, pairs, resolved, Config(large_cluster=3))
+    assert figures["rows_merged"] == 3
+    assert figures["largest_cluster"] == 4
+    assert [large["size"] for large in figures["large_clusters"]] == [4]
+    assert figures["doubtful_pairs"] == 1
