@@ -6,8 +6,8 @@ file (a chain's branches, a series' volumes) all the candidates and the rest non
 
 Up to :data:`FLAT_LIMIT` records the join is exact: blocks are added to a flat index one after
 another and each is searched against what is there already, so only the upper triangle is computed.
-Above, an inverted-file index looks at the cells nearest to each record. Both work block by block and
-drop what can no longer count, so memory is bounded whatever the radius.
+Above, an inverted-file index looks at the cells nearest to each record. Both work block by block
+and drop what can no longer count, so memory is bounded whatever the radius.
 """
 
 from __future__ import annotations

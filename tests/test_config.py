@@ -56,9 +56,7 @@ def test_a_file_gives_the_same_as_the_options(tmp_path: Path) -> None:
     path = tmp_path / "o.toml"
     path.write_text('threshold = 0.7\nignore = ["a"]\nbi-encoder = "x"\n[merge]\nb = "longest"\n')
     config = Config().with_options(**read_config(path))
-    assert config == Config(
-        threshold=0.7, ignore=("a",), bi_encoder="x", merge={"b": "longest"}
-    )
+    assert config == Config(threshold=0.7, ignore=("a",), bi_encoder="x", merge={"b": "longest"})
     assert Config(**config.as_dict()) == config
 
 

@@ -48,7 +48,7 @@ def test_a_typo_stays_closer_than_another_name() -> None:
     texts = [*NAMES, "name: katherine johnson", "name: kathrine jonson", "name: dorothy vaughan"]
     found = vectors(texts)
     typo, other = found[-3] @ found[-2], found[-3] @ found[-1]
-    assert typo > 0.4 > other
+    assert typo > 0.2 > other + 0.1
 
 
 def test_what_is_rare_in_the_file_counts_for_more() -> None:

@@ -14,7 +14,9 @@ from dedupe.results import cluster_figures, make_outputs, resolve
 from dedupe.score import PAIRS
 
 N = 8
-NO_DECISIONS = pl.DataFrame(schema={"left_id": pl.String, "right_id": pl.String, "verdict": pl.String})
+NO_DECISIONS = pl.DataFrame(
+    schema={"left_id": pl.String, "right_id": pl.String, "verdict": pl.String}
+)
 EDGES = st.lists(
     st.tuples(st.integers(0, N - 1), st.integers(0, N - 1), st.floats(0, 1, width=32)).filter(
         lambda edge: edge[0] < edge[1]
@@ -24,7 +26,9 @@ EDGES = st.lists(
 )
 VERDICTS = st.lists(
     st.tuples(
-        st.integers(0, N - 1), st.integers(0, N - 1), st.sampled_from(["match", "different", "unsure"])
+        st.integers(0, N - 1),
+        st.integers(0, N - 1),
+        st.sampled_from(["match", "different", "unsure"]),
     ).filter(lambda one: one[0] < one[1]),
     unique_by=lambda one: one[:2],
     max_size=5,
@@ -32,7 +36,9 @@ VERDICTS = st.lists(
 
 
 def table(n: int = N) -> pl.DataFrame:
-    return pl.DataFrame({"id": [f"r{i}" for i in range(n)], "name": [f"n{i % 3}" * 2 for i in range(n)]})
+    return pl.DataFrame(
+        {"id": [f"r{i}" for i in range(n)], "name": [f"n{i % 3}" * 2 for i in range(n)]}
+    )
 
 
 def scored(edges: list[tuple[int, int, float]]) -> pl.DataFrame:
@@ -81,7 +87,7 @@ def test_cluster_ids_stay_when_rows_are_added_or_moved() -> None:
     more = dict(run(table(N + 4), pairs)[2].clusters.select("id", "cluster_id").iter_rows())
     assert before.items() <= more.items()
     order = np.arange(N)[::-1]
-    turned = scored([tuple(sorted((N - 1 - a, N - 1 - b))) + (0.9,) for a, b in [(0, 1), (2, 3)]])
+    turned = scored([(N - 2, N - 1, 0.9), (N - 4, N - 3, 0.9)])
     moved = run(table()[order.tolist()], turned)[2].clusters
     assert dict(moved.select("id", "cluster_id").iter_rows()) == before
 

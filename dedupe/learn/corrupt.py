@@ -26,7 +26,7 @@ _ISO_DATE = re.compile(r"\b(1[5-9]\d\d|20\d\d)-(\d\d)-(\d\d)\b")
 _CODE_JOINT = re.compile(r"(?<=[A-Za-z])[- ]?(?=\d)|(?<=\d)[- ]?(?=[A-Za-z])")
 _UNIT = re.compile(r"(?<=\d)( ?)(gb|tb|mb|ghz|mhz|mm|cm|inch|ml|kg|g|w|watt|v|mp|rpm|ft)\b", re.I)
 _NUMBER = re.compile(r"\b\d+\.\d+\b")
-_PUNCTUATION = re.compile(r"[^\w\s]|_")
+_PUNCTUATION = re.compile(r"(?<!\d)[.,]|[.,](?!\d)|[^\w\s.,]|_")  # decimal points stay
 _FIRST_HANGUL = 0xAC00
 _LATIN = "abcdefghijklmnopqrstuvwxyz"
 
@@ -239,14 +239,23 @@ def truncate(text: str, rng: Random) -> str:
     return text[: rng.randint(max(12, len(text) * 2 // 3), len(text) - 1)].rstrip()
 
 
+def _has_words(text: str) -> bool:
+    """Whether a value is more than a number, a date or an address of the net."""
+    return any(map(str.isalpha, text)) and "@" not in text
+
+
 def add_filler(text: str, rng: Random) -> str:
-    """Put a word before or after that says nothing."""
+    """Put a word before or after that says nothing, where there are words."""
+    if not _has_words(text):
+        return text
     filler = rng.choice(words.FILLER)
     return f"{text} {filler}" if rng.random() < 0.5 else f"{filler} {text}"
 
 
 def add_shop_noise(text: str, rng: Random) -> str:
-    """Put what shops write around the names of things before or after."""
+    """Put what shops write around the names of things before or after them."""
+    if text and not _has_words(text):
+        return text
     noise = rng.choice(words.SHOP_NOISE)
     return f"{text} {noise}" if rng.random() < 0.6 else f"{noise} {text}"
 
@@ -322,6 +331,8 @@ def change_case(text: str, rng: Random) -> str:
 
 def strip_punctuation(text: str, rng: Random) -> str:
     """Replace punctuation with spaces or with nothing."""
+    if "@" in text:
+        return text
     return " ".join(_PUNCTUATION.sub(" " if rng.random() < 0.6 else "", text).split()) or text
 
 

@@ -73,6 +73,11 @@ def country(locale: str) -> Country:
     )
 
 
+def country_code(locale: str) -> str:
+    """Return the code of the country of a locale; the Arabic one has none of its own."""
+    return "EG" if locale == "ar_AA" else locale[-2:]
+
+
 def draw_locale(rng: Random) -> str:
     """Draw a locale: half of them English, most of the rest in Latin letters."""
     return rng.choice(rng.choices((ENGLISH, WESTERN, OTHER_SCRIPTS), (50, 35, 15))[0])
@@ -155,6 +160,7 @@ def make_person(rng: Random) -> Thing:
     home = country(locale)
     thing = {
         "locale": locale,
+        "country": country_code(locale),
         "sex": sex,
         "given": _given(rng, home, sex),
         "surname": _surname(rng, home),
@@ -247,6 +253,7 @@ COLUMNS: Mapping[str, Column] = {
     "city": plain("city", "suburb", "town", "ort", "ville", "place", "locality"),
     "postcode": plain("postcode", "zip", "postal_code", "plz", "zip_code"),
     "region": plain("region", "state", "province", "county"),
+    "country": plain("country", "land", "pays", "country_code"),
     "birth_place": plain("city", "birth_place", "birthplace"),
     "phone": plain("phone", "telephone", "tel", "phone_number", "mobile"),
     "email": plain("email", "e_mail", "mail", "email_address"),
@@ -282,6 +289,7 @@ _PERSON: tuple[tuple[str, ...], ...] = (
     ),
     ("given", "surname", "birth", "city", "email"),
     ("given", "surname", "email", "phone", "company", "address", "city", "postcode"),
+    ("given", "surname", "company", "email", "phone", "address", "city", "postcode", "country"),
     ("full_name", "address", "city", "phone"),
     ("full_name", "email", "phone", "company", "job"),
     ("full_name", "full_address", "phone"),
@@ -326,16 +334,21 @@ def _twin(rng: Random, thing: Thing) -> None:
     thing["national_id"] = nudge_digit(rng, thing["national_id"])
 
 
+def _new_contacts(rng: Random, thing: Thing) -> None:
+    """Give what even a namesake in the same house has of their own, and often the telephone."""
+    thing["national_id"] = str(rng.randint(1_000_000, 999_999_999))
+    thing["job"] = rng.choice(words.JOBS)
+    thing["company"] = country(thing["locale"]).companies.draw(rng)
+    _set_email(rng, thing)
+    if rng.random() < 0.5:
+        _set_phone(rng, thing)
+
+
 def _namesake(rng: Random, thing: Thing) -> None:
     _new_birth(rng, thing)
     _move(rng, thing)
-    _set_email(rng, thing)
+    _new_contacts(rng, thing)
     _set_phone(rng, thing)
-    thing["national_id"] = str(rng.randint(1_000_000, 999_999_999))
-    thing["job"], thing["company"] = (
-        rng.choice(words.JOBS),
-        country(thing["locale"]).companies.draw(rng),
-    )
 
 
 def _near_namesake(rng: Random, thing: Thing) -> None:
@@ -355,14 +368,12 @@ def _two_birth_parts(rng: Random, thing: Thing) -> None:
     if "day" in parts:
         day = rng.choice([d for d in range(1, 29) if d != day])
     thing["year"], thing["month"], thing["day"] = str(year), str(month), str(day)
-    thing["national_id"] = str(rng.randint(1_000_000, 999_999_999))
-    _set_email(rng, thing)
+    _new_contacts(rng, thing)
 
 
 def _parent(rng: Random, thing: Thing) -> None:
     _new_birth(rng, thing)
-    _set_email(rng, thing)
-    thing["national_id"] = str(rng.randint(1_000_000, 999_999_999))
+    _new_contacts(rng, thing)
 
 
 def _neighbour(rng: Random, thing: Thing) -> None:
@@ -515,7 +526,7 @@ _PROOF = {
 _WEAK = frozenset(
     {
         "middle", "month", "day", "year", "age", "sex", "number", "street", "unit", "city",
-        "postcode", "region", "phone", "email", "job", "company",
+        "postcode", "region", "country", "phone", "email", "job", "company",
     }
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ from dedupe.learn.domains import (
     other_of,
     plain,
 )
-from dedupe.learn.people import ENGLISH, country, draw_locale
+from dedupe.learn.people import ENGLISH, country, country_code, draw_locale
 from dedupe.learn.works import draw_work_title
 
 _DEMONYM = dict(words.DEMONYMS)
@@ -201,7 +201,11 @@ _FORMS = tuple(form for group in words.COMPANY_FORMS for form in group[:2])
 def make_company(rng: Random) -> Thing:
     """Make a company, its seat and its ways to be reached."""
     locale = draw_locale(rng)
-    thing = {"locale": locale, "country": locale[-2:], "trade": rng.choice(words.COMPANY_TRADES)}
+    thing = {
+        "locale": locale,
+        "country": country_code(locale),
+        "trade": rng.choice(words.COMPANY_TRADES),
+    }
     _set_town(rng, thing)
     _set_site(rng, thing)
     if rng.random() < 0.4:
@@ -317,7 +321,7 @@ COMPANY = Domain(
 def make_address(rng: Random) -> Thing:
     """Make a postal address."""
     thing = {"locale": draw_locale(rng)}
-    thing["country"] = thing["locale"][-2:]
+    thing["country"] = country_code(thing["locale"])
     _set_town(rng, thing)
     _set_site(rng, thing)
     thing["unit"] = rng.choice(

@@ -383,7 +383,8 @@ products, publications, media, places. 22.7 M parameters in half precision.
   of the train clusters (60 %) of FEBRL 1 and 3, RLdata10000, Splink's 1,000 fake people, a census
   extract, CDDB, settlements, IMDb-DBpedia and the AutoFuzzyJoin tables; synthesized pairs of
   `dedupe.learn.synthesize` in 15 domains and many languages.
-- **Recipe**: `python -m dedupe.learn.train DATA_DIR` ({recipe}); {minutes} minutes on two CPU cores.
+- **Recipe**: `python -m dedupe.learn.train DATA_DIR` ({recipe}); {minutes} minutes on two CPU
+  cores.
 - **Calibration**: Platt scaling on the valid parts (scale {scale:.3f}, shift {shift:.3f}), built
   into the last layer; expected calibration error there {ece}.
 - **Weights**: `model.safetensors`, sha256 `{weights}`.

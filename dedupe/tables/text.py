@@ -237,8 +237,8 @@ def text_bytes(frame: pl.DataFrame, dialect: Dialect, *, safe: bool = False) -> 
         return text.encode(codec)
     except UnicodeEncodeError as error:
         raise OutputError(
-            f"{error.object[error.start : error.end]!r} cannot be written in {dialect.encoding}, the "
-            "encoding of the input: convert the input to UTF-8, or write parquet"
+            f"{error.object[error.start : error.end]!r} cannot be written in {dialect.encoding}, "
+            "the encoding of the input: convert the input to UTF-8, or write parquet"
         ) from None
 
 

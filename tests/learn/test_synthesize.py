@@ -138,7 +138,8 @@ def test_neither_side_is_always_the_damaged_one(pairs: dict[str, list[LabelledPa
 
 
 def test_people_of_many_scripts_are_made(pairs: dict[str, list[LabelledPair]]) -> None:
-    letters = {char for pair in pairs["person"] for text in pair.left.values() for char in text}
+    made = pairs["person"] + pairs["person-name-birth"] + pairs["company"]
+    letters = {char for pair in made for text in pair.left.values() for char in text}
     scripts = {unicodedata.name(char, "").split(" ")[0] for char in letters if char.isalpha()}
     assert scripts >= {"LATIN", "CYRILLIC", "GREEK", "CJK", "ARABIC", "HANGUL", "HEBREW", "THAI"}
 

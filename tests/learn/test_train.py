@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def test_batches_hold_every_pair_once_and_like_lengths() -> None:
 
 def test_training_pairs_are_of_train_parts_and_synthesized(data: Path) -> None:
     pairs = training_pairs(data, SMALL)
-    counts = {origin: sum(p.origin == origin for p in pairs) for origin in {p.origin for p in pairs}}
+    counts = Counter(pair.origin for pair in pairs)
     assert counts["published"] == 40
     assert counts["synthetic"] == 80
     assert 0 < counts["table"] <= 80

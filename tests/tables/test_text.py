@@ -16,7 +16,8 @@ from dedupe.tables import CSV, Dialect, read_table, write_table
 from dedupe.tables.text import parse_text, text_bytes
 
 VALUES = st.text(
-    st.characters(exclude_characters="\x00\r\x85\u2028\u2029", exclude_categories=("Cs",)), max_size=12
+    st.characters(exclude_characters="\x00\r\x85\u2028\u2029", exclude_categories=("Cs",)),
+    max_size=12,
 )
 
 

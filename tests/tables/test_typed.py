@@ -47,7 +47,9 @@ def test_excel_holds_text_and_never_a_formula(tmp_path: Path) -> None:
 
 def test_excel_says_when_it_is_too_small(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="longer than an Excel cell"):
-        write_table(pl.DataFrame({"a": ["x" * 40_000]}), tmp_path / "x.xlsx", format="xlsx", dialect=CSV)
+        write_table(
+            pl.DataFrame({"a": ["x" * 40_000]}), tmp_path / "x.xlsx", format="xlsx", dialect=CSV
+        )
     with pytest.raises(OutputError, match="more than an Excel sheet"):
         excel_bytes(pl.DataFrame({"a": pl.zeros(1_048_576, eager=True)}))
     assert list(tmp_path.iterdir()) == []
