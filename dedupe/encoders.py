@@ -150,7 +150,7 @@ def embed(model: SentenceTransformer, texts: Sequence[str]) -> NDArray[np.float3
     bundled = type(model[0]).__module__ == "dedupe.lexical"
     vectors = model.encode(
         list(texts) if bundled else [_LABEL.sub("", text) for text in texts],
-        batch_size=4096 if bundled else 64,
+        batch_size=1024 if bundled else 64,
         show_progress_bar=False,
         convert_to_numpy=True,
     ).astype(np.float32)

@@ -118,7 +118,8 @@ class LexicalEmbedding(InputModule):
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         n = len(texts)
-        total = np.zeros(n * DIMENSIONS, dtype=np.float64)
+        places: list[NDArray[np.int64]] = []
+        weights: list[NDArray[np.float64]] = []
         for rarity, found in zip(self.rarity, _features(texts), strict=True):
             weight = rarity[found.bucket].astype(np.float64)
             length = np.sqrt(np.bincount(found.field, weight * weight))
@@ -129,8 +130,12 @@ class LexicalEmbedding(InputModule):
             for turn in range(SPREAD):
                 # Ten bits of the hash choose a dimension and a sign; the bucket uses the top ones.
                 bits = (found.hash >> _U(10 * turn)).astype(np.int64)
-                signed = np.where(bits & 512, weight, -weight)
-                total += np.bincount(start + (bits & 511), signed, minlength=len(total))
+                places.append(start + (bits & 511))
+                weights.append(np.where(bits & 512, weight, -weight))
+        # One pass over the vectors for all of them: they are larger than the cache.
+        total = np.bincount(
+            np.concatenate(places), np.concatenate(weights), minlength=n * DIMENSIONS
+        )
         vectors = total.reshape(n, DIMENSIONS)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(length, 1e-12), dtype=np.float32)
