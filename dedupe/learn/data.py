@@ -47,7 +47,7 @@ def labelled_folders(data: Path) -> list[Path]:
     return sorted(path.parent for path in data.rglob("pairs_train.jsonl"))
 
 
-def table_folders(data: Path, only_complete: bool = True) -> list[Path]:
+def table_folders(data: Path) -> list[Path]:
     """Return the folders below `data` with a full table and its gold, by name."""
     return sorted(
         path.parent
