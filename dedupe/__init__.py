@@ -20,7 +20,8 @@ from dedupe.errors import (
 )
 
 if TYPE_CHECKING:
-    from dedupe.pipeline import Result, evaluate_workspace, export, run
+    from dedupe.pipeline import Result, evaluate_workspace, export, link, run, train
+    from dedupe.scoring import score
     from dedupe.workspace import Workspace, open_workspace
 
 __all__ = [
@@ -35,15 +36,21 @@ __all__ = [
     "WorkspaceError",
     "evaluate_workspace",
     "export",
+    "link",
     "open_workspace",
     "run",
+    "score",
+    "train",
 ]
 
 _HOMES = {
     "Result": "dedupe.pipeline",
     "evaluate_workspace": "dedupe.pipeline",
     "export": "dedupe.pipeline",
+    "link": "dedupe.pipeline",
     "run": "dedupe.pipeline",
+    "score": "dedupe.scoring",
+    "train": "dedupe.pipeline",
     "Workspace": "dedupe.workspace",
     "open_workspace": "dedupe.workspace",
 }

@@ -25,6 +25,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 EPILOG = "Exit codes: 0 done, 1 a fault of this program, 2 the input or an option is wrong."
 TABLES = ("merged", "clusters", "removed", "pairs")
+LINK_TABLES = ("matches", *TABLES)
 STDOUT = "-"
 
 
@@ -89,7 +90,7 @@ def _rules(context: click.Context, option: click.Parameter, values: tuple[str, .
     for value in values:
         column, equals, rule = value.partition("=")
         if not equals:
-            raise click.BadParameter(f"{value!r}: write it as column=rule", context, option)
+            raise click.BadParameter(f"{value!r}: write it as {option.metavar}", context, option)
         rules[column] = rule
     return rules or None
 
@@ -129,6 +130,57 @@ def _export_options(command: _Command) -> _Command:
     return command
 
 
+def _run_options(command: _Command) -> _Command:
+    """Add the options of a run."""
+    options = [
+        click.option(
+            "--config",
+            "config_file",
+            type=click.Path(path_type=Path),
+            help="Options in a TOML file.",
+        ),
+        click.option(
+            "--fields", metavar="A,B", callback=_names, help="Columns that say who a record is."
+        ),
+        click.option("--ignore", metavar="C,D", callback=_names, help="Columns not to look at."),
+        click.option("--id", metavar="COLUMN", help="Column with one unique value a record."),
+        click.option(
+            "--candidates",
+            "candidates_per_record",
+            type=float,
+            help="Pairs to look at a record (default: 5).",
+        ),
+        click.option(
+            "--radius", type=float, help="Similarity of candidates (default: from the file)."
+        ),
+        click.option(
+            "--bi-encoder", metavar="MODEL", help="A sentence-transformers name or folder."
+        ),
+        click.option(
+            "--cross-encoder", metavar="MODEL", help="A sentence-transformers name or folder."
+        ),
+        click.option(
+            "--agreement",
+            type=float,
+            help="Share of the cross-encoder's matches that its student must keep to decide clear "
+            "pairs (default: 0.995; 1: no student).",
+        ),
+        click.option(
+            "--cross-encoder-pairs",
+            type=int,
+            help="Most doubtful pairs that the cross-encoder judges next to a student (default: "
+            "40000).",
+        ),
+        click.option("--device", help="Where models run: auto, cpu, cuda, mps."),
+        click.option("--encoding", help="Of text input (default: detected)."),
+        click.option("--delimiter", help="Of text input (default: detected)."),
+        click.option("--seed", type=int, help="Start of every random choice (default: 0)."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return _export_options(command)
+
+
 def _talk_options(command: _Command) -> _Command:
     """Add the options that say how much is printed."""
     options = [
@@ -148,34 +200,17 @@ def cli() -> None:
 
     \b
       dedupe run contacts.csv            find, cluster and merge; results in contacts.dedupe/
+      dedupe link customers.csv leads.csv  which rows of one table are those of another
       dedupe export contacts.dedupe      write again with another threshold, rules or format
       dedupe evaluate contacts.dedupe --gold truth.csv
+      dedupe score pairs.jsonl           the probability of pairs of your own
     """
 
 
 @cli.command(epilog=EPILOG)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="WORKSPACE", help="Folder for the results; - prints them.")
-@click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="Options in a TOML file."
-)
-@click.option("--fields", metavar="A,B", callback=_names, help="Columns that say who a record is.")
-@click.option("--ignore", metavar="C,D", callback=_names, help="Columns not to look at.")
-@click.option("--id", metavar="COLUMN", help="Column with one unique value a record.")
-@_export_options
-@click.option(
-    "--candidates",
-    "candidates_per_record",
-    type=float,
-    help="Pairs to look at a record (default: 5).",
-)
-@click.option("--radius", type=float, help="Similarity of candidates (default: from the file).")
-@click.option("--bi-encoder", metavar="MODEL", help="A sentence-transformers name or folder.")
-@click.option("--cross-encoder", metavar="MODEL", help="A sentence-transformers name or folder.")
-@click.option("--device", help="Where models run: auto, cpu, cuda, mps.")
-@click.option("--encoding", help="Of text input (default: detected).")
-@click.option("--delimiter", help="Of text input (default: detected).")
-@click.option("--seed", type=int, help="Start of every random choice (default: 0).")
+@_run_options
 @click.option("--table", type=click.Choice(TABLES), default=TABLES[0], help="What -o - prints.")
 @_talk_options
 def run(
@@ -205,6 +240,55 @@ def run(
             return
     with _progress(quiet) as report:
         result = pipeline.run(source, output=output, report=report, **options)
+    _print_result(result, as_json, quiet, verbose)
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("inputs", metavar="TABLE TABLE...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="WORKSPACE", help="Folder for the results; - prints them.")
+@click.option("--one-to-one", "link", flag_value="one", help="The best one-to-one assignment.")
+@click.option("--best", "link", flag_value="best", help="The best match of each left record.")
+@click.option("--many", "link", flag_value="many", help="Every match (default).")
+@click.option(
+    "--map",
+    multiple=True,
+    metavar="LEFT=RIGHT",
+    callback=_rules,
+    help="Column of the first table and of the others that are one field. Repeatable.",
+)
+@click.option("--within/--across", default=None, help="Look for pairs within one table too.")
+@click.option("--prefer", metavar="TABLE", help="Table whose values come first in merged rows.")
+@_run_options
+@click.option(
+    "--table", type=click.Choice(LINK_TABLES), default="matches", help="What -o - prints."
+)
+@_talk_options
+def link(
+    inputs: tuple[str, ...],
+    output: str | None,
+    config_file: Path | None,
+    table: str,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Find which records of one TABLE are those of another.
+
+    Columns may have other names in each: they are aligned by name and content. Results go to
+    FIRST-SECOND.dedupe/ beside the first: matches, merged rows, and what has no match.
+    """
+    from dedupe import pipeline
+
+    options = {**(read_config(config_file) if config_file else {}), **_given(options)}
+    if output == STDOUT:
+        _no_json_beside_a_table(as_json)
+        with _scratch() as folder, _progress(quiet) as report:
+            result = pipeline.link(*inputs, output=folder, report=report, **options)
+            _print_table(result, table, options)
+            return
+    with _progress(quiet) as report:
+        result = pipeline.link(*inputs, output=output, report=report, **options)
     _print_result(result, as_json, quiet, verbose)
 
 
@@ -258,6 +342,82 @@ def evaluate(workspace: str, gold: str, across: str | None, as_json: bool) -> No
         click.echo(
             f"{name:<22} {value:>12,}" if isinstance(value, int) else f"{name:<22} {value:>12.4f}"
         )
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.option("--back", is_flag=True, help="Go back to the model before the one in use.")
+@click.option("--device", help="Where models run: auto, cpu, cuda, mps.")
+@click.option("--seed", type=int, help="Start of every random choice.")
+@_talk_options
+def train(
+    workspace: str, back: bool, as_json: bool, quiet: bool, verbose: bool, **options: Any
+) -> None:
+    """Teach the model the decisions in WORKSPACE, and score and cluster anew.
+
+    The new model is kept in WORKSPACE/models; --cross-encoder takes it to other files.
+    """
+    from dedupe import pipeline
+
+    with _progress(quiet) as report:
+        lesson, result = pipeline.train(workspace, back=back, report=report, **_given(options))
+    if as_json:
+        click.echo(json.dumps({"lesson": lesson, **result.summary}, ensure_ascii=False))
+        return
+    if not quiet:
+        say = _console()
+        if back:
+            which = f"version {lesson['version']}" if lesson["version"] else "the first model"
+            say.print(f"back to {which}")
+        else:
+            say.print(
+                f"learnt from [bold]{lesson['decisions']:,}[/] decisions; of the "
+                f"{lesson['held_back']:,} held back, {lesson['right_before']:.0%} were right "
+                f"before and {lesson['right_after']:.0%} are now (version {lesson['version']})"
+            )
+        _print_summary(result, verbose)
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("pairs")
+@click.option("-o", "--output", metavar="FILE", default=STDOUT, help="Default: stdout.")
+@click.option("--cross-encoder", metavar="MODEL", help="A sentence-transformers name or folder.")
+@click.option("--device", help="Where models run: auto, cpu, cuda, mps.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def score(pairs: str, output: str, quiet: bool, **options: Any) -> None:
+    """Say how likely the two records of each pair in PAIRS are one thing.
+
+    PAIRS is a JSON lines file, or - for stdin. Each line holds an object with left and right, each
+    an object of field names and values; it is written again with its probability.
+    """
+    from dedupe.encoders import load_cross_encoder
+    from dedupe.scoring import scored_batches
+    from dedupe.tables import read_json_objects, write_atomically
+
+    config = Config().with_options(**_given(options))
+    objects = read_json_objects(pairs)
+    model = load_cross_encoder(config)
+
+    def lines(report: Report) -> Iterator[str]:
+        done = 0
+        for batch, chances in scored_batches(objects, model):
+            done += len(batch)
+            report("score", done, 0)
+            for pair, chance in zip(batch, chances, strict=True):
+                scored = {**pair, "probability": round(float(chance), 6)}
+                yield json.dumps(scored, ensure_ascii=False) + "\n"
+
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines(report))
+
+    with _progress(quiet) as report:
+        if output != STDOUT:
+            write_atomically(Path(output), write)
+            return
+        for line in lines(report):
+            sys.stdout.buffer.write(line.encode())
+        sys.stdout.buffer.flush()
 
 
 @cli.command()
@@ -376,10 +536,13 @@ def _print_summary(result: Result, verbose: bool) -> None:
     say = _console()
     found = result.summary
     rows, merged = found["rows"], found["rows_merged"]
-    say.print(
-        f"[bold]{merged:,}[/] of {rows:,} rows are duplicates: "
-        f"[bold green]{rows - merged:,}[/] are left after merging"
-    )
+    if "links" in found:
+        say.print(f"[bold green]{found['links']:,}[/] matches between the tables")
+    else:
+        say.print(
+            f"[bold]{merged:,}[/] of {rows:,} rows are duplicates: "
+            f"[bold green]{rows - merged:,}[/] are left after merging"
+        )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column()
@@ -396,9 +559,11 @@ def _print_summary(result: Result, verbose: bool) -> None:
         "merged": "one row a cluster",
         "removed": "the rows merged into others, and why",
         "pairs": "every pair that was compared, with its probability",
+        "matches": "the matches: ids of both tables",
     }
     for name in found["outputs"]:
-        files.add_row(f"[bold]{escape(name)}[/]", kinds[Path(name).stem])
+        what = kinds.get(Path(name).stem, "rows of this table without a match")
+        files.add_row(f"[bold]{escape(name)}[/]", what)
     say.print(files)
     doubtful = found["doubtful_pairs"]
     if doubtful:
@@ -413,6 +578,15 @@ def _print_summary(result: Result, verbose: bool) -> None:
 def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str]]:
     if found.get("unchanged"):
         yield "unchanged", "nothing was computed again"
+    if "linked" in found:
+        first = found["linked"]["names"][0]
+        for one in found["linked"]["alignments"]:
+            if one["reason"] != "same name" or verbose:
+                name = found["linked"]["names"][one["table"]]
+                yield (
+                    "aligned",
+                    f"{name}.{one['column']} with {first}.{one['field']} ({one['reason']})",
+                )
     if "fields" in found:
         used = [use["name"] for use in found["fields"] if use["used"]]
         left = [f"{use['name']} ({use['reason']})" for use in found["fields"] if not use["used"]]
@@ -428,7 +602,8 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
         )
         yield (
             "decided by",
-            ", ".join(f"{name} {count:,}" for name, count in decided.items() if count),
+            ", ".join(f"{name} {count:,}" for name, count in decided.items() if count)
+            + _student_said(found.get("student", {})),
         )
     groups = found["clusters_of_two_or_more"]
     if groups:
@@ -448,8 +623,23 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
             yield f"  {stage['stage']}", how
 
 
+def _student_said(student: Mapping[str, Any]) -> str:
+    if not student.get("pairs"):
+        return ""
+    return (
+        f"; of {student['audited']:,} pairs set aside, the student agrees on "
+        f"{student['agreement']:.2%} of those it decides and keeps "
+        f"{student['matches_kept']:.1%} of the matches"
+    )
+
+
 def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
     yield from found.get("search", {}).get("notes", ())
+    if over := found.get("student", {}).get("over_budget"):
+        yield (
+            f"{over:,} doubtful pairs were left to the student: --cross-encoder-pairs gives the "
+            "cross-encoder more of them"
+        )
     for large in found["large_clusters"][:5]:
         yield f"cluster {large['cluster_id']} has {large['size']:,} rows: worth a look"
     if len(found["large_clusters"]) > 5:

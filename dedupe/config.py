@@ -19,6 +19,9 @@ BUNDLED = "bundled"
 FORMATS = ("csv", "parquet", "jsonl", "xlsx")
 """What results can be written as."""
 
+LINK_MODES = ("many", "best", "one")
+"""Which links between tables may be kept."""
+
 PRESETS: Mapping[str, Mapping[str, float]] = {
     "cautious": {"threshold": 0.8, "review_from": 0.2},
     "balanced": {"threshold": 0.5, "review_from": 0.1},
@@ -50,6 +53,17 @@ class Config:
         file by ``candidates_per_record``.
     large_cluster
         Clusters of more records than this are named in the summary.
+    link
+        For linking tables: which links are kept, one of :data:`LINK_MODES` (``"many"``: all;
+        ``"best"``: the best of each left record; ``"one"``: one to one). Empty: the tables are
+        deduplicated as one.
+    within
+        When linking, look for pairs within one table too.
+    map
+        When linking, column of the first table to column of the others, where names differ and
+        are not matched by themselves; an empty name keeps a column apart.
+    prefer
+        When linking, name of the table whose values come first in merged rows.
     merge
         Survivorship rule by column name; the others use ``most-complete``.
     format
@@ -60,6 +74,12 @@ class Config:
         Of text input. ``None``: detected.
     bi_encoder, cross_encoder
         ``"bundled"``, or the name or folder of any sentence-transformers model of that kind.
+    agreement
+        Where candidates are many, a student of the cross-encoder decides the clear ones: those
+        on which it keeps this share of the matches and makes no more than the rest of it wrong
+        ones. In [0.9, 1]; 1 leaves every pair to the cross-encoder.
+    cross_encoder_pairs
+        How many pairs beyond the samples the cross-encoder may judge next to a student.
     device
         Where models run: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"`` …
     seed
@@ -79,6 +99,10 @@ class Config:
     candidates_per_record: float = 5.0
     radius: float | None = None
     large_cluster: int = 20
+    link: str = ""
+    within: bool = False
+    map: Mapping[str, str] = field(default_factory=dict)
+    prefer: str | None = None
     merge: Mapping[str, str] = field(default_factory=dict)
     format: str = "csv"
     safe_csv: bool = False
@@ -86,6 +110,8 @@ class Config:
     delimiter: str | None = None
     bi_encoder: str = BUNDLED
     cross_encoder: str = BUNDLED
+    agreement: float = 0.995
+    cross_encoder_pairs: int = 40_000
     device: str = "auto"
     seed: int = 0
 
@@ -108,8 +134,19 @@ class Config:
             )
         if self.radius is not None and not -1 <= self.radius <= 1:
             raise OptionError(f"radius is {self.radius}: a cosine similarity is from -1 to 1")
+        if not 0.9 <= self.agreement <= 1:
+            raise OptionError(f"agreement is {self.agreement}: give a number from 0.9 to 1")
+        if self.cross_encoder_pairs < 0:
+            raise OptionError(f"cross_encoder_pairs is {self.cross_encoder_pairs}: give 0 or more")
         if self.large_cluster < 2:
             raise OptionError(f"large_cluster is {self.large_cluster}: give 2 or more")
+        if self.link and self.link not in LINK_MODES:
+            raise OptionError(f"unknown link {self.link!r}: use one of {', '.join(LINK_MODES)}")
+        for name in ("within", "map", "prefer"):
+            if getattr(self, name) and not self.link:
+                raise OptionError(f"{name} is for linking tables: use dedupe link")
+        if self.within and self.link != "many":
+            raise OptionError("pairs within one table do not go with one-to-one or best links")
         if self.format not in FORMATS:
             raise OptionError(f"unknown format {self.format!r}: use one of {', '.join(FORMATS)}")
         if self.seed < 0:
@@ -146,7 +183,7 @@ class Config:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values as plain JSON types, in the order of the fields."""
-        return {**asdict(self), "merge": dict(self.merge)}
+        return {**asdict(self), "merge": dict(self.merge), "map": dict(self.map)}
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -204,3 +241,6 @@ def _check_types(config: Config) -> None:
     for column, rule in config.merge.items():
         if not isinstance(rule, str):
             raise OptionError(f"merge rule of column {column!r} is {rule!r}: give its name")
+    for column, other in config.map.items():
+        if not isinstance(other, str):
+            raise OptionError(f"map of column {column!r} is {other!r}: give a column name")

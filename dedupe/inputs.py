@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
+from dedupe.alignment import Linked, align, stack_names
 from dedupe.config import Config
-from dedupe.errors import InputError
+from dedupe.errors import InputError, OptionError
+from dedupe.linkage import different_names
 from dedupe.tables import CSV, Table, fingerprint, read_table
 
 if TYPE_CHECKING:
@@ -39,11 +41,14 @@ class Given:
         Hash of the content.
     parsed
         The table, where hashing it meant reading it.
+    tables
+        Several tables in memory, to be linked.
     """
 
     paths: tuple[str, ...]
     fingerprint: str
     parsed: Table | None = None
+    tables: tuple[Table, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -76,6 +81,38 @@ class Given:
         ]
         return tables[0] if len(tables) == 1 else _stacked(tables)
 
+    def linked(self, config: Config) -> tuple[Table, Linked]:
+        """Parse tables to be linked: a stack under the columns of the first, and how they align.
+
+        The column :data:`STACKED` comes first and names the table of each row.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read as a table.
+        OptionError
+            If the map names a column that is not there, or `prefer` no table.
+        """
+        tables = list(self.tables) or [
+            read_table(path, encoding=config.encoding, delimiter=config.delimiter)
+            for path in self.paths
+        ]
+        names = different_names([Path(table.name).stem for table in tables])
+        if config.prefer is not None and config.prefer not in names:
+            raise OptionError(f"prefer: there is no table {config.prefer!r}: {', '.join(names)}")
+        frames = [table.frame.drop(STACKED, strict=False) for table in tables]
+        found = align(frames, config.map)
+        renamed = [stack_names(f.columns, number, found) for number, f in enumerate(frames)]
+        stacked = _stacked(
+            [
+                replace(table, frame=frame.rename(new), name=name)
+                for table, frame, new, name in zip(tables, frames, renamed, names, strict=True)
+            ]
+        )
+        columns = [c for c in stacked.frame.columns if c != STACKED]
+        linked = Linked(tuple(names), tuple(renamed), found)
+        return replace(stacked, frame=stacked.frame.select(STACKED, *columns)), linked
+
 
 def given(source: Source, config: Config) -> Given:
     """Name and hash an input.
@@ -105,6 +142,34 @@ def given(source: Source, config: Config) -> Given:
         paths,
         hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest(),
     )
+
+
+def given_tables(sources: Sequence[Source], config: Config) -> Given:
+    """Name and hash tables that are to be linked.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two, or files and tables in memory are mixed.
+    """
+    if len(sources) < 2:
+        raise InputError("linking needs two tables or more")
+    if len(sources) > 200:
+        raise InputError("linking takes 200 tables at most")
+    if all(isinstance(source, str | Path) for source in sources):
+        if _STDIN in (str(source) for source in sources):
+            raise InputError("stdin (-) cannot be linked: write it to a file first")
+        return given([source for source in sources if isinstance(source, str | Path)], config)
+    if any(isinstance(source, str | Path | list | tuple) for source in sources):
+        raise InputError("link either files or tables in memory, not both")
+    found = [given(source, config) for source in sources]
+    tables = [
+        replace(one.parsed, name=f"table{number}")
+        for number, one in enumerate(found, start=1)
+        if one.parsed is not None
+    ]
+    digest = hashlib.sha256("".join(one.fingerprint for one in found).encode()).hexdigest()
+    return Given((), digest, tables=tuple(tables))
 
 
 def _stacked(tables: Sequence[Table]) -> Table:

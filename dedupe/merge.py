@@ -130,7 +130,10 @@ def representatives(frame: pl.DataFrame, labels: npt.NDArray[np.uint32]) -> npt.
 
 
 def merge(
-    frame: pl.DataFrame, labels: npt.NDArray[np.uint32], rules: Mapping[str, Rule]
+    frame: pl.DataFrame,
+    labels: npt.NDArray[np.uint32],
+    rules: Mapping[str, Rule],
+    preferred: npt.NDArray[np.bool_] | None = None,
 ) -> pl.DataFrame:
     """Make one row of each cluster.
 
@@ -142,6 +145,8 @@ def merge(
         (n,) cluster of each row: any number that its rows share.
     rules
         As :func:`parse_rules` gives them.
+    preferred
+        (n,) bool: rows whose values, where they have any, rule out those of the others.
 
     Returns
     -------
@@ -162,6 +167,13 @@ def merge(
             _text(series.gather(rows)).alias("text")
         )
         values = values.filter(_filled(values["text"]))
+        if preferred is not None:
+            first_choice = pl.Series("preferred", preferred[values["row"].to_numpy()])
+            values = (
+                values.with_columns(first_choice)
+                .filter(pl.col("preferred") | ~pl.col("preferred").any().over("place"))
+                .drop("preferred")
+            )
         if rule.kind == "concat":
             columns.append(_concat(series, values, first))
             continue

@@ -12,29 +12,40 @@ clusters and outputs are derived from it in moments, whenever they are asked for
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from dedupe.alignment import Linked
 from dedupe.config import BUNDLED, FORMATS, Config
 from dedupe.encoders import MODELS, embed, load_bi_encoder, load_cross_encoder
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.evaluate import Evaluation, evaluate, read_gold
-from dedupe.inputs import Given, Source, given
+from dedupe.inputs import STACKED, Given, Source, given, given_tables
 from dedupe.merge import Rule, parse_rules
 from dedupe.progress import Progress, Report, no_report
 from dedupe.records import FieldUse, Records, make_records, records_of
-from dedupe.results import OUTPUTS, Outputs, cluster_figures, make_outputs, resolve
-from dedupe.score import DECIDERS, identical_pairs, score_pairs
-from dedupe.search import search
+from dedupe.results import (
+    Outputs,
+    cluster_figures,
+    decided_rows,
+    make_outputs,
+    own_ids,
+    resolve,
+)
+from dedupe.scoring import DECIDERS, identical_pairs, score_pairs
+from dedupe.search import ANY_SOURCE, search
 from dedupe.tables import Dialect, read_table, write_table
 from dedupe.workspace import SUFFIX, Workspace, open_workspace, stage_key, write_json
 
@@ -46,13 +57,17 @@ EXPORT_OPTIONS = (
     "review_from",
     "preset",
     "large_cluster",
+    "link",
+    "prefer",
     "merge",
     "format",
     "safe_csv",
 )
 """Options that need nothing to be computed again."""
 
-_CODE = 1
+_UNMATCHED = "unmatched-"
+
+_CODE = 2
 """To be raised when a stage makes something else of the same input and configuration."""
 
 
@@ -105,6 +120,23 @@ class Result:
         """Every scored pair; see :class:`~dedupe.results.Outputs`."""
         return self.outputs.pairs
 
+    @property
+    def matches(self) -> pl.DataFrame:
+        """The links between tables; see :class:`~dedupe.results.Outputs`."""
+        return self._of_link("matches")
+
+    @property
+    def unmatched(self) -> dict[str, pl.DataFrame]:
+        """The rows without a match of each linked table, by its name."""
+        self._of_link("matches")
+        more = self.outputs.more
+        return {n.removeprefix(_UNMATCHED): t for n, t in more.items() if n.startswith(_UNMATCHED)}
+
+    def _of_link(self, name: str) -> pl.DataFrame:
+        if name not in self.outputs.more:
+            raise AttributeError(f"{name} are there when tables are linked: use dedupe.link")
+        return self.outputs.more[name]
+
 
 def run(
     source: Source,
@@ -142,8 +174,50 @@ def run(
         If the input, an option, a model or the workspace cannot be used, in one line.
     """
     config = (config or Config()).with_options(**options)
-    source_given = given(source, config)
-    workspace = _workspace(source_given, output)
+    return _run(given(source, config), output, config, report)
+
+
+def link(
+    *sources: Source,
+    output: str | Path | None = None,
+    config: Config | None = None,
+    report: Report = no_report,
+    **options: Any,
+) -> Result:
+    """Find which records of one table are those of another.
+
+    Columns are aligned by their names and contents; :attr:`Config.map` overrides that.
+
+    Parameters
+    ----------
+    *sources
+        Two files or more, or two tables in memory or more.
+    output, report
+        As for :func:`run`.
+    config
+        What to do; ``link`` is ``"many"`` where it says nothing.
+    **options
+        Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
+
+    Returns
+    -------
+    Result
+        As of :func:`run`; ``matches`` and ``unmatched`` hold what linking is for.
+
+    Raises
+    ------
+    DedupeError
+        If an input, an option, a model or the workspace cannot be used, in one line.
+    """
+    base = config or Config()
+    config = base.with_options(**{"link": base.link or "many", **options})
+    return _run(given_tables(sources, config), output, config, report)
+
+
+def _run(source_given: Given, output: str | Path | None, config: Config, report: Report) -> Result:
+    workspace = _workspace(source_given, output, config)
+    if workspace is not None:
+        config = _with_learnt(config, workspace)
     keys = _keys(source_given, config)
     if workspace is not None and (same := _unchanged(workspace, keys, config)) is not None:
         return same
@@ -158,17 +232,18 @@ def run(
             _claim(workspace, source_given, table, keys, config)
         records = table.records
         firsts, identical = identical_pairs(records.texts)
-        candidates = _candidates(stages, keys["candidates"], records.texts, firsts, config)
+        candidates = _candidates(stages, keys["candidates"], records, firsts, config)
         scored = _scored(stages, keys["scored"], records.texts, candidates, config)
         pairs = pl.concat([identical, _chosen(scored)]).sort("left", "right")
         with stages.timed("cluster"):
             resolved = resolve(records, pairs, _decisions(workspace), config)
         with stages.timed("export"):
-            outputs = make_outputs(records, pairs, resolved, rules, config)
+            outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
             written = _write(workspace, outputs, table.dialect, config)
         summary = {
             **_run_facts(source_given, table, keys, config),
             **_search_facts(stages.facts["search"], scored, identical, len(records), config),
+            "student": stages.facts["score"],
             **cluster_figures(records, pairs, resolved, config),
             "stages": stages.done,
             "key": _export_key(keys, _decisions(workspace), config),
@@ -225,7 +300,7 @@ def export(
     target = opened if output is None else Workspace(Path(output))
     target.make_folder()
     with stages.timed("export"), opened.locked():
-        outputs = make_outputs(table.records, pairs, resolved, rules, config)
+        outputs = make_outputs(table.records, pairs, resolved, rules, config, table.linked)
         written = _write(target, outputs, table.dialect, config)
     summary = {
         "rows": len(table.records),
@@ -262,18 +337,147 @@ def evaluate_workspace(
     """
     opened = open_workspace(workspace)
     table, pairs = _reopened(opened)
+    config = _config(opened)
     frame = table.records.frame
+    if across is None and config.link and not config.within:
+        across = STACKED
     if across is not None and across not in frame.columns:
         raise OptionError(
             f"across: there is no column {across!r}; the columns are {', '.join(frame.columns)}"
         )
     truth = gold if isinstance(gold, pl.DataFrame) else read_table(gold).frame
-    resolved = resolve(table.records, pairs, _decisions(opened), _config(opened))
+    resolved = resolve(table.records, pairs, _decisions(opened), config)
     return evaluate(
         resolved.clustering.labels,
         pairs,
-        read_gold(truth, table.records.ids.to_list()),
+        read_gold(_with_tables(truth, table), table.records.ids.to_list()),
         None if across is None else frame[across].cast(pl.String).fill_null("").to_numpy(),
+    )
+
+
+def train(
+    workspace: str | Path, *, back: bool = False, report: Report = no_report, **options: Any
+) -> tuple[dict[str, Any], Result]:
+    """Teach the cross-encoder of a workspace its decisions, and score, cluster and write anew.
+
+    The new model is kept in the workspace, by version; later runs into it use the newest.
+
+    Parameters
+    ----------
+    workspace
+        Its folder.
+    back
+        Learn nothing, but go back to the version before the one in use.
+    report
+        Told how far each stage is.
+    **options
+        ``device`` and ``seed``.
+
+    Returns
+    -------
+    lesson
+        The version now in use, and, unless `back`, what was learnt; see
+        :class:`~dedupe.learn.reviews.Lesson`.
+    result
+        As of :func:`run`.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    OptionError
+        If there are too few decisions, or no version to go back to.
+    """
+    opened = open_workspace(workspace)
+    facts = opened.facts()
+    config = _config(opened).with_options(**options)
+    stages = _Stages(opened, report)
+    lesson: dict[str, Any] = {}
+    if back:
+        model = _one_back(opened)
+    else:
+        with stages.timed("learn") as progress, opened.locked():
+            lesson = _learnt(opened, config, progress)
+        model = str(opened.model(opened.current_version()))
+    lesson["version"] = opened.current_version()
+    config = replace(config, cross_encoder=model)
+    # The table is in the workspace under the key of the input: nothing is read again.
+    source = Given(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
+    return lesson, _run(source, opened.path, config, report)
+
+
+def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[str, Any]:
+    from dedupe.learn.reviews import Example, learn_decisions
+
+    table, pairs = _reopened(workspace)
+    texts = table.records.texts
+    decided = decided_rows(_decisions(workspace), table.records).filter(
+        pl.col("decision").is_in(["match", "different"])
+    )
+    examples = [
+        Example(texts[a], texts[b], float(verdict == "match"))
+        for a, b, verdict in decided.select("left", "right", "decision").iter_rows()
+    ]
+    others = (
+        pairs.filter(pl.col("decided_by") == "cross-encoder")
+        .join(decided, on=["left", "right"], how="anti")
+        .sample(fraction=1.0, shuffle=True, seed=config.seed)
+        .head(_REPLAYED)
+    )
+    replay = [
+        Example(texts[a], texts[b], chance)
+        for a, b, chance in others.select("left", "right", "probability").iter_rows()
+    ]
+    folder = MODELS / "cross-encoder" if config.cross_encoder == BUNDLED else config.cross_encoder
+    model, lesson = learn_decisions(
+        Path(folder), examples, replay, device=config.device, seed=config.seed, progress=progress
+    )
+    version = max(workspace.versions(), default=0) + 1
+    made = workspace.models / f".making-{version}"
+    model.model.half()
+    model.save_pretrained(str(made), create_model_card=False)
+    write_json(made / "lesson.json", {**lesson.as_dict(), "from": config.cross_encoder})
+    made.rename(workspace.model(version))
+    workspace.use_version(version)
+    return lesson.as_dict()
+
+
+def _one_back(workspace: Workspace) -> str:
+    """Go back to the model that the one in use began with; return its name or folder."""
+    version = workspace.current_version()
+    if version == 0:
+        raise OptionError("there is no learnt model to go back from")
+    notes = json.loads((workspace.model(version) / "lesson.json").read_text(encoding="utf-8"))
+    before = str(notes["from"])
+    known = {str(workspace.model(v)): v for v in workspace.versions()}
+    workspace.use_version(known.get(before, 0))
+    return before
+
+
+def _with_learnt(config: Config, workspace: Workspace) -> Config:
+    """Use the cross-encoder that learnt from the workspace's decisions, unless another is named."""
+    version = workspace.current_version() if workspace.models.is_dir() else 0
+    if version and config.cross_encoder == BUNDLED:
+        return replace(config, cross_encoder=str(workspace.model(version)))
+    return config
+
+
+_REPLAYED = 1_000
+"""Undecided pairs that the model may be reminded of while it learns."""
+
+
+def _with_tables(gold: pl.DataFrame, table: _Table) -> pl.DataFrame:
+    """Put the number of the table before the ids of a gold standard where the records' have it.
+
+    Ids of two linked tables may be the same; in pairs the first is then of the first table.
+    """
+    ids, own = table.records.ids, own_ids(table.records)
+    two = table.linked is not None and len(table.linked.names) == 2
+    if not two or (ids == own).all() or not {"id_a", "id_b"} <= set(gold.columns):
+        return gold
+    return gold.with_columns(
+        (pl.lit(f"{number}:") + pl.col(name).cast(pl.String)).alias(name)
+        for number, name in ((1, "id_a"), (2, "id_b"))
     )
 
 
@@ -286,6 +490,7 @@ class _Table:
 
     records: Records
     dialect: Dialect
+    linked: Linked | None = None
 
 
 class _Stages:
@@ -339,12 +544,20 @@ class _Stages:
 
 
 def _read(source: Given, config: Config) -> _Table:
+    if config.link:
+        table, linked = source.linked(config)
+        numbers = pl.DataFrame({STACKED: linked.names, "source": range(len(linked.names))})
+        found = table.frame.select(STACKED).join(
+            numbers, on=STACKED, how="left", maintain_order="left"
+        )
+        source_of = found["source"].to_numpy().astype(np.uint8)
+        return _Table(make_records(table.frame, config, source_of), table.dialect, linked)
     table = source.table(config)
     return _Table(make_records(table.frame, config), table.dialect)
 
 
 def _candidates(
-    stages: _Stages, key: str, texts: pl.Series, firsts: pl.Series, config: Config
+    stages: _Stages, key: str, records: Records, firsts: pl.Series, config: Config
 ) -> pl.DataFrame:
     """Return the pairs to be scored: ``left``, ``right``, ``similarity``, and ``seen``.
 
@@ -354,11 +567,12 @@ def _candidates(
     kept = stages.kept("search", "candidates", key)
     if kept is not None:
         return kept
-    distinct = texts.gather(firsts).to_list()
+    distinct = records.texts.gather(firsts).to_list()
+    source = _text_sources(records, firsts) if config.link and not config.within else None
     with stages.timed("encode"):
         vectors = embed(load_bi_encoder(config, distinct), distinct)
     with stages.timed("search") as progress:
-        found = search(vectors, config, progress)
+        found = search(vectors, config, progress, source)
     pairs = pl.concat(
         [found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen")), found.just_outside]
     )
@@ -376,6 +590,21 @@ def _candidates(
     return stages.keep("search", "candidates", key, pairs, facts)
 
 
+def _text_sources(records: Records, firsts: pl.Series) -> NDArray[np.uint8]:
+    """Return the table of each distinct text, or that it stands in several."""
+    tables = (
+        pl.DataFrame({"text": records.texts, "source": records.source})
+        .group_by("text")
+        .agg(pl.col("source").min().alias("low"), pl.col("source").max().alias("high"))
+    )
+    found = pl.DataFrame({"text": records.texts.gather(firsts)}).join(
+        tables, on="text", how="left", maintain_order="left"
+    )
+    # Records without any text are no groups: each is of its own table.
+    mixed = ((found["low"] != found["high"]) & (found["text"] != "")).to_numpy()
+    return np.where(mixed, ANY_SOURCE, records.source[firsts.to_numpy()]).astype(np.uint8)
+
+
 def _scored(
     stages: _Stages, key: str, texts: pl.Series, candidates: pl.DataFrame, config: Config
 ) -> pl.DataFrame:
@@ -385,8 +614,8 @@ def _scored(
         return kept.with_columns(pl.col("decided_by").cast(DECIDERS))
     with stages.timed("score") as progress:
         model = load_cross_encoder(config)
-        scored = score_pairs(model, candidates, texts, progress).hstack([candidates["seen"]])
-    return stages.keep("score", "scored", key, scored, {})
+        scored, facts = score_pairs(model, candidates, texts, config, progress)
+    return stages.keep("score", "scored", key, scored.hstack([candidates["seen"]]), facts)
 
 
 def _chosen(scored: pl.DataFrame) -> pl.DataFrame:
@@ -397,9 +626,13 @@ def _chosen(scored: pl.DataFrame) -> pl.DataFrame:
 # The workspace of a run --------------------------------------------------------------------------
 
 
-def _workspace(source: Given, output: str | Path | None) -> Workspace | None:
+def _workspace(source: Given, output: str | Path | None, config: Config) -> Workspace | None:
     if output is not None:
         return Workspace(Path(output))
+    if config.link and source.paths:
+        first = Path(source.paths[0])
+        stems = "-".join(Path(path).stem for path in source.paths)
+        return Workspace(first.with_name(f"{stems}{SUFFIX}"))
     return Workspace(Path(f"{source.stem}{SUFFIX}")) if source.stem is not None else None
 
 
@@ -407,13 +640,23 @@ def _keys(source: Given, config: Config) -> dict[str, str]:
     """Return the key of each kept stage: a hash of the input and of every option that it reads."""
     table = stage_key(
         _CODE, source.fingerprint, config.encoding, config.delimiter, config.fields, config.ignore,
-        config.id,
+        config.id, bool(config.link), config.map,
     )  # fmt: skip
     bi_encoder = _model_id(config.bi_encoder, "bi-encoder")
     candidates = stage_key(
-        table, bi_encoder, config.radius, config.candidates_per_record, config.seed
+        table,
+        bi_encoder,
+        config.radius,
+        config.candidates_per_record,
+        config.within,
+        config.seed,
     )
-    scored = stage_key(candidates, _model_id(config.cross_encoder, "cross-encoder"))
+    scored = stage_key(
+        candidates,
+        _model_id(config.cross_encoder, "cross-encoder"),
+        config.agreement,
+        config.cross_encoder_pairs,
+    )
     return {"table": table, "candidates": candidates, "scored": scored}
 
 
@@ -442,7 +685,8 @@ def _kept_table(workspace: Workspace | None, key: str) -> _Table | None:
         tuple(FieldUse(**use) for use in facts["fields"]),
         facts["id_column"],
     )
-    return _Table(records, Dialect(**facts["dialect"]))
+    linked = Linked.of(facts["linked"]) if facts.get("linked") else None
+    return _Table(records, Dialect(**facts["dialect"]), linked)
 
 
 def _reopened(workspace: Workspace) -> tuple[_Table, pl.DataFrame]:
@@ -491,11 +735,14 @@ def _claim(
         workspace.save(
             "records",
             keys["table"],
-            pl.DataFrame([records.ids, records.keys, records.texts]),
+            pl.DataFrame(
+                [records.ids, records.keys, records.texts, pl.Series("source", records.source)]
+            ),
             {
                 "fields": [asdict(use) for use in records.fields],
                 "id_column": records.id_column,
                 "dialect": asdict(table.dialect),
+                "linked": table.linked.as_dict() if table.linked is not None else None,
             },
         )
     workspace.write_facts(
@@ -538,10 +785,10 @@ def _write(
     if workspace is None:
         return {}
     written = {}
-    for name in OUTPUTS:
+    for name, frame in outputs.tables().items():
         target = workspace.path / f"{name}.{config.format}"
         write_table(
-            getattr(outputs, name),
+            frame,
             target,
             format=config.format,
             dialect=dialect,
@@ -580,7 +827,7 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
         table, pairs = _reopened(workspace)
         resolved = resolve(table.records, pairs, _decisions(workspace), config)
         rules: dict[str, Rule] = parse_rules(config.merge, table.records.frame.columns)
-        return make_outputs(table.records, pairs, resolved, rules, config)
+        return make_outputs(table.records, pairs, resolved, rules, config, table.linked)
 
     return Result({**manifest, "unchanged": True}, workspace.path, make)
 
@@ -600,6 +847,7 @@ def _run_facts(
         "rows": len(records),
         "id_column": records.id_column,
         "fields": [asdict(use) for use in records.fields],
+        **({} if table.linked is None else {"linked": table.linked.as_dict()}),
         "config": config.as_dict(),
         "models": {
             "bi_encoder": _model_id(config.bi_encoder, "bi-encoder"),

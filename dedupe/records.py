@@ -87,7 +87,9 @@ class Records:
         return len(self.texts)
 
 
-def make_records(frame: pl.DataFrame, config: Config) -> Records:
+def make_records(
+    frame: pl.DataFrame, config: Config, source: NDArray[np.uint8] | None = None
+) -> Records:
     """Choose the columns that say who a record is, and read each row as a text.
 
     A column is left out when it is the id column or named in ``config.ignore``; when it holds
@@ -101,6 +103,9 @@ def make_records(frame: pl.DataFrame, config: Config) -> Records:
         n rows, any column types; values that are not text are read as polars prints them.
     config
         ``fields``, ``ignore`` and ``id`` are used.
+    source
+        (n,) u8: table of each row, where several are linked. Ids need to be unique within each;
+        where they are not in all, a number of the table goes before them.
 
     Returns
     -------
@@ -120,21 +125,24 @@ def make_records(frame: pl.DataFrame, config: Config) -> Records:
     for option in ("fields", "ignore"):
         _check_columns(option, getattr(config, option), frame.columns)
     text = frame.select(_as_text(name, dtype) for name, dtype in frame.schema.items())
-    id_column = _id_column(text, config)
-    fields = tuple(_use(text, name, id_column, config) for name in frame.columns)
+    source = np.zeros(frame.height, dtype=np.uint8) if source is None else source
+    id_column = _id_column(text, source, config)
+    fields = tuple(_use(text, name, id_column, source, config) for name in frame.columns)
     used = [field.name for field in fields if field.used]
     if not used:
         reasons = "; ".join(f"{field.name}: {field.reason}" for field in fields[:5])
         raise InputError(
             f"no column says who a record is ({reasons}): name the columns to use with --fields"
         )
-    ids = text[id_column] if id_column else pl.Series(range(frame.height)).cast(pl.String)
+    ids = text[id_column] if id_column else _row_numbers(source)
+    if ids.n_unique() < len(ids):
+        ids = (pl.Series(source + 1).cast(pl.String) + ":" + ids).rename("id")
     return Records(
         frame=frame,
         ids=ids.rename("id"),
         keys=ids.rename("key") if id_column else _content_keys(text),
         texts=frame_texts(text.select(used)),
-        source=np.zeros(frame.height, dtype=np.uint8),
+        source=source,
         fields=fields,
         id_column=id_column,
     )
@@ -143,13 +151,13 @@ def make_records(frame: pl.DataFrame, config: Config) -> Records:
 def records_of(
     frame: pl.DataFrame, kept: pl.DataFrame, fields: tuple[FieldUse, ...], id_column: str | None
 ) -> Records:
-    """Return records whose ids, keys and texts (columns ``id``, ``key``, ``text``) were kept."""
+    """Return records of which ``id``, ``key``, ``text`` and ``source`` were kept."""
     return Records(
         frame=frame,
         ids=kept["id"],
         keys=kept["key"],
         texts=kept["text"],
-        source=np.zeros(frame.height, dtype=np.uint8),
+        source=kept["source"].to_numpy(),
         fields=fields,
         id_column=id_column,
     )
@@ -237,7 +245,18 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _id_column(text: pl.DataFrame, config: Config) -> str | None:
+def _row_numbers(source: NDArray[np.uint8]) -> pl.Series:
+    """Return the number of each row within its table, from 0, as text."""
+    numbered = pl.DataFrame({"source": source}).select(pl.int_range(pl.len()).over("source"))
+    return numbered.to_series().cast(pl.String)
+
+
+def _distinct(values: pl.Series, source: NDArray[np.uint8]) -> int:
+    """Count the different values of each table."""
+    return pl.DataFrame({"source": source, "value": values}).n_unique()
+
+
+def _id_column(text: pl.DataFrame, source: NDArray[np.uint8], config: Config) -> str | None:
     if config.id is not None:
         _check_columns("id", [config.id], text.columns)
         values = text[config.id]
@@ -246,7 +265,7 @@ def _id_column(text: pl.DataFrame, config: Config) -> str | None:
             raise OptionError(
                 f"id column {config.id!r} is empty in row {row}: ids must be complete"
             )
-        if values.n_unique() < len(values):
+        if _distinct(values, source) < len(values):
             twice = values.filter(values.is_duplicated())[0]
             raise OptionError(f"id column {config.id!r} holds {twice!r} twice: ids must be unique")
         return config.id
@@ -254,12 +273,18 @@ def _id_column(text: pl.DataFrame, config: Config) -> str | None:
         if name in config.fields or not _ID_NAME.match(name.strip().lower()):
             continue
         values = text[name]
-        if not (values == "").any() and values.n_unique() == len(values):
+        if not (values == "").any() and _distinct(values, source) == len(values):
             return name
     return None
 
 
-def _use(text: pl.DataFrame, name: str, id_column: str | None, config: Config) -> FieldUse:
+def _use(
+    text: pl.DataFrame,
+    name: str,
+    id_column: str | None,
+    source: NDArray[np.uint8],
+    config: Config,
+) -> FieldUse:
     if name in config.fields:
         return FieldUse(name, used=True)
     if config.fields:
@@ -268,11 +293,11 @@ def _use(text: pl.DataFrame, name: str, id_column: str | None, config: Config) -
         return FieldUse(name, used=False, reason="ignored as asked")
     if name == id_column:
         return FieldUse(name, used=False, reason="the id of the row")
-    reason = _says_nothing(text[name], name.strip().lower())
+    reason = _says_nothing(text[name], name.strip().lower(), source)
     return FieldUse(name, used=not reason, reason=reason)
 
 
-def _says_nothing(values: pl.Series, name: str) -> str:
+def _says_nothing(values: pl.Series, name: str, source: NDArray[np.uint8]) -> str:
     """Say why a column tells nothing about identity; an empty text if it may tell something."""
     filled = values.filter(values.str.strip_chars() != "")
     if filled.is_empty():
@@ -284,7 +309,7 @@ def _says_nothing(values: pl.Series, name: str) -> str:
         return "names the source of the row"
     if filled.head(SAMPLE).str.contains(_HASH).all():
         return "hashes or UUIDs"
-    if distinct == len(values) >= 3:
+    if _distinct(values, source) == len(values) >= 3:
         if _ID_NAME.match(name):
             return "an id of the row"
         if _counts_rows(values, name):

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.cluster import Clustering, cluster, joining_probability, link_confidence
+from dedupe.alignment import Linked
+from dedupe.cluster import (
+    MISSING_WEIGHT,
+    Clustering,
+    cluster,
+    joining_probability,
+    link_confidence,
+)
 from dedupe.config import Config
 from dedupe.decisions import Verdict
+from dedupe.linkage import CHOICES, row_links
 from dedupe.merge import Rule, merge, representatives
 from dedupe.records import Records
+from dedupe.scoring import DECIDERS
 
 OUTPUTS = ("clusters", "merged", "removed", "pairs")
 """The tables that a run writes."""
@@ -40,6 +49,9 @@ class Resolved:
         rows are added or come in another order.
     decided
         The decisions in force, as row numbers: ``left``, ``right``, ``decision``.
+    links
+        When tables are linked, the links that were kept, of schema
+        :data:`~dedupe.linkage.LINKS`.
     """
 
     clustering: Clustering
@@ -48,6 +60,7 @@ class Resolved:
     joined_by: NDArray[np.float32]
     cluster_id: pl.Series
     decided: pl.DataFrame
+    links: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +79,20 @@ class Outputs:
         ``probability`` of the link that joined it.
     pairs
         ``left_id``, ``right_id``, ``similarity``, ``probability``, ``decided_by``, ``decision``.
+    more
+        When tables are linked: ``matches`` (ids of both sides as in their tables, probability) and
+        ``unmatched-NAME`` for each table (its rows without a match, in its own columns).
     """
 
     clusters: pl.DataFrame
     merged: pl.DataFrame
     removed: pl.DataFrame
     pairs: pl.DataFrame
+    more: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Return all tables by the name of their file."""
+        return {**{name: getattr(self, name) for name in OUTPUTS}, **self.more}
 
 
 def resolve(
@@ -89,10 +110,10 @@ def resolve(
         ``left_id``, ``right_id`` (record keys) and ``verdict``, the newest last. Those on records
         that are not there are passed over.
     config
-        ``threshold`` is used.
+        ``threshold``, ``link`` and ``within`` are used.
     """
     n = len(records)
-    decided = _as_rows(decisions, records)
+    decided = decided_rows(decisions, records)
     links = {
         verdict: decided.filter(pl.col("decision") == verdict)
         .select("left", "right")
@@ -101,14 +122,32 @@ def resolve(
         .reshape(-1, 2)
         for verdict in (Verdict.MATCH, Verdict.DIFFERENT)
     }
+    across: pl.DataFrame | None = None
+    missing_weight = MISSING_WEIGHT
+    if config.link:
+        least = 0.0 if config.link == "many" else config.threshold
+        across = CHOICES[config.link](
+            row_links(pairs, records.source, decided, least), records.source
+        )
+        if not config.within:
+            # Rows one by one: those of one table are never joined but through another.
+            pairs = across.with_columns(pl.lit("cross-encoder").cast(DECIDERS).alias("decided_by"))
+        if config.link != "many":
+            missing_weight = 0.0
     clustering = cluster(
         n,
         pairs,
         threshold=config.threshold,
         must_link=links[Verdict.MATCH],
         cannot_link=links[Verdict.DIFFERENT],
+        missing_weight=missing_weight,
     )
     labels = clustering.labels
+    if across is not None:
+        across = across.filter(
+            (pl.col("probability") >= config.threshold)
+            & pl.Series(labels[across["left"].to_numpy()] == labels[across["right"].to_numpy()])
+        )
     kept = representatives(records.frame, labels)
     return Resolved(
         clustering=clustering,
@@ -117,6 +156,7 @@ def resolve(
         joined_by=joining_probability(n, pairs, labels, kept=kept, must_link=links[Verdict.MATCH]),
         cluster_id=_cluster_ids(records.keys, labels),
         decided=decided,
+        links=across,
     )
 
 
@@ -126,6 +166,7 @@ def make_outputs(
     resolved: Resolved,
     rules: Mapping[str, Rule],
     config: Config,
+    linked: Linked | None = None,
 ) -> Outputs:
     """Make the tables of a run, and check that every row is accounted for.
 
@@ -149,7 +190,10 @@ def make_outputs(
         }
     )
     first = np.flatnonzero(labels == row)
-    merged = merge(frame, labels, rules)
+    preferred = None
+    if linked is not None and config.prefer is not None:
+        preferred = records.source == linked.names.index(config.prefer)
+    merged = merge(frame, labels, rules, preferred)
     if records.id_column is not None and records.id_column not in config.merge:
         ids = frame[records.id_column].gather(resolved.kept[first])
         merged = merged.with_columns(ids.alias(records.id_column))
@@ -172,6 +216,46 @@ def make_outputs(
         merged=merged,
         removed=removed,
         pairs=_named_pairs(records, pairs, resolved.decided),
+        more={} if linked is None else _link_tables(records, resolved, linked),
+    )
+
+
+def _link_tables(records: Records, resolved: Resolved, linked: Linked) -> dict[str, pl.DataFrame]:
+    assert resolved.links is not None
+    ids = own_ids(records)
+    left, right = (resolved.links[side].to_numpy() for side in ("left", "right"))
+    names = pl.Series(linked.names, dtype=pl.String)
+    tables = {
+        "matches": pl.DataFrame(
+            {
+                "left_id": ids.gather(left),
+                "right_id": ids.gather(right),
+                "probability": _rounded(resolved.links["probability"].to_numpy()),
+                "similarity": _rounded(resolved.links["similarity"].to_numpy()),
+                "left_table": names.gather(records.source[left]),
+                "right_table": names.gather(records.source[right]),
+                "cluster_id": resolved.cluster_id.gather(left),
+            }
+        )
+    }
+    matched = np.zeros(len(records), dtype=bool)
+    matched[left] = matched[right] = True
+    for number, (name, columns) in enumerate(zip(linked.names, linked.columns, strict=True)):
+        alone = np.flatnonzero((records.source == number) & ~matched)
+        tables[f"unmatched-{name}"] = records.frame[alone].select(
+            pl.col(new).alias(own) for own, new in columns.items()
+        )
+    return tables
+
+
+def own_ids(records: Records) -> pl.Series:
+    """Return the id that each record has in its own table."""
+    if records.id_column is not None:
+        return records.frame[records.id_column].cast(pl.String).rename("id")
+    return (
+        pl.DataFrame({"source": records.source})
+        .select(pl.int_range(pl.len()).over("source").cast(pl.String).alias("id"))
+        .to_series()
     )
 
 
@@ -195,6 +279,7 @@ def cluster_figures(
             {"cluster_id": resolved.cluster_id[int(label[i])], "size": int(size[i])} for i in large
         ],
         "doubtful_pairs": doubtful.height,
+        **({} if resolved.links is None else {"links": resolved.links.height}),
         "decisions": resolved.decided.height,
         "contradictions": [
             {"left_id": records.ids[left], "right_id": records.ids[right], "reason": reason}
@@ -203,7 +288,8 @@ def cluster_figures(
     }
 
 
-def _as_rows(decisions: pl.DataFrame, records: Records) -> pl.DataFrame:
+def decided_rows(decisions: pl.DataFrame, records: Records) -> pl.DataFrame:
+    """Return decisions as row numbers: ``left < right`` and ``decision``, the newest last."""
     rows = records.keys.alias("key").to_frame().with_row_index("row")
     found = decisions.select("left_id", "right_id", pl.col("verdict").alias("decision"))
     for side in ("left", "right"):

@@ -26,6 +26,9 @@ from dedupe.progress import Progress, silent
 CANDIDATES = pl.Schema({"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32})
 """Row numbers with ``left < right`` and the cosine of their vectors; unique, sorted."""
 
+ANY_SOURCE = 255
+"""Source of a record that stands in several tables with the same text."""
+
 NEIGHBOURS = 10
 """How many of its nearest records a record may bring as candidates."""
 FLAT_LIMIT = 50_000
@@ -87,7 +90,12 @@ class Candidates:
     notes: tuple[str, ...] = ()
 
 
-def search(vectors: NDArray[np.float32], config: Config, progress: Progress = silent) -> Candidates:
+def search(
+    vectors: NDArray[np.float32],
+    config: Config,
+    progress: Progress = silent,
+    source: NDArray[np.uint8] | None = None,
+) -> Candidates:
     """Find the candidate pairs among n records.
 
     Parameters
@@ -98,6 +106,9 @@ def search(vectors: NDArray[np.float32], config: Config, progress: Progress = si
         ``candidates_per_record``, ``radius`` and ``seed`` are used.
     progress
         Told after each block.
+    source
+        (n,) u8: only records of different sources are a pair; :data:`ANY_SOURCE` is different from
+        all. ``None``: all records may be.
 
     Returns
     -------
@@ -106,14 +117,15 @@ def search(vectors: NDArray[np.float32], config: Config, progress: Progress = si
         it as long as they are no more than :data:`HITS_PER_RECORD` a record.
     """
     n = len(vectors)
-    sample = _Sample.of(vectors, config.seed)
+    sample = _Sample.of(vectors, config.seed, source)
     notes: list[str] = []
     radius, neighbours, most = _choose_radius(sample, n, config, notes)
     kind = "flat" if n <= FLAT_LIMIT else "ivf"
     hits = _flat_hits if kind == "flat" else _ivf_hits
-    pairs = _within_budget(
-        _collect(hits(vectors, radius, config.seed, progress), vectors, radius, neighbours), most
-    )
+    found = hits(vectors, radius, config.seed, progress)
+    if source is not None:
+        found = _across(found, source)
+    pairs = _within_budget(_collect(found, vectors, radius, neighbours), most)
     outside, sampled = sample.outside(pairs, n)
     return Candidates(
         pairs=pairs,
@@ -141,7 +153,9 @@ class _Sample:
     ladder: NDArray[np.int64]
 
     @classmethod
-    def of(cls, vectors: NDArray[np.float32], seed: int) -> _Sample:
+    def of(
+        cls, vectors: NDArray[np.float32], seed: int, source: NDArray[np.uint8] | None
+    ) -> _Sample:
         n = len(vectors)
         rows = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
         k = min(2 * NEIGHBOURS, n - 1)
@@ -152,6 +166,10 @@ class _Sample:
             some = rows[at : at + 64]
             cosine = vectors[some] @ vectors.T
             cosine[np.arange(len(some)), some] = -2
+            counts = [np.histogram(row, bins=steps)[0] for row in cosine]
+            ladder.append(np.cumsum(np.array(counts)[:, ::-1], axis=1)[:, ::-1])
+            if source is not None:
+                cosine[_same_source(source[some, None], source[None, :])] = -2
             best = (
                 np.argpartition(-cosine, k - 1, axis=1)[:, :k]
                 if k
@@ -161,8 +179,6 @@ class _Sample:
             order = np.lexsort((best, -values), axis=1)
             nearest.append(np.take_along_axis(best, order, axis=1))
             similarity.append(np.take_along_axis(values, order, axis=1))
-            counts = [np.histogram(row, bins=steps)[0] for row in cosine]
-            ladder.append(np.cumsum(np.array(counts)[:, ::-1], axis=1)[:, ::-1])
         return cls(
             rows,
             np.concatenate(nearest),
@@ -184,11 +200,15 @@ class _Sample:
         some = min(len(self.rows), OUTSIDE_RECORDS, max(n // 20, 16))
         chosen = np.sort(np.random.default_rng(0).permutation(len(self.rows))[:some])
         width = self.nearest.shape[1]
-        near = _frame(
-            np.repeat(self.rows[chosen], width),
-            self.nearest[chosen].ravel(),
-            self.similarity[chosen].ravel(),
-        ).with_columns(pl.Series("from", np.repeat(self.rows[chosen], width)))
+        near = (
+            _frame(
+                np.repeat(self.rows[chosen], width),
+                self.nearest[chosen].ravel(),
+                self.similarity[chosen].ravel(),
+            )
+            .with_columns(pl.Series("from", np.repeat(self.rows[chosen], width)))
+            .filter(pl.col("similarity") > -1.5)
+        )
         outside = (
             near.join(pairs, on=["left", "right"], how="anti", maintain_order="left")
             .filter(pl.int_range(pl.len()).over("from") < OUTSIDE_NEAREST)
@@ -224,6 +244,7 @@ def _choose_radius(
             neighbours = min(int(2 * config.candidates_per_record), max(n - 1, 1))
         wanted = int(SLACK * config.candidates_per_record * len(sample.rows))
         falling = np.sort(sample.similarity[:, :neighbours], axis=None)[::-1]
+        falling = falling[falling > -1.5]
         radius = float(falling[min(wanted, len(falling)) - 1]) if len(falling) else 1.0
     limit = HITS_PER_RECORD if config.radius is not None else max(HITS_PER_RECORD, HITS_IN_ALL / n)
     if n > limit and sample.hits(radius) > limit:
@@ -236,6 +257,21 @@ def _choose_radius(
             )
         radius = max(radius, tightened)
     return radius, neighbours, most
+
+
+def _same_source(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    same: NDArray[np.bool_] = (a == b) & (a != ANY_SOURCE)
+    return same
+
+
+def _across(
+    hits: Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]],
+    source: NDArray[np.uint8],
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
+    """Leave out the hits within one source."""
+    for row, other, similarity in hits:
+        apart = ~_same_source(source[row], source[other])
+        yield row[apart], other[apart], similarity[apart]
 
 
 def _flat_hits(

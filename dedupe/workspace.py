@@ -5,6 +5,7 @@
     contacts.dedupe/
       workspace.json      which input it is for, and the configuration of the last run
       decisions.sqlite    what people decided; made at the first decision
+      models/             cross-encoders that learnt from the decisions, by version
       stages/             what each stage made, under the hash of what it was made from
         scored-1f0c….parquet
         scored-1f0c….json       its facts, and the checksum that says it is whole
@@ -67,6 +68,32 @@ class Workspace:
     def decisions_file(self) -> Path:
         """File of the decision log."""
         return self.path / "decisions.sqlite"
+
+    @property
+    def models(self) -> Path:
+        """Folder of the cross-encoders that learnt from the decisions."""
+        return self.path / "models"
+
+    def versions(self) -> list[int]:
+        """Return the versions of the learnt cross-encoder that are there, the oldest first."""
+        found = self.models.glob("cross-encoder-*/model.safetensors")
+        return sorted(int(path.parent.name.rpartition("-")[2]) for path in found)
+
+    def model(self, version: int) -> Path:
+        """Return the folder of one version of the learnt cross-encoder."""
+        return (self.models / f"cross-encoder-{version}").resolve()
+
+    def current_version(self) -> int:
+        """Return the version in use; 0 for the model that was there before any was learnt."""
+        try:
+            version = json.loads((self.models / "current.json").read_text())["version"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
+        return version if version in self.versions() else 0
+
+    def use_version(self, version: int) -> None:
+        """Choose the version of the learnt cross-encoder that runs use from now on."""
+        write_json(self.models / "current.json", {"version": version})
 
     def decisions(self, *, readonly: bool = False) -> Decisions:
         """Return the decision log, to be used in a ``with`` statement."""

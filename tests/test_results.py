@@ -11,7 +11,7 @@ from dedupe.config import Config
 from dedupe.merge import parse_rules
 from dedupe.records import make_records
 from dedupe.results import cluster_figures, make_outputs, resolve
-from dedupe.score import PAIRS
+from dedupe.scoring import PAIRS
 
 N = 8
 NO_DECISIONS = pl.DataFrame(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,16 @@ def fit_calibration(
 
     best = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-7})
     return Calibration(float(np.exp(best.x[0])), float(best.x[1]))
+
+
+def build_in(model: CrossEncoder, calibration: Calibration) -> None:
+    """Scale the last layer of `model` so that its logits are calibrated."""
+    import torch
+
+    head: Any = model.model.classifier
+    with torch.no_grad():
+        head.weight.mul_(calibration.scale)
+        head.bias.mul_(calibration.scale).add_(calibration.shift)
 
 
 def expected_calibration_error(

@@ -30,6 +30,8 @@ from dedupe.search import search
 
 PARTS = ("train", "valid", "test")
 _SHARES = (0.6, 0.2, 0.2)
+_FIRM = 0.03
+"""How far from its label the probability of a pair may be for a model to be sure of it."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +69,18 @@ def published_pairs(folder: Path, part: str) -> list[TextPair]:
     return pairs
 
 
-def table_pairs(folder: Path, part: str, most: int, seed: int) -> list[TextPair]:
-    """Return candidate pairs of the full table in `folder` whose clusters fall to `part`.
+def table_candidates(folder: Path) -> dict[str, list[TextPair]]:
+    """Return all candidate pairs of the full table in `folder`, by part.
 
     Parameters
     ----------
     folder
         Holds ``records.csv`` and ``gold.csv`` or ``clusters.csv``.
-    part
-        One of :data:`PARTS`.
-    most
-        Number of pairs at most; at most two fifths of them true ones.
-    seed
-        Of the choice among more.
+
+    Returns
+    -------
+    dict
+        A list for each of :data:`PARTS`; pairs whose clusters fall to two parts are in none.
     """
     frame = pl.read_csv(folder / "records.csv", infer_schema=False).fill_null("")
     records = make_records(frame, Config())
@@ -90,15 +91,62 @@ def table_pairs(folder: Path, part: str, most: int, seed: int) -> list[TextPair]
     candidates = _candidates(records)
     left, right = (candidates[side].to_numpy() for side in ("left", "right"))
     parts = _cluster_parts(gold.labels, records.keys)
-    here = (parts[left] == PARTS.index(part)) & (parts[right] == PARTS.index(part))
-    left, right = left[here], right[here]
-    label = (gold.labels[left] == gold.labels[right]).astype(int)
-    chosen = _choose(label, most, random.Random(f"{seed} {folder.name} {part}"))
-    texts = records.texts
-    return [
-        TextPair(texts[int(left[i])], texts[int(right[i])], int(label[i]), folder.name)
-        for i in chosen
-    ]
+    texts = records.texts.to_list()
+    found = {}
+    for number, part in enumerate(PARTS):
+        here = np.flatnonzero((parts[left] == number) & (parts[right] == number))
+        found[part] = [
+            TextPair(texts[a], texts[b], int(gold.labels[a] == gold.labels[b]), folder.name)
+            for a, b in zip(left[here].tolist(), right[here].tolist(), strict=True)
+        ]
+    return found
+
+
+def balanced(pairs: Sequence[TextPair], most: int, seed: int) -> list[TextPair]:
+    """Return up to `most` of the candidate pairs of one table, at most two fifths of them true."""
+    rng = _random(pairs, seed)
+    true, false = ([i for i, p in enumerate(pairs) if p.label == label] for label in (1, 0))
+    true = rng.sample(true, min(len(true), 2 * most // 5))
+    false = rng.sample(false, min(len(false), most - len(true), max(4 * len(true), 50)))
+    return [pairs[i] for i in sorted(true + false)]
+
+
+def as_they_come(pairs: Sequence[TextPair], most: int, seed: int) -> list[TextPair]:
+    """Return up to `most` of the candidate pairs of one table, true and false at their own rate."""
+    chosen = _random(pairs, seed).sample(range(len(pairs)), min(len(pairs), most))
+    return [pairs[i] for i in sorted(chosen)]
+
+
+def hardest(
+    pairs: Sequence[TextPair], probabilities: NDArray[np.float32], most: int, seed: int
+) -> list[TextPair]:
+    """Return up to `most` pairs of one table for a model to learn from what it got wrong.
+
+    Up to two fifths are true pairs. Of the false ones all that the model does not firmly reject
+    come first, then others at random, as many of them as there are true ones or a fifth of `most`,
+    whichever is more: what it rejects must stay rejected. Pairs that it is wrong about or
+    in doubt of are given twice.
+
+    Parameters
+    ----------
+    pairs, probabilities
+        Candidate pairs, and what the model gives them, (m,) float32.
+    most
+        Number of different pairs at most.
+    seed
+        Of the choice among more.
+    """
+    rng = _random(pairs, seed)
+    label = np.array([pair.label for pair in pairs])
+    doubtful = np.abs(label - probabilities) > _FIRM
+    true = np.flatnonzero(label == 1).tolist()
+    hard = np.flatnonzero((label == 0) & doubtful).tolist()
+    easy = np.flatnonzero((label == 0) & ~doubtful).tolist()
+    true = rng.sample(true, min(len(true), 2 * most // 5))
+    hard = rng.sample(hard, min(len(hard), 2 * most // 5))
+    easy = rng.sample(easy, min(len(easy), max(len(true), most // 5)))
+    again = [i for i in true + hard if doubtful[i]]
+    return [pairs[i] for i in sorted(true + hard + easy + again)]
 
 
 def shuffled_fields(pair: TextPair, rng: random.Random) -> TextPair:
@@ -156,11 +204,8 @@ def _cluster_parts(labels: NDArray[np.uint32], keys: pl.Series) -> NDArray[np.in
     return np.array([part[label] for label in labels])
 
 
-def _choose(label: NDArray[np.int64], most: int, rng: random.Random) -> list[int]:
-    true, false = (np.flatnonzero(label == value).tolist() for value in (1, 0))
-    true = rng.sample(true, min(len(true), 2 * most // 5))
-    false = rng.sample(false, min(len(false), most - len(true), max(4 * len(true), 50)))
-    return sorted(true + false)
+def _random(pairs: Sequence[TextPair], seed: int) -> random.Random:
+    return random.Random(f"{seed} {pairs[0].origin if pairs else ''} {len(pairs)}")
 
 
 def origins(pairs: Sequence[TextPair]) -> Iterator[tuple[str, list[TextPair]]]:

@@ -1,8 +1,10 @@
 """Make the bundled cross-encoder: ``python -m dedupe.learn.train DATA_DIR``.
 
 Fine-tunes MiniLM-L6 on published labelled pairs (train parts only), on candidate pairs of full
-tables (train clusters only) and on synthesized pairs; fits the calibration on the valid parts;
-writes weights and a model card with the figures of the test parts. Needs the ``train`` extra.
+tables (train clusters only) and on synthesized pairs; then once more on the candidates that the
+first round gets wrong or doubts, with free text beside the records; fits the calibration on the
+valid parts; writes weights and a model card with the figures of the test parts. Needs the ``train``
+extra. ``--start FOLDER`` takes the weights in a folder for those of the first round.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,26 +25,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.encoders import MAX_TOKENS, MODELS, pick_device, pick_dtype
+from dedupe.config import Config
+from dedupe.encoders import MAX_TOKENS, MODELS, load_cross_encoder, pick_device
 from dedupe.errors import ModelError
 from dedupe.learn.calibrate import (
     Calibration,
+    build_in,
     expected_calibration_error,
     fit_calibration,
     pair_f1,
 )
 from dedupe.learn.data import (
     TextPair,
+    as_they_come,
+    balanced,
+    hardest,
     labelled_folders,
     origins,
     published_pairs,
     shuffled_fields,
+    table_candidates,
     table_folders,
-    table_pairs,
 )
+from dedupe.learn.prose import with_prose
 from dedupe.learn.synthesize import synthesize_pairs
 from dedupe.records import record_text
-from dedupe.score import prepare_texts, score_logits
+from dedupe.scoring import prepare_texts, score_logits
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -58,14 +66,24 @@ class Recipe:
     Parameters
     ----------
     synthetic, people
-        Number of synthesized pairs over all domains, and of more of them from those of people.
+        Number of synthesized pairs over all domains, and of more of them from those of people, in
+        the first round.
     per_table, per_small_table
-        Most pairs of one full table, and of one of a folder of small tables.
+        Most pairs of one full table, and of one of a folder of small tables, in a round.
     per_published
-        Published pairs of one set are gone through twice, with other shuffles of fields, up to
-        this number.
-    batch, learning_rate, warmup, smoothing
+        In the first round, published pairs of one set are gone through twice, with other shuffles
+        of fields, up to this number.
+    synthetic_again, people_again
+        Number of other synthesized pairs in the second round.
+    searched, searched_small
+        Candidates of one full table, and of a small one, among which the second round looks for
+        hard ones.
+    with_prose
+        Share of the pairs of the second round that get a column of free text.
+    batch, warmup, smoothing
         Of the optimisation; `smoothing` pulls labels from 0 and 1 towards the middle.
+    learning_rate, learning_rate_again
+        Of the first and the second round.
     seed
         Of every random choice.
     """
@@ -75,14 +93,26 @@ class Recipe:
     per_table: int = 5_000
     per_small_table: int = 600
     per_published: int = 10_000
+    synthetic_again: int = 30_000
+    people_again: int = 12_000
+    searched: int = 10_000
+    searched_small: int = 1_500
+    with_prose: float = 0.2
     batch: int = 64
-    learning_rate: float = 1e-4
     warmup: float = 0.06
     smoothing: float = 0.02
+    learning_rate: float = 1e-4
+    learning_rate_again: float = 7e-5
     seed: int = 0
 
 
-SMALL_TABLE_ROWS = 8_000
+Tables = Mapping[str, Mapping[str, Sequence[TextPair]]]
+"""Candidate pairs of full tables, by the name of the table and the part."""
+
+SYNTHETIC = "synthetic"
+"""Origin of synthesized pairs."""
+SMALL_FOLDER = "autofj"
+"""Folder of tables of which there are so many that each counts for less."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -94,58 +124,135 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--leave-out", nargs="*", default=(), help="sets kept out of training")
     parser.add_argument("--synthetic", type=int, default=Recipe.synthetic)
+    parser.add_argument("--synthetic-again", type=int, default=Recipe.synthetic_again)
+    parser.add_argument("--start", type=Path, help="weights to begin the second round with")
     given = parser.parse_args(arguments)
-    recipe = Recipe(synthetic=given.synthetic, seed=given.seed)
+    recipe = Recipe(
+        synthetic=given.synthetic, synthetic_again=given.synthetic_again, seed=given.seed
+    )
     start = time.perf_counter()
-    train = training_pairs(given.data, recipe, given.leave_out)
-    _say(f"{len(train):,} training pairs, {sum(pair.label for pair in train):,} of them true")
-    model = fine_tune(train, recipe, pick_device(given.device))
-    seconds = time.perf_counter() - start
-    figures = finish(model, given.data, recipe)
-    write_model(model, given.out, recipe, figures, len(train), seconds)
+    device = pick_device(given.device)
+    tables = read_tables(given.data, given.leave_out)
+    with TemporaryDirectory() as scratch:
+        first, second = Path(scratch, "first"), Path(scratch, "second")
+        count = 0
+        if given.start is None:
+            train = training_pairs(given.data, tables, recipe, given.leave_out)
+            _say(f"round 1: {len(train):,} pairs, {sum(pair.label for pair in train):,} true")
+            fine_tune(train, base_model(), recipe, recipe.learning_rate, device).save_pretrained(
+                str(first), create_model_card=False
+            )
+            count += len(train)
+        else:
+            first = given.start
+        train = harder_pairs(given.data, tables, first, recipe, given.leave_out)
+        _say(f"round 2: {len(train):,} pairs, {sum(pair.label for pair in train):,} true")
+        model = fine_tune(train, first, recipe, recipe.learning_rate_again, device)
+        model.save_pretrained(str(second), create_model_card=False)
+        count += len(train)
+        seconds = time.perf_counter() - start
+        calibration, figures = measure(second, given.data, tables, recipe, given.leave_out)
+    build_in(model, calibration)
+    write_model(model, given.out, recipe, figures, count, seconds)
     _say(json.dumps(figures, indent=1))
     _say(f"written to {given.out} after {time.perf_counter() - start:,.0f} s")
 
 
-def training_pairs(data: Path, recipe: Recipe, leave_out: Sequence[str] = ()) -> list[TextPair]:
-    """Return all pairs to train on, in a random order set by the seed."""
+def read_tables(data: Path, leave_out: Sequence[str] = ()) -> Tables:
+    """Return the candidate pairs of each full table whose pairs are not published."""
+    away = {folder.name for folder in labelled_folders(data)} | set(leave_out)
+    return {
+        _table_name(folder, data): table_candidates(folder)
+        for folder in table_folders(data)
+        if folder.name not in away
+    }
+
+
+def training_pairs(
+    data: Path, tables: Tables, recipe: Recipe, leave_out: Sequence[str] = ()
+) -> list[TextPair]:
+    """Return all pairs of the first round, in a random order set by the seed."""
     rng = random.Random(recipe.seed)
     pairs: list[TextPair] = []
-    published = [folder for folder in labelled_folders(data) if folder.name not in leave_out]
-    for folder in published:
-        once = published_pairs(folder, "train")
-        again = min(len(once), max(recipe.per_published - len(once), 0))
-        pairs += once + rng.sample(once, again)
-    pairs += part_of_tables(data, "train", recipe, leave_out)
-    synthesized = chain(
-        synthesize_pairs(recipe.synthetic, recipe.seed),
-        synthesize_pairs(recipe.people, recipe.seed + 1, ("person", "person-name-birth")),
-    )
-    for made in synthesized:
-        left, right = record_text(made.left.items()), record_text(made.right.items())
-        pairs.append(TextPair(left, right, made.label, "synthetic"))
+    for folder in labelled_folders(data):
+        if folder.name not in leave_out:
+            once = published_pairs(folder, "train")
+            again = min(len(once), max(recipe.per_published - len(once), 0))
+            pairs += once + rng.sample(once, again)
+    for name, parts in tables.items():
+        pairs += balanced(parts["train"], _per_table(name, recipe), recipe.seed)
+    pairs += synthesized(recipe.synthetic, recipe.people, recipe.seed)
     rng.shuffle(pairs)
     return [shuffled_fields(pair, rng) for pair in pairs if pair.left and pair.right]
 
 
-def part_of_tables(
-    data: Path, part: str, recipe: Recipe, leave_out: Sequence[str] = ()
+def harder_pairs(
+    data: Path, tables: Tables, model: Path, recipe: Recipe, leave_out: Sequence[str] = ()
 ) -> list[TextPair]:
-    """Return candidate pairs of one part of each full table whose pairs are not published."""
-    published = {folder.name for folder in labelled_folders(data)}
+    """Return all pairs of the second round, in a random order set by the seed.
+
+    Parameters
+    ----------
+    data, tables, recipe, leave_out
+        As in the first round.
+    model
+        Folder of the model that finds pairs of the tables hard or easy.
+    """
+    rng = random.Random(recipe.seed + 1)
+    scored = load_cross_encoder(Config(cross_encoder=str(model)))
     pairs: list[TextPair] = []
-    for folder in table_folders(data):
-        if folder.name in published or folder.name in leave_out:
-            continue
-        small = folder.parent != data
-        most = recipe.per_small_table if small else recipe.per_table
-        share = 1.0 if part == "train" else 0.3
-        pairs += table_pairs(folder, part, int(most * share), recipe.seed)
-    return pairs
+    for folder in labelled_folders(data):
+        if folder.name not in leave_out:
+            pairs += published_pairs(folder, "train")
+    for name, parts in tables.items():
+        small = name.startswith(SMALL_FOLDER)
+        most = recipe.searched_small if small else recipe.searched
+        some = as_they_come(parts["train"], most, recipe.seed)
+        chance = sigmoid(predict(scored, some))
+        pairs += hardest(some, chance, _per_table(name, recipe), recipe.seed)
+        _say(f"  {name}: {len(some):,} candidates searched")
+    pairs += synthesized(recipe.synthetic_again, recipe.people_again, recipe.seed + 2)
+    rng.shuffle(pairs)
+    return [
+        shuffled_fields(_perhaps_prose(pair, recipe.with_prose, rng), rng)
+        for pair in pairs
+        if pair.left and pair.right
+    ]
 
 
-def fine_tune(pairs: Sequence[TextPair], recipe: Recipe, device: str) -> CrossEncoder:
-    """Fine-tune the base model on `pairs`, gone through once in the order given."""
+def synthesized(count: int, people: int, seed: int) -> list[TextPair]:
+    """Return synthesized pairs of all domains, and more of those of people, as texts."""
+    made = chain(
+        synthesize_pairs(count, seed),
+        synthesize_pairs(people, seed + 1, ("person", "person-name-birth")),
+    )
+    return [
+        TextPair(
+            record_text(one.left.items()), record_text(one.right.items()), one.label, SYNTHETIC
+        )
+        for one in made
+    ]
+
+
+def _perhaps_prose(pair: TextPair, rate: float, rng: random.Random) -> TextPair:
+    if rng.random() >= rate:
+        return pair
+    left, right = with_prose(pair.left, pair.right, bool(pair.label), rng)
+    return replace(pair, left=left, right=right)
+
+
+def _table_name(folder: Path, data: Path) -> str:
+    return folder.relative_to(data).as_posix()
+
+
+def _per_table(name: str, recipe: Recipe) -> int:
+    return recipe.per_small_table if name.startswith(SMALL_FOLDER) else recipe.per_table
+
+
+def fine_tune(
+    pairs: Sequence[TextPair], start: Path, recipe: Recipe, learning_rate: float, device: str
+) -> CrossEncoder:
+    """Fine-tune the weights in the folder `start` on `pairs`, gone through once in order."""
     import torch
     from datasets import Dataset
     from sentence_transformers import CrossEncoder
@@ -156,12 +263,15 @@ def fine_tune(pairs: Sequence[TextPair], recipe: Recipe, device: str) -> CrossEn
 
     torch.manual_seed(recipe.seed)
     model: CrossEncoder = CrossEncoder(
-        str(base_model()),
+        str(start),
         num_labels=1,
         max_length=MAX_TOKENS,
         device=device,
-        # Plain attention trains twice as fast as the fused one on a CPU, at these lengths.
-        model_kwargs={"attn_implementation": "eager" if device == "cpu" else "sdpa"},
+        model_kwargs={
+            # Plain attention trains twice as fast as the fused one on a CPU, at these lengths.
+            "attn_implementation": "eager" if device == "cpu" else "sdpa",
+            "dtype": torch.float32,
+        },
         config_kwargs={"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
     )
     # Half of the parameters are word vectors; one pass over so few pairs would only bend the
@@ -192,7 +302,7 @@ def fine_tune(pairs: Sequence[TextPair], recipe: Recipe, device: str) -> CrossEn
             output_dir=scratch,
             num_train_epochs=1,
             per_device_train_batch_size=recipe.batch,
-            learning_rate=recipe.learning_rate,
+            learning_rate=learning_rate,
             warmup_steps=recipe.warmup,
             weight_decay=0.01,
             optim="adamw_torch_fused",
@@ -242,23 +352,30 @@ def base_model() -> Path:
     return folder
 
 
-def finish(model: CrossEncoder, data: Path, recipe: Recipe) -> dict[str, Any]:
-    """Fit the calibration on the valid parts, build it into `model`, and measure the test parts.
+def measure(
+    folder: Path, data: Path, tables: Tables, recipe: Recipe, leave_out: Sequence[str] = ()
+) -> tuple[Calibration, dict[str, Any]]:
+    """Fit the calibration of the model in `folder` on the valid parts; measure the test parts.
 
     Returns
     -------
+    Calibration
+        To be built into the model.
     dict
         ``calibration``, ``valid_ece``, and ``sets``: precision, recall and F1 at 0.5 by set.
     """
-    valid = parts(data, "valid", recipe)
-    logits = predict(model, valid)
+    model = load_cross_encoder(Config(cross_encoder=str(folder)))
+    valid = held_out(data, tables, "valid", recipe, leave_out)
     labels = np.array([pair.label for pair in valid])
+    logits = predict(model, valid)
     calibration = fit_calibration(logits, labels, equal_weights(valid))
-    build_in(model, calibration)
-    scaled = calibration.scale * logits + calibration.shift
+
+    def calibrated(raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        return sigmoid(calibration.scale * raw + calibration.shift)
+
     by_set = {}
-    test = parts(data, "test", recipe)
-    probabilities = sigmoid(predict(model, test))
+    test = held_out(data, tables, "test", recipe)
+    probabilities = calibrated(predict(model, test))
     for origin, chosen in origins(test):
         mine = np.array([pair.origin == origin for pair in test])
         truth = np.array([pair.label for pair in chosen])
@@ -270,18 +387,23 @@ def finish(model: CrossEncoder, data: Path, recipe: Recipe) -> dict[str, Any]:
             "recall": round(recall, 4),
             "f1": round(f1, 4),
         }
-    return {
+    return calibration, {
         "calibration": asdict(calibration),
-        "valid_ece": round(expected_calibration_error(sigmoid(scaled), labels), 4),
+        "valid_ece": round(expected_calibration_error(calibrated(logits), labels), 4),
         "sets": by_set,
     }
 
 
-def parts(data: Path, part: str, recipe: Recipe) -> list[TextPair]:
-    """Return the published and the table pairs of one part."""
-    pairs = part_of_tables(data, part, recipe)
+def held_out(
+    data: Path, tables: Tables, part: str, recipe: Recipe, leave_out: Sequence[str] = ()
+) -> list[TextPair]:
+    """Return the published and the table pairs of one part, true and false at their own rate."""
+    pairs: list[TextPair] = []
+    for name, parts in tables.items():
+        pairs += as_they_come(parts[part], _per_table(name, recipe) // 2, recipe.seed)
     for folder in labelled_folders(data):
-        pairs += published_pairs(folder, part)
+        if folder.name not in leave_out or part == "test":
+            pairs += published_pairs(folder, part)
     return pairs
 
 
@@ -291,25 +413,10 @@ def equal_weights(pairs: Sequence[TextPair]) -> NDArray[np.float64]:
     return np.array([sizes[pair.origin] ** -0.5 for pair in pairs])
 
 
-def build_in(model: CrossEncoder, calibration: Calibration) -> None:
-    """Scale the last layer of `model` so that its logits are calibrated."""
-    import torch
-
-    head: Any = _network(model).classifier
-    with torch.no_grad():
-        head.weight.mul_(calibration.scale)
-        head.bias.mul_(calibration.scale).add_(calibration.shift)
-
-
 def predict(model: CrossEncoder, pairs: Sequence[TextPair]) -> NDArray[np.float32]:
-    """Return the model's logits, (m,) float32, in the precision that the product computes in."""
-    import torch
-
-    device = model.device.type
-    dtype = pick_dtype(device)
+    """Return the model's logits, (m,) float32."""
     left, right = (_prepared(pairs, side, model) for side in ("left", "right"))
-    with torch.autocast(device, dtype=dtype, enabled=dtype is not torch.float32):
-        return score_logits(model, left, right)
+    return score_logits(model, left, right)
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:

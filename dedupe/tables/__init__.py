@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -20,6 +23,7 @@ __all__ = [
     "Dialect",
     "Table",
     "fingerprint",
+    "read_json_objects",
     "read_table",
     "write_atomically",
     "write_table",
@@ -93,6 +97,42 @@ def fingerprint(path: str | Path) -> str:
     except OSError as error:
         raise _unreadable(Path(path), error) from None
     return digest.hexdigest()
+
+
+def read_json_objects(source: str | Path) -> Iterator[dict[str, Any]]:
+    """Return an iterator over the objects of a JSON lines file, or of stdin (``"-"``).
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read; while iterating, if a line is no JSON object.
+    """
+    if str(source) == STDIN:
+        return _json_objects(sys.stdin.buffer, "stdin")
+    path = Path(source)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+    def lines() -> Iterator[bytes]:
+        with file:
+            yield from file
+
+    return _json_objects(lines(), path.name)
+
+
+def _json_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{name}, line {number} is not JSON: {error}") from None
+        if not isinstance(found, dict):
+            raise InputError(f"{name}, line {number} is no JSON object")
+        yield found
 
 
 def write_table(

@@ -20,7 +20,7 @@ from dedupe.config import Config
 from dedupe.encoders import embed, load_bi_encoder, load_cross_encoder
 from dedupe.learn.synthesize import synthesize_pairs
 from dedupe.records import record_text
-from dedupe.score import score_pairs
+from dedupe.scoring import score_pairs
 from dedupe.search import search
 
 
@@ -64,7 +64,7 @@ def main() -> None:
     )
     pairs = found.pairs.head(given.pairs)  # type: ignore[attr-defined]
     model = load_cross_encoder(config)
-    seconds, _ = timed(lambda: score_pairs(model, pairs, pl.Series(texts)))
+    seconds, _ = timed(lambda: score_pairs(model, pairs, pl.Series(texts), config))
     print(f"score   {pairs.height / seconds:>12,.0f} pairs/s")
 
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from dedupe.learn.data import (
     TextPair,
+    as_they_come,
+    balanced,
+    hardest,
     labelled_folders,
     origins,
     published_pairs,
     shuffled_fields,
+    table_candidates,
     table_folders,
-    table_pairs,
 )
 from dedupe.learn.synthesize import synthesize_pairs
 
@@ -59,8 +64,9 @@ def test_published_pairs_are_read_as_record_texts(data: Path) -> None:
 
 def test_the_parts_of_a_table_share_no_record(data: Path) -> None:
     seen: dict[str, set[str]] = {}
-    for part in ("train", "valid", "test"):
-        pairs = table_pairs(data / "table", part, 10_000, seed=0)
+    found = table_candidates(data / "table")
+    assert list(found) == ["train", "valid", "test"]
+    for part, pairs in found.items():
         assert {pair.label for pair in pairs} == {0, 1}
         seen[part] = {text for pair in pairs for text in (pair.left, pair.right)}
     assert not seen["train"] & seen["test"]
@@ -68,12 +74,27 @@ def test_the_parts_of_a_table_share_no_record(data: Path) -> None:
     assert not seen["valid"] & seen["test"]
 
 
-def test_a_cap_holds_and_the_choice_is_seeded(data: Path) -> None:
-    pairs = table_pairs(data / "table", "train", 50, seed=0)
-    assert len(pairs) <= 50
-    assert sum(pair.label for pair in pairs) <= 20
-    assert pairs == table_pairs(data / "table", "train", 50, seed=0)
-    assert pairs != table_pairs(data / "table", "train", 50, seed=1)
+def test_caps_hold_and_choices_are_seeded(data: Path) -> None:
+    pairs = table_candidates(data / "table")["train"]
+    even = balanced(pairs, 50, seed=0)
+    assert len(even) <= 50
+    assert sum(pair.label for pair in even) <= 20
+    for choose in (balanced, as_they_come):
+        assert choose(pairs, 50, seed=0) == choose(pairs, 50, seed=0)
+        assert choose(pairs, 50, seed=0) != choose(pairs, 50, seed=1)
+    rate = sum(pair.label for pair in pairs) / len(pairs)
+    some = as_they_come(pairs, len(pairs) // 2, seed=0)
+    assert abs(sum(pair.label for pair in some) / len(some) - rate) < 0.1
+
+
+def test_the_hardest_pairs_come_first_and_twice() -> None:
+    pairs = [TextPair(f"a: {i}", "a: x", int(i < 10), "set") for i in range(1_000)]
+    probabilities = np.array([1.0] * 9 + [0.2] + [0.6] * 30 + [0.0] * 960, dtype=np.float32)
+    chosen = hardest(pairs, probabilities, 200, seed=0)
+    count = Counter(chosen)
+    assert count[pairs[9]] == 2 and count[pairs[0]] == 1
+    assert all(count[pair] == 2 for pair in pairs[10:40])
+    assert len(count) == 10 + 30 + 40
 
 
 def test_shuffling_fields_keeps_values_and_label() -> None:

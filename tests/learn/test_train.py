@@ -11,13 +11,23 @@ import pytest
 
 import dedupe.learn.train
 from dedupe.config import Config
-from dedupe.encoders import load_cross_encoder
+from dedupe.encoders import MODELS, load_cross_encoder
 from dedupe.errors import ModelError
-from dedupe.learn.train import Recipe, length_batches, main, training_pairs
-from dedupe.score import prepare_texts, score_texts
+from dedupe.learn.train import (
+    Recipe,
+    harder_pairs,
+    length_batches,
+    main,
+    read_tables,
+    training_pairs,
+)
+from dedupe.scoring import prepare_texts, score_texts
 from tests.learn.test_data import data as data  # a fixture
 
-SMALL = Recipe(synthetic=60, people=20, per_table=80, per_published=40)
+SMALL = Recipe(
+    synthetic=60, people=20, per_table=80, per_published=40, synthetic_again=30, people_again=10,
+    searched=150,
+)  # fmt: skip
 
 
 def test_batches_hold_every_pair_once_and_like_lengths() -> None:
@@ -32,14 +42,29 @@ def test_batches_hold_every_pair_once_and_like_lengths() -> None:
 
 
 def test_training_pairs_are_of_train_parts_and_synthesized(data: Path) -> None:
-    pairs = training_pairs(data, SMALL)
+    tables = read_tables(data)
+    pairs = training_pairs(data, tables, SMALL)
     counts = Counter(pair.origin for pair in pairs)
     assert counts["published"] == 40
     assert counts["synthetic"] == 80
     assert 0 < counts["table"] <= 80
-    assert pairs == training_pairs(data, SMALL)
-    left_out = {p.origin for p in training_pairs(data, SMALL, ("published", "table"))}
+    assert pairs == training_pairs(data, tables, SMALL)
+    away = ("published", "table")
+    left_out = {p.origin for p in training_pairs(data, read_tables(data, away), SMALL, away)}
     assert left_out == {"synthetic"}
+
+
+def test_the_second_round_has_other_pairs_and_free_text(data: Path) -> None:
+    tables = read_tables(data)
+    pairs = harder_pairs(data, tables, MODELS / "cross-encoder", SMALL)
+    counts = Counter(pair.origin for pair in pairs)
+    assert counts["published"] == 30
+    assert counts["synthetic"] == 40
+    assert 0 < counts["table"] <= 160
+    first = {p.left for p in training_pairs(data, tables, SMALL) if p.origin == "synthetic"}
+    assert not first & {p.left for p in pairs if p.origin == "synthetic"}
+    plain = [p for p in pairs if len(p.left) + len(p.right) > 300]
+    assert plain
 
 
 def test_a_trained_model_is_written_with_its_figures_and_loads(
@@ -49,7 +74,8 @@ def test_a_trained_model_is_written_with_its_figures_and_loads(
     monkeypatch.setattr(
         dedupe.learn.train, "fine_tune", lambda *_: load_cross_encoder(Config(device="cpu"))
     )
-    main([str(data), "--out", str(tmp_path / "model"), "--synthetic", "40", "--device", "cpu"])
+    monkeypatch.setattr(dedupe.learn.train, "base_model", lambda: MODELS / "cross-encoder")
+    main([str(data), "--out", str(tmp_path / "model"), "--device", "cpu", "--synthetic", "40"])
     figures = json.loads((tmp_path / "model/figures.json").read_text())
     assert set(figures["sets"]) == {"published", "table"}
     assert figures["sets"]["published"]["pairs"] == 30

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import dedupe
 from dedupe.config import Config
 from dedupe.encoders import (
     TEXT_BUDGET,
@@ -16,9 +19,9 @@ from dedupe.encoders import (
     pick_device,
     spell_unknown,
 )
-from dedupe.errors import ModelError
+from dedupe.errors import InputError, ModelError
 from dedupe.records import record_text
-from dedupe.score import PAIRS, identical_pairs, prepare_texts, score_pairs, score_texts
+from dedupe.scoring import PAIRS, identical_pairs, prepare_texts, score_pairs, score_texts
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +69,77 @@ def test_pairs_keep_their_order_and_schema(model) -> None:
         schema={"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32},
     )
     seen = []
-    scored = score_pairs(
-        model, candidates, pl.Series(PEOPLE), lambda done, total: seen.append((done, total))
+    scored, facts = score_pairs(
+        model,
+        candidates,
+        pl.Series(PEOPLE),
+        Config(),
+        lambda done, total: seen.append((done, total)),
     )
+    assert facts == {}
     assert scored.schema == PAIRS
     assert scored.select(candidates.columns).equals(candidates)
     assert scored["probability"].is_between(0, 1).all()
     assert seen[-1] == (3, 3)
+
+
+def test_pairs_of_ones_own_are_scored_whatever_their_fields(model) -> None:
+    pairs = [
+        {
+            "left": {"name": "Jon Smith", "born": 1958},
+            "right": {"full_name": "jon smith", "x": None},
+        },
+        {"left": {"name": "Jon Smith"}, "right": {"name": "Petra Huber"}, "note": "passes"},
+    ]
+    chances = dedupe.score(pairs)
+    assert chances.dtype == np.float32
+    assert chances[0] > 0.5 > chances[1]
+    turned = dedupe.score([{"left": p["right"], "right": p["left"]} for p in pairs])
+    np.testing.assert_array_equal(chances, turned)
+    assert len(dedupe.score([])) == 0
+
+
+@pytest.mark.parametrize("pair", [{"left": {}}, {"left": "x", "right": {}}, 3])
+def test_what_is_no_pair_is_named_by_its_place(pair: Any) -> None:
+    with pytest.raises(InputError, match="pair 2"):
+        dedupe.score([{"left": {"a": "x"}, "right": {"a": "y"}}, pair])
+
+
+def test_many_candidates_are_decided_by_a_student_but_for_what_the_model_has_to(model) -> None:
+    rng = np.random.default_rng(0)
+    names = [
+        f"name: {a} {b}" for a in ["adam", "berta", "carl", "dora", "emil"] for b in range(300)
+    ]
+    left, right = (rng.integers(0, len(names), 9_000) for _ in range(2))
+    candidates = (
+        pl.DataFrame({"left": np.minimum(left, right), "right": np.maximum(left, right)})
+        .filter(pl.col("left") < pl.col("right"))
+        .unique()
+        .sort("left", "right")
+        .cast(pl.UInt32)
+        .with_columns(
+            similarity=pl.lit(0.5, dtype=pl.Float32),
+            seen=(pl.col("left") % 97 == 0).cast(pl.UInt32),
+        )
+    )
+    asked = []
+
+    class Fake:
+        tokenizer = model.tokenizer
+
+        def predict(self, pairs, **_):
+            asked.extend(pairs)
+            return np.array([9.0 if a.split()[1] == b.split()[1] else -9.0 for a, b in pairs])
+
+    scored, facts = score_pairs(Fake(), candidates, pl.Series(names), Config())
+    assert scored.schema == PAIRS
+    assert len(asked) < candidates.height
+    assert facts["pairs"] == (scored["decided_by"] == "student").sum() > 0
+    assert facts["agreement"] > 0.98
+    assert (scored.filter(candidates["seen"] > 0)["decided_by"] == "cross-encoder").all()
+    everything, none = score_pairs(Fake(), candidates, pl.Series(names), Config(agreement=1.0))
+    assert none == {}
+    assert (everything["decided_by"] == "cross-encoder").all()
 
 
 def test_names_in_a_script_the_vocabulary_lacks_are_told_apart(model) -> None:

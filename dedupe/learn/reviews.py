@@ -1,0 +1,306 @@
+"""Teach a cross-encoder what people decided about pairs of one file, without its forgetting.
+
+A few decisions would bend a model out of shape. So each batch mixes them with pairs of the same
+file that nobody looked at, under the probabilities the model already gives them; a part of the
+decisions is held back, and of all mixtures of the old and the new weights the one is taken that
+fits those best. If that is the old model, nothing has been learnt, and the caller is told.
+
+References
+----------
+M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022 (mixing of weights).
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedupe.encoders import MAX_TOKENS, pick_device, pick_dtype
+from dedupe.errors import OptionError
+from dedupe.learn.calibrate import Calibration, build_in, fit_calibration
+from dedupe.progress import Progress, silent
+from dedupe.scoring import prepare_texts, score_logits
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+FEWEST = 10
+"""Decisions below which there is nothing to learn from."""
+HELD_BACK = 0.25
+MIXTURES = (1.0, 0.75, 0.5, 0.25, 0.0)
+"""Shares of the new weights that are tried."""
+
+
+@dataclass(frozen=True)
+class ReviewRecipe:
+    """How decisions are learnt.
+
+    Parameters
+    ----------
+    steps
+        Batches at most; each decision is seen `epochs` times or until then.
+    epochs, batch, replayed
+        Passes over the decisions, decisions in a batch and unlabelled pairs in a batch.
+    learning_rate
+        Of AdamW, falling to zero.
+    """
+
+    steps: int = 120
+    epochs: int = 6
+    batch: int = 12
+    replayed: int = 20
+    learning_rate: float = 3e-5
+
+
+@dataclass(frozen=True)
+class Example:
+    """Two record texts, and how likely they are one thing."""
+
+    left: str
+    right: str
+    chance: float
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What came of learning.
+
+    Parameters
+    ----------
+    decisions, held_back
+        Decisions learnt from, and those of them used to choose the mixture.
+    mixture
+        Share of the new weights; 0 where the old model was the better one.
+    loss_before, loss_after
+        Mean negative log-likelihood of the decisions held back.
+    right_before, right_after
+        Share of the decisions held back on whose side of one half the model is.
+    calibration
+        Scale and shift of the logits, built into the model.
+    """
+
+    decisions: int
+    held_back: int
+    mixture: float
+    loss_before: float
+    loss_after: float
+    right_before: float
+    right_after: float
+    calibration: Calibration
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values as plain JSON types."""
+        return asdict(self)
+
+
+def learn_decisions(
+    folder: Path,
+    decided: Sequence[Example],
+    replay: Sequence[Example],
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    recipe: ReviewRecipe | None = None,
+    progress: Progress = silent,
+) -> tuple[CrossEncoder, Lesson]:
+    """Fine-tune the cross-encoder in `folder` on decisions.
+
+    Parameters
+    ----------
+    folder
+        Of the model to begin with.
+    decided
+        Pairs that people decided, with 1 for a match and 0 for different.
+    replay
+        Pairs of the same file with the probabilities that the model gives them.
+    device, seed, recipe
+        Where, from which random start, and how.
+    progress
+        Told the batches done.
+
+    Returns
+    -------
+    model
+        In single precision, calibrated.
+    lesson
+        What was learnt.
+
+    Raises
+    ------
+    OptionError
+        If there are fewer than :data:`FEWEST` decisions.
+    """
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    if len(decided) < FEWEST:
+        raise OptionError(
+            f"{len(decided)} decisions are too few to learn from: review {FEWEST} pairs or more"
+        )
+    recipe = recipe or ReviewRecipe()
+    torch.manual_seed(seed)
+    model: CrossEncoder = CrossEncoder(
+        str(folder),
+        device=pick_device(device),
+        max_length=MAX_TOKENS,
+        local_files_only=True,
+        model_kwargs={
+            "attn_implementation": "eager",
+            "dtype": torch.float32,
+            "use_safetensors": True,
+        },
+        config_kwargs={"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
+    )
+    learnt, held = _split(decided, seed)
+    before = copy.deepcopy(_network(model).state_dict())
+    old = _logits(model, held)
+    _train(model, learnt, replay, recipe, seed, progress)
+    after = copy.deepcopy(_network(model).state_dict())
+    truth = np.array([example.chance for example in held])
+    losses = {}
+    for mixture in MIXTURES:
+        _load_mixture(model, before, after, mixture)
+        logits = old if mixture == 0 else _logits(model, held)
+        losses[mixture] = (_loss(logits, truth), logits)
+    best = min(MIXTURES, key=lambda mixture: (losses[mixture][0], mixture))
+    _load_mixture(model, before, after, best)
+    calibration = _calibration(model, held, replay, losses[best][1])
+    build_in(model, calibration)
+    new = calibration.scale * losses[best][1] + calibration.shift
+    lesson = Lesson(
+        decisions=len(decided),
+        held_back=len(held),
+        mixture=best,
+        loss_before=round(_loss(old, truth), 4),
+        loss_after=round(_loss(new, truth), 4),
+        right_before=round(float(((old >= 0) == (truth >= 0.5)).mean()), 4),
+        right_after=round(float(((new >= 0) == (truth >= 0.5)).mean()), 4),
+        calibration=calibration,
+    )
+    return model, lesson
+
+
+def _split(decided: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
+    """Hold back a part of the decisions, of each kind its share."""
+    rng = random.Random(seed)
+    learnt: list[Example] = []
+    held: list[Example] = []
+    for match in (True, False):
+        mine = sorted(
+            (e for e in decided if (e.chance >= 0.5) == match), key=lambda e: (e.left, e.right)
+        )
+        rng.shuffle(mine)
+        cut = max(1, round(HELD_BACK * len(mine))) if mine else 0
+        held += mine[:cut]
+        learnt += mine[cut:]
+    return learnt, held
+
+
+def _train(
+    model: CrossEncoder,
+    learnt: Sequence[Example],
+    replay: Sequence[Example],
+    recipe: ReviewRecipe,
+    seed: int,
+    progress: Progress,
+) -> None:
+    import torch
+
+    network = _network(model)
+    # Word vectors stay: a few hundred pairs would only bend the words they happen to hold.
+    network.get_input_embeddings().requires_grad_(False)
+    network.train()
+    weights = [p for p in network.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=recipe.learning_rate, weight_decay=0.01)
+    steps = min(recipe.steps, max(1, -(-len(learnt) * recipe.epochs // recipe.batch)))
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
+    rng = random.Random(seed)
+    queue: list[Example] = []
+    device = model.device.type
+    dtype = pick_dtype(device)
+    for step in range(steps):
+        if len(queue) < recipe.batch:
+            queue += rng.sample(learnt, len(learnt))
+        batch, queue = queue[: recipe.batch], queue[recipe.batch :]
+        batch = batch + rng.sample(replay, min(len(replay), recipe.replayed))
+        left, right = (
+            prepare_texts(model, [getattr(example, side) for example in batch])
+            for side in ("left", "right")
+        )
+        pairs = [(a, b) if a <= b else (b, a) for a, b in zip(left, right, strict=True)]
+        tokens = model.tokenizer(
+            [a for a, _ in pairs],
+            [b for _, b in pairs],
+            padding=True,
+            truncation=True,
+            max_length=MAX_TOKENS,
+            return_tensors="pt",
+        ).to(model.device)
+        truth = torch.tensor([example.chance for example in batch], device=model.device)
+        with torch.autocast(device, dtype=dtype, enabled=dtype is not torch.float32):
+            logits = network(**tokens).logits.squeeze(-1)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), truth)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        progress(step + 1, steps)
+    network.eval()
+
+
+def _logits(model: CrossEncoder, examples: Sequence[Example]) -> NDArray[np.float64]:
+    left, right = (
+        prepare_texts(model, [getattr(example, side) for example in examples])
+        for side in ("left", "right")
+    )
+    return score_logits(model, left, right).astype(np.float64)
+
+
+def _loss(logits: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    return float(np.mean(np.logaddexp(0, logits) - truth * logits))
+
+
+def _load_mixture(
+    model: CrossEncoder, before: dict[str, Any], after: dict[str, Any], mixture: float
+) -> None:
+    _network(model).load_state_dict(
+        {
+            name: old + mixture * (after[name] - old) if old.is_floating_point() else old
+            for name, old in before.items()
+        }
+    )
+
+
+def _calibration(
+    model: CrossEncoder,
+    held: Sequence[Example],
+    replay: Sequence[Example],
+    logits: NDArray[np.float64],
+) -> Calibration:
+    """Fit scale and shift to the decisions held back, anchored by what was sure before.
+
+    The anchors count as much as the decisions: reviewed pairs are the doubtful ones, and a
+    calibration on them alone would be one for doubtful pairs.
+    """
+    anchors = [e for e in replay if e.chance < 0.02 or e.chance > 0.98][:400]
+    if not anchors:
+        return Calibration(1.0, 0.0)
+    labels = np.array([round(e.chance) for e in [*held, *anchors]])
+    if len(np.unique(labels)) < 2:
+        return Calibration(1.0, 0.0)
+    weights = np.array([1.0] * len(held) + [len(held) / len(anchors)] * len(anchors))
+    everything = np.concatenate([logits, _logits(model, anchors)]).astype(np.float32)
+    found = fit_calibration(everything, labels, weights)
+    return Calibration(float(np.clip(found.scale, 0.5, 2.0)), float(np.clip(found.shift, -3, 3)))
+
+
+def _network(model: CrossEncoder) -> Any:
+    return model.model

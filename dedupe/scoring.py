@@ -1,0 +1,284 @@
+"""From candidate pairs to probabilities: the cross-encoder, and the student in front of it.
+
+The score of a pair does not depend on the order of its records: the two texts are put in one order,
+by their characters, before the model sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.config import Config
+from dedupe.encoders import cross_encoder_text, load_cross_encoder, spell_unknown
+from dedupe.errors import InputError
+from dedupe.fields import field_values, pair_features
+from dedupe.progress import Progress, silent
+from dedupe.records import record_text
+from dedupe.student import ALL_BELOW, Verdicts, cascade
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+DECIDERS = pl.Enum(["identical", "student", "cross-encoder"])
+"""Who gave a pair its probability."""
+
+PAIRS = pl.Schema(
+    {
+        "left": pl.UInt32(),
+        "right": pl.UInt32(),
+        "similarity": pl.Float32(),
+        "probability": pl.Float32(),
+        "decided_by": DECIDERS,
+    }
+)
+"""Scored pairs: row numbers with ``left < right``; unique, sorted by ``left`` and ``right``."""
+
+CHUNK = 2048
+"""Pairs between two reports of progress."""
+BATCH_CHARACTERS = 24_000
+"""Characters in a batch: about as many tokens as keep two cores busy without leaving the cache."""
+
+
+def score(
+    pairs: Iterable[Mapping[str, Any]], *, config: Config | None = None, **options: Any
+) -> NDArray[np.float32]:
+    """Return the probability that the two records of each pair are one thing.
+
+    Parameters
+    ----------
+    pairs
+        Mappings with ``left`` and ``right``, each a record: field name to value. Values that are
+        not text are read as Python prints them; ``None`` is a missing value. The two records may
+        have different fields.
+    config
+        ``cross_encoder`` and ``device`` are used; defaults where ``None``.
+    **options
+        Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
+
+    Returns
+    -------
+    ndarray
+        (m,) float32 in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If something is not a pair of records.
+    ModelError
+        If the model cannot be loaded.
+
+    Examples
+    --------
+    >>> dedupe.score([{"left": {"name": "Jon Smith"}, "right": {"name": "Smith, John"}}])
+    ... # doctest: +SKIP
+    """
+    config = (config or Config()).with_options(**options)
+    batches = list(scored_batches(pairs, load_cross_encoder(config)))
+    chances = [chance for _, chance in batches]
+    return np.concatenate(chances) if chances else np.empty(0, dtype=np.float32)
+
+
+def scored_batches(
+    pairs: Iterable[Mapping[str, Any]], model: CrossEncoder, size: int = 8_192
+) -> Iterator[tuple[list[Mapping[str, Any]], NDArray[np.float32]]]:
+    """Yield pairs of records, `size` at a time, with their probabilities; see :func:`score`."""
+    stream = enumerate(pairs, start=1)
+    while batch := list(islice(stream, size)):
+        texts = [[_side_text(pair, side, at) for at, pair in batch] for side in ("left", "right")]
+        left, right = (prepare_texts(model, side) for side in texts)
+        yield [pair for _, pair in batch], score_texts(model, left, right)
+
+
+def _side_text(pair: Any, side: str, at: int) -> str:
+    record = pair.get(side) if isinstance(pair, Mapping) else None
+    if not isinstance(record, Mapping):
+        raise InputError(
+            f"pair {at} has no record under {side!r}: a pair is an object with left and right, "
+            "each an object of field names and values"
+        )
+    return record_text((str(k), None if v is None else str(v)) for k, v in record.items())
+
+
+def score_pairs(
+    model: CrossEncoder,
+    candidates: pl.DataFrame,
+    texts: pl.Series,
+    config: Config,
+    progress: Progress = silent,
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Score candidate pairs, the clear ones by a student of the model where they are many.
+
+    Parameters
+    ----------
+    model
+        Gives one logit a pair.
+    candidates
+        Columns ``left``, ``right`` (row numbers) and ``similarity``; those with a ``seen`` above 0,
+        where there is such a column, are left to the model.
+    texts
+        (n,) record texts.
+    config
+        ``agreement``, ``cross_encoder_pairs`` and ``seed`` are used.
+    progress
+        Told the pairs done.
+
+    Returns
+    -------
+    frame
+        Of schema :data:`PAIRS`, in the order of `candidates`.
+    facts
+        What the student did; empty where there was none. See :class:`~dedupe.student.Verdicts`.
+    """
+    judge = _Judge(model, candidates, texts, progress)
+    m = candidates.height
+    if m <= ALL_BELOW or config.agreement == 1:
+        found = Verdicts(judge(np.arange(m)), np.ones(m, dtype=bool), {})
+    else:
+        left, right = (candidates[side].to_numpy() for side in ("left", "right"))
+        similarity = candidates["similarity"].to_numpy()
+        found = cascade(
+            pair_features(field_values(texts), left, right, similarity),
+            similarity,
+            _tickets(texts, left, right, config.seed),
+            candidates["seen"].to_numpy() > 0
+            if "seen" in candidates.columns
+            else np.zeros(m, dtype=bool),
+            judge,
+            agreement=config.agreement,
+            budget=config.cross_encoder_pairs,
+            seed=config.seed,
+        )
+    decided_by = np.where(found.by_teacher, "cross-encoder", "student")
+    scored = candidates.select("left", "right", "similarity").with_columns(
+        pl.Series("probability", found.probability),
+        pl.Series("decided_by", decided_by).cast(DECIDERS),
+    )
+    return scored, found.facts
+
+
+class _Judge:
+    """The cross-encoder, asked for candidate pairs by number; prepares each text once."""
+
+    def __init__(
+        self, model: CrossEncoder, candidates: pl.DataFrame, texts: pl.Series, progress: Progress
+    ) -> None:
+        self.model = model
+        self.left, self.right = (candidates[side].to_numpy() for side in ("left", "right"))
+        self.texts = texts
+        self.progress = progress
+        self.asked = 0
+
+    def __call__(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        left, right = self.left[numbers], self.right[numbers]
+        rows = np.unique(np.concatenate([left, right]))
+        read = dict(
+            zip(rows, prepare_texts(self.model, self.texts.gather(rows).to_list()), strict=True)
+        )
+        before = self.asked
+        self.asked += len(numbers)
+        return score_texts(
+            self.model,
+            [read[row] for row in left],
+            [read[row] for row in right],
+            lambda done, _: self.progress(before + done, self.asked),
+        )
+
+
+def _tickets(
+    texts: pl.Series, left: NDArray[np.uint32], right: NDArray[np.uint32], seed: int
+) -> NDArray[np.uint64]:
+    """Return a random number for each pair that depends on nothing but its two texts."""
+    drawn = texts.hash(seed).to_numpy()
+    mixed: NDArray[np.uint64] = (drawn[left] + drawn[right]) * np.uint64(0x9E3779B97F4A7C15)
+    return mixed ^ (mixed >> np.uint64(29))
+
+
+def identical_pairs(texts: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
+    """Group records with the same text.
+
+    Returns
+    -------
+    rows
+        u32: the first row of each distinct text, in order. A record with an empty text says
+        nothing and is a group of its own.
+    pairs
+        Frame of schema :data:`PAIRS`: the first row of each group with each of the others.
+    """
+    numbered = pl.DataFrame(
+        {"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True), "text": texts}
+    ).with_columns(
+        pl.when(pl.col("text") == "")
+        .then(pl.col("row"))
+        .otherwise(pl.col("row").min().over("text"))
+        .alias("first")
+    )
+    pairs = numbered.filter(pl.col("row") != pl.col("first")).select(
+        pl.col("first").alias("left"),
+        pl.col("row").alias("right"),
+        pl.lit(1.0, dtype=pl.Float32).alias("similarity"),
+        pl.lit(1.0, dtype=pl.Float32).alias("probability"),
+        pl.lit("identical").cast(DECIDERS).alias("decided_by"),
+    )
+    return numbered.filter(pl.col("row") == pl.col("first"))["row"], pairs.sort("left", "right")
+
+
+def prepare_texts(model: CrossEncoder, texts: Sequence[str]) -> list[str]:
+    """Return record texts in the form that the cross-encoder reads them."""
+    read = [cross_encoder_text(text) for text in texts]
+    table = spell_unknown(read, model.tokenizer.get_vocab())
+    return [text.translate(table) for text in read] if table else read
+
+
+def score_texts(
+    model: CrossEncoder,
+    left: Sequence[str],
+    right: Sequence[str],
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """Return the probability that each pair of prepared texts is one thing.
+
+    Parameters
+    ----------
+    left, right
+        (m,) texts as :func:`prepare_texts` makes them.
+
+    Returns
+    -------
+    ndarray
+        (m,) float32 in [0, 1]; the same when `left` and `right` change places.
+    """
+    logits = score_logits(model, left, right, progress).astype(np.float64)
+    return (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)
+
+
+def score_logits(
+    model: CrossEncoder,
+    left: Sequence[str],
+    right: Sequence[str],
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """Return the cross-encoder's logit for each pair of prepared texts, (m,) float32."""
+    import torch
+
+    pairs = [(a, b) if a <= b else (b, a) for a, b in zip(left, right, strict=True)]
+    lengths = np.array([len(a) + len(b) for a, b in pairs], dtype=np.int64)
+    # Sorted by length over all pairs, batches hold no padding; the longest first, so that a lack
+    # of memory shows at once and the time left is never too hopeful.
+    order = np.argsort(-lengths, kind="stable")
+    logits = np.empty(len(pairs), dtype=np.float32)
+    for at in range(0, len(order), CHUNK):
+        some = order[at : at + CHUNK]
+        logits[some] = model.predict(
+            [pairs[i] for i in some],
+            batch_size=int(np.clip(BATCH_CHARACTERS // max(lengths[some[0]], 1), 16, 256)),
+            activation_fn=torch.nn.Identity(),
+            show_progress_bar=False,
+        )
+        progress(min(at + CHUNK, len(order)), len(order))
+    return logits

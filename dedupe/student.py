@@ -1,0 +1,247 @@
+"""A small model of the cross-encoder, fitted to the pairs of this very file.
+
+The cross-encoder judges a sample of the candidates; gradient-boosted trees on field similarities
+learn its verdicts; a second sample, which they did not learn from, says where the two agree. There
+the student decides. What lies between goes to the cross-encoder, the most doubtful first::
+
+    candidates ──sample──▶ cross-encoder ──fit──▶ student ──audit──▶ two cuts
+        below the lower cut: student · between: cross-encoder · above the upper cut: student
+
+Most candidates are no matches, so that a student that rejects everything would agree with its
+teacher nearly always. The rate of agreement is therefore asked of the matches: of all pairs that
+the teacher would call a match, and of all pairs that the student calls one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedupe.fields import Bytes, as_numbers
+
+ALL_BELOW = 6_000
+"""Candidates up to which the cross-encoder judges all: a student would save nothing."""
+FIRST_SAMPLE = 1_024
+SECOND_SAMPLE = 1_280
+AUDIT = 1_536
+"""Pairs judged to fit the student, to fit it better where it doubts, and to check it."""
+VERDICT = 0.5
+"""Probability from which a pair is a match, where student and teacher are compared."""
+EDGES = (0.001, 0.005, 0.02, 0.08, 0.25, 0.5, 0.75, 0.92, 0.98, 0.995)
+"""Probabilities between which samples are drawn evenly, so that rare doubts are seen."""
+
+Judge: TypeAlias = "Callable[[NDArray[np.int64]], NDArray[np.float32]]"
+"""Gives the teacher's probability for pairs of these numbers."""
+_LOGIT_LIMIT = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """Who decided m pairs, and how.
+
+    Parameters
+    ----------
+    probability
+        (m,) float32.
+    by_teacher
+        (m,) bool: judged by the cross-encoder; the others by the student.
+    facts
+        Pairs decided by the student, agreement measured, cuts; empty where there was no student.
+    """
+
+    probability: NDArray[np.float32]
+    by_teacher: NDArray[np.bool_]
+    facts: dict[str, Any]
+
+
+def cascade(
+    features: Bytes,
+    similarity: NDArray[np.float32],
+    ticket: NDArray[np.uint64],
+    always: NDArray[np.bool_],
+    judge: Judge,
+    *,
+    agreement: float,
+    budget: int,
+    seed: int,
+) -> Verdicts:
+    """Decide m pairs, the clear ones by the student.
+
+    Parameters
+    ----------
+    features
+        (m, f) as :func:`~dedupe.fields.pair_features` gives them.
+    similarity
+        (m,) cosine.
+    ticket
+        (m,) a number drawn for each pair from its content: samples do not depend on the order of
+        the pairs.
+    always
+        (m,) bool: pairs that the teacher has to judge.
+    judge
+        The teacher.
+    agreement
+        Share of the teacher's matches that the student may not lose, and of its own matches that
+        the teacher must share, as measured on the audit.
+    budget
+        Pairs for the teacher at most, beyond its samples; the most doubtful first.
+    seed
+        Of the student.
+    """
+    m = len(features)
+    probability = np.full(m, -1, dtype=np.float32)
+
+    def ask(chosen: NDArray[np.int64]) -> None:
+        fresh = chosen[probability[chosen] < 0]
+        if len(fresh):
+            probability[fresh] = judge(fresh)
+
+    def learnt(of: NDArray[np.int64]) -> NDArray[np.float32]:
+        # In the order of the tickets, so that sums come out the same whatever the order of rows.
+        of = of[np.argsort(ticket[of], kind="stable")]
+        return _predicted(_fitted(features[of], probability[of], seed), features)
+
+    ask(np.flatnonzero(always))
+    steps: NDArray[np.float64] = np.quantile(similarity, np.linspace(0, 1, 17)[1:-1])
+    ask(_even(np.searchsorted(np.unique(steps), similarity), ticket, FIRST_SAMPLE, probability < 0))
+    student = learnt(np.flatnonzero(probability >= 0))
+    ask(_even(_strata(student), ticket, SECOND_SAMPLE, probability < 0))
+    student = learnt(np.flatnonzero(probability >= 0))
+
+    open_ = probability < 0
+    strata = _strata(student)
+    audit = _even(strata, ticket, AUDIT, open_)
+    ask(audit)
+    there = np.bincount(strata[open_], minlength=len(EDGES) + 1)
+    drawn = np.bincount(strata[audit], minlength=len(EDGES) + 1)
+    weight = (there / np.maximum(drawn, 1))[strata[audit]]
+    low, high = _cuts(student[audit], probability[audit], weight, 1 - agreement)
+
+    between = np.flatnonzero((probability < 0) & (student > low) & (student < high))
+    doubt = np.lexsort((ticket[between], np.abs(student[between] - VERDICT)))
+    ask(between[doubt[:budget]])
+
+    by_teacher = probability >= 0
+    decided = ~by_teacher
+    facts = {
+        "pairs": int(decided.sum()),
+        "over_budget": max(len(between) - budget, 0),
+        "audited": len(audit),
+        "low": round(float(low), 4),
+        "high": round(float(high), 4),
+        **_agreement(student[audit], probability[audit], weight, low, high),
+    }
+    return Verdicts(np.where(by_teacher, probability, student), by_teacher, facts)
+
+
+def _fitted(features: Bytes, probability: NDArray[np.float32], seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    clipped = np.clip(probability.astype(np.float64), 1e-9, 1 - 1e-9)
+    logit = np.clip(np.log(clipped / (1 - clipped)), -_LOGIT_LIMIT, _LOGIT_LIMIT)
+    # More alike is never less likely a match: what a few thousand pairs cannot teach.
+    rising = np.ones(features.shape[1], dtype=int)
+    rising[-1] = 0
+    model = HistGradientBoostingRegressor(
+        max_iter=160,
+        learning_rate=0.08,
+        max_leaf_nodes=16,
+        min_samples_leaf=8,
+        l2_regularization=1.0,
+        monotonic_cst=rising,
+        early_stopping=False,
+        random_state=seed,
+    )
+    return model.fit(as_numbers(features), logit)
+
+
+def _predicted(model: Any, features: Bytes) -> NDArray[np.float32]:
+    """Return the student's probability for each pair, in blocks."""
+    out = np.empty(len(features), dtype=np.float32)
+    for at in range(0, len(features), 1 << 18):
+        some = slice(at, at + (1 << 18))
+        out[some] = 1 / (1 + np.exp(-model.predict(as_numbers(features[some]))))
+    return out
+
+
+def _strata(student: NDArray[np.float32]) -> NDArray[np.int64]:
+    return np.searchsorted(np.array(EDGES), student, side="right")
+
+
+def _even(
+    strata: NDArray[np.int64],
+    ticket: NDArray[np.uint64],
+    count: int,
+    allowed: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Choose about `count` of the allowed pairs, as evenly over the strata as they allow."""
+    pool = np.flatnonzero(allowed)
+    order = pool[np.lexsort((ticket[pool], strata[pool]))]
+    sizes = np.bincount(strata[order], minlength=int(strata.max(initial=0)) + 1)
+    share = _fair_shares(sizes, count)
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.sort(order[rank < np.repeat(share, sizes)])
+
+
+def _fair_shares(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return how many to take of each stratum: the same of all, what small ones lack of others."""
+    share = np.zeros(len(sizes), dtype=np.int64)
+    left = count
+    for rank, stratum in enumerate(np.argsort(sizes, kind="stable")):
+        share[stratum] = min(int(sizes[stratum]), left // (len(sizes) - rank))
+        left -= int(share[stratum])
+    return share
+
+
+def _cuts(
+    student: NDArray[np.float32],
+    teacher: NDArray[np.float32],
+    weight: NDArray[np.float64],
+    allowed: float,
+) -> tuple[float, float]:
+    """Return the probabilities up to and from which the student decides.
+
+    Below the lower one lie at most `allowed` of the teacher's matches, above the upper one at most
+    that many pairs, as a share of those matches, which the teacher calls different.
+    """
+    order = np.argsort(student, kind="stable")
+    ranked, mass = student[order], weight[order]
+    match = teacher[order] >= VERDICT
+    most = allowed * float(mass[match].sum())
+    lost = np.cumsum(np.where(match, mass, 0.0))
+    wrong = np.cumsum(np.where(match, 0.0, mass)[::-1])[::-1]
+    below = int(np.searchsorted(lost, most, side="right"))
+    above = int((wrong > most).sum())
+    low = float(ranked[below - 1]) if below else 0.0
+    high = float(ranked[above]) if above < len(ranked) else 1.0
+    return min(low, VERDICT), max(high, VERDICT)
+
+
+def _agreement(
+    student: NDArray[np.float32],
+    teacher: NDArray[np.float32],
+    weight: NDArray[np.float64],
+    low: float,
+    high: float,
+) -> dict[str, float]:
+    """Return how often the student, where it decides, is of its teacher's mind."""
+    decides = (student <= low) | (student >= high)
+    said, truth = student >= VERDICT, teacher >= VERDICT
+    matches = float(weight[truth].sum())
+    return {
+        "agreement": _share(weight[decides & (said == truth)], weight[decides]),
+        "matches_kept": 1 - _part(float(weight[decides & ~said & truth].sum()), matches),
+        "matches_shared": _share(weight[decides & said & truth], weight[decides & said]),
+    }
+
+
+def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
+    return round(_part(float(part.sum()), float(whole.sum()), empty=1.0), 5)
+
+
+def _part(part: float, whole: float, empty: float = 0.0) -> float:
+    return part / whole if whole else empty

@@ -1,0 +1,75 @@
+"""Field similarities: in range, symmetric, and what is missing stays missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedupe.fields import MISSING, as_numbers, field_values, pair_features
+from dedupe.records import record_text
+
+RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "name": st.text("abc é数", min_size=1, max_size=8),
+            "born": st.dates().map(str),
+            "notes": st.text("xyz 12", min_size=1, max_size=90),
+        },
+    ),
+    min_size=2,
+    max_size=12,
+)
+
+
+@given(records=RECORDS, data=st.data())
+def test_similarities_do_not_depend_on_sides_nor_on_the_order_of_rows(
+    records: list[dict[str, str]], data: st.DataObject
+) -> None:
+    texts = [record_text(record.items()) for record in records]
+    n = len(texts)
+    order = np.array(data.draw(st.permutations(range(n))))
+    left, right = (a.astype(np.uint32) for a in np.triu_indices(n, 1))
+    cosine = np.full(len(left), 0.5, dtype=np.float32)
+    straight = pair_features(field_values(pl.Series(texts)), left, right, cosine)
+    turned = pair_features(field_values(pl.Series(texts)), right, left, cosine)
+    np.testing.assert_array_equal(straight, turned)
+    shuffled = field_values(pl.Series([texts[i] for i in order]))
+    place = np.argsort(order).astype(np.uint32)
+    np.testing.assert_array_equal(
+        pair_features(shuffled, place[left], place[right], cosine), straight
+    )
+
+
+def test_equal_different_and_missing_values() -> None:
+    texts = pl.Series(
+        ["name: ada\nborn: 1815-12-10", "name: ada\nborn: 1815-12-01", "name: adda", ""]
+    )
+    fields = field_values(texts)
+    assert [f.label for f in fields] == ["name", "born", "*words", "*numbers"]
+    left, right = np.array([0, 0, 0], np.uint32), np.array([1, 2, 3], np.uint32)
+    found = pair_features(fields, left, right, np.array([0.9, 0.5, 0.0], np.float32))
+    assert found[0, 0] == 254
+    assert 150 < found[1, 0] < 254
+    assert (found[2, :-3] == MISSING).all()
+    assert found[:, -2].tolist() == [1, 0, 0]
+    assert found[:, -1].tolist() == [0, 1, 2]
+    assert np.isnan(as_numbers(found)[2, 0])
+
+
+def test_a_label_that_stands_twice_is_one_field() -> None:
+    fields = field_values(pl.Series(["line: a\nline: b", "line: a b", "line: c"]))
+    assert fields[0].codes.tolist() == [0, 0, 1]
+
+
+def test_few_values_and_many_pairs_give_the_same_similarities() -> None:
+    rng = np.random.default_rng(0)
+    states = ["nsw", "vic", "qld", "tas"]
+    texts = pl.Series([f"state: {states[i]}" for i in rng.integers(0, 4, 200)])
+    left, right = (a.astype(np.uint32) for a in np.triu_indices(200, 1))
+    many = pair_features(field_values(texts), left, right, np.zeros(len(left), np.float32))
+    some = np.sort(rng.permutation(len(left))[:10])
+    few = pair_features(field_values(texts), left[some], right[some], np.zeros(10, np.float32))
+    np.testing.assert_array_equal(many[some], few)
