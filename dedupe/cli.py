@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from dedupe.config import FORMATS, PRESETS, Config, read_config
+from dedupe.config import DATABASES, FORMATS, PRESETS, read_config
 from dedupe.errors import DedupeError, OptionError
 from dedupe.progress import Report, no_report
 
@@ -175,6 +175,7 @@ def cli() -> None:
 @click.option("--device", help="Where models run: auto, cpu, cuda, mps.")
 @click.option("--encoding", help="Of text input (default: detected).")
 @click.option("--delimiter", help="Of text input (default: detected).")
+@click.option("--query", metavar="SQL", help="A SELECT that makes the input, of a database.")
 @click.option("--seed", type=int, help="Start of every random choice (default: 0).")
 @click.option("--table", type=click.Choice(TABLES), default=TABLES[0], help="What -o - prints.")
 @_talk_options
@@ -190,8 +191,10 @@ def run(
 ) -> None:
     """Find the duplicates in INPUT, cluster and merge them.
 
-    INPUT is a CSV, TSV, Parquet, JSON lines or Excel file, or - for stdin; several are stacked.
-    It is never written to. Results go to INPUT-stem.dedupe/ beside it.
+    INPUT is a CSV, TSV, Parquet, Arrow IPC, JSON lines or Excel file (with gzip or zstd as well),
+    a folder of them, a glob, or - for stdin; several are stacked. Or a database: an SQLite or
+    DuckDB file, or a URL (sqlite:///path, duckdb:///path, postgresql://...), with ::TABLE at its
+    end or with --query. It is never written to. Results go to INPUT-stem.dedupe/ beside it.
     """
     from dedupe import pipeline
 
@@ -199,9 +202,10 @@ def run(
     source = inputs[0] if len(inputs) == 1 else list(inputs)
     if output == STDOUT:
         _no_json_beside_a_table(as_json)
+        _one_table_a_file(options.get("format"))
         with _scratch() as folder, _progress(quiet) as report:
             result = pipeline.run(source, output=folder, report=report, **options)
-            _print_table(result, table, options)
+            _print_table(result, table)
             return
     with _progress(quiet) as report:
         result = pipeline.run(source, output=output, report=report, **options)
@@ -234,7 +238,7 @@ def export(
         _no_json_beside_a_table(as_json)
         with _scratch() as folder:
             result = pipeline.export(workspace, output=folder, **given)
-            _print_table(result, table, given)
+            _print_table(result, table)
             return
     with _progress(quiet) as report:
         result = pipeline.export(workspace, output=output, report=report, **given)
@@ -350,12 +354,18 @@ def _no_json_beside_a_table(as_json: bool) -> None:
         raise OptionError("--json and -o - both print to stdout: use one of them")
 
 
-def _print_table(result: Result, table: str, options: Mapping[str, Any]) -> None:
+def _one_table_a_file(format: str | None) -> None:
+    if format in DATABASES:
+        raise OptionError(f"{format} is one file of all tables: name a folder with -o, not -")
+
+
+def _print_table(result: Result, table: str) -> None:
     assert result.workspace is not None
-    format = options.get("format", Config().format)
-    data = (result.workspace / f"{table}.{format}").read_bytes()
-    if format in ("parquet", "xlsx") and sys.stdout.isatty():
+    format = result.summary["config"]["format"]
+    _one_table_a_file(format)
+    if format in ("parquet", "xlsx", "ipc") and sys.stdout.isatty():
         raise OptionError(f"{format} is not for a terminal: redirect stdout to a file")
+    data = (result.workspace / f"{table}.{format}").read_bytes()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
@@ -396,6 +406,7 @@ def _print_summary(result: Result, verbose: bool) -> None:
         "merged": "one row a cluster",
         "removed": "the rows merged into others, and why",
         "pairs": "every pair that was compared, with its probability",
+        "results": "all tables: clusters, merged, removed, pairs",
     }
     for name in found["outputs"]:
         files.add_row(f"[bold]{escape(name)}[/]", kinds[Path(name).stem])

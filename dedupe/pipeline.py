@@ -24,7 +24,7 @@ from typing import Any
 
 import polars as pl
 
-from dedupe.config import BUNDLED, FORMATS, Config
+from dedupe.config import BUNDLED, Config
 from dedupe.encoders import MODELS, embed, load_bi_encoder, load_cross_encoder
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.evaluate import Evaluation, evaluate, read_gold
@@ -35,7 +35,7 @@ from dedupe.records import FieldUse, Records, make_records, records_of
 from dedupe.results import OUTPUTS, Outputs, cluster_figures, make_outputs, resolve
 from dedupe.score import DECIDERS, identical_pairs, score_pairs
 from dedupe.search import search
-from dedupe.tables import Dialect, read_table, write_table
+from dedupe.tables import Dialect, read_table, write_tables
 from dedupe.workspace import SUFFIX, Workspace, open_workspace, stage_key, write_json
 
 STAGES = ("read", "encode", "search", "score", "cluster", "export")
@@ -119,8 +119,9 @@ def run(
     Parameters
     ----------
     source
-        Path of a file (CSV, TSV, Parquet, JSON lines, Excel), a list of several, ``"-"`` for
-        stdin, or a polars, pandas or pyarrow table.
+        Path of a file (CSV, TSV, Parquet, Arrow IPC, JSON lines, Excel; with gzip or zstd), of a
+        folder, a glob, a database (with ``::table`` or the option ``query``), a list of several,
+        ``"-"`` for stdin, or a polars, pandas or pyarrow table.
     output
         Folder of the workspace. ``None``: beside the first file, named after it; a table in
         memory then leaves nothing on disk.
@@ -537,22 +538,15 @@ def _write(
     """Write the output tables; return the size and time of each file."""
     if workspace is None:
         return {}
-    written = {}
-    for name in OUTPUTS:
-        target = workspace.path / f"{name}.{config.format}"
-        write_table(
-            getattr(outputs, name),
-            target,
-            format=config.format,
-            dialect=dialect,
-            safe_csv=config.safe_csv,
-        )
-        for other in FORMATS:
-            # Left there, a table in another format would no longer agree with these.
-            if other != config.format:
-                target.with_suffix(f".{other}").unlink(missing_ok=True)
-        written[target.name] = _stamp(target)
-    return written
+    written = write_tables(
+        {name: getattr(outputs, name) for name in OUTPUTS},
+        workspace.path,
+        format=config.format,
+        dialect=dialect,
+        safe_csv=config.safe_csv,
+        tidy=workspace.facts_file.exists(),
+    )
+    return {path.name: _stamp(path) for path in written}
 
 
 def _stamp(path: Path) -> list[int]:
