@@ -20,12 +20,15 @@ from dedupe.errors import (
 )
 
 if TYPE_CHECKING:
+    from dedupe.differences import Diff, diff
     from dedupe.pipeline import Result, evaluate_workspace, export, run
+    from dedupe.profiling import profile
     from dedupe.workspace import Workspace, open_workspace
 
 __all__ = [
     "Config",
     "DedupeError",
+    "Diff",
     "InputError",
     "ModelError",
     "OptionError",
@@ -33,13 +36,18 @@ __all__ = [
     "Result",
     "Workspace",
     "WorkspaceError",
+    "diff",
     "evaluate_workspace",
     "export",
     "open_workspace",
+    "profile",
     "run",
 ]
 
 _HOMES = {
+    "Diff": "dedupe.differences",
+    "diff": "dedupe.differences",
+    "profile": "dedupe.profiling",
     "Result": "dedupe.pipeline",
     "evaluate_workspace": "dedupe.pipeline",
     "export": "dedupe.pipeline",

@@ -32,7 +32,7 @@ from dedupe.inputs import Given, Source, given
 from dedupe.merge import Rule, parse_rules
 from dedupe.progress import Progress, Report, no_report
 from dedupe.records import FieldUse, Records, make_records, records_of
-from dedupe.results import OUTPUTS, Outputs, cluster_figures, make_outputs, resolve
+from dedupe.results import OUTPUTS, Outputs, Resolved, cluster_figures, make_outputs, resolve
 from dedupe.score import DECIDERS, identical_pairs, score_pairs
 from dedupe.search import search
 from dedupe.tables import Dialect, read_table, write_tables
@@ -276,6 +276,42 @@ def evaluate_workspace(
         read_gold(truth, table.records.ids.to_list()),
         None if across is None else frame[across].cast(pl.String).fill_null("").to_numpy(),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Clustered:
+    """What a workspace holds, clustered by the configuration of its last run and its decisions.
+
+    Parameters
+    ----------
+    records
+        n records.
+    pairs
+        Every scored pair.
+    resolved
+        The clusters.
+    config
+        Of the last run.
+    """
+
+    records: Records
+    pairs: pl.DataFrame
+    resolved: Resolved
+    config: Config
+
+
+def clustered(workspace: Workspace) -> Clustered:
+    """Cluster what a workspace holds, and write nothing; needs no model.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is incomplete or damaged.
+    """
+    table, pairs = _reopened(workspace)
+    config = _config(workspace)
+    resolved = resolve(table.records, pairs, _decisions(workspace), config)
+    return Clustered(table.records, pairs, resolved, config)
 
 
 # Stages that are kept ---------------------------------------------------------------------------

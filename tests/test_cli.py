@@ -188,10 +188,10 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_folder_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_folder_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = invoke(["run", str(tmp_path)], capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "is a folder" in err
+    assert "is a folder without tables" in err
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
