@@ -375,7 +375,8 @@ def _select(place: Place, tables: Sequence[tuple[str, str]]) -> str:
         )
     if found:
         raise InputError(f"{place.name} is in several schemas: write ::SCHEMA.{place.table}")
-    raise InputError(f"there is no table {place.table!r} in {place.name}; it holds {listed}")
+    database = replace(place, table=None).name
+    raise InputError(f"there is no table {place.table!r} in {database}; it holds {listed}")
 
 
 def _fetched(cursor: Any) -> pl.DataFrame:
