@@ -1,6 +1,7 @@
 """SQLite, DuckDB and PostgreSQL: a table or a query in, all result tables of a run out.
 
-An input is never written to: SQLite files are opened with ``mode=ro`` and an authorizer that lets
+An input is never written to (but SQLite itself may leave the empty ``-wal`` and ``-shm`` of a file
+in write-ahead mode beside it): SQLite files are opened with ``mode=ro`` and an authorizer that lets
 only reading pass, DuckDB files with ``read_only`` and single SELECT statements, and PostgreSQL runs
 the query as a cursor in a read-only transaction.
 """
