@@ -20,13 +20,16 @@ from dedupe.errors import (
 )
 
 if TYPE_CHECKING:
+    from dedupe.differences import Diff, diff
     from dedupe.pipeline import Result, evaluate_workspace, export, link, run, train
+    from dedupe.profiling import profile
     from dedupe.scoring import score
     from dedupe.workspace import Workspace, open_workspace
 
 __all__ = [
     "Config",
     "DedupeError",
+    "Diff",
     "InputError",
     "ModelError",
     "OptionError",
@@ -34,16 +37,21 @@ __all__ = [
     "Result",
     "Workspace",
     "WorkspaceError",
+    "diff",
     "evaluate_workspace",
     "export",
     "link",
     "open_workspace",
+    "profile",
     "run",
     "score",
     "train",
 ]
 
 _HOMES = {
+    "Diff": "dedupe.differences",
+    "diff": "dedupe.differences",
+    "profile": "dedupe.profiling",
     "Result": "dedupe.pipeline",
     "evaluate_workspace": "dedupe.pipeline",
     "export": "dedupe.pipeline",

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from dedupe.config import FORMATS, PRESETS, Config, read_config
+from dedupe.config import DATABASES, FORMATS, PRESETS, read_config
 from dedupe.errors import DedupeError, OptionError
 from dedupe.progress import Report, no_report
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from dedupe.differences import Diff
     from dedupe.pipeline import Result
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -174,6 +175,9 @@ def _run_options(command: _Command) -> _Command:
         click.option("--device", help="Where models run: auto, cpu, cuda, mps."),
         click.option("--encoding", help="Of text input (default: detected)."),
         click.option("--delimiter", help="Of text input (default: detected)."),
+        click.option(
+            "--query", metavar="SQL", help="A SELECT that makes the input, of a database."
+        ),
         click.option("--seed", type=int, help="Start of every random choice (default: 0)."),
     ]
     for option in reversed(options):
@@ -204,6 +208,8 @@ def cli() -> None:
       dedupe export contacts.dedupe      write again with another threshold, rules or format
       dedupe evaluate contacts.dedupe --gold truth.csv
       dedupe score pairs.jsonl           the probability of pairs of your own
+      dedupe profile contacts.csv        what each column holds and how it will be used
+      dedupe diff old.dedupe new.dedupe  which clusters differ between two runs, and why
     """
 
 
@@ -225,8 +231,10 @@ def run(
 ) -> None:
     """Find the duplicates in INPUT, cluster and merge them.
 
-    INPUT is a CSV, TSV, Parquet, JSON lines or Excel file, or - for stdin; several are stacked.
-    It is never written to. Results go to INPUT-stem.dedupe/ beside it.
+    INPUT is a CSV, TSV, Parquet, Arrow IPC, JSON lines or Excel file (with gzip or zstd as well),
+    a folder of them, a glob, or - for stdin; several are stacked. Or a database: an SQLite or
+    DuckDB file, or a URL (sqlite:///path, duckdb:///path, postgresql://...), with ::TABLE at its
+    end or with --query. It is never written to. Results go to INPUT-stem.dedupe/ beside it.
     """
     from dedupe import pipeline
 
@@ -234,9 +242,10 @@ def run(
     source = inputs[0] if len(inputs) == 1 else list(inputs)
     if output == STDOUT:
         _no_json_beside_a_table(as_json)
+        _one_table_a_file(options.get("format"))
         with _scratch() as folder, _progress(quiet) as report:
             result = pipeline.run(source, output=folder, report=report, **options)
-            _print_table(result, table, options)
+            _print_table(result, table)
             return
     with _progress(quiet) as report:
         result = pipeline.run(source, output=output, report=report, **options)
@@ -285,7 +294,7 @@ def link(
         _no_json_beside_a_table(as_json)
         with _scratch() as folder, _progress(quiet) as report:
             result = pipeline.link(*inputs, output=folder, report=report, **options)
-            _print_table(result, table, options)
+            _print_table(result, table)
             return
     with _progress(quiet) as report:
         result = pipeline.link(*inputs, output=output, report=report, **options)
@@ -318,7 +327,7 @@ def export(
         _no_json_beside_a_table(as_json)
         with _scratch() as folder:
             result = pipeline.export(workspace, output=folder, **given)
-            _print_table(result, table, given)
+            _print_table(result, table)
             return
     with _progress(quiet) as report:
         result = pipeline.export(workspace, output=output, report=report, **given)
@@ -390,6 +399,7 @@ def score(pairs: str, output: str, quiet: bool, **options: Any) -> None:
     PAIRS is a JSON lines file, or - for stdin. Each line holds an object with left and right, each
     an object of field names and values; it is written again with its probability.
     """
+    from dedupe.config import Config
     from dedupe.encoders import load_cross_encoder
     from dedupe.scoring import scored_batches
     from dedupe.tables import read_json_objects, write_atomically
@@ -510,12 +520,18 @@ def _no_json_beside_a_table(as_json: bool) -> None:
         raise OptionError("--json and -o - both print to stdout: use one of them")
 
 
-def _print_table(result: Result, table: str, options: Mapping[str, Any]) -> None:
+def _one_table_a_file(format: str | None) -> None:
+    if format in DATABASES:
+        raise OptionError(f"{format} is one file of all tables: name a folder with -o, not -")
+
+
+def _print_table(result: Result, table: str) -> None:
     assert result.workspace is not None
-    format = options.get("format", Config().format)
-    data = (result.workspace / f"{table}.{format}").read_bytes()
-    if format in ("parquet", "xlsx") and sys.stdout.isatty():
+    format = result.summary["config"]["format"]
+    _one_table_a_file(format)
+    if format in ("parquet", "xlsx", "ipc") and sys.stdout.isatty():
         raise OptionError(f"{format} is not for a terminal: redirect stdout to a file")
+    data = (result.workspace / f"{table}.{format}").read_bytes()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
@@ -560,6 +576,7 @@ def _print_summary(result: Result, verbose: bool) -> None:
         "removed": "the rows merged into others, and why",
         "pairs": "every pair that was compared, with its probability",
         "matches": "the matches: ids of both tables",
+        "results": "all tables: clusters, merged, removed, pairs",
     }
     for name in found["outputs"]:
         what = kinds.get(Path(name).stem, "rows of this table without a match")
@@ -654,6 +671,147 @@ def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
 def _listed(names: Sequence[str], most: int = 8) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+# Looking at inputs and at runs -------------------------------------------------------------------
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option("--fields", metavar="A,B", callback=_names, help="Columns that say who a record is.")
+@click.option("--ignore", metavar="C,D", callback=_names, help="Columns not to look at.")
+@click.option("--id", metavar="COLUMN", help="Column with one unique value a record.")
+@click.option("--encoding", help="Of text input (default: detected).")
+@click.option("--delimiter", help="Of text input (default: detected).")
+@click.option("--query", metavar="SQL", help="A SELECT that makes the input, of a database.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
+def profile(inputs: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Say what each column of INPUT looks like, and what a run would use it for.
+
+    INPUT is what dedupe run takes; nothing is compared and nothing written.
+    """
+    from dedupe.profiling import profile_with_facts
+
+    source = inputs[0] if len(inputs) == 1 else list(inputs)
+    columns, facts = profile_with_facts(source, **_given(options))
+    if as_json:
+        click.echo(json.dumps({**facts, "columns": columns.to_dicts()}, ensure_ascii=False))
+        return
+    click.echo(f"{_listed(facts['input'])}: {facts['rows']:,} rows, {columns.height:,} columns")
+    lines = [
+        (
+            one["column"],
+            one["kind"],
+            f"{one['filled']:.1%}",
+            f"{one['distinct']:,}",
+            one["use"],
+            ", ".join(_short(value) for value in one["examples"]),
+        )
+        for one in columns.iter_rows(named=True)
+    ]
+    _print_rows(("column", "kind", "filled", "distinct", "use", "examples"), lines, right=(2, 3))
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("before", metavar="WORKSPACE1")
+@click.argument("after", metavar="WORKSPACE2")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
+@click.option(
+    "--format",
+    type=click.Choice(("table", "csv")),
+    default="table",
+    help="csv lists every record of every cluster that differs.",
+)
+@click.option("--most", type=click.IntRange(min=0), default=20, help="Lines of the table.")
+def diff(before: str, after: str, as_json: bool, format: str, most: int) -> None:
+    """Say which clusters differ between WORKSPACE1 and WORKSPACE2, and why.
+
+    Records are matched by their ids, or by their content where there are none.
+    """
+    from dedupe.differences import diff as compare
+
+    if as_json and format == "csv":
+        raise OptionError("--json and --format csv both print to stdout: use one of them")
+    found = compare(before, after)
+    if as_json:
+        summary = {**found.summary, "changes": found.changes.to_dicts()}
+        click.echo(json.dumps(summary, ensure_ascii=False))
+    elif format == "csv":
+        click.echo(found.records.write_csv(), nl=False)
+    else:
+        _print_diff(found, most)
+
+
+def _print_diff(found: Diff, most: int) -> None:
+    summary = found.summary
+    for name in ("before", "after"):
+        side = summary[name]
+        click.echo(
+            f"{name:<9} {side['workspace']}: {side['records']:,} records in "
+            f"{side['clusters']:,} clusters"
+        )
+    for name in ("records", "clusters", "decisions"):
+        counts = [f"{count:,} {what}" for what, count in summary[name].items() if count]
+        if counts:
+            by = f" (matched by {summary['matched_by']})" if name == "records" else ""
+            click.echo(f"{name:<9} {', '.join(counts)}{by}")
+    unlike = summary["differences"]
+    for name, (was, now) in {**unlike["config"], **unlike["models"]}.items():
+        click.echo(f"differs   {name}: {_short(str(was), 24)}, now {_short(str(now), 24)}")
+    for name in ("fields", "dedupe"):
+        if unlike[name]:
+            was, now = (", ".join(x) if isinstance(x, list) else str(x) for x in unlike[name])
+            click.echo(f"differs   {name}: {_short(was)}, now {_short(now)}")
+    if found.changes.is_empty():
+        click.echo("The clusters are the same.")
+        return
+    click.echo()
+    lines = [
+        (
+            one["change"],
+            f"{len(one['clusters_before'])} > {len(one['clusters_after'])}",
+            _listed(one["records"], most=4),
+            one["why"],
+        )
+        for one in found.changes.head(most).iter_rows(named=True)
+    ]
+    _print_rows(("change", "clusters", "records", "why"), lines, right=())
+    if found.changes.height > most:
+        click.echo(f"{found.changes.height - most:,} more: --most N, --format csv or --json")
+
+
+def _print_rows(heads: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int]) -> None:
+    """Print a table to stdout: folded to the width of a terminal, in full where it is none."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 10_000
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for place, head in enumerate(heads):
+        table.add_column(
+            head, justify="right" if place in right else "left", overflow="fold",
+            no_wrap=not console.is_terminal,
+        )  # fmt: skip
+    for line in lines:
+        table.add_row(*(Text(_printable(value)) for value in line))
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(one.rstrip() for one in captured.get().splitlines()))
+
+
+def _printable(value: str) -> str:
+    """Return text on one line, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(value.split()))
+
+
+def _short(value: str, most: int = 40) -> str:
+    return value if len(value) <= most else value[: most - 1] + "…"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,10 @@ from dedupe.errors import OptionError
 BUNDLED = "bundled"
 """Name of the model that ships with the package."""
 
-FORMATS = ("csv", "parquet", "jsonl", "xlsx")
+DATABASES = ("sqlite", "duckdb")
+"""Formats of one file that holds all tables."""
+
+FORMATS = ("csv", "parquet", "jsonl", "xlsx", "ipc", *DATABASES)
 """What results can be written as."""
 
 LINK_MODES = ("many", "best", "one")
@@ -72,6 +75,8 @@ class Config:
         Put an apostrophe before values that a spreadsheet would run as a formula.
     encoding, delimiter
         Of text input. ``None``: detected.
+    query
+        SELECT statement that makes the input, where that is a database.
     bi_encoder, cross_encoder
         ``"bundled"``, or the name or folder of any sentence-transformers model of that kind.
     agreement
@@ -108,6 +113,7 @@ class Config:
     safe_csv: bool = False
     encoding: str | None = None
     delimiter: str | None = None
+    query: str | None = None
     bi_encoder: str = BUNDLED
     cross_encoder: str = BUNDLED
     agreement: float = 0.995

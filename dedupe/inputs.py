@@ -1,8 +1,16 @@
-"""What a run is given: files, a stream or a table in memory, hashed before it is parsed."""
+"""What a run is given: files, databases, a stream or a table in memory.
+
+Files are hashed before they are parsed. A folder stands for the tables in it (not in folders in
+it), sorted by name; a glob (``*``, ``?``, ``[…]``, ``**`` for folders at any depth) for the files
+that match it, sorted by path. Names are compared as text, character by character. A file that is
+named twice is read once, in its first place.
+"""
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +22,24 @@ from dedupe.alignment import Linked, align, stack_names
 from dedupe.config import Config
 from dedupe.errors import InputError, OptionError
 from dedupe.linkage import different_names
-from dedupe.tables import CSV, Table, fingerprint, read_table
+from dedupe.tables import (
+    CSV,
+    Table,
+    find_database,
+    fingerprint,
+    frame_fingerprint,
+    is_table_file,
+    plain_path,
+    read_table,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 Source: TypeAlias = "str | Path | Sequence[str | Path] | pl.DataFrame | pd.DataFrame | pa.Table"
-"""A file, several files to be stacked, ``"-"`` for stdin, or a table in memory."""
+"""A file, folder, glob or database, several of them to be stacked, ``"-"`` for stdin, or a table in
+memory."""
 
 STACKED = "source"
 """Column that names the file of a row, where several are stacked."""
@@ -36,33 +54,43 @@ class Given:
     Parameters
     ----------
     paths
-        Paths of the files, ``("-",)`` for stdin, empty for a table in memory.
+        Paths of the files and addresses of databases, ``("-",)`` for stdin, empty for a table in
+        memory.
     fingerprint
         Hash of the content.
     parsed
         The table, where hashing it meant reading it.
     tables
         Several tables in memory, to be linked.
+    first
+        What was named first: a path of `paths`, or the folder that it is in.
     """
 
     paths: tuple[str, ...]
     fingerprint: str
     parsed: Table | None = None
     tables: tuple[Table, ...] = ()
+    first: str | None = None
 
     @property
     def names(self) -> list[str]:
-        """Names of the inputs, for people."""
-        return ["stdin" if path == _STDIN else Path(path).name for path in self.paths] or ["table"]
+        """Names of the inputs, for people; of databases without passwords."""
+        return _names(self.paths) or ["table"]
 
     @property
     def stem(self) -> Path | None:
-        """Path of the first file without its ending; ``None`` for a table in memory."""
+        """Path of what was named first, without its ending; ``None`` for a table in memory."""
         if not self.paths:
             return None
         if self.paths[0] == _STDIN:
             return Path("stdin")
-        first = Path(self.paths[0])
+        named = self.first or self.paths[0]
+        if (place := find_database(named)) is not None:
+            return place.stem
+        first = Path(named)
+        if first.is_dir():
+            return first if first.name not in ("", "..") else first.resolve()
+        first = plain_path(first)
         return first.with_name(first.stem or first.name)
 
     def table(self, config: Config) -> Table:
@@ -75,11 +103,7 @@ class Given:
         """
         if self.parsed is not None:
             return self.parsed
-        tables = [
-            read_table(path, encoding=config.encoding, delimiter=config.delimiter)
-            for path in self.paths
-        ]
-        return tables[0] if len(tables) == 1 else _stacked(tables)
+        return _read(self.paths, config)
 
     def linked(self, config: Config) -> tuple[Table, Linked]:
         """Parse tables to be linked: a stack under the columns of the first, and how they align.
@@ -93,10 +117,7 @@ class Given:
         OptionError
             If the map names a column that is not there, or `prefer` no table.
         """
-        tables = list(self.tables) or [
-            read_table(path, encoding=config.encoding, delimiter=config.delimiter)
-            for path in self.paths
-        ]
+        tables = list(self.tables) or _read_each(self.paths, config)
         names = different_names([Path(table.name).stem for table in tables])
         if config.prefer is not None and config.prefer not in names:
             raise OptionError(f"prefer: there is no table {config.prefer!r}: {', '.join(names)}")
@@ -107,7 +128,8 @@ class Given:
             [
                 replace(table, frame=frame.rename(new), name=name)
                 for table, frame, new, name in zip(tables, frames, renamed, names, strict=True)
-            ]
+            ],
+            names,
         )
         columns = [c for c in stacked.frame.columns if c != STACKED]
         linked = Linked(tuple(names), tuple(renamed), found)
@@ -126,21 +148,29 @@ def given(source: Source, config: Config) -> Given:
         source = [source]
     if not isinstance(source, list | tuple):
         frame = _as_polars(source)
-        digest = hashlib.sha256(str(frame.schema).encode())
-        digest.update(frame.hash_rows(seed=0).to_numpy().tobytes())
-        return Given((), digest.hexdigest(), Table(frame, CSV, digest.hexdigest(), "table"))
-    paths = tuple(str(path) for path in source)
-    if not paths:
+        digest = frame_fingerprint(frame)
+        return Given((), digest, Table(frame, CSV, digest, "table"))
+    named = [str(path) for path in source]
+    if not named:
         raise InputError("no input is named")
-    if _STDIN in paths:
-        if len(paths) > 1:
+    if _STDIN in named:
+        if len(named) > 1:
             raise InputError("stdin (-) cannot be stacked with other inputs")
-        table = read_table(_STDIN, encoding=config.encoding, delimiter=config.delimiter)
-        return Given(paths, table.fingerprint, table)
+        table = _read((_STDIN,), config)
+        return Given((_STDIN,), table.fingerprint, table)
+    paths = _expanded(named)
+    first = named[0] if Path(named[0]).is_dir() else paths[0]
+    if config.query is not None and len(paths) > 1:
+        raise InputError("a query is asked of one database: name no other input beside it")
+    if config.query is not None or any(find_database(path) for path in paths):
+        table = _read(paths, config)
+        digest = hashlib.sha256(table.fingerprint.encode()).hexdigest()
+        return Given(paths, digest, table, first=first)
     hashes = [fingerprint(path) for path in paths]
     return Given(
         paths,
         hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest(),
+        first=first,
     )
 
 
@@ -172,11 +202,63 @@ def given_tables(sources: Sequence[Source], config: Config) -> Given:
     return Given((), digest, tables=tuple(tables))
 
 
-def _stacked(tables: Sequence[Table]) -> Table:
-    names = [table.name for table in tables]
-    for table in tables:
-        if STACKED in table.frame.columns:
-            break
+def _expanded(named: Sequence[str]) -> tuple[str, ...]:
+    """Return the files that folders and globs stand for, each once."""
+    found: dict[object, str] = {}
+    for name in named:
+        for path in [name] if find_database(name) else _files(name):
+            found.setdefault(Path(path).resolve() if Path(path).exists() else path, path)
+    return tuple(found.values())
+
+
+def _files(name: str) -> list[str]:
+    path = Path(name)
+    if path.is_dir():
+        try:
+            files = sorted(one.name for one in path.iterdir() if one.is_file())
+        except OSError as error:
+            raise InputError(f"cannot read the folder {path}: {error.strerror}") from None
+        tables = [str(path / one) for one in files if is_table_file(Path(one))]
+        if not tables:
+            raise InputError(f"{path} is a folder without tables: name a file or another folder")
+        return tables
+    if path.exists() or not glob.has_magic(name):
+        return [name]
+    matches = sorted(one for one in glob.glob(name, recursive=True) if Path(one).is_file())  # noqa: PTH207
+    if not matches:
+        raise InputError(f"no file matches {name}")
+    return matches
+
+
+def _names(paths: Sequence[str]) -> list[str]:
+    """Return a name for each input: that of the file, or its path where two have one name."""
+    names = []
+    for path in paths:
+        place = find_database(path)
+        names.append(place.name if place else "stdin" if path == _STDIN else Path(path).name)
+    if len(set(names)) == len(names):
+        return names
+    files = [Path(path).resolve() for path in paths if Path(path).exists()]
+    top = os.path.commonpath([file.parent for file in files])
+    return [
+        Path(path).resolve().relative_to(top).as_posix() if Path(path).exists() else name
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def _read_each(paths: Sequence[str], config: Config) -> list[Table]:
+    return [
+        read_table(path, encoding=config.encoding, delimiter=config.delimiter, query=config.query)
+        for path in paths
+    ]
+
+
+def _read(paths: Sequence[str], config: Config) -> Table:
+    tables = _read_each(paths, config)
+    return tables[0] if len(tables) == 1 else _stacked(tables, _names(paths))
+
+
+def _stacked(tables: Sequence[Table], names: Sequence[str]) -> Table:
     frames = [table.frame for table in tables]
     if not any(STACKED in frame.columns for frame in frames):
         frames = [

@@ -28,7 +28,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.alignment import Linked
-from dedupe.config import BUNDLED, FORMATS, Config
+from dedupe.config import BUNDLED, Config
 from dedupe.encoders import MODELS, embed, load_bi_encoder, load_cross_encoder
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.evaluate import Evaluation, evaluate, read_gold
@@ -38,6 +38,7 @@ from dedupe.progress import Progress, Report, no_report
 from dedupe.records import FieldUse, Records, make_records, records_of
 from dedupe.results import (
     Outputs,
+    Resolved,
     cluster_figures,
     decided_rows,
     make_outputs,
@@ -46,7 +47,7 @@ from dedupe.results import (
 )
 from dedupe.scoring import DECIDERS, identical_pairs, score_pairs
 from dedupe.search import ANY_SOURCE, search
-from dedupe.tables import Dialect, read_table, write_table
+from dedupe.tables import Dialect, read_table, write_tables
 from dedupe.workspace import SUFFIX, Workspace, open_workspace, stage_key, write_json
 
 STAGES = ("read", "encode", "search", "score", "cluster", "export")
@@ -151,8 +152,9 @@ def run(
     Parameters
     ----------
     source
-        Path of a file (CSV, TSV, Parquet, JSON lines, Excel), a list of several, ``"-"`` for
-        stdin, or a polars, pandas or pyarrow table.
+        Path of a file (CSV, TSV, Parquet, Arrow IPC, JSON lines, Excel; with gzip or zstd), of a
+        folder, a glob, a database (with ``::table`` or the option ``query``), a list of several,
+        ``"-"`` for stdin, or a polars, pandas or pyarrow table.
     output
         Folder of the workspace. ``None``: beside the first file, named after it; a table in
         memory then leaves nothing on disk.
@@ -407,6 +409,7 @@ def train(
 
 
 def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[str, Any]:
+    from dedupe.learn.calibrate import halved
     from dedupe.learn.reviews import Example, learn_decisions
 
     table, pairs = _reopened(workspace)
@@ -434,7 +437,7 @@ def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[st
     )
     version = max(workspace.versions(), default=0) + 1
     made = workspace.models / f".making-{version}"
-    model.model.half()
+    halved(model)
     model.save_pretrained(str(made), create_model_card=False)
     write_json(made / "lesson.json", {**lesson.as_dict(), "from": config.cross_encoder})
     made.rename(workspace.model(version))
@@ -479,6 +482,42 @@ def _with_tables(gold: pl.DataFrame, table: _Table) -> pl.DataFrame:
         (pl.lit(f"{number}:") + pl.col(name).cast(pl.String)).alias(name)
         for number, name in ((1, "id_a"), (2, "id_b"))
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Clustered:
+    """What a workspace holds, clustered by the configuration of its last run and its decisions.
+
+    Parameters
+    ----------
+    records
+        n records.
+    pairs
+        Every scored pair.
+    resolved
+        The clusters.
+    config
+        Of the last run.
+    """
+
+    records: Records
+    pairs: pl.DataFrame
+    resolved: Resolved
+    config: Config
+
+
+def clustered(workspace: Workspace) -> Clustered:
+    """Cluster what a workspace holds, and write nothing; needs no model.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is incomplete or damaged.
+    """
+    table, pairs = _reopened(workspace)
+    config = _config(workspace)
+    resolved = resolve(table.records, pairs, _decisions(workspace), config)
+    return Clustered(table.records, pairs, resolved, config)
 
 
 # Stages that are kept ---------------------------------------------------------------------------
@@ -546,11 +585,11 @@ class _Stages:
 def _read(source: Given, config: Config) -> _Table:
     if config.link:
         table, linked = source.linked(config)
-        numbers = pl.DataFrame({STACKED: linked.names, "source": range(len(linked.names))})
+        numbers = pl.DataFrame({STACKED: linked.names, "number": range(len(linked.names))})
         found = table.frame.select(STACKED).join(
             numbers, on=STACKED, how="left", maintain_order="left"
         )
-        source_of = found["source"].to_numpy().astype(np.uint8)
+        source_of = found["number"].to_numpy().astype(np.uint8)
         return _Table(make_records(table.frame, config, source_of), table.dialect, linked)
     table = source.table(config)
     return _Table(make_records(table.frame, config), table.dialect)
@@ -784,22 +823,15 @@ def _write(
     """Write the output tables; return the size and time of each file."""
     if workspace is None:
         return {}
-    written = {}
-    for name, frame in outputs.tables().items():
-        target = workspace.path / f"{name}.{config.format}"
-        write_table(
-            frame,
-            target,
-            format=config.format,
-            dialect=dialect,
-            safe_csv=config.safe_csv,
-        )
-        for other in FORMATS:
-            # Left there, a table in another format would no longer agree with these.
-            if other != config.format:
-                target.with_suffix(f".{other}").unlink(missing_ok=True)
-        written[target.name] = _stamp(target)
-    return written
+    written = write_tables(
+        outputs.tables(),
+        workspace.path,
+        format=config.format,
+        dialect=dialect,
+        safe_csv=config.safe_csv,
+        tidy=workspace.facts_file.exists(),
+    )
+    return {path.name: _stamp(path) for path in written}
 
 
 def _stamp(path: Path) -> list[int]:

@@ -122,12 +122,9 @@ def make_records(
     if frame.height < 2:
         rows = "no rows" if frame.height == 0 else "one row"
         raise InputError(f"the input has {rows}: there is nothing to compare it with")
-    for option in ("fields", "ignore"):
-        _check_columns(option, getattr(config, option), frame.columns)
-    text = frame.select(_as_text(name, dtype) for name, dtype in frame.schema.items())
+    text = as_texts(frame)
     source = np.zeros(frame.height, dtype=np.uint8) if source is None else source
-    id_column = _id_column(text, source, config)
-    fields = tuple(_use(text, name, id_column, source, config) for name in frame.columns)
+    fields, id_column = field_uses(text, config, source)
     used = [field.name for field in fields if field.used]
     if not used:
         reasons = "; ".join(f"{field.name}: {field.reason}" for field in fields[:5])
@@ -140,12 +137,50 @@ def make_records(
     return Records(
         frame=frame,
         ids=ids.rename("id"),
-        keys=ids.rename("key") if id_column else _content_keys(text),
+        keys=ids.rename("key") if id_column else content_keys(text),
         texts=frame_texts(text.select(used)),
         source=source,
         fields=fields,
         id_column=id_column,
     )
+
+
+def as_texts(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with every value as text, as it is compared; missing values become ``""``."""
+    return frame.select(_as_text(name, dtype) for name, dtype in frame.schema.items())
+
+
+def field_uses(
+    text: pl.DataFrame, config: Config, source: NDArray[np.uint8] | None = None
+) -> tuple[tuple[FieldUse, ...], str | None]:
+    """Choose the columns that say who a record is, as :func:`make_records` does.
+
+    Parameters
+    ----------
+    text
+        A frame as :func:`as_texts` gives it.
+    config
+        ``fields``, ``ignore`` and ``id`` are used.
+    source
+        (n,) u8: table of each row, where several are linked.
+
+    Returns
+    -------
+    fields
+        One entry a column, in the order of the columns.
+    id_column
+        Name of the id column; ``None`` where rows are known by number.
+
+    Raises
+    ------
+    OptionError
+        If a column named in `config` does not exist, or the id column is not unique.
+    """
+    for option in ("fields", "ignore"):
+        _check_columns(option, getattr(config, option), text.columns)
+    source = np.zeros(text.height, dtype=np.uint8) if source is None else source
+    id_column = _id_column(text, source, config)
+    return tuple(_use(text, name, id_column, source, config) for name in text.columns), id_column
 
 
 def records_of(
@@ -326,7 +361,8 @@ def _counts_rows(values: pl.Series, name: str) -> bool:
     return bool((steps == 1).all()) or _ROW_NAME.match(name) is not None
 
 
-def _content_keys(text: pl.DataFrame) -> pl.Series:
+def content_keys(text: pl.DataFrame) -> pl.Series:
+    """Return a key for each row of a frame of text: a hash of it and its count among equal rows."""
     import hashlib
 
     joined = text.select(pl.concat_str(pl.all(), separator="\x1f").alias("row"))["row"]

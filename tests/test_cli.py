@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -17,6 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 import dedupe.cli
+from dedupe.tables import CSV, write_table
+from tests.test_differences import make
 from tests.test_pipeline import table
 
 ENVIRONMENT = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
@@ -108,6 +111,52 @@ def test_options_are_read_from_a_file_and_the_command_line_wins(done: Path) -> N
     assert (done / "toml.dedupe/merged.jsonl").exists()
 
 
+def test_profile_prints_a_table_and_json(tmp_path: Path) -> None:
+    data = "id,mail,city\n1,a@x.org,Rome\n2,b@x.org,\n3,c@x.org,Oslo \x1b[31m\n"
+    (tmp_path / "people.csv").write_text(data)
+    plain = run("profile", "people.csv", cwd=tmp_path)
+    assert (plain.returncode, plain.stderr) == (0, b"")
+    lines = plain.stdout.decode().splitlines()
+    assert lines[0] == "people.csv: 3 rows, 3 columns"
+    assert lines[2].split() == ["id", "code", "100.0%", "3", "the", "id", "of", "the", "row",
+                                "1,", "2,", "3"]  # fmt: skip
+    assert lines[3].split()[:5] == ["mail", "email", "100.0%", "3", "compared"]
+    assert b"\x1b" not in plain.stdout
+    stdin = run("profile", "-", "--ignore", "city", "--json", cwd=tmp_path, stdin=data.encode())
+    found = json.loads(stdin.stdout)
+    assert (found["input"], found["rows"], found["id_column"]) == (["stdin"], 3, "id")
+    assert found["columns"][2]["use"] == "left out: ignored as asked"
+    assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
+
+
+def test_diff_prints_a_table_json_and_a_listing(tmp_path: Path) -> None:
+    make(tmp_path / "1", {"a": "ada", "b": "adah", "c": "bob"}, {("a", "b"): 0.6})
+    make(tmp_path / "2", {"a": "ada", "b": "adah", "c": "bob"}, {("a", "b"): 0.6}, threshold=0.7)
+    plain = run("diff", "1", "2", cwd=tmp_path)
+    assert (plain.returncode, plain.stderr) == (0, b"")
+    assert plain.stdout.decode().splitlines() == [
+        "before    1: 3 records in 2 clusters",
+        "after     2: 3 records in 3 clusters",
+        "records   3 same (matched by the id column 'id')",
+        "clusters  1 same, 1 split",
+        "differs   threshold: 0.5, now 0.7",
+        "",
+        "change  clusters  records  why",
+        "split   1 > 2     a, b     threshold 0.5, now 0.7: a and b have 0.6",
+    ]
+    found = json.loads(run("diff", "1", "2", "--json", cwd=tmp_path).stdout)
+    assert found["clusters"]["split"] == 1
+    assert found["changes"][0]["causes"] == ["threshold"]
+    listing = run("diff", "1", "2", "--format", "csv", cwd=tmp_path).stdout.decode()
+    rows = list(csv.DictReader(io.StringIO(listing)))
+    assert [(row["change"], row["id_after"], row["record"]) for row in rows] == [
+        ("split", "a", "same"),
+        ("split", "b", "same"),
+    ]
+    same = run("diff", "1", "1", cwd=tmp_path).stdout.decode()
+    assert same.splitlines()[-1] == "The clusters are the same."
+
+
 @pytest.mark.parametrize("stopped_by", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_cut_off_goes_on(done: Path, tmp_path: Path, stopped_by: int) -> None:
     (tmp_path / "people.csv").write_bytes((done / "people.csv").read_bytes())
@@ -188,10 +237,42 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_folder_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_folder_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = invoke(["run", str(tmp_path)], capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "is a folder" in err
+    assert "is a folder without tables" in err
+
+
+WRONG = {
+    "glob": (["profile", "no*.csv"], "no file matches no*.csv"),
+    "gzip": (["run", "cut.csv.gz"], "cut.csv.gz is no whole gzip file"),
+    "table": (["run", "crm.db::nobody"], "there is no table 'nobody' in crm.db; it holds crm"),
+    "sql": (["run", "sqlite:///crm.db", "--query", "SELEC 1"], "syntax error"),
+    "delete": (["run", "sqlite:///crm.db", "--query", "DELETE FROM crm"], "only one SELECT"),
+    "url": (["run", "mysql://host/x"], "cannot read mysql://"),
+    "no query": (["run", "a.csv", "--query", "SELECT 1"], "a.csv is no database"),
+    "stdout": (["run", "a.csv", "-o", "-", "--format", "sqlite"], "name a folder with -o"),
+    "diff": (["diff", "none", "none"], "there is no workspace at none"),
+    "diff both": (["diff", "x", "x", "--json", "--format", "csv"], "use one of them"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_other_wrong_input_is_one_line_and_leaves_nothing(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, message = WRONG[case]
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_bytes(b"name\nada\nbob\n")
+    Path("cut.csv.gz").write_bytes(gzip.compress(b"name\nada\nbob\n")[:-9])
+    people = pl.DataFrame({"name": ["ada", "bob"]})
+    write_table(people, Path("crm.db"), format="sqlite", dialect=CSV)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*")}
+    code, out, err = invoke(arguments, capsys)
+    assert (code, out) == (2, "")
+    assert err.startswith("dedupe: ") and err.count("\n") == 1
+    assert message in err
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*")} == before
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -16,6 +16,7 @@ import dedupe
 import dedupe.pipeline
 from dedupe.decisions import Verdict
 from dedupe.errors import OptionError, WorkspaceError
+from dedupe.tables import read_table
 
 PEOPLE = [
     ("Katherine", "Johnson", "1918-08-26", "Hampton"),
@@ -250,15 +251,45 @@ def test_export_refuses_what_needs_a_new_run(folder: Path) -> None:
         dedupe.export(folder / "people.dedupe", radius=0.5)
 
 
-@pytest.mark.parametrize("format", ["parquet", "jsonl", "xlsx"])
+@pytest.mark.parametrize("format", ["parquet", "jsonl", "xlsx", "ipc"])
 def test_every_format_holds_the_same(folder: Path, format: str) -> None:
-    from dedupe.tables import read_table
-
     csv = pl.read_csv(folder / "people.dedupe/merged.csv", infer_schema=False)
     dedupe.export(folder / "people.dedupe", format=format)
     written = read_table(folder / f"people.dedupe/merged.{format}").frame
     assert_frame_equal(written.cast(pl.String), csv)
     assert not (folder / "people.dedupe/merged.csv").exists()
+
+
+@pytest.mark.parametrize("format", ["sqlite", "duckdb"])
+def test_a_database_holds_all_tables(folder: Path, format: str) -> None:
+    workspace = folder / "people.dedupe"
+    csv = {
+        name: pl.read_csv(workspace / f"{name}.csv", infer_schema=False)
+        for name in ("clusters", "merged", "removed", "pairs")
+    }
+    result = dedupe.export(workspace, format=format)
+    assert list(result.summary["outputs"]) == [f"results.{format}"]
+    for name, expected in csv.items():
+        assert not (workspace / f"{name}.csv").exists()
+        frame = read_table(f"{workspace}/results.{format}::{name}").frame
+        assert frame.columns == expected.columns and frame.height == expected.height
+        numbers = [one for one in frame.columns if frame.schema[one].is_float()]
+        texts = [one for one in frame.columns if frame.schema[one] == pl.String]
+        assert_frame_equal(frame.select(numbers), expected.select(numbers).cast(pl.Float64))
+        assert_frame_equal(
+            frame.select(texts).with_columns(pl.all().replace("", None)), expected.select(texts)
+        )
+    assert not [path for path in workspace.iterdir() if path.suffix in (".tmp", ".wal")]
+    dedupe.export(workspace, format="csv")
+    assert not (workspace / f"results.{format}").exists()
+
+
+def test_export_elsewhere_removes_nothing(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "results.sqlite").write_text("mine")
+    (tmp_path / "merged.parquet").write_text("mine")
+    dedupe.export(folder / "people.dedupe", output=tmp_path)
+    assert (tmp_path / "results.sqlite").read_text() == "mine"
+    assert (tmp_path / "merged.parquet").read_text() == "mine"
 
 
 def test_export_elsewhere_leaves_the_workspace_alone(folder: Path, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from dedupe.learn.calibrate import (
     build_in,
     expected_calibration_error,
     fit_calibration,
+    halved,
     pair_f1,
 )
 from dedupe.learn.data import (
@@ -433,8 +434,7 @@ def write_model(
     seconds: float,
 ) -> None:
     """Save the weights in half precision, with a model card and the figures beside them."""
-    _network(model).half()
-    model.save_pretrained(str(out), create_model_card=False)
+    halved(model).save_pretrained(str(out), create_model_card=False)
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     rows = [
         f"| {name} | {f['pairs']} | {f['true']} | {f['precision']:.3f} | {f['recall']:.3f} "

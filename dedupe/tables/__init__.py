@@ -5,31 +5,50 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from dedupe.config import DATABASES, FORMATS
 from dedupe.errors import InputError
 from dedupe.tables.atomic import write_atomically
-from dedupe.tables.base import CSV, Dialect, Table
+from dedupe.tables.base import CSV, Dialect, Table, frame_fingerprint
+from dedupe.tables.compression import plain_path, unpacked
+from dedupe.tables.database import (
+    Place,
+    find_database,
+    read_database,
+    write_duckdb,
+    write_sqlite,
+)
 from dedupe.tables.text import parse_text, text_bytes
-from dedupe.tables.typed import PARSERS, WRITERS
+from dedupe.tables.typed import ARROW, PARSERS, WRITERS
 
 __all__ = [
     "CSV",
+    "RESULTS",
     "Dialect",
+    "Place",
     "Table",
+    "find_database",
     "fingerprint",
+    "frame_fingerprint",
+    "is_table_file",
+    "plain_path",
     "read_json_objects",
     "read_table",
     "write_atomically",
     "write_table",
+    "write_tables",
 ]
 
 STDIN = "-"
+
+RESULTS = "results"
+"""Name, without its ending, of the database file that holds all tables of a run."""
 
 _ENDINGS = {
     ".csv": "csv",
@@ -44,23 +63,45 @@ _ENDINGS = {
     ".xlsm": "xlsx",
     ".xls": "xlsx",
     ".ods": "xlsx",
+    ".ipc": "ipc",
+    ".arrow": "ipc",
+    ".arrows": "ipc",
+    ".feather": "ipc",
 }
-_MAGIC = ((b"PAR1", "parquet"), (b"PK\x03\x04", "xlsx"), (b"\xd0\xcf\x11\xe0", "xlsx"))
+_MAGIC = (
+    (b"PAR1", "parquet"),
+    (ARROW, "ipc"),
+    (b"\xff\xff\xff\xff", "ipc"),
+    (b"PK\x03\x04", "xlsx"),
+    (b"\xd0\xcf\x11\xe0", "xlsx"),
+)
+_DATABASE_WRITERS: dict[str, Callable[[Mapping[str, pl.DataFrame], Path], None]] = {
+    "sqlite": write_sqlite,
+    "duckdb": write_duckdb,
+}
 
 
 def read_table(
-    source: str | Path, *, encoding: str | None = None, delimiter: str | None = None
+    source: str | Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    query: str | None = None,
 ) -> Table:
-    """Read a table from a file, or from stdin where `source` is ``"-"``.
+    """Read a table from a file or a database, or from stdin where `source` is ``"-"``.
 
-    The format is told by the file's ending, else by its first bytes.
+    The format is told by the file's ending, else by its first bytes; whether it is compressed with
+    gzip or zstd, by its first bytes alone.
 
     Parameters
     ----------
     source
-        Path of a CSV, TSV, Parquet, JSON lines or Excel file.
+        Path of a CSV, TSV, Parquet, Arrow IPC, JSON lines or Excel file, or a database as
+        :func:`~dedupe.tables.database.find_database` takes it.
     encoding, delimiter
         Of text. ``None``: found out.
+    query
+        A SELECT statement, for a database.
 
     Raises
     ------
@@ -68,7 +109,13 @@ def read_table(
         If the file is missing, unreadable, empty, or not a table; the message says what to do.
     """
     name = "stdin" if str(source) == STDIN else Path(source).name
+    if (place := find_database(str(source))) is not None:
+        return read_database(place, query)
+    if query is not None:
+        raise InputError(f"{name} is no database: --query needs one, as sqlite:///path")
     data = sys.stdin.buffer.read() if str(source) == STDIN else _bytes(Path(source))
+    digest = hashlib.sha256(data).hexdigest()
+    data = unpacked(data, name)
     if not data.strip():
         raise InputError(f"{name} is empty: it needs a header line and rows")
     kind = _format(Path(source), data)
@@ -78,7 +125,12 @@ def read_table(
         frame, dialect = PARSERS[kind](data, name), replace(CSV, format=kind)
         if frame.is_empty():
             raise InputError(f"{name} has no rows: there is nothing to compare")
-    return Table(frame, dialect, hashlib.sha256(data).hexdigest(), name)
+    return Table(frame, dialect, digest, name)
+
+
+def is_table_file(path: Path) -> bool:
+    """Tell by its name whether a file holds a table; hidden files do not."""
+    return not path.name.startswith(".") and plain_path(path).suffix.lower() in _ENDINGS
 
 
 def fingerprint(path: str | Path) -> str:
@@ -158,9 +210,63 @@ def write_table(
     OutputError
         If the file cannot be written, or the format cannot hold the values.
     """
+    if format in _DATABASE_WRITERS:
+        write = _DATABASE_WRITERS[format]
+        write_atomically(target, lambda temporary: write({target.stem: frame}, temporary))
+        return
     is_text = format == "csv"
     data = text_bytes(frame, dialect, safe=safe_csv) if is_text else WRITERS[format](frame)
     write_atomically(target, lambda temporary: _write(temporary, data))
+
+
+def write_tables(
+    tables: Mapping[str, pl.DataFrame],
+    folder: Path,
+    *,
+    format: str,
+    dialect: Dialect,
+    safe_csv: bool = False,
+    tidy: bool = True,
+) -> list[Path]:
+    """Write the tables of a run: a file each, or one database file that holds them all.
+
+    Parameters
+    ----------
+    tables
+        By name.
+    folder
+        Where to.
+    format, dialect, safe_csv
+        As of :func:`write_table`.
+    tidy
+        Remove tables of these names in other formats: left there, they would no longer agree with
+        these. Not to be done in a folder that may hold other people's files.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written, or the format cannot hold the values.
+    """
+    if format in DATABASES:
+        written = [folder / f"{RESULTS}.{format}"]
+        write = _DATABASE_WRITERS[format]
+        write_atomically(written[0], lambda temporary: write(tables, temporary))
+    else:
+        written = [folder / f"{name}.{format}" for name in tables]
+        for (_, frame), target in zip(tables.items(), written, strict=True):
+            write_table(frame, target, format=format, dialect=dialect, safe_csv=safe_csv)
+    if not tidy:
+        return written
+    stale = {folder / f"{name}.{other}" for name in tables for other in FORMATS}
+    stale |= {folder / f"{RESULTS}.{other}" for other in DATABASES}
+    for path in stale.difference(written):
+        path.unlink(missing_ok=True)
+    return written
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -183,7 +289,7 @@ def _unreadable(path: Path, error: OSError) -> InputError:
 
 
 def _format(path: Path, data: bytes) -> str:
-    known = _ENDINGS.get(path.suffix.lower())
+    known = _ENDINGS.get(plain_path(path).suffix.lower())
     if known is not None:
         return known
     for magic, kind in _MAGIC:

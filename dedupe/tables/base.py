@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import polars as pl
@@ -14,7 +15,7 @@ class Dialect:
     Parameters
     ----------
     format
-        ``csv``, ``parquet``, ``jsonl`` or ``xlsx``.
+        ``csv``, ``parquet``, ``jsonl``, ``xlsx``, ``ipc`` or ``database``.
     encoding
         Python's name of the encoding of text.
     bom
@@ -50,12 +51,24 @@ class Table:
     dialect
         How it was written.
     fingerprint
-        SHA-256 of its bytes, in hexadecimal.
+        SHA-256 of its bytes, in hexadecimal; of its rows, where it came from no file of its own.
     name
-        File name, or ``stdin``.
+        File name, ``stdin``, or the name of the database and table.
     """
 
     frame: pl.DataFrame
     dialect: Dialect
     fingerprint: str
     name: str
+
+
+def frame_fingerprint(frame: pl.DataFrame) -> str:
+    """Return a SHA-256 of the columns, their types and the rows in their order, in hexadecimal."""
+    digest = hashlib.sha256(str(frame.schema).encode())
+    digest.update(frame.hash_rows(seed=0).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error of another library, or its type."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""Parquet, JSON lines and Excel."""
+"""Parquet, Arrow IPC, JSON lines and Excel."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from datetime import datetime
 import polars as pl
 
 from dedupe.errors import InputError, OutputError
+from dedupe.tables.base import first_line
 from dedupe.tables.text import as_text
 
 EXCEL_ROWS = 1_048_576
 EXCEL_CELL = 32_767
 """Most rows of a sheet and most characters of a cell, by Excel's own specification."""
+
+ARROW = b"ARROW1"
+"""First bytes of an Arrow IPC file."""
 
 _MIDNIGHT = r"^\d{4}-\d\d-\d\d 00:00:00$"
 
@@ -30,8 +34,24 @@ def parse_parquet(data: bytes, name: str) -> pl.DataFrame:
     try:
         frame = pl.read_parquet(io.BytesIO(data))
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{name} is no whole Parquet file: {_first_line(error)}") from None
-    return _flat(frame)
+        raise InputError(f"{name} is no whole Parquet file: {first_line(error)}") from None
+    return flat(frame)
+
+
+def parse_ipc(data: bytes, name: str) -> pl.DataFrame:
+    """Read Arrow IPC (Feather), as a file or a stream; nested values become JSON text.
+
+    Raises
+    ------
+    InputError
+        If the bytes are no Arrow IPC.
+    """
+    read = pl.read_ipc if data.startswith(ARROW) else pl.read_ipc_stream
+    try:
+        frame = read(io.BytesIO(data))
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        raise InputError(f"{name} is no whole Arrow IPC file: {first_line(error)}") from None
+    return flat(frame)
 
 
 def parse_jsonl(data: bytes, name: str) -> pl.DataFrame:
@@ -46,11 +66,11 @@ def parse_jsonl(data: bytes, name: str) -> pl.DataFrame:
         frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
     except (pl.exceptions.PolarsError, ValueError) as error:
         _find_bad_line(data, name)
-        raise InputError(f"{name} cannot be read as JSON lines: {_first_line(error)}") from None
+        raise InputError(f"{name} cannot be read as JSON lines: {first_line(error)}") from None
     if frame.width == 0:
         _find_bad_line(data, name)
         raise InputError(f"{name} is empty: it needs a JSON object a line")
-    return _flat(frame)
+    return flat(frame)
 
 
 def parse_excel(data: bytes, name: str) -> pl.DataFrame:
@@ -70,7 +90,7 @@ def parse_excel(data: bytes, name: str) -> pl.DataFrame:
         frame = book.load_sheet(0, dtypes="string").to_polars() if names else pl.DataFrame()
     except fastexcel.FastExcelError as error:
         raise InputError(
-            f"{name} is no Excel workbook that can be read: {_first_line(error)}"
+            f"{name} is no Excel workbook that can be read: {first_line(error)}"
         ) from None
     if frame.width == 0:
         raise InputError(f"{name} has an empty first sheet: it needs a header row and rows")
@@ -91,6 +111,13 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
     """Return a frame as Parquet."""
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def ipc_bytes(frame: pl.DataFrame) -> bytes:
+    """Return a frame as an Arrow IPC file, whose layout any version of Arrow reads."""
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer, compression="zstd", compat_level=pl.CompatLevel.oldest())
     return buffer.getvalue()
 
 
@@ -132,7 +159,8 @@ def excel_bytes(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+def flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with nested values as JSON text."""
     return frame.with_columns(as_text(series) for series in frame if series.dtype.is_nested())
 
 
@@ -149,17 +177,19 @@ def _find_bad_line(data: bytes, name: str) -> None:
             raise InputError(f"{name}, line {number}: not a JSON object; write one a line")
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
 Parser = Callable[[bytes, str], pl.DataFrame]
-PARSERS: dict[str, Parser] = {"parquet": parse_parquet, "jsonl": parse_jsonl, "xlsx": parse_excel}
+PARSERS: dict[str, Parser] = {
+    "parquet": parse_parquet,
+    "jsonl": parse_jsonl,
+    "xlsx": parse_excel,
+    "ipc": parse_ipc,
+}
 """By format."""
 
 WRITERS: dict[str, Callable[[pl.DataFrame], bytes]] = {
     "parquet": parquet_bytes,
     "jsonl": jsonl_bytes,
     "xlsx": excel_bytes,
+    "ipc": ipc_bytes,
 }
 """By format."""

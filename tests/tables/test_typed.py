@@ -1,4 +1,4 @@
-"""Parquet, JSON lines, Excel and stdin."""
+"""Parquet, Arrow IPC, JSON lines, Excel and stdin."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FRAME = pl.DataFrame(
 )
 
 
-@pytest.mark.parametrize("format", ["parquet", "jsonl"])
+@pytest.mark.parametrize("format", ["parquet", "jsonl", "ipc"])
 def test_typed_formats_keep_their_types(format: str, tmp_path: Path) -> None:
     target = tmp_path / f"x.{format}"
     write_table(FRAME, target, format=format, dialect=CSV)
@@ -30,6 +30,15 @@ def test_typed_formats_keep_their_types(format: str, tmp_path: Path) -> None:
     first = target.read_bytes()
     write_table(FRAME, target, format=format, dialect=CSV)
     assert target.read_bytes() == first
+
+
+@pytest.mark.parametrize("name", ["x.arrow", "x.feather", "x.ipc", "x.arrows", "x"])
+def test_arrow_is_read_as_a_file_and_as_a_stream(name: str, tmp_path: Path) -> None:
+    for write in (FRAME.write_ipc, FRAME.write_ipc_stream):
+        write(tmp_path / name)
+        table = read_table(tmp_path / name)
+        assert_frame_equal(table.frame, FRAME)
+        assert table.dialect.format == "ipc"
 
 
 def test_excel_holds_text_and_never_a_formula(tmp_path: Path) -> None:
@@ -81,6 +90,8 @@ def test_nested_values_become_json(tmp_path: Path) -> None:
         ("x.jsonl", b'{"a": 1}\n{"a": \n', "line 2: not JSON"),
         ("x.jsonl", b"[1]\n", "line 1: not a JSON object"),
         ("x.parquet", b"PAR1nothingPAR1", "no whole Parquet file"),
+        ("x.arrow", b"ARROW1\x00\x00and nothing", "no whole Arrow IPC file"),
+        ("x.feather", b"FEA1 is not read", "no whole Arrow IPC file"),
         ("x.xlsx", b"PK\x03\x04nothing", "no Excel workbook"),
         ("x.parquet", b"", "is empty"),
     ],
@@ -106,7 +117,7 @@ def test_a_file_that_is_not_there_or_a_folder_is_said(tmp_path: Path) -> None:
             read(tmp_path)
 
 
-@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "xlsx"])
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "xlsx", "ipc"])
 def test_a_stream_is_told_by_its_first_bytes(
     format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
