@@ -205,6 +205,7 @@ def cli() -> None:
     \b
       dedupe run contacts.csv            find, cluster and merge; results in contacts.dedupe/
       dedupe link customers.csv leads.csv  which rows of one table are those of another
+      dedupe review contacts.dedupe      look at doubtful pairs and decide, in the terminal
       dedupe export contacts.dedupe      write again with another threshold, rules or format
       dedupe evaluate contacts.dedupe --gold truth.csv
       dedupe score pairs.jsonl           the probability of pairs of your own
@@ -217,12 +218,14 @@ def cli() -> None:
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="WORKSPACE", help="Folder for the results; - prints them.")
 @_run_options
+@click.option("--review/--no-review", default=False, help="Open the review app before the end.")
 @click.option("--table", type=click.Choice(TABLES), default=TABLES[0], help="What -o - prints.")
 @_talk_options
 def run(
     inputs: tuple[str, ...],
     output: str | None,
     config_file: Path | None,
+    review: bool,
     table: str,
     as_json: bool,
     quiet: bool,
@@ -240,6 +243,8 @@ def run(
 
     options = {**(read_config(config_file) if config_file else {}), **_given(options)}
     source = inputs[0] if len(inputs) == 1 else list(inputs)
+    if review and (output == STDOUT or as_json):
+        raise OptionError("--review shows an app: it does not go with -o - or --json")
     if output == STDOUT:
         _no_json_beside_a_table(as_json)
         _one_table_a_file(options.get("format"))
@@ -250,6 +255,8 @@ def run(
     with _progress(quiet) as report:
         result = pipeline.run(source, output=output, report=report, **options)
     _print_result(result, as_json, quiet, verbose)
+    if review:
+        _review(str(result.workspace), "useful", False, None)
 
 
 @cli.command(epilog=EPILOG)
@@ -385,6 +392,54 @@ def train(
                 f"before and {lesson['right_after']:.0%} are now (version {lesson['version']})"
             )
         _print_summary(result, verbose)
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.option(
+    "--order",
+    type=click.Choice(["useful", "lowest", "highest", "random", "clusters"]),
+    default="useful",
+    help="Which pairs come first (default: those that teach most).",
+)
+@click.option("--blind", is_flag=True, help="Hide the scores.")
+@click.option("--reviewer", metavar="NAME", help="Who decides (default: the user's name).")
+def review(workspace: str, order: str, blind: bool, reviewer: str | None) -> None:
+    """Look at doubtful pairs and clusters of WORKSPACE in the terminal, and decide.
+
+    Every decision is kept at the moment of the key press; the results are written again at the end.
+    """
+    _review(workspace, order, blind, reviewer)
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.option("--format", type=click.Choice(["csv", "jsonl"]), default="csv", help="Of the log.")
+@click.option("--import", "labels", metavar="FILE", help="Record labels: id_a,id_b,label.")
+@click.option("--reviewer", metavar="NAME", help="Whose the labels are.")
+def decisions(workspace: str, format: str, labels: str | None, reviewer: str | None) -> None:
+    """Print the log of decisions of WORKSPACE, or record labels from a file.
+
+    A label is match, different or unsure, or 1 or 0.
+    """
+    from dedupe import pipeline
+
+    if labels is not None:
+        count = pipeline.import_decisions(workspace, labels, reviewer=reviewer or Path(labels).name)
+        click.echo(f"{count:,} decisions recorded: dedupe export {workspace} obeys them", err=True)
+        return
+    log = pipeline.decision_log(workspace)
+    click.echo(log.write_csv() if format == "csv" else log.write_ndjson(), nl=False)
+
+
+def _review(workspace: str, order: str, blind: bool, reviewer: str | None) -> None:
+    from dedupe import pipeline
+    from dedupe.review.app import review as open_app
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise OptionError("the review app needs a terminal")
+    if open_app(workspace, order=order, blind=blind, reviewer=reviewer):
+        _print_summary(pipeline.export(workspace), verbose=False)
 
 
 @cli.command(epilog=EPILOG)

@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 
 from dedupe.alignment import Linked
 from dedupe.config import BUNDLED, Config
+from dedupe.decisions import Verdict
 from dedupe.encoders import MODELS, embed, load_bi_encoder, load_cross_encoder
-from dedupe.errors import OptionError, WorkspaceError
+from dedupe.errors import InputError, OptionError, WorkspaceError
 from dedupe.evaluate import Evaluation, evaluate, read_gold
 from dedupe.inputs import STACKED, Given, Source, given, given_tables
 from dedupe.merge import Rule, parse_rules
@@ -406,6 +407,68 @@ def train(
     # The table is in the workspace under the key of the input: nothing is read again.
     source = Given(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
     return lesson, _run(source, opened.path, config, report)
+
+
+def decision_log(workspace: str | Path) -> pl.DataFrame:
+    """Return the log of decisions of a workspace; see :data:`~dedupe.decisions.LOG`.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no workspace, or its log cannot be read.
+    """
+    with open_workspace(workspace).decisions(readonly=True) as log:
+        return log.log()
+
+
+def import_decisions(
+    workspace: str | Path, labels: str | Path | pl.DataFrame, *, reviewer: str = "import"
+) -> int:
+    """Record labels as decisions; return how many.
+
+    Parameters
+    ----------
+    workspace
+        Its folder.
+    labels
+        Table of ``id_a``, ``id_b`` and ``label``: match, different or unsure, or 1 or 0.
+    reviewer
+        Whose the labels are.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    InputError
+        If a column is missing, an id is unknown or a label is none of these.
+    """
+    opened = open_workspace(workspace)
+    table, _ = _reopened(opened)
+    frame = labels if isinstance(labels, pl.DataFrame) else read_table(labels).frame
+    missing = [name for name in ("id_a", "id_b", "label") if name not in frame.columns]
+    if missing:
+        raise InputError(f"the labels have no column {missing[0]!r}: id_a, id_b and label are due")
+    keys = dict(zip(table.records.ids, table.records.keys, strict=True))
+    verdicts = []
+    for a, b, label in frame.select(pl.col("id_a", "id_b", "label").cast(pl.String)).iter_rows():
+        for one in (a, b):
+            if one not in keys:
+                raise InputError(f"the labels name id {one!r}, which is not in the data")
+        verdict = _LABELS.get(str(label).strip().lower())
+        if verdict is None:
+            raise InputError(f"unknown label {label!r}: use match, different, unsure, 1 or 0")
+        verdicts.append((keys[a], keys[b], verdict))
+    with opened.decisions() as log:
+        for a, b, verdict in verdicts:
+            log.record(a, b, verdict, reviewer)
+    return len(verdicts)
+
+
+_LABELS = {
+    **{verdict.value: verdict for verdict in Verdict},
+    **dict.fromkeys(("1", "true", "yes", "y"), Verdict.MATCH),
+    **dict.fromkeys(("0", "false", "no", "n"), Verdict.DIFFERENT),
+}
 
 
 def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[str, Any]:

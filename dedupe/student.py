@@ -156,7 +156,10 @@ def _fitted(features: Bytes, probability: NDArray[np.float32], seed: int) -> Any
         early_stopping=False,
         random_state=seed,
     )
-    return model.fit(as_numbers(features), logit)
+    numbers = as_numbers(features)
+    # A column that no sampled pair has a value in has nothing to be binned by.
+    numbers[:, np.isnan(numbers).all(axis=0)] = 0
+    return model.fit(numbers, logit)
 
 
 def _predicted(model: Any, features: Bytes) -> NDArray[np.float32]:

@@ -18,10 +18,11 @@ def decide(
     rng = np.random.default_rng(7)
     features = rng.integers(0, 255, (m, 4)).astype(np.uint8)
     features[:, 3] = rng.integers(0, 3, m)
-    logit = (features[:, 0] / 20.0 + features[:, 1] / 25.0 - 15) + noise * rng.normal(size=m)
+    features = np.insert(features, 1, 255, axis=1)  # a field that no two records both have
+    logit = (features[:, 0] / 20.0 + features[:, 2] / 25.0 - 15) + noise * rng.normal(size=m)
     truth = (1 / (1 + np.exp(-3 * logit))).astype(np.float32)
     ticket = rng.permutation(m).astype(np.uint64)
-    similarity = features[:, 2].astype(np.float32) / 254
+    similarity = features[:, 3].astype(np.float32) / 254
     always = rng.random(m) < 0.005
     shuffle = np.random.default_rng(order).permutation(m) if order else np.arange(m)
     asked: list[int] = []

@@ -1,0 +1,1 @@
+"""The review app: people look at doubtful pairs and clusters, and decide."""

@@ -1,0 +1,91 @@
+"""Renderables of the app: records side by side, bars, numbers. Colour is never the only mark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from dedupe.review.compare import FieldPair, Span
+
+MISSING = "—"
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+def side_by_side(
+    pairs: Sequence[FieldPair], names: tuple[str, str], *, expanded: bool, most: int = 120
+) -> RenderableType:
+    """Draw two records, a row a field; values over `most` characters are cut unless `expanded`."""
+    table = Table(box=None, expand=True, padding=(0, 1), show_edge=False, header_style="bold")
+    table.add_column("", width=1)
+    table.add_column("", ratio=2, max_width=16, no_wrap=True, overflow="ellipsis")
+    for name in names:
+        table.add_column(name, ratio=7, overflow="fold")
+    for pair in pairs:
+        dim = pair.mark in "=~"
+        style = "dim" if dim or not pair.used else ""
+        table.add_row(
+            Text(pair.mark, style="" if dim else "bold"),
+            Text(pair.name if pair.used else f"({pair.name})", style=style),
+            _value(pair.left, style, expanded, most),
+            _value(pair.right, style, expanded, most),
+        )
+    return table
+
+
+def _value(spans: Sequence[Span], style: str, expanded: bool, most: int) -> Text:
+    if not spans:
+        return Text(MISSING, style="dim italic")
+    text = Text(style=style)
+    for piece, differs in spans:
+        text.append(piece, style="bold underline #d08700" if differs else "")
+    if not expanded and len(text) > most:
+        text.truncate(most)
+        text.append("… [x]", style="dim")
+    return text
+
+
+def bar(share: float, width: int = 20) -> Text:
+    """Draw a share from 0 to 1."""
+    filled = round(max(0.0, min(share, 1.0)) * width)
+    return Text("█" * filled + "░" * (width - filled))
+
+
+def histogram(counts: Sequence[int], threshold: float, height: int = 8) -> Text:
+    """Draw the numbers of pairs by probability, with the threshold marked below.
+
+    The heights are on a logarithmic scale: clear pairs are thousands of times more than doubtful
+    ones.
+    """
+    from math import log1p
+
+    top = max((log1p(count) for count in counts), default=0.0) or 1.0
+    levels = [log1p(count) / top * height for count in counts]
+    lines = []
+    for row in range(height - 1, -1, -1):
+        line = Text("  ")
+        for level in levels:
+            part = max(0.0, min(level - row, 1.0))
+            line.append(_BLOCKS[round(part * 8)] * 3)
+        lines.append(line)
+    place = min(int(threshold * len(counts)), len(counts) - 1) * 3
+    width = len(counts) * 3
+    lines.append(Text("  " + "0" + "·" * (width - 2) + "1", style="dim"))
+    said = f"threshold {threshold:.2f}"
+    before = place - len(said) - 1
+    mark = " " * before + said + " ▲" if before >= 0 else " " * place + "▲ " + said
+    lines.append(Text("  " + mark, style="bold"))
+    return Text("\n").join(lines)
+
+
+def seconds(value: float | None) -> str:
+    """Write a duration for people."""
+    if value is None:
+        return "…"
+    if value < 90:
+        return f"{value:.0f} s"
+    if value < 5400:
+        return f"{value / 60:.0f} min"
+    return f"{value / 3600:.1f} h"
