@@ -170,7 +170,7 @@ def _run_options(command: _Command) -> _Command:
             "--cross-encoder-pairs",
             type=int,
             help="Most doubtful pairs that the cross-encoder judges next to a student (default: "
-            "40000).",
+            "10000).",
         ),
         click.option("--device", help="Where models run: auto, cpu, cuda, mps."),
         click.option("--encoding", help="Of text input (default: detected)."),

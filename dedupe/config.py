@@ -117,7 +117,7 @@ class Config:
     bi_encoder: str = BUNDLED
     cross_encoder: str = BUNDLED
     agreement: float = 0.995
-    cross_encoder_pairs: int = 40_000
+    cross_encoder_pairs: int = 10_000
     device: str = "auto"
     seed: int = 0
 

@@ -22,6 +22,7 @@ from dedupe.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
+    from scipy.sparse import csr_array
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
 MODELS = Path(__file__).parent / "models"
@@ -147,15 +148,30 @@ def embed(model: SentenceTransformer, texts: Sequence[str]) -> NDArray[np.float3
     ndarray
         (n, d) float32, C order, rows of length 1 (a record with nothing in it: all zeros).
     """
-    bundled = type(model[0]).__module__ == "dedupe.lexical"
+    from dedupe.lexical import LexicalEmbedding
+
+    module: object = model[0]
+    if isinstance(module, LexicalEmbedding):
+        return module.embed(texts)
     vectors = model.encode(
-        list(texts) if bundled else [_LABEL.sub("", text) for text in texts],
-        batch_size=1024 if bundled else 64,
+        [_LABEL.sub("", text) for text in texts],
+        batch_size=64,
         show_progress_bar=False,
         convert_to_numpy=True,
     ).astype(np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.ascontiguousarray(vectors / np.maximum(lengths, np.float32(1e-12)))
+
+
+def rare_features(model: SentenceTransformer, texts: Sequence[str]) -> csr_array | None:
+    """Return the rare features of record texts where `model` knows any; else ``None``.
+
+    See :meth:`~dedupe.lexical.LexicalEmbedding.rare_features`.
+    """
+    from dedupe.lexical import LexicalEmbedding
+
+    module: object = model[0]
+    return module.rare_features(texts) if isinstance(module, LexicalEmbedding) else None
 
 
 def cross_encoder_text(text: str) -> str:

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from os import cpu_count
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from sentence_transformers.base.modules import InputModule
 
 if TYPE_CHECKING:
@@ -35,6 +38,12 @@ for more than a short title, but not in proportion to its length."""
 BLOCK = 4096
 """Texts handled at a time, so that the arrays of their trigrams stay in cache."""
 
+COMPARED = 1_500
+"""Other records, on average, that a record may share a rare feature with."""
+MOST_RARE = 24
+"""Rare features kept of a record, the rarest first."""
+
+_Made = TypeVar("_Made")
 _LABEL = re.compile(r"(?m)^[^:\n]*: ")
 _U = np.uint64
 _TRIGRAM = (_U(0x9E3779B97F4A7C15), _U(0xC2B2AE3D27D4EB4F), _U(0x165667B19E3779F9))
@@ -83,9 +92,9 @@ class LexicalEmbedding(InputModule):
     def fitted(cls, texts: Sequence[str]) -> LexicalEmbedding:
         """Return an embedding whose weights are the rarity of trigrams and words in `texts`."""
         counts = np.zeros((2, 1 << BUCKETS_BITS), dtype=np.int64)
-        for at in range(0, len(texts), BLOCK):
-            for kind, found in enumerate(_features(texts[at : at + BLOCK])):
-                counts[kind] += np.bincount(found.bucket, minlength=counts.shape[1])
+        for block in _by_block(texts, lambda some: [f.bucket for f in _features(some)]):
+            for kind, bucket in enumerate(block):
+                counts[kind] += np.bincount(bucket, minlength=counts.shape[1])
         share = (len(texts) + 1) / np.maximum(counts, 1)
         return cls((np.maximum(np.log(share), 0) ** RARITY_POWER).astype(np.float32))
 
@@ -102,6 +111,54 @@ class LexicalEmbedding(InputModule):
         import torch
 
         return {"lexical": torch.from_numpy(self._embed(inputs))}
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of `texts`, (n, 512) float32, made on all cores."""
+        vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
+        for at, block in enumerate(_by_block(texts, self._embed)):
+            vectors[at * BLOCK : at * BLOCK + len(block)] = block
+        return vectors
+
+    def rare_features(self, texts: Sequence[str]) -> csr_array:
+        """Return the rare trigrams and words of `texts`, for finding records that share some.
+
+        A feature is rare if few enough records have it that comparing all who share one takes
+        :data:`COMPARED` comparisons a record; of each record the :data:`MOST_RARE` rarest count.
+
+        Returns
+        -------
+        csr_array
+            (n, 2^21) float32: the rarity of each feature that a record has.
+        """
+        n = len(texts)
+        width = 1 << BUCKETS_BITS
+        # The weight of a bucket tells how many records have it.
+        records = (n + 1) * np.exp(-(self.rarity.ravel().astype(np.float64) ** (1 / RARITY_POWER)))
+        ascending = np.sort(records[records > 1.5])
+        within = np.searchsorted(np.cumsum(ascending**2), COMPARED * n)
+        most = ascending[min(within, len(ascending) - 1)] if len(ascending) else 0.0
+        rare = (records > 1.5) & (records <= most)
+
+        def rarest(some: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+            keys = []
+            for kind, found in enumerate(_features(some)):
+                column = found.bucket + kind * width
+                keep = rare[column]
+                keys.append(found.text[keep] * (2 * width) + column[keep])
+            key = np.unique(np.concatenate(keys))
+            text, column = key // (2 * width), key % (2 * width)
+            order = np.lexsort((column, records[column], text))
+            text, column = text[order], column[order]
+            rank = np.arange(len(text)) - np.searchsorted(text, text)
+            kept = rank < MOST_RARE
+            return np.bincount(text[kept], minlength=len(some)), column[kept].astype(np.int32)
+
+        blocks = list(_by_block(texts, rarest))
+        per_text = np.concatenate([count for count, _ in blocks])
+        columns = np.concatenate([column for _, column in blocks])
+        starts = np.concatenate([[0], np.cumsum(per_text)]).astype(np.int32)
+        weight = np.log((n + 1) / records[columns]).astype(np.float32)
+        return csr_array((weight, columns, starts), shape=(n, 2 * width))
 
     def forward(self, features: dict[str, torch.Tensor], **kwargs: Any) -> dict[str, torch.Tensor]:
         """Hand the vectors on under the name that sentence-transformers expects."""
@@ -139,6 +196,20 @@ class LexicalEmbedding(InputModule):
         vectors = total.reshape(n, DIMENSIONS)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(length, 1e-12), dtype=np.float32)
+
+
+def _by_block(texts: Sequence[str], make: Callable[[Sequence[str]], _Made]) -> Iterator[_Made]:
+    """Yield what `make` makes of each block of texts, in order; several blocks are under way."""
+    workers = cpu_count() or 1
+    blocks = (texts[at : at + BLOCK] for at in range(0, len(texts), BLOCK))
+    with ThreadPoolExecutor(workers) as pool:
+        ahead = []
+        for block in blocks:
+            ahead.append(pool.submit(make, block))
+            if len(ahead) > 2 * workers:
+                yield ahead.pop(0).result()
+        for one in ahead:
+            yield one.result()
 
 
 def _features(texts: Sequence[str]) -> Iterator[_Features]:

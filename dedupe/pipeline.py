@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from dedupe.alignment import Linked
 from dedupe.config import BUNDLED, Config
 from dedupe.decisions import Verdict
-from dedupe.encoders import MODELS, embed, load_bi_encoder, load_cross_encoder
+from dedupe.encoders import MODELS, embed, load_bi_encoder, load_cross_encoder, rare_features
 from dedupe.errors import InputError, OptionError, WorkspaceError
 from dedupe.evaluate import Evaluation, evaluate, read_gold
 from dedupe.inputs import STACKED, Given, Source, given, given_tables
@@ -47,7 +47,7 @@ from dedupe.results import (
     resolve,
 )
 from dedupe.scoring import DECIDERS, identical_pairs, score_pairs
-from dedupe.search import ANY_SOURCE, search
+from dedupe.search import ANY_SOURCE, FLAT_LIMIT, search
 from dedupe.tables import Dialect, read_table, write_tables
 from dedupe.workspace import SUFFIX, Workspace, open_workspace, stage_key, write_json
 
@@ -672,9 +672,11 @@ def _candidates(
     distinct = records.texts.gather(firsts).to_list()
     source = _text_sources(records, firsts) if config.link and not config.within else None
     with stages.timed("encode"):
-        vectors = embed(load_bi_encoder(config, distinct), distinct)
+        encoder = load_bi_encoder(config, distinct)
+        vectors = embed(encoder, distinct)
+        rare = rare_features(encoder, distinct) if len(distinct) > FLAT_LIMIT else None
     with stages.timed("search") as progress:
-        found = search(vectors, config, progress, source)
+        found = search(vectors, config, progress, source, rare)
     pairs = pl.concat(
         [found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen")), found.just_outside]
     )

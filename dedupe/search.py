@@ -13,8 +13,10 @@ and drop what can no longer count, so memory is bounded whatever the radius.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from os import cpu_count
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -22,6 +24,9 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 CANDIDATES = pl.Schema({"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32})
 """Row numbers with ``left < right`` and the cosine of their vectors; unique, sorted."""
@@ -35,6 +40,9 @@ FLAT_LIMIT = 50_000
 """Records up to which the exact join is the faster one on a laptop."""
 QUERY_BLOCK = 1024
 """Records searched at a time; bounds the hits of one FAISS call to this many a record."""
+SHARING = 64
+"""Others a record, on average, whose cosine is computed among those that share rare features."""
+SHARING_BLOCK = 4096
 HELD_PAIRS = 16_000_000
 """Hits held before those that can no longer count are dropped; about 0.5 GB."""
 HITS_PER_RECORD = 100
@@ -44,7 +52,7 @@ HITS_IN_ALL = 20_000_000
 seconds, and a crowd of records that are all alike needs them."""
 SAMPLE = 512
 """Records compared with all others to choose the radius and to check the search."""
-OUTSIDE_RECORDS = 256
+OUTSIDE_RECORDS = 128
 OUTSIDE_NEAREST = 3
 """For how many records, and how far beyond their candidates, it is looked what the search loses."""
 SLACK = 1.8
@@ -74,7 +82,7 @@ class Candidates:
     sampled
         Number of records in that sample.
     index
-        ``"flat"`` or ``"ivf"``.
+        ``"flat"``, ``"ivf"`` or ``"rare features"``.
     found_share
         Share of the sample's exact neighbours that the index found; 1 for the flat one.
     notes
@@ -95,6 +103,7 @@ def search(
     config: Config,
     progress: Progress = silent,
     source: NDArray[np.uint8] | None = None,
+    rare: csr_array | None = None,
 ) -> Candidates:
     """Find the candidate pairs among n records.
 
@@ -109,6 +118,10 @@ def search(
     source
         (n,) u8: only records of different sources are a pair; :data:`ANY_SOURCE` is different from
         all. ``None``: all records may be.
+    rare
+        (n, f) weights of rare features. Where there are more than :data:`FLAT_LIMIT` records, only
+        those that share one are compared: cells of k-means tell apart badly what differs in its
+        spelling. ``None``: the cells of an IVF index are used.
 
     Returns
     -------
@@ -120,9 +133,12 @@ def search(
     sample = _Sample.of(vectors, config.seed, source)
     notes: list[str] = []
     radius, neighbours, most = _choose_radius(sample, n, config, notes)
-    kind = "flat" if n <= FLAT_LIMIT else "ivf"
-    hits = _flat_hits if kind == "flat" else _ivf_hits
-    found = hits(vectors, radius, config.seed, progress)
+    kind = "flat" if n <= FLAT_LIMIT else "ivf" if rare is None else "rare features"
+    if rare is not None and kind == "rare features":
+        found = _sharing_hits(vectors, rare, radius, progress)
+    else:
+        hits = _flat_hits if kind == "flat" else _ivf_hits
+        found = hits(vectors, radius, config.seed, progress)
     if source is not None:
         found = _across(found, source)
     pairs = _within_budget(_collect(found, vectors, radius, neighbours), most)
@@ -133,7 +149,7 @@ def search(
         just_outside=outside,
         sampled=sampled,
         index=kind,
-        found_share=sample.found_share(pairs, radius, n) if kind == "ivf" else 1.0,
+        found_share=sample.found_share(pairs, radius, n) if kind != "flat" else 1.0,
         notes=tuple(notes),
     )
 
@@ -318,6 +334,43 @@ def _ivf_hits(
         progress(min(at + QUERY_BLOCK, n), n)
 
 
+def _sharing_hits(
+    vectors: NDArray[np.float32], rare: csr_array, radius: float, progress: Progress
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
+    """Yield (row, earlier row, similarity) of records that share rare features.
+
+    What two records share is added up by a sparse product, a block of rows at a time; only pairs
+    that share much, :data:`SHARING` a record, have their cosine computed.
+    """
+    n = len(vectors)
+    others = rare.T.tocsr()
+    floor = _sharing_floor(rare, others)
+
+    def of_block(at: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        shared = rare[at : at + SHARING_BLOCK] @ others
+        row = at + np.repeat(np.arange(shared.shape[0]), np.diff(shared.indptr))
+        keep = (shared.data >= floor) & (shared.indices < row)
+        row, other = row[keep], shared.indices[keep].astype(np.int64)
+        similarity = _cosine(vectors, row, other)
+        near = similarity >= _below(radius)
+        return row[near], other[near], similarity[near]
+
+    starts = range(0, n, SHARING_BLOCK)
+    with ThreadPoolExecutor(cpu_count() or 1) as pool:
+        for at, found in zip(starts, pool.map(of_block, starts), strict=True):
+            yield found
+            progress(min(at + SHARING_BLOCK, n), n)
+
+
+def _sharing_floor(rare: csr_array, others: csr_array) -> float:
+    """Return the sum of shared rarity that leaves :data:`SHARING` others a record."""
+    n = rare.shape[0]
+    rows = np.sort(np.random.default_rng(0).permutation(n)[:SHARING_BLOCK])
+    shared = np.sort((rare[rows] @ others).data)
+    allowed = len(rows) * (SHARING + 1)  # each row shares everything with itself
+    return float(shared[-allowed]) if len(shared) > allowed else 0.0
+
+
 def _collect(
     hits: Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]],
     vectors: NDArray[np.float32],
@@ -400,7 +453,7 @@ def _frame(
 
 
 def _cosine(
-    vectors: NDArray[np.float32], left: NDArray[np.uint32], right: NDArray[np.uint32]
+    vectors: NDArray[np.float32], left: NDArray[Any], right: NDArray[Any]
 ) -> NDArray[np.float32]:
     out = np.empty(len(left), dtype=np.float32)
     for at in range(0, len(left), 1 << 16):

@@ -25,9 +25,9 @@ from dedupe.fields import Bytes, as_numbers
 
 ALL_BELOW = 6_000
 """Candidates up to which the cross-encoder judges all: a student would save nothing."""
-FIRST_SAMPLE = 1_024
-SECOND_SAMPLE = 1_280
-AUDIT = 1_536
+FIRST_SAMPLE = 768
+SECOND_SAMPLE = 1_024
+AUDIT = 1_024
 """Pairs judged to fit the student, to fit it better where it doubts, and to check it."""
 VERDICT = 0.5
 """Probability from which a pair is a match, where student and teacher are compared."""
@@ -124,7 +124,6 @@ def cascade(
     between = np.flatnonzero((probability < 0) & (student > low) & (student < high))
     doubt = np.lexsort((ticket[between], np.abs(student[between] - VERDICT)))
     ask(between[doubt[:budget]])
-
     by_teacher = probability >= 0
     decided = ~by_teacher
     facts = {
@@ -138,11 +137,18 @@ def cascade(
     return Verdicts(np.where(by_teacher, probability, student), by_teacher, facts)
 
 
+def _logit(probability: NDArray[np.float32]) -> NDArray[np.float64]:
+    clipped = np.clip(probability.astype(np.float64), 1e-9, 1 - 1e-9)
+    logit: NDArray[np.float64] = np.clip(
+        np.log(clipped / (1 - clipped)), -_LOGIT_LIMIT, _LOGIT_LIMIT
+    )
+    return logit
+
+
 def _fitted(features: Bytes, probability: NDArray[np.float32], seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    clipped = np.clip(probability.astype(np.float64), 1e-9, 1 - 1e-9)
-    logit = np.clip(np.log(clipped / (1 - clipped)), -_LOGIT_LIMIT, _LOGIT_LIMIT)
+    logit = _logit(probability)
     # More alike is never less likely a match: what a few thousand pairs cannot teach.
     rising = np.ones(features.shape[1], dtype=int)
     rising[-1] = 0
