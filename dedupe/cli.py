@@ -91,7 +91,9 @@ def _rules(context: click.Context, option: click.Parameter, values: tuple[str, .
     for value in values:
         column, equals, rule = value.partition("=")
         if not equals:
-            raise click.BadParameter(f"{value!r}: write it as {option.metavar}", context, option)
+            raise click.BadParameter(
+                f"{value!r}: write it as {str(option.metavar).lower()}", context, option
+            )
         rules[column] = rule
     return rules or None
 

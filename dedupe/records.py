@@ -186,13 +186,14 @@ def field_uses(
 def records_of(
     frame: pl.DataFrame, kept: pl.DataFrame, fields: tuple[FieldUse, ...], id_column: str | None
 ) -> Records:
-    """Return records of which ``id``, ``key``, ``text`` and ``source`` were kept."""
+    """Return records of which ``id``, ``key``, ``text`` and, if linked, ``source`` were kept."""
+    source = kept["source"] if "source" in kept.columns else pl.zeros(len(frame), eager=True)
     return Records(
         frame=frame,
         ids=kept["id"],
         keys=kept["key"],
         texts=kept["text"],
-        source=kept["source"].to_numpy(),
+        source=source.to_numpy().astype(np.uint8),
         fields=fields,
         id_column=id_column,
     )

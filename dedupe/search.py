@@ -40,7 +40,7 @@ FLAT_LIMIT = 50_000
 """Records up to which the exact join is the faster one on a laptop."""
 QUERY_BLOCK = 1024
 """Records searched at a time; bounds the hits of one FAISS call to this many a record."""
-SHARING = 64
+SHARING = 100
 """Others a record, on average, whose cosine is computed among those that share rare features."""
 SHARING_BLOCK = 4096
 HELD_PAIRS = 16_000_000

@@ -352,3 +352,56 @@ def test_public_names_are_what_is_listed() -> None:
     assert dir(dedupe) == sorted(dedupe.__all__)
     with pytest.raises(AttributeError):
         _ = dedupe.nothing_of_the_kind
+
+
+def test_pairs_are_scored_in_a_stream(tmp_path: Path) -> None:
+    pairs = [
+        {"left": {"name": "Ada Lovelace"}, "right": {"name": "Lovelace, Ada"}, "note": "kept"},
+        {"left": {"name": "Ada Lovelace"}, "right": {"name": "Alan Turing"}},
+    ]
+    lines = "\n".join(json.dumps(pair) for pair in pairs).encode()
+    done = run("score", "-", cwd=tmp_path, stdin=lines)
+    assert done.returncode == 0, done.stderr.decode()
+    scored = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [{k: v for k, v in one.items() if k != "probability"} for one in scored] == pairs
+    assert scored[0]["probability"] > 0.5 > scored[1]["probability"]
+    (tmp_path / "pairs.jsonl").write_bytes(lines + b"\n{}\n")
+    wrong = run("score", "pairs.jsonl", "-o", "out.jsonl", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert b"pair 3" in wrong.stderr and len(wrong.stderr.splitlines()) == 1
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_two_tables_are_linked(tmp_path: Path) -> None:
+    people = table().drop("id")
+    people.write_csv(tmp_path / "left.csv")
+    people.rename({people.columns[0]: "full_name"}).head(4).write_csv(tmp_path / "right.csv")
+    done = run("link", "left.csv", "right.csv", "--one-to-one", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    summary = json.loads(done.stdout)
+    assert summary["links"] >= 3
+    assert summary["linked"]["names"] == ["left", "right"]
+    written = (tmp_path / "left-right.dedupe/matches.csv").read_text(encoding="utf-8")
+    matches = list(csv.reader(io.StringIO(written)))
+    assert matches[0][:3] == ["left_id", "right_id", "probability"]
+    assert len(matches) == summary["links"] + 1
+    wrong = run("link", "left.csv", "right.csv", "--map", "nope=x", cwd=tmp_path)
+    assert wrong.returncode == 2 and b"nope" in wrong.stderr
+
+
+def test_decisions_go_in_and_out(done: Path) -> None:
+    (done / "labels.csv").write_text("id_a,id_b,label\nr1,r2,different\n")
+    imported = run("decisions", "people.dedupe", "--import", "labels.csv", cwd=done)
+    assert imported.returncode == 0, imported.stderr.decode()
+    printed = run("decisions", "people.dedupe", cwd=done)
+    rows = list(csv.DictReader(io.StringIO(printed.stdout.decode())))
+    assert (rows[-1]["verdict"], rows[-1]["reviewer"]) == ("different", "labels.csv")
+    lines = run("decisions", "people.dedupe", "--format", "jsonl", cwd=done).stdout.splitlines()
+    assert json.loads(lines[-1])["verdict"] == "different"
+
+
+def test_the_review_app_needs_a_terminal(done: Path) -> None:
+    asked = run("review", "people.dedupe", cwd=done)
+    assert asked.returncode == 2 and b"terminal" in asked.stderr
+    early = run("train", "people.dedupe", cwd=done)
+    assert early.returncode == 2 and b"too few" in early.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 import dedupe.search
 from dedupe.config import Config
-from dedupe.search import HITS_PER_RECORD, NEIGHBOURS, Candidates, search
+from dedupe.encoders import embed, load_bi_encoder, rare_features
+from dedupe.search import ANY_SOURCE, HITS_PER_RECORD, NEIGHBOURS, Candidates, search
 
 
 def unit_vectors(n: int, d: int = 16, seed: int = 0, groups: int = 0) -> np.ndarray:
@@ -118,6 +121,51 @@ def test_the_inverted_file_finds_nearly_what_the_flat_index_finds(
     assert 0.85 <= ivf.found_share <= 1.0
     again = search(vectors, Config(candidates_per_record=3))
     assert again.pairs.equals(ivf.pairs)
+
+
+def misspelled_people(n: int) -> tuple[list[str], np.ndarray]:
+    """Return `n` records, every other one a misspelling of the one before, and their owners."""
+    rng = random.Random(0)
+    texts = []
+    for _ in range(n // 2):
+        name = "".join(rng.choice("bdfgklmnprst") + rng.choice("aeiou") for _ in range(4))
+        street = "".join(rng.choice("bdfgklmnprst") + rng.choice("aeiou") for _ in range(3))
+        born = rng.randint(19200101, 20091231)
+        at = rng.randrange(len(name))
+        texts.append(f"name: {name}\nstreet: {street} street\nborn: {born}")
+        texts.append(f"name: {name[:at]}{name[at + 1 :]}\nstreet: {street} str\nborn: {born}")
+    return texts, np.repeat(np.arange(n // 2), 2)
+
+
+def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, owner = misspelled_people(4_000)
+    model = load_bi_encoder(Config(), texts)
+    vectors, rare = embed(model, texts), rare_features(model, texts)
+    assert rare is not None and rare.shape[0] == len(texts)
+    flat = search(vectors, Config(), rare=rare)
+    monkeypatch.setattr(dedupe.search, "FLAT_LIMIT", 1_000)
+    monkeypatch.setattr(dedupe.search, "SHARING_BLOCK", 700)
+    found = search(vectors, Config(), rare=rare)
+    assert (flat.index, found.index) == ("flat", "rare features")
+    for result in (flat, found):
+        left, right = (result.pairs[side].to_numpy() for side in ("left", "right"))
+        assert (owner[left] == owner[right]).sum() >= 0.99 * len(owner) / 2
+    assert found.pairs.height <= 5 * len(texts)
+    assert search(vectors, Config(), rare=rare).pairs.equals(found.pairs)
+
+
+def test_pairs_within_one_source_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, _ = misspelled_people(1_200)
+    model = load_bi_encoder(Config(), texts)
+    vectors, rare = embed(model, texts), rare_features(model, texts)
+    source = np.array([0, 1, 1] * 400, dtype=np.uint8)
+    source[::50] = ANY_SOURCE
+    for limit in (10_000, 100):
+        monkeypatch.setattr(dedupe.search, "FLAT_LIMIT", limit)
+        found = search(vectors, Config(), source=source, rare=rare)
+        left, right = (source[found.pairs[side].to_numpy()] for side in ("left", "right"))
+        assert found.pairs.height > 300
+        assert ((left != right) | (left == ANY_SOURCE)).all()
 
 
 def test_pairs_just_outside_are_no_candidates() -> None:

@@ -82,7 +82,7 @@ def test_a_trained_model_is_written_with_its_figures_and_loads(
     card = (tmp_path / "model/README.md").read_text()
     assert "| published | 30 |" in card and "apache-2.0" in card
     assert (tmp_path / "model/model.safetensors").stat().st_size < 60e6
-    assert "training pairs" in capsys.readouterr().out
+    assert "round 2: " in capsys.readouterr().out
     model = load_cross_encoder(Config(cross_encoder=str(tmp_path / "model")))
     texts = prepare_texts(model, ["name: ada lovelace", "name: ada lovelace"])
     assert score_texts(model, texts[:1], texts[1:])[0] > 0.5
