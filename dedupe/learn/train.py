@@ -485,12 +485,13 @@ products, publications, media, places. 22.7 M parameters in half precision.
   `dedupe.encoders.cross_encoder_text` writes them, the smaller text first. Output: one logit; its
   sigmoid is the probability.
 - **From**: all-MiniLM-L6-v2 (Apache-2.0), word vectors frozen.
-- **Data**: {pairs} pairs in the rounds that this run trained: the train parts of Amazon-Google, Walmart-Amazon and DBLP-ACM (also in
-  the form with moved values where there is one), Beer, WDC computers and cameras; candidate pairs
+- **Data**: {pairs} pairs in the rounds that this run trained: the train parts of Amazon-Google,
+  Walmart-Amazon and DBLP-ACM (also in the form with moved values where there is one), Beer, WDC
+  computers and cameras; candidate pairs
   of the train clusters (60 %) of FEBRL 1 and 3, RLdata10000, Splink's 1,000 fake people, a census
   extract, CDDB, settlements, IMDb-DBpedia and the AutoFuzzyJoin tables; synthesized pairs of
-  `dedupe.learn.synthesize` in 15 domains and many languages, a fifth of the second round's pairs with
-  synthesized free text beside them.
+  `dedupe.learn.synthesize` in 15 domains and many languages, a fifth of the second
+  round's pairs with synthesized free text beside them.
 - **Recipe**: `python -m dedupe.learn.train DATA_DIR` ({recipe}); {minutes} minutes on two CPU
   cores.
 - **Calibration**: Platt scaling on the valid parts (scale {scale:.3f}, shift {shift:.3f}), built
