@@ -21,7 +21,8 @@ from dedupe.errors import (
 
 if TYPE_CHECKING:
     from dedupe.differences import Diff, diff
-    from dedupe.pipeline import Result, evaluate_workspace, export, link, run, train
+    from dedupe.matching import Matcher
+    from dedupe.pipeline import Result, estimate, evaluate_workspace, export, link, run, train
     from dedupe.profiling import profile
     from dedupe.scoring import score
     from dedupe.workspace import Workspace, open_workspace
@@ -31,6 +32,7 @@ __all__ = [
     "DedupeError",
     "Diff",
     "InputError",
+    "Matcher",
     "ModelError",
     "OptionError",
     "OutputError",
@@ -38,6 +40,7 @@ __all__ = [
     "Workspace",
     "WorkspaceError",
     "diff",
+    "estimate",
     "evaluate_workspace",
     "export",
     "link",
@@ -49,10 +52,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Matcher": "dedupe.matching",
     "Diff": "dedupe.differences",
     "diff": "dedupe.differences",
     "profile": "dedupe.profiling",
     "Result": "dedupe.pipeline",
+    "estimate": "dedupe.pipeline",
     "evaluate_workspace": "dedupe.pipeline",
     "export": "dedupe.pipeline",
     "link": "dedupe.pipeline",

@@ -220,6 +220,7 @@ def cli() -> None:
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="WORKSPACE", help="Folder for the results; - prints them.")
 @_run_options
+@click.option("--dry-run", is_flag=True, help="Say what the run would cost, and do nothing.")
 @click.option("--review/--no-review", default=False, help="Open the review app before the end.")
 @click.option("--table", type=click.Choice(TABLES), default=TABLES[0], help="What -o - prints.")
 @_talk_options
@@ -227,6 +228,7 @@ def run(
     inputs: tuple[str, ...],
     output: str | None,
     config_file: Path | None,
+    dry_run: bool,
     review: bool,
     table: str,
     as_json: bool,
@@ -245,6 +247,9 @@ def run(
 
     options = {**(read_config(config_file) if config_file else {}), **_given(options)}
     source = inputs[0] if len(inputs) == 1 else list(inputs)
+    if dry_run:
+        _print_costs(pipeline.estimate(source, **options), as_json)
+        return
     if review and (output == STDOUT or as_json):
         raise OptionError("--review shows an app: it does not go with -o - or --json")
     if output == STDOUT:
@@ -445,6 +450,38 @@ def _review(workspace: str, order: str, blind: bool, reviewer: str | None) -> No
 
 
 @cli.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.option("--input", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl")
+@click.option("--most", type=int, default=5, help="Matches of one record (default: 5).")
+@click.option("--least", type=float, help="Probability of a match (default: the threshold).")
+def match(workspace: str, kind: str, most: int, least: float | None) -> None:
+    """Read records from stdin, and say which records of WORKSPACE they are.
+
+    Each line of the answer is a JSON object: the record as it was, and its matches with id,
+    cluster_id and probability. Answers come as fast as records do.
+    """
+    import polars as pl
+
+    from dedupe.matching import Matcher
+    from dedupe.tables import read_json_objects
+
+    matcher = Matcher(workspace)
+    records: Iterator[dict[str, Any]]
+    if kind == "csv":
+        import csv
+
+        records = iter(csv.DictReader(line.decode("utf-8-sig") for line in sys.stdin.buffer))
+    else:
+        records = read_json_objects(STDOUT)
+    for record in records:
+        row = {name: None if value is None else str(value) for name, value in record.items()}
+        found = matcher.match(pl.DataFrame([row]), most=most, least=least).drop("record")
+        answer = {"record": record, "matches": found.to_dicts()}
+        sys.stdout.buffer.write((json.dumps(answer, ensure_ascii=False) + "\n").encode())
+        sys.stdout.buffer.flush()
+
+
+@cli.command(epilog=EPILOG)
 @click.argument("pairs")
 @click.option("-o", "--output", metavar="FILE", default=STDOUT, help="Default: stdout.")
 @click.option("--cross-encoder", metavar="MODEL", help="A sentence-transformers name or folder.")
@@ -503,6 +540,20 @@ def completion(shell: str) -> None:
     if kind is None:
         raise OptionError(f"no completion for {shell}")
     click.echo(kind(cli, {}, "dedupe", "_DEDUPE_COMPLETE").source())
+
+
+def _print_costs(costs: Mapping[str, float], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(costs))
+        return
+    say = _console()
+    say.print(
+        f"[bold]{costs['rows']:,}[/] rows, {costs['distinct']:,} of them different\n"
+        f"at most {costs['candidates']:,} candidate pairs, "
+        f"{costs['cross_encoder_pairs']:,} of them for the cross-encoder\n"
+        f"about [bold]{max(costs['seconds'] / 60, 0.1):,.1f} minutes[/] and "
+        f"{costs['memory_mb']:,} MB of memory"
+    )
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

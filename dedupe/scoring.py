@@ -20,7 +20,7 @@ from dedupe.errors import InputError
 from dedupe.fields import field_values, pair_features
 from dedupe.progress import Progress, silent
 from dedupe.records import record_text
-from dedupe.student import ALL_BELOW, Verdicts, cascade
+from dedupe.student import ALL_BELOW, SAMPLED, Verdicts, cascade
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -160,6 +160,13 @@ def score_pairs(
         pl.Series("decided_by", decided_by).cast(DECIDERS),
     )
     return scored, found.facts
+
+
+def most_judged(candidates: int, config: Config) -> int:
+    """Return how many of so many candidate pairs the cross-encoder judges at most."""
+    if candidates <= ALL_BELOW or config.agreement == 1:
+        return candidates
+    return min(candidates, SAMPLED + config.cross_encoder_pairs)
 
 
 class _Judge:

@@ -246,6 +246,27 @@ class _Sample:
         return due.join(pairs, on=["left", "right"], how="semi").height / due.height
 
 
+class Nearest:
+    """Exact nearest neighbours among n records, for a few new ones at a time.
+
+    Parameters
+    ----------
+    vectors
+        (n, d) float32, rows of length 1.
+    """
+
+    def __init__(self, vectors: NDArray[np.float32]) -> None:
+        self._index = _faiss().IndexFlatIP(vectors.shape[1])
+        self._index.add(vectors)
+
+    def search(
+        self, vectors: NDArray[np.float32], most: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return row numbers and cosines of the nearest records, (m, k) each, the nearest first."""
+        similarity, rows = self._index.search(vectors, min(most, self._index.ntotal))
+        return rows, similarity
+
+
 def _choose_radius(
     sample: _Sample, n: int, config: Config, notes: list[str]
 ) -> tuple[float, int, int]:

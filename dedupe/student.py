@@ -29,6 +29,7 @@ FIRST_SAMPLE = 768
 SECOND_SAMPLE = 1_024
 AUDIT = 1_024
 """Pairs judged to fit the student, to fit it better where it doubts, and to check it."""
+SAMPLED = FIRST_SAMPLE + SECOND_SAMPLE + AUDIT
 VERDICT = 0.5
 """Probability from which a pair is a match, where student and teacher are compared."""
 EDGES = (0.001, 0.005, 0.02, 0.08, 0.25, 0.5, 0.75, 0.92, 0.98, 0.995)

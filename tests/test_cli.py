@@ -405,3 +405,35 @@ def test_the_review_app_needs_a_terminal(done: Path) -> None:
     assert asked.returncode == 2 and b"terminal" in asked.stderr
     early = run("train", "people.dedupe", cwd=done)
     assert early.returncode == 2 and b"too few" in early.stderr
+
+
+def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(tmp_path: Path) -> None:
+    table().write_csv(tmp_path / "people.csv")
+    done = run("run", "people.csv", "--dry-run", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    costs = json.loads(done.stdout)
+    assert costs["rows"] == 17
+    assert 0 < costs["cross_encoder_pairs"] <= costs["candidates"] <= 5 * 17
+    assert 0 < costs["seconds"] < 60
+    assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
+
+
+def test_new_records_are_matched_in_a_stream(done: Path) -> None:
+    before = sorted(path.name for path in (done / "people.dedupe").rglob("*"))
+    known = table().drop("id").row(0, named=True)
+    lines = "\n".join(json.dumps(one) for one in (known, dict.fromkeys(known, "zzz")))
+    asked = run("match", "people.dedupe", cwd=done, stdin=lines.encode())
+    assert asked.returncode == 0, asked.stderr.decode()
+    first, second = (json.loads(line) for line in asked.stdout.splitlines())
+    clusters = {
+        row["id"]: row["cluster_id"]
+        for row in csv.DictReader(io.StringIO((done / "people.dedupe/clusters.csv").read_text()))
+    }
+    assert first["record"] == known
+    assert first["matches"][0]["id"] == "r0"
+    assert first["matches"][0]["probability"] > 0.9
+    assert all(clusters[one["id"]] == one["cluster_id"] for one in first["matches"])
+    assert second["matches"] == []
+    wrong = run("match", "people.dedupe", cwd=done, stdin=b'{"nothing": "x"}')
+    assert wrong.returncode == 2 and b"columns compared" in wrong.stderr
+    assert sorted(path.name for path in (done / "people.dedupe").rglob("*")) == before

@@ -1,11 +1,13 @@
-"""Draw the README's picture: ``python -m tests.benchmarks.picture samples/contacts.csv OUT.svg``.
+"""Draw the README's pictures: ``python -m tests.benchmarks.picture samples/contacts.csv FOLDER``.
 
-Runs the command in a scratch folder and draws what it prints, so the picture is what users see.
+Runs the command in a scratch folder and draws what it prints, then the review app on what it made:
+the pictures are what users see.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import re
 import shutil
 import tempfile
@@ -15,26 +17,45 @@ from unittest.mock import patch
 from rich.console import Console
 
 import dedupe.cli
+from dedupe.review.app import ReviewApp
+from dedupe.review.session import Session
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("input", type=Path)
-    parser.add_argument("output", type=Path)
+    parser.add_argument("folder", type=Path)
     given = parser.parse_args()
     console = Console(record=True, width=104, force_terminal=True, highlight=False)
     with tempfile.TemporaryDirectory() as scratch:
         copy = shutil.copy(given.input, scratch)
         result = dedupe.run(copy)
+        assert result.workspace is not None
+        review = asyncio.run(reviewed(result.workspace))
         console.print(f"[dim]$[/] dedupe run {given.input.name}")
         with (
             patch.object(dedupe.cli, "_console", return_value=console),
             patch.dict(result.__dict__, {"workspace": Path(f"{given.input.stem}.dedupe")}),
         ):
             dedupe.cli._print_summary(result, verbose=False)
+    write(given.folder / "run.svg", console.export_svg(title="dedupe"))
+    write(given.folder / "review.svg", review)
+
+
+async def reviewed(workspace: Path) -> str:
+    session = Session(workspace, reviewer="you", order="highest")
+    app = ReviewApp(session)
+    async with app.run_test(size=(104, 26)) as pilot:
+        await pilot.pause()
+        svg = app.export_screenshot()
+    session.close()
+    return svg
+
+
+def write(path: Path, svg: str) -> None:
     # The fonts that rich would have fetched from the network are left to the reader's own.
-    svg = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="dedupe"), flags=re.DOTALL)
-    given.output.write_text(svg, encoding="utf-8")
+    plain = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    path.write_text(plain, encoding="utf-8")
 
 
 if __name__ == "__main__":
