@@ -135,7 +135,7 @@ class LexicalEmbedding(InputModule):
         # The weight of a bucket tells how many records have it.
         records = (n + 1) * np.exp(-(self.rarity.ravel().astype(np.float64) ** (1 / RARITY_POWER)))
         ascending = np.sort(records[records > 1.5])
-        within = np.searchsorted(np.cumsum(ascending**2), COMPARED * n)
+        within = int(np.searchsorted(np.cumsum(ascending**2), COMPARED * n))
         most = ascending[min(within, len(ascending) - 1)] if len(ascending) else 0.0
         rare = (records > 1.5) & (records <= most)
 
