@@ -6,6 +6,8 @@ or ``clusters.csv``). A full table is cut by cluster: each cluster falls to trai
 a hash, and a pair of records belongs to a part when both its clusters do. Its pairs are the
 candidates that the search itself brings, so that the scorer learns on what it will be asked.
 
+Made tables are searched in the same way.
+
 Full tables of a source whose pairs are also published are left out: they hold the test pairs.
 """
 
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.encoders import embed, load_bi_encoder
 from dedupe.evaluate import read_gold
+from dedupe.learn.synthesize import SyntheticTable
 from dedupe.records import Records, make_records, record_text
 from dedupe.search import search
 
@@ -99,6 +102,18 @@ def table_candidates(folder: Path) -> dict[str, list[TextPair]]:
             TextPair(texts[a], texts[b], int(gold.labels[a] == gold.labels[b]), folder.name)
             for a, b in zip(left[here].tolist(), right[here].tolist(), strict=True)
         ]
+    return found
+
+
+def made_candidates(table: SyntheticTable) -> list[TextPair]:
+    """Return the candidate pairs of a synthesized table whose label can be told."""
+    records = make_records(pl.DataFrame(table.records).fill_null(""), Config())
+    texts = records.texts.to_list()
+    found = []
+    for a, b in _candidates(records).select("left", "right").iter_rows():
+        label = table.label(a, b)
+        if label is not None and texts[a] and texts[b]:
+            found.append(TextPair(texts[a], texts[b], label, f"made-{table.domain}"))
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from random import Random
 from typing import Self
@@ -241,21 +241,37 @@ def _gaps(names: Sequence[str], rng: Random) -> frozenset[str]:
 _STRENGTHS = ((0.0, 0.3, 0.8, 1.6), (0.25, 0.30, 0.30, 0.15))
 
 
+@dataclass(frozen=True)
+class File:
+    """What the rows of one file have in common: its columns with their names, and its style."""
+
+    columns: tuple[tuple[str, Column], ...]
+    style: Style
+    habits: Habits
+
+    @classmethod
+    def draw(cls, domain: Domain, rng: Random) -> Self:
+        """Draw a file of a domain."""
+        return cls(_draw_columns(domain, rng), Style.draw(rng), domain.habits)
+
+    def view(self, rng: Random) -> View:
+        """Draw the gaps and errors of one row."""
+        strength = rng.choices(*_STRENGTHS)[0]
+        gaps = _gaps([name for name, _ in self.columns], rng)
+        return View(self.columns, self.style, gaps, rng.getrandbits(32), strength, self.habits)
+
+
 def draw_views(domain: Domain, rng: Random) -> tuple[View, View]:
     """Draw two views for the two records of a pair.
 
     Nothing here knows the label, so that neither form nor damage can give it away.
     """
-    columns, style = _draw_columns(domain, rng), Style.draw(rng)
-    other_columns, other_style = columns, style
+    file = other = File.draw(domain, rng)
     if rng.random() < 0.22:
-        other_columns, other_style = _draw_columns(domain, rng), Style.draw(rng)
+        other = File.draw(domain, rng)
     elif rng.random() < 0.15:
-        other_style = Style.draw(rng)
-    return (
-        _draw_view(columns, style, domain.habits, rng),
-        _draw_view(other_columns, other_style, domain.habits, rng),
-    )
+        other = replace(file, style=Style.draw(rng))
+    return file.view(rng), other.view(rng)
 
 
 def _draw_columns(domain: Domain, rng: Random) -> tuple[tuple[str, Column], ...]:
@@ -263,15 +279,6 @@ def _draw_columns(domain: Domain, rng: Random) -> tuple[tuple[str, Column], ...]
     schema = rng.choice(domain.schemas)
     names = _column_names(domain, schema, rng)
     return tuple((name, domain.columns[key]) for name, key in zip(names, schema, strict=True))
-
-
-def _draw_view(
-    columns: tuple[tuple[str, Column], ...], style: Style, habits: Habits, rng: Random
-) -> View:
-    """Draw the gaps and errors of one row."""
-    strength = rng.choices(*_STRENGTHS)[0]
-    gaps = _gaps([name for name, _ in columns], rng)
-    return View(columns, style, gaps, rng.getrandbits(32), strength, habits)
 
 
 # --- Small helpers that several domains use -----------------------------------------------------

@@ -14,13 +14,20 @@ from random import Random
 from types import MappingProxyType
 
 from dedupe.learn.corrupt import corrupt_record
-from dedupe.learn.domains import Change, Domain, Thing, View, draw_views
+from dedupe.learn.domains import Change, Domain, File, Thing, View, draw_views
 from dedupe.learn.goods import BEER, OFFER_TITLE, PRODUCT, SOFTWARE
 from dedupe.learn.people import PERSON, PERSON_NAME_BIRTH
 from dedupe.learn.sites import ADDRESS, COMPANY, PLACE, RESTAURANT, TITLE_ONLY
 from dedupe.learn.works import BOOK, FILM, MUSIC, PUBLICATION
 
-__all__ = ["DOMAINS", "LabelledPair", "corrupt_record", "synthesize_pairs"]
+__all__ = [
+    "DOMAINS",
+    "LabelledPair",
+    "SyntheticTable",
+    "corrupt_record",
+    "synthesize_pairs",
+    "synthesize_table",
+]
 
 _DOMAINS: Mapping[str, Domain] = MappingProxyType(
     {
@@ -54,6 +61,12 @@ _UNRELATED_RATE = 0.15
 _SAME_CHANGES = ((0, 1, 2), (0.42, 0.40, 0.18))
 _EXACT_COPY_RATE = 0.15
 _ATTEMPTS = 12
+_COPY_RATES = (0.1, 0.25, 0.45)
+_LOOKALIKE_RATES = (0.1, 0.3, 0.5)
+_STACKED_RATE = 0.3
+_SHARING_RATE = 0.3
+_HOME_RATE = 0.6
+_COPIES = ((1, 2, 3), (0.7, 0.2, 0.1))
 
 
 @dataclass(frozen=True)
@@ -103,6 +116,98 @@ def synthesize_pairs(
     chosen = [_DOMAINS[name] for name in domains]
     for _ in range(count):
         yield _make_pair(rng.choice(chosen), rng)
+
+
+@dataclass(frozen=True, eq=False)
+class SyntheticTable:
+    """A table of n records of one domain, in which some things stand several times.
+
+    Attributes
+    ----------
+    domain
+        One of `DOMAINS`.
+    records
+        (n,) field to value, as :class:`LabelledPair` has them; of a stacked table the two halves
+        have other fields.
+    """
+
+    domain: str
+    records: tuple[dict[str, str], ...]
+    _accounts: tuple[_Account, ...]
+
+    def label(self, a: int, b: int) -> int | None:
+        """Return 1 if rows `a` and `b` are one thing, 0 if not; ``None`` if nobody could tell.
+
+        Nobody can tell where too little of one thing is left in both rows, or where nothing that
+        two things are told by differs.
+        """
+        domain, one, other = _DOMAINS[self.domain], self._accounts[a], self._accounts[b]
+        views = (one.view, other.view)
+        if one.number == other.number:
+            enough = _agreement(domain, views, one.thing, other.thing) >= domain.proof_needed
+            return 1 if enough else None
+        apart = _conflict(domain, views, one.thing, other.thing) >= 1.0
+        return 0 if apart and self.records[a] != self.records[b] else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Account:
+    """A row before it is written: the thing's number, what is told of it, and how."""
+
+    number: int
+    thing: Thing
+    view: View
+
+
+def synthesize_table(count: int, seed: int, domain: str) -> SyntheticTable:
+    """Make a table with duplicates, to search for candidate pairs as in a real one.
+
+    What two strangers share in such a table - a town, an employer, a common name - they share by
+    chance, at the rate of a file: the easy negatives that made pairs lack.
+
+    Parameters
+    ----------
+    count
+        How many rows.
+    seed
+        The same seed, domain and version of this package give the same table.
+    domain
+        One of `DOMAINS`.
+    """
+    rng = Random(f"dedupe table {domain} {seed}")
+    kind = _DOMAINS[domain]
+    files = [File.draw(kind, rng)]
+    files.append(File.draw(kind, rng) if rng.random() < _STACKED_RATE else files[0])
+    copies, lookalikes = rng.choice(_COPY_RATES), rng.choice(_LOOKALIKE_RATES)
+    home = kind.make(rng).get("locale", "") if rng.random() < _HOME_RATE else ""
+    things: list[Thing] = []
+    accounts: list[_Account] = []
+    number = 0
+
+    def tell(thing: Thing, changes: Sequence[Change], most: int) -> None:
+        other = dict(thing)
+        for _ in range(most if changes else 0):
+            _draw_change(changes, rng).edit(rng, other)
+        other = _varied(kind, other, rng)
+        accounts.append(_Account(number, other, rng.choice(files).view(rng)))
+
+    while len(accounts) < count:
+        thing = _make_near(kind, home, rng)
+        if things and rng.random() < _SHARING_RATE:
+            _share(kind, rng.choice(things), thing, rng)
+        things.append(thing)
+        tell(thing, (), 0)
+        if rng.random() < copies:
+            for _ in range(rng.choices(*_COPIES)[0]):
+                tell(thing, kind.same, rng.choices(*_SAME_CHANGES)[0])
+        number += 1
+        if rng.random() < lookalikes:
+            tell(thing, kind.different, 1)
+            number += 1
+    accounts = accounts[:count]
+    rng.shuffle(accounts)
+    records = tuple(account.view.written(account.thing) for account in accounts)
+    return SyntheticTable(domain, records, tuple(accounts))
 
 
 def _make_pair(domain: Domain, rng: Random) -> LabelledPair:
@@ -157,10 +262,32 @@ def _write(
     domain: Domain, views: tuple[View, View], thing: Thing, other: Thing, rng: Random
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Write both things, each under its own view, after what varies at random has varied."""
+    return views[0].written(thing), views[1].written(_varied(domain, other, rng))
+
+
+def _make_near(domain: Domain, home: str, rng: Random) -> Thing:
+    """Make a thing, most often one of the country `home`: few files are of the whole world."""
+    thing = domain.make(rng)
+    for _ in range(_ATTEMPTS):
+        if not home or thing.get("locale", home) == home:
+            break
+        thing = domain.make(rng)
+    return thing
+
+
+def _share(domain: Domain, one: Thing, other: Thing, rng: Random) -> None:
+    """Give a thing some of the facts of another that do not tell the two apart."""
+    for role in sorted(domain.weak & one.keys()):
+        if rng.random() < 0.4:
+            other[role] = one[role]
+
+
+def _varied(domain: Domain, thing: Thing, rng: Random) -> Thing:
+    """Return another account of a thing, in which what proves nothing has changed at random."""
+    other = dict(thing)
     if domain.vary is not None:
-        other = dict(other)
         domain.vary(rng, other)
-    return views[0].written(thing), views[1].written(other)
+    return other
 
 
 def _stay_apart(views: tuple[View, View], thing: Thing, other: Thing) -> bool:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.encoders import MAX_TOKENS, MODELS, load_cross_encoder, pick_device
-from dedupe.errors import ModelError
+from dedupe.errors import ModelError, OptionError
 from dedupe.learn.calibrate import (
     Calibration,
     build_in,
@@ -42,6 +42,7 @@ from dedupe.learn.data import (
     balanced,
     hardest,
     labelled_folders,
+    made_candidates,
     origins,
     published_pairs,
     shuffled_fields,
@@ -49,7 +50,7 @@ from dedupe.learn.data import (
     table_folders,
 )
 from dedupe.learn.prose import with_prose
-from dedupe.learn.synthesize import synthesize_pairs
+from dedupe.learn.synthesize import DOMAINS, synthesize_pairs, synthesize_table
 from dedupe.records import record_text
 from dedupe.scoring import prepare_texts, score_logits
 
@@ -75,16 +76,21 @@ class Recipe:
         In the first round, published pairs of one set are gone through twice, with other shuffles
         of fields, up to this number.
     synthetic_again, people_again
-        Number of other synthesized pairs in the second round.
+        Number of other synthesized pairs in each later round.
+    made_tables, made_rows
+        Synthesized tables of each domain in a later round, and their rows; five times as many
+        tables of people.
     searched, searched_small
-        Candidates of one full table, and of a small one, among which the second round looks for
-        hard ones.
+        Candidates of one full table, and of a small or synthesized one, among which a later round
+        looks for hard ones.
     with_prose
-        Share of the pairs of the second round that get a column of free text.
+        Share of the pairs of a later round that get a column of free text.
     batch, warmup, smoothing
         Of the optimisation; `smoothing` pulls labels from 0 and 1 towards the middle.
     learning_rate, learning_rate_again
-        Of the first and the second round.
+        Of the first round and of the later ones.
+    rounds
+        How many.
     seed
         Of every random choice.
     """
@@ -96,6 +102,8 @@ class Recipe:
     per_published: int = 10_000
     synthetic_again: int = 30_000
     people_again: int = 12_000
+    made_tables: int = 2
+    made_rows: int = 1_500
     searched: int = 10_000
     searched_small: int = 1_500
     with_prose: float = 0.2
@@ -104,6 +112,7 @@ class Recipe:
     smoothing: float = 0.02
     learning_rate: float = 1e-4
     learning_rate_again: float = 7e-5
+    rounds: int = 3
     seed: int = 0
 
 
@@ -112,6 +121,10 @@ Tables = Mapping[str, Mapping[str, Sequence[TextPair]]]
 
 SYNTHETIC = "synthetic"
 """Origin of synthesized pairs."""
+PEOPLE = ("person", "person-name-birth")
+"""Domains of people."""
+MADE = "made-"
+"""Begins the names of synthesized tables."""
 SMALL_FOLDER = "autofj"
 """Folder of tables of which there are so many that each counts for less."""
 
@@ -126,37 +139,106 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--leave-out", nargs="*", default=(), help="sets kept out of training")
     parser.add_argument("--synthetic", type=int, default=Recipe.synthetic)
     parser.add_argument("--synthetic-again", type=int, default=Recipe.synthetic_again)
-    parser.add_argument("--start", type=Path, help="weights to begin the second round with")
+    parser.add_argument("--made-tables", type=int, default=Recipe.made_tables)
+    parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument("--round", type=int, default=2, help="the round that goes on from them")
     given = parser.parse_args(arguments)
     recipe = Recipe(
-        synthetic=given.synthetic, synthetic_again=given.synthetic_again, seed=given.seed
+        synthetic=given.synthetic,
+        synthetic_again=given.synthetic_again,
+        made_tables=given.made_tables,
+        seed=given.seed,
     )
     start = time.perf_counter()
-    device = pick_device(given.device)
-    tables = read_tables(given.data, given.leave_out)
     with TemporaryDirectory() as scratch:
-        first, second = Path(scratch, "first"), Path(scratch, "second")
-        count = 0
-        if given.start is None:
-            train = training_pairs(given.data, tables, recipe, given.leave_out)
-            _say(f"round 1: {len(train):,} pairs, {sum(pair.label for pair in train):,} true")
-            fine_tune(train, base_model(), recipe, recipe.learning_rate, device).save_pretrained(
-                str(first), create_model_card=False
-            )
-            count += len(train)
-        else:
-            first = given.start
-        train = harder_pairs(given.data, tables, first, recipe, given.leave_out)
-        _say(f"round 2: {len(train):,} pairs, {sum(pair.label for pair in train):,} true")
-        model = fine_tune(train, first, recipe, recipe.learning_rate_again, device)
-        model.save_pretrained(str(second), create_model_card=False)
-        count += len(train)
-        seconds = time.perf_counter() - start
-        calibration, figures = measure(second, given.data, tables, recipe, given.leave_out)
-    build_in(model, calibration)
-    write_model(model, given.out, recipe, figures, count, seconds)
-    _say(json.dumps(figures, indent=1))
+        made = train_model(
+            given.data,
+            recipe,
+            Path(scratch),
+            leave_out=given.leave_out,
+            device=pick_device(given.device),
+            start=given.start,
+            first=1 if given.start is None else given.round,
+        )
+    build_in(made.model, made.calibration)
+    write_model(made, given.out, recipe)
+    _say(json.dumps(made.figures, indent=1))
     _say(f"written to {given.out} after {time.perf_counter() - start:,.0f} s")
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What training made.
+
+    Parameters
+    ----------
+    model
+        The cross-encoder, its calibration not yet built in.
+    calibration
+        As fitted on the valid parts.
+    figures
+        See :func:`measure`.
+    pairs
+        Number of pairs in all rounds.
+    seconds
+        What the rounds took.
+    """
+
+    model: CrossEncoder
+    calibration: Calibration
+    figures: dict[str, Any]
+    pairs: int
+    seconds: float
+
+
+def train_model(
+    data: Path,
+    recipe: Recipe,
+    scratch: Path,
+    *,
+    leave_out: Sequence[str] = (),
+    device: str = "cpu",
+    start: Path | None = None,
+    first: int = 1,
+) -> Trained:
+    """Train a cross-encoder in rounds, calibrate and measure it.
+
+    Parameters
+    ----------
+    data
+        Folder of the benchmark folders.
+    recipe
+        What to train on, and how.
+    scratch
+        Folder for the weights after each round.
+    leave_out
+        Sets kept out of training and calibration.
+    device
+        Of torch.
+    start, first
+        Weights to go on from, and the round that does; ``None``: the base weights.
+    """
+    begun = time.perf_counter()
+    tables = read_tables(data, leave_out)
+    weights, count = start or base_model(), 0
+    model: CrossEncoder | None = None
+    for number in range(first, recipe.rounds + 1):
+        if number == 1:
+            train = training_pairs(data, tables, recipe, leave_out)
+        else:
+            train = harder_pairs(data, tables, weights, recipe, number, leave_out)
+        true = sum(pair.label for pair in train)
+        _say(f"round {number}: {len(train):,} pairs, {true:,} true")
+        rate = recipe.learning_rate if number == 1 else recipe.learning_rate_again
+        model = fine_tune(train, weights, recipe, rate, device)
+        weights = scratch / f"round-{number}"
+        model.save_pretrained(str(weights), create_model_card=False)
+        count += len(train)
+    if model is None:
+        raise OptionError(f"round {first} is beyond the {recipe.rounds} of the recipe")
+    seconds = time.perf_counter() - begun
+    calibration, figures = measure(weights, data, tables, recipe, leave_out)
+    return Trained(model, calibration, figures, count, seconds)
 
 
 def read_tables(data: Path, leave_out: Sequence[str] = ()) -> Tables:
@@ -188,9 +270,14 @@ def training_pairs(
 
 
 def harder_pairs(
-    data: Path, tables: Tables, model: Path, recipe: Recipe, leave_out: Sequence[str] = ()
+    data: Path,
+    tables: Tables,
+    model: Path,
+    recipe: Recipe,
+    number: int,
+    leave_out: Sequence[str] = (),
 ) -> list[TextPair]:
-    """Return all pairs of the second round, in a random order set by the seed.
+    """Return all pairs of a later round, in a random order set by the seed.
 
     Parameters
     ----------
@@ -198,21 +285,26 @@ def harder_pairs(
         As in the first round.
     model
         Folder of the model that finds pairs of the tables hard or easy.
+    number
+        Of the round, from 2.
     """
-    rng = random.Random(recipe.seed + 1)
+    seed = recipe.seed + number
+    rng = random.Random(seed - 1)
     scored = load_cross_encoder(Config(cross_encoder=str(model)))
     pairs: list[TextPair] = []
     for folder in labelled_folders(data):
         if folder.name not in leave_out:
             pairs += published_pairs(folder, "train")
-    for name, parts in tables.items():
-        small = name.startswith(SMALL_FOLDER)
+    real = ((name, parts["train"]) for name, parts in tables.items())
+    for name, candidates in chain(real, made_tables(recipe, seed)):
+        small = name.startswith((SMALL_FOLDER, MADE))
         most = recipe.searched_small if small else recipe.searched
-        some = as_they_come(parts["train"], most, recipe.seed)
+        some = as_they_come(candidates, most, seed)
         chance = sigmoid(predict(scored, some))
-        pairs += hardest(some, chance, _per_table(name, recipe), recipe.seed)
-        _say(f"  {name}: {len(some):,} candidates searched")
-    pairs += synthesized(recipe.synthetic_again, recipe.people_again, recipe.seed + 2)
+        pairs += hardest(some, chance, _per_table(name, recipe), seed)
+        wrong = int(((chance >= 0.5) != [pair.label == 1 for pair in some]).sum())
+        _say(f"  {name}: {len(some):,} candidates searched, {wrong:,} of them judged wrongly")
+    pairs += synthesized(recipe.synthetic_again, recipe.people_again, seed * 1_000)
     rng.shuffle(pairs)
     return [
         shuffled_fields(_perhaps_prose(pair, recipe.with_prose, rng), rng)
@@ -221,11 +313,20 @@ def harder_pairs(
     ]
 
 
+def made_tables(recipe: Recipe, seed: int) -> Iterator[tuple[str, list[TextPair]]]:
+    """Yield the candidate pairs of synthesized tables, under names that begin with :data:`MADE`."""
+    for domain in DOMAINS:
+        many = recipe.made_tables * (5 if domain in PEOPLE else 1)
+        for number in range(many):
+            table = synthesize_table(recipe.made_rows, seed * 1_000 + number, domain)
+            yield f"{MADE}{domain}-{number}", made_candidates(table)
+
+
 def synthesized(count: int, people: int, seed: int) -> list[TextPair]:
     """Return synthesized pairs of all domains, and more of those of people, as texts."""
     made = chain(
         synthesize_pairs(count, seed),
-        synthesize_pairs(people, seed + 1, ("person", "person-name-birth")),
+        synthesize_pairs(people, seed + 1, PEOPLE),
     )
     return [
         TextPair(
@@ -247,7 +348,8 @@ def _table_name(folder: Path, data: Path) -> str:
 
 
 def _per_table(name: str, recipe: Recipe) -> int:
-    return recipe.per_small_table if name.startswith(SMALL_FOLDER) else recipe.per_table
+    small = name.startswith((SMALL_FOLDER, MADE))
+    return recipe.per_small_table if small else recipe.per_table
 
 
 def fine_tune(
@@ -425,16 +527,10 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return (1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
 
 
-def write_model(
-    model: CrossEncoder,
-    out: Path,
-    recipe: Recipe,
-    figures: dict[str, Any],
-    pairs: int,
-    seconds: float,
-) -> None:
+def write_model(made: Trained, out: Path, recipe: Recipe) -> None:
     """Save the weights in half precision, with a model card and the figures beside them."""
-    halved(model).save_pretrained(str(out), create_model_card=False)
+    figures = made.figures
+    halved(made.model).save_pretrained(str(out), create_model_card=False)
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     rows = [
         f"| {name} | {f['pairs']} | {f['true']} | {f['precision']:.3f} | {f['recall']:.3f} "
@@ -444,8 +540,8 @@ def write_model(
     weights = hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest()
     card = MODEL_CARD.format(
         recipe=", ".join(f"{name} {value}" for name, value in asdict(recipe).items()),
-        pairs=f"{pairs:,}",
-        minutes=f"{seconds / 60:.0f}",
+        pairs=f"{made.pairs:,}",
+        minutes=f"{made.seconds / 60:.0f}",
         scale=figures["calibration"]["scale"],
         shift=figures["calibration"]["shift"],
         ece=figures["valid_ece"],

@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from dedupe.learn import corrupt
 from dedupe.learn.corrupt import COMMERCIAL, LITERARY, NOMINAL, OFFERED, PERSONAL, damage
 from dedupe.learn.domains import Pool, nudge_digit, other_of
-from dedupe.learn.synthesize import DOMAINS, LabelledPair, corrupt_record, synthesize_pairs
+from dedupe.learn.synthesize import (
+    DOMAINS,
+    LabelledPair,
+    corrupt_record,
+    synthesize_pairs,
+    synthesize_table,
+)
 from dedupe.learn.works import write_people
 
 FEW = 250
@@ -260,3 +266,25 @@ def test_another_of_one_is_made_up() -> None:
         list(islice((other_of(Random(s), ["one", "two"], "One") for s in range(9)), 9))
         == ["two"] * 9
     )
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_table_has_duplicates_strangers_and_pairs_nobody_could_tell(domain: str) -> None:
+    table = synthesize_table(300, 3, domain)
+    assert len(table.records) == 300
+    labels = Counter(table.label(a, b) for a in range(300) for b in range(a))
+    assert labels[1] > 3
+    assert labels[0] > 300 * 299 / 2 * 0.8
+    assert all(
+        table.label(a, b) is None or table.records[a] != table.records[b] or table.label(a, b) == 1
+        for a in range(300)
+        for b in range(a)
+    )
+
+
+def test_a_table_is_made_again_by_its_seed() -> None:
+    one, again, other = (synthesize_table(200, seed, "person") for seed in (1, 1, 2))
+    assert one.records == again.records
+    assert one.records != other.records
+    assert all(one.label(a, b) == again.label(a, b) for a in range(40) for b in range(a))
+    assert all(one.label(a, b) == one.label(b, a) for a in range(40) for b in range(a))

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sentence_transformers import CrossEncoder
 
 import dedupe.learn.train
 from dedupe.config import Config
 from dedupe.encoders import MODELS, load_cross_encoder
-from dedupe.errors import ModelError
+from dedupe.errors import ModelError, OptionError
+from dedupe.learn.synthesize import DOMAINS
 from dedupe.learn.train import (
     Recipe,
     harder_pairs,
     length_batches,
     main,
     read_tables,
+    train_model,
     training_pairs,
 )
 from dedupe.scoring import prepare_texts, score_texts
@@ -26,7 +29,7 @@ from tests.learn.test_data import data as data  # a fixture
 
 SMALL = Recipe(
     synthetic=60, people=20, per_table=80, per_published=40, synthetic_again=30, people_again=10,
-    searched=150,
+    searched=150, made_tables=1, made_rows=60,
 )  # fmt: skip
 
 
@@ -54,10 +57,11 @@ def test_training_pairs_are_of_train_parts_and_synthesized(data: Path) -> None:
     assert left_out == {"synthetic"}
 
 
-def test_the_second_round_has_other_pairs_and_free_text(data: Path) -> None:
+def test_later_rounds_have_other_pairs_made_tables_and_free_text(data: Path) -> None:
     tables = read_tables(data)
-    pairs = harder_pairs(data, tables, MODELS / "cross-encoder", SMALL)
+    pairs = harder_pairs(data, tables, MODELS / "cross-encoder", SMALL, 2)
     counts = Counter(pair.origin for pair in pairs)
+    assert {f"made-{domain}" for domain in DOMAINS} <= counts.keys()
     assert counts["published"] == 30
     assert counts["synthetic"] == 40
     assert 0 < counts["table"] <= 160
@@ -75,17 +79,37 @@ def test_a_trained_model_is_written_with_its_figures_and_loads(
         dedupe.learn.train, "fine_tune", lambda *_: load_cross_encoder(Config(device="cpu"))
     )
     monkeypatch.setattr(dedupe.learn.train, "base_model", lambda: MODELS / "cross-encoder")
-    main([str(data), "--out", str(tmp_path / "model"), "--device", "cpu", "--synthetic", "40"])
+    main([str(data), "--out", str(tmp_path / "model"), "--device", "cpu", "--synthetic", "40",
+          "--synthetic-again", "40", "--made-tables", "0"])  # fmt: skip
     figures = json.loads((tmp_path / "model/figures.json").read_text())
     assert set(figures["sets"]) == {"published", "table"}
     assert figures["sets"]["published"]["pairs"] == 30
     card = (tmp_path / "model/README.md").read_text()
     assert "| published | 30 |" in card and "apache-2.0" in card
     assert (tmp_path / "model/model.safetensors").stat().st_size < 60e6
-    assert "round 2: " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "round 1: " in said and "round 2: " in said and "round 3: " in said
     model = load_cross_encoder(Config(cross_encoder=str(tmp_path / "model")))
     texts = prepare_texts(model, ["name: ada lovelace", "name: ada lovelace"])
     assert score_texts(model, texts[:1], texts[1:])[0] > 0.5
+
+
+def test_training_goes_on_from_weights_at_a_round(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began: list[Path] = []
+
+    def fine_tune(pairs: object, start: Path, *_: object) -> CrossEncoder:
+        began.append(start)
+        return load_cross_encoder(Config(device="cpu"))
+
+    monkeypatch.setattr(dedupe.learn.train, "fine_tune", fine_tune)
+    made = train_model(data, SMALL, tmp_path, start=MODELS / "cross-encoder", first=3)
+    assert began == [MODELS / "cross-encoder"]
+    assert "round 1" not in capsys.readouterr().out
+    assert set(made.figures["sets"]) == {"published", "table"}
+    with pytest.raises(OptionError, match="round 4"):
+        train_model(data, SMALL, tmp_path, start=MODELS / "cross-encoder", first=4)
 
 
 def test_the_base_weights_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
