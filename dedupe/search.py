@@ -43,6 +43,8 @@ QUERY_BLOCK = 1024
 SHARING = 100
 """Others a record, on average, whose cosine is computed among those that share rare features."""
 SHARING_BLOCK = 4096
+COSINE_BLOCK = 2048
+"""Pairs whose vectors are gathered at a time: 8 MB, which stay in cache."""
 HELD_PAIRS = 16_000_000
 """Hits held before those that can no longer count are dropped; about 0.5 GB."""
 HITS_PER_RECORD = 100
@@ -477,8 +479,8 @@ def _cosine(
     vectors: NDArray[np.float32], left: NDArray[Any], right: NDArray[Any]
 ) -> NDArray[np.float32]:
     out = np.empty(len(left), dtype=np.float32)
-    for at in range(0, len(left), 1 << 16):
-        some = slice(at, at + (1 << 16))
+    for at in range(0, len(left), COSINE_BLOCK):
+        some = slice(at, at + COSINE_BLOCK)
         out[some] = np.einsum("ij,ij->i", vectors[left[some]], vectors[right[some]])
     return np.clip(out, -1, 1)
 

@@ -3,12 +3,15 @@
 Makes people with known duplicates, runs ``dedupe run`` on them as a process with default options,
 and prints seconds and peak memory a stage, F1, and for each stage the exponent of n that its
 seconds grow with. ``--records`` and ``--gold`` take files of your own instead, smallest first.
+``--peer 'COMMAND {records} {gold}'`` runs another tool on the same files, right after, and prints
+what it says and how its wall time compares.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -76,11 +79,25 @@ def call(*arguments: str) -> dict[str, Any]:
     return found
 
 
+def run_peer(command: str, records: Path, gold: Path, wall: float) -> None:
+    """Run another tool on the same files; print its output and the ratio of wall times."""
+    start = time.perf_counter()
+    words = shlex.split(command.format(records=records, gold=gold))
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    for line in (done.stdout if done.returncode == 0 else done.stderr).splitlines()[-8:]:
+        print(f"<!-- peer: {line} -->")
+    print(
+        f"<!-- peer {seconds:.1f} s; dedupe took {wall / seconds:.2f} times as long -->", flush=True
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--records", type=Path, nargs="*", default=[])
     parser.add_argument("--gold", type=Path, nargs="*", default=[])
+    parser.add_argument("--peer", help="command of another tool, with {records} and {gold}")
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="for dedupe run")
     given = parser.parse_args()
     print(f"| rows | wall s | {' | '.join(STAGES)} | peak MB | cand. recall | P | R | F1 |")
@@ -101,6 +118,8 @@ def main() -> None:
                 flush=True,
             )
             print(f"<!-- decided by {one['decided_by']} -->", flush=True)
+            if given.peer:
+                run_peer(given.peer, records, gold, one["wall"])
     if len(found) > 1:
         rows = np.log([one["rows"] for one in found])
         for stage in ("wall", *STAGES):
