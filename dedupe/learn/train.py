@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import random
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -160,8 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             start=given.start,
             first=1 if given.start is None else given.round,
         )
-    build_in(made.model, made.calibration)
-    write_model(made, given.out, recipe)
+        write_model(made, given.out, recipe)
     _say(json.dumps(made.figures, indent=1))
     _say(f"written to {given.out} after {time.perf_counter() - start:,.0f} s")
 
@@ -172,8 +172,8 @@ class Trained:
 
     Parameters
     ----------
-    model
-        The cross-encoder, its calibration not yet built in.
+    weights
+        Folder of the cross-encoder, its calibration not yet built in.
     calibration
         As fitted on the valid parts.
     figures
@@ -184,7 +184,7 @@ class Trained:
         What the rounds took.
     """
 
-    model: CrossEncoder
+    weights: Path
     calibration: Calibration
     figures: dict[str, Any]
     pairs: int
@@ -220,8 +220,7 @@ def train_model(
     """
     begun = time.perf_counter()
     tables = read_tables(data, leave_out)
-    weights, count = start or base_model(), 0
-    model: CrossEncoder | None = None
+    before, weights, count = None, start or base_model(), 0
     for number in range(first, recipe.rounds + 1):
         if number == 1:
             train = training_pairs(data, tables, recipe, leave_out)
@@ -230,15 +229,37 @@ def train_model(
         true = sum(pair.label for pair in train)
         _say(f"round {number}: {len(train):,} pairs, {true:,} true")
         rate = recipe.learning_rate if number == 1 else recipe.learning_rate_again
-        model = fine_tune(train, weights, recipe, rate, device)
-        weights = scratch / f"round-{number}"
-        model.save_pretrained(str(weights), create_model_card=False)
-        count += len(train)
-    if model is None:
+        made = scratch / f"round-{number}"
+        fine_tune(train, weights, recipe, rate, device).save_pretrained(
+            str(made), create_model_card=False
+        )
+        before, weights, count = weights if number > 1 else None, made, count + len(train)
+    if count == 0:
         raise OptionError(f"round {first} is beyond the {recipe.rounds} of the recipe")
+    if before is not None:
+        weights = averaged(before, weights, scratch / "mean")
     seconds = time.perf_counter() - begun
     calibration, figures = measure(weights, data, tables, recipe, leave_out)
-    return Trained(model, calibration, figures, count, seconds)
+    return Trained(weights, calibration, figures, count, seconds)
+
+
+def averaged(one: Path, other: Path, out: Path) -> Path:
+    """Write the model whose weights are the mean of two into the folder `out`, and return that.
+
+    What two rounds learnt of the same beginning adds up, and what each forgot mostly stays.
+
+    References
+    ----------
+    M. Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves
+    accuracy without increasing inference time", ICML 2022.
+    """
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(other, out)
+    a, b = (load_file(folder / "model.safetensors") for folder in (one, other))
+    mean = {name: ((a[name].float() + b[name].float()) / 2).contiguous() for name in b}
+    save_file(mean, out / "model.safetensors", metadata={"format": "pt"})
+    return out
 
 
 def read_tables(data: Path, leave_out: Sequence[str] = ()) -> Tables:
@@ -528,9 +549,14 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def write_model(made: Trained, out: Path, recipe: Recipe) -> None:
-    """Save the weights in half precision, with a model card and the figures beside them."""
+    """Save a model, calibrated and in half precision, with a card and its figures beside it."""
+    import torch
+    from sentence_transformers import CrossEncoder
+
     figures = made.figures
-    halved(made.model).save_pretrained(str(out), create_model_card=False)
+    model = CrossEncoder(str(made.weights), device="cpu", model_kwargs={"dtype": torch.float32})
+    build_in(model, made.calibration)
+    halved(model).save_pretrained(str(out), create_model_card=False)
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     rows = [
         f"| {name} | {f['pairs']} | {f['true']} | {f['precision']:.3f} | {f['recall']:.3f} "
@@ -583,11 +609,12 @@ products, publications, media, places. 22.7 M parameters in half precision.
 - **From**: all-MiniLM-L6-v2 (Apache-2.0), word vectors frozen.
 - **Data**: {pairs} pairs in the rounds that this run trained: the train parts of Amazon-Google,
   Walmart-Amazon and DBLP-ACM (also in the form with moved values where there is one), Beer, WDC
-  computers and cameras; candidate pairs
-  of the train clusters (60 %) of FEBRL 1 and 3, RLdata10000, Splink's 1,000 fake people, a census
-  extract, CDDB, settlements, IMDb-DBpedia and the AutoFuzzyJoin tables; synthesized pairs of
-  `dedupe.learn.synthesize` in 15 domains and many languages, a fifth of the second
-  round's pairs with synthesized free text beside them.
+  computers and cameras; candidate pairs of the train clusters (60 %) of FEBRL 1 and 3, RLdata10000,
+  Splink's 1,000 fake people, a census extract, CDDB, settlements, IMDb-DBpedia and the
+  AutoFuzzyJoin tables; synthesized pairs of `dedupe.learn.synthesize` in 15 domains and many
+  languages; in later rounds candidate pairs of synthesized tables, and synthesized free text
+  beside a fifth of all pairs.
+- **Weights of**: the mean of those after the last two rounds.
 - **Recipe**: `python -m dedupe.learn.train DATA_DIR` ({recipe}); {minutes} minutes on two CPU
   cores.
 - **Calibration**: Platt scaling on the valid parts (scale {scale:.3f}, shift {shift:.3f}), built

