@@ -983,6 +983,7 @@ def _claim(
     workspace: Workspace, source: Given, table: TableRead, keys: dict[str, str], config: Config
 ) -> None:
     """Write what the workspace is for, and keep the input in it."""
+    added = workspace.facts().get("added") if workspace.facts_file.exists() else None
     records = table.records
     if workspace.load("records", keys["table"]) is None:
         save_table(workspace, keys["table"], table)
@@ -996,7 +997,7 @@ def _claim(
             },
             "keys": keys,
             "config": config.as_dict(),
-            **({"added": added} if (added := workspace.facts().get("added")) else {}),
+            **({"added": added} if added else {}),
         }
     )
 
