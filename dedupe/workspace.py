@@ -204,7 +204,10 @@ class Workspace:
         """Return arrays kept under `key`; ``None`` if they are missing or damaged."""
         try:
             # The zip holds a checksum of each array, which reading it all compares.
-            with np.load(self.stages / f"{stage}-{key}.npz", allow_pickle=False) as found:
+            with (
+                (self.stages / f"{stage}-{key}.npz").open("rb") as file,
+                np.load(file, allow_pickle=False) as found,
+            ):
                 return dict(found)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_what_follows_works_on_it_unchanged(folder: Path) -> None:
 def test_the_original_input_is_not_run_over_what_was_added(folder: Path) -> None:
     dedupe.add(folder / "people.dedupe", folder / "new.csv")
     before = content(folder / "people.dedupe")
-    with pytest.raises(WorkspaceError, match="records were added to .* dedupe add"):
+    with pytest.raises(WorkspaceError, match=r"records were added to .* dedupe add"):
         dedupe.run(folder / "people.csv")
     assert content(folder / "people.dedupe") == before
 
@@ -247,8 +248,8 @@ def test_a_broken_index_is_made_anew_with_a_note(folder: Path, how: str) -> None
         index.unlink()
     else:
         middle = len(data) // 2
-        index.write_bytes(data[:middle] if how == "cut" else
-                          data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1 :])  # fmt: skip
+        flipped = data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1 :]
+        index.write_bytes(data[:middle] if how == "cut" else flipped)
     result = dedupe.add(folder / "people.dedupe", folder / "new.csv")
     assert "made anew" in result.summary["additions"]["notes"][0]
     truth = pl.concat([OLD, NEW]).with_columns(pl.col("born").alias("cluster_id"))
@@ -309,7 +310,7 @@ def test_any_number_of_steps_parts_the_records(
     workspace = tmp_path_factory.mktemp("steps") / "w"
     result = dedupe.run(start, output=workspace)
     whole, bounds = start, [0, *sorted(cuts), len(rows)]
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in pairwise(bounds):
         before = ids(result.clusters)
         result = dedupe.add(workspace, rows[low:high])
         whole = pl.concat([whole, rows[low:high]])
