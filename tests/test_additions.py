@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -22,9 +23,12 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import dedupe
+import dedupe.additions
+import dedupe.pipeline
 from dedupe.additions import CHANGES
 from dedupe.decisions import Decisions, Verdict
 from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
+from dedupe.fields import field_values, layout_of
 from dedupe.workspace import Workspace
 
 COLUMNS = ("first_name", "last_name", "born", "city")
@@ -368,3 +372,53 @@ def test_the_command_line_says_what_became_of_the_clusters(folder: Path) -> None
     assert "additions.csv" in talked.stderr
     found = json.loads(call(str(folder / "new.csv"), "--json").stdout)
     assert found["additions"]["added"] == 0 and found["rows"] == OLD.height + NEW.height
+
+
+def test_what_was_added_can_be_searched_and_scored_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after training: the records kept are the input."""
+    workspace = folder / "people.dedupe"
+    before = ids(dedupe.add(workspace, folder / "new.csv").clusters)
+    monkeypatch.setattr(dedupe.pipeline, "_one_back", lambda _: "bundled")
+    _, result = dedupe.train(workspace, back=True, seed=1)
+    assert ids(result.clusters) == before
+    again = dedupe.add(workspace, table([PEOPLE[2]], first=400))
+    assert ids(again.clusters)["r400"] == before["r2"]
+
+
+class _Student:
+    def __init__(self, chance: float) -> None:
+        self.chance = chance
+
+    def predict(self, features: Any) -> Any:
+        return np.full(len(features), self.chance, dtype=np.float32)
+
+
+@pytest.mark.parametrize("worth", [1, 500])
+def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, worth: int
+) -> None:
+    workspace = Workspace(folder / "people.dedupe")
+    key = workspace.facts()["keys"]["scored"]
+    scored = workspace.load("scored", key)
+    assert scored is not None
+    texts = dedupe.pipeline.clustered(workspace).records.texts
+    facts = {"kept_as": key, "low": 0.1, "high": 0.9, "layout": layout_of(field_values(texts))}
+    workspace.save("scored", key, scored[0], {**scored[1], **facts})
+    workspace.save_arrays("student", key, {"base": np.zeros(1)})
+    monkeypatch.setattr(dedupe.additions, "Student", lambda **arrays: _Student(0.4))
+    monkeypatch.setattr(dedupe.additions, "WORTH_LOADING", worth)
+    result = dedupe.add(workspace.path, folder / "new.csv")
+    new = pl.col("right_id").str.starts_with("r10") & (pl.col("right_id").str.len_chars() == 4)
+    deciders = set(result.pairs.filter(new)["decided_by"])
+    if worth == 1:
+        assert deciders == {"cross-encoder", "identical"}
+        assert {name: ids(result.clusters)[name] for name in ("r100", "r3")} == {
+            name: ids(result.clusters)["r3"] for name in ("r100", "r3")
+        }
+    else:
+        assert deciders == {"student", "identical"}
+        assert (result.pairs.filter(new & (pl.col("decided_by") == "student"))[
+            "probability"
+        ] == 0.4).all()  # fmt: skip
