@@ -614,7 +614,9 @@ def _indexed(
         new = distinct.filter(~distinct.is_in(known["text"].implode()))
         texts = new.to_list()
         encoder = Spelling.of(whole[0]) if "seen" in whole[0] else _loaded(config)
-        part = index_arrays(encoder, texts, embed(encoder, texts), weights=False)
+        none = whole[0]["vectors"][:0].astype(np.float32)
+        vectors = embed(encoder, texts) if texts else none
+        part = index_arrays(encoder, texts, vectors, weights=False)
         parts_now = [*whole, part]
         names, fitted_on = [*keys, key], int(facts["fitted_on"])
         workspace.save_arrays("index", key, part)
