@@ -20,6 +20,7 @@ from dedupe.errors import (
 )
 
 if TYPE_CHECKING:
+    from dedupe.additions import add
     from dedupe.differences import Diff, diff
     from dedupe.matching import Matcher
     from dedupe.pipeline import Result, estimate, evaluate_workspace, export, link, run, train
@@ -39,6 +40,7 @@ __all__ = [
     "Result",
     "Workspace",
     "WorkspaceError",
+    "add",
     "diff",
     "estimate",
     "evaluate_workspace",
@@ -52,6 +54,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "add": "dedupe.additions",
     "Matcher": "dedupe.matching",
     "Diff": "dedupe.differences",
     "diff": "dedupe.differences",

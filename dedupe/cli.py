@@ -207,6 +207,7 @@ def cli() -> None:
     \b
       dedupe run contacts.csv            find, cluster and merge; results in contacts.dedupe/
       dedupe link customers.csv leads.csv  which rows of one table are those of another
+      dedupe add contacts.dedupe new.csv  bring in new records; ids and decisions stay
       dedupe review contacts.dedupe      look at doubtful pairs and decide, in the terminal
       dedupe export contacts.dedupe      write again with another threshold, rules or format
       dedupe evaluate contacts.dedupe --gold truth.csv
@@ -312,6 +313,44 @@ def link(
             return
     with _progress(quiet) as report:
         result = pipeline.link(*inputs, output=output, report=report, **options)
+    _print_result(result, as_json, quiet, verbose)
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.argument("inputs", metavar="NEW...", nargs=-1, required=True)
+@click.option("--id", metavar="COLUMN", help="Ids of NEW, if named otherwise than in WORKSPACE.")
+@click.option(
+    "--replace-all", is_flag=True, help="NEW is all there is: remove the records it does not have."
+)
+@click.option("--device", help="Where models run: auto, cpu, cuda, mps.")
+@click.option("--encoding", help="Of text input (default: detected).")
+@click.option("--delimiter", help="Of text input (default: detected).")
+@click.option("--query", metavar="SQL", help="A SELECT that makes the input, of a database.")
+@_talk_options
+def add(
+    workspace: str,
+    inputs: tuple[str, ...],
+    id: str | None,
+    replace_all: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Bring the records of NEW into WORKSPACE: cluster ids stay, decisions hold.
+
+    NEW is what dedupe run takes, with the columns of WORKSPACE. Where that has an id column,
+    records with an id that is there already are updated. additions.csv says which clusters were
+    made, grown, joined, split or changed.
+    """
+    from dedupe import additions
+
+    source = inputs[0] if len(inputs) == 1 else list(inputs)
+    with _progress(quiet) as report:
+        result = additions.add(
+            workspace, source, id=id, replace_all=replace_all, report=report, **_given(options)
+        )
     _print_result(result, as_json, quiet, verbose)
 
 
@@ -683,6 +722,7 @@ def _print_summary(result: Result, verbose: bool) -> None:
         "merged": "one row a cluster",
         "removed": "the rows merged into others, and why",
         "pairs": "every pair that was compared, with its probability",
+        "additions": "the clusters that new records made, grew, joined or changed",
         "matches": "the matches: ids of both tables",
         "results": "all tables: clusters, merged, removed, pairs",
     }
@@ -718,6 +758,10 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
         yield "fields", _listed(used)
         if left:
             yield "left out", _listed(left)
+    if "additions" in found:
+        added = found["additions"]
+        yield "rows given", _counted(added, ("added", "updated", "unchanged", "removed"))
+        yield "clusters", _counted(added["clusters"], tuple(added["clusters"]))
     if "search" in found:
         search, decided = found["search"], found["decided_by"]
         yield (
@@ -748,6 +792,10 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
             yield f"  {stage['stage']}", how
 
 
+def _counted(counts: Mapping[str, int], names: Sequence[str]) -> str:
+    return ", ".join(f"{counts[name]:,} {name}" for name in names if counts[name]) or "none"
+
+
 def _student_said(student: Mapping[str, Any]) -> str:
     if not student.get("pairs"):
         return ""
@@ -760,6 +808,7 @@ def _student_said(student: Mapping[str, Any]) -> str:
 
 def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
     yield from found.get("search", {}).get("notes", ())
+    yield from found.get("additions", {}).get("notes", ())
     if over := found.get("student", {}).get("over_budget"):
         yield (
             f"{over:,} doubtful pairs were left to the student: --cross-encoder-pairs gives the "

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
+    from dedupe.spelling import Spelling
+
 MODELS = Path(__file__).parent / "models"
 """Folder of the bundled weights, a folder a model."""
 
@@ -50,8 +52,9 @@ def load_bi_encoder(config: Config, texts: Sequence[str]) -> SentenceTransformer
 
     if config.bi_encoder == BUNDLED:
         from dedupe.lexical import LexicalEmbedding
+        from dedupe.spelling import Spelling
 
-        return SentenceTransformer(modules=[LexicalEmbedding.fitted(texts)], device="cpu")
+        return SentenceTransformer(modules=[LexicalEmbedding(Spelling.fitted(texts))], device="cpu")
     try:
         return SentenceTransformer(
             config.bi_encoder,
@@ -140,7 +143,7 @@ def cpu_has_bf16() -> bool:
     )
 
 
-def embed(model: SentenceTransformer, texts: Sequence[str]) -> NDArray[np.float32]:
+def embed(model: SentenceTransformer | Spelling, texts: Sequence[str]) -> NDArray[np.float32]:
     """Embed record texts.
 
     Returns
@@ -148,11 +151,12 @@ def embed(model: SentenceTransformer, texts: Sequence[str]) -> NDArray[np.float3
     ndarray
         (n, d) float32, C order, rows of length 1 (a record with nothing in it: all zeros).
     """
-    from dedupe.lexical import LexicalEmbedding
+    from dedupe.spelling import Spelling
 
-    module: object = model[0]
-    if isinstance(module, LexicalEmbedding):
-        return module.embed(texts)
+    spelling = spelling_of(model)
+    if isinstance(model, Spelling) or spelling is not None:
+        assert spelling is not None
+        return spelling.embed(texts)
     vectors = model.encode(
         [_LABEL.sub("", text) for text in texts],
         batch_size=64,
@@ -166,12 +170,21 @@ def embed(model: SentenceTransformer, texts: Sequence[str]) -> NDArray[np.float3
 def rare_features(model: SentenceTransformer, texts: Sequence[str]) -> csr_array | None:
     """Return the rare features of record texts where `model` knows any; else ``None``.
 
-    See :meth:`~dedupe.lexical.LexicalEmbedding.rare_features`.
+    See :meth:`~dedupe.spelling.Spelling.rare_features`.
     """
-    from dedupe.lexical import LexicalEmbedding
+    spelling = spelling_of(model)
+    return None if spelling is None else spelling.rare_features(texts)
 
+
+def spelling_of(model: SentenceTransformer | Spelling) -> Spelling | None:
+    """Return what the bundled bi-encoder is made of; ``None`` of another one."""
+    from dedupe.spelling import Spelling
+
+    if isinstance(model, Spelling):
+        return model
     module: object = model[0]
-    return module.rare_features(texts) if isinstance(module, LexicalEmbedding) else None
+    found = getattr(module, "spelling", None)
+    return found if isinstance(found, Spelling) else None
 
 
 def cross_encoder_text(text: str) -> str:

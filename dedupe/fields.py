@@ -7,7 +7,7 @@ pairs fit in memory; the order of rows changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,20 +44,28 @@ class FieldValues:
         (n,) int32: place of the record's value in `values`; -1 where it has none.
     values
         Distinct values in order, (v,) of str.
+    kind
+        How values are compared: ``words``, ``numbers``, ``long``, ``digits`` or ``short``.
     """
 
     label: str
     codes: NDArray[np.int32]
     values: NDArray[np.object_]
+    kind: str
 
 
-def field_values(texts: pl.Series) -> list[FieldValues]:
+def field_values(
+    texts: pl.Series, layout: Sequence[tuple[str, str]] | None = None
+) -> list[FieldValues]:
     """Take record texts apart into fields.
 
     Parameters
     ----------
     texts
         (n,) record texts; see :mod:`dedupe.records`.
+    layout
+        Label and kind of each field, in order, as :func:`layout_of` gives them for other records:
+        the features of pairs are then those that a student of theirs knows.
 
     Returns
     -------
@@ -74,25 +82,60 @@ def field_values(texts: pl.Series) -> list[FieldValues]:
         .unnest("text")
         .filter(pl.col("value").is_not_null())
     )
+    if layout is not None:
+        return _laid_out(lines, n, layout)
     counts = lines.group_by("label").len().sort(["len", "label"], descending=[True, False])
     labels = counts["label"].head(MOST_FIELDS).to_list()
     fields = [
         _field(label, n, lines.filter(pl.col("label") == label).select("row", "value"))
         for label in labels
     ]
-    whole = (
+    whole = _whole(lines)
+    if counts.height > 1:
+        fields.append(_field("*words", n, whole))
+    numbers = _numbers(whole)
+    if numbers.height:
+        fields.append(_field("*numbers", n, numbers))
+    return fields
+
+
+def layout_of(fields: Sequence[FieldValues]) -> list[tuple[str, str]]:
+    """Return label and kind of each field, in order."""
+    return [(field.label, field.kind) for field in fields]
+
+
+def _laid_out(lines: pl.DataFrame, n: int, layout: Sequence[tuple[str, str]]) -> list[FieldValues]:
+    whole = _whole(lines)
+    special = {"*words": whole, "*numbers": _numbers(whole)}
+    return [
+        replace(
+            _field(
+                label,
+                n,
+                special[label]
+                if label in special
+                else lines.filter(pl.col("label") == label).select("row", "value"),
+            ),
+            kind=kind,
+        )
+        for label, kind in layout
+    ]
+
+
+def _whole(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return all values of each record in a row."""
+    return (
         lines.group_by("row", maintain_order=True)
         .agg(pl.col("value").str.join(" "))
         .select("row", "value")
     )
-    if counts.height > 1:
-        fields.append(_field("*words", n, whole))
-    numbers = whole.with_columns(
+
+
+def _numbers(whole: pl.DataFrame) -> pl.DataFrame:
+    """Return the words with a digit of each record, in order."""
+    return whole.with_columns(
         pl.col("value").str.extract_all(_HAS_DIGIT).list.sort().list.join(" ")
     ).filter(pl.col("value") != "")
-    if numbers.height:
-        fields.append(_field("*numbers", n, numbers))
-    return fields
 
 
 def pair_features(
@@ -151,22 +194,30 @@ def _field(label: str, n: int, found: pl.DataFrame) -> FieldValues:
     coded = found.join(numbered, on="value", how="left", maintain_order="left")
     codes = np.full(n, -1, dtype=np.int32)
     codes[coded["row"].to_numpy()] = coded["code"].to_numpy()
-    return FieldValues(label, codes, values.to_numpy().astype(object))
+    texts = values.to_numpy().astype(object)
+    return FieldValues(label, codes, texts, _kind(label, texts))
+
+
+def _kind(label: str, values: NDArray[np.object_]) -> str:
+    if label.startswith("*"):
+        return label.removeprefix("*")
+    if _mean_length(values) >= LONG:
+        return "long"
+    return "digits" if _mostly_digits(values) else "short"
 
 
 def _scorers(field: FieldValues) -> list[Callable[..., Any]]:
     from rapidfuzz import fuzz
     from rapidfuzz.distance import OSA, JaroWinkler
 
-    if field.label == "*words":
-        return [fuzz.token_set_ratio, fuzz.token_sort_ratio]
-    if field.label == "*numbers":
-        return [fuzz.token_set_ratio, fuzz.ratio]
-    if _mean_length(field) >= LONG:
-        return [fuzz.ratio, fuzz.token_set_ratio]
-    if _mostly_digits(field):
-        return [OSA.normalized_similarity]
-    return [JaroWinkler.normalized_similarity, fuzz.token_sort_ratio]
+    kinds: dict[str, list[Callable[..., Any]]] = {
+        "words": [fuzz.token_set_ratio, fuzz.token_sort_ratio],
+        "numbers": [fuzz.token_set_ratio, fuzz.ratio],
+        "long": [fuzz.ratio, fuzz.token_set_ratio],
+        "digits": [OSA.normalized_similarity],
+        "short": [JaroWinkler.normalized_similarity, fuzz.token_sort_ratio],
+    }
+    return kinds[field.kind]
 
 
 def _compared(field: FieldValues, scorer: Callable[..., Any], left: Rows, right: Rows) -> Bytes:
@@ -199,11 +250,11 @@ def _compared(field: FieldValues, scorer: Callable[..., Any], left: Rows, right:
     return out
 
 
-def _mean_length(field: FieldValues) -> float:
-    lengths = pl.Series(field.values.tolist(), dtype=pl.String).str.len_chars()
+def _mean_length(values: NDArray[np.object_]) -> float:
+    lengths = pl.Series(values.tolist(), dtype=pl.String).str.len_chars()
     return float(lengths.mean() or 0)  # type: ignore[arg-type]
 
 
-def _mostly_digits(field: FieldValues) -> bool:
-    values = pl.Series(field.values[:2000].tolist(), dtype=pl.String)
-    return bool((values.str.count_matches(r"\d") * 2 > values.str.len_chars()).mean() > 0.5)  # type: ignore[operator]
+def _mostly_digits(values: NDArray[np.object_]) -> bool:
+    some = pl.Series(values[:2000].tolist(), dtype=pl.String)
+    return bool((some.str.count_matches(r"\d") * 2 > some.str.len_chars()).mean() > 0.5)  # type: ignore[operator]

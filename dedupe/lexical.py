@@ -1,70 +1,15 @@
-"""The lexical embedding: hashed trigrams and words, weighted by their rarity in the file at hand.
-
-Records are short and full of names, codes and numbers, and what two records of one thing share is
-mostly spelling. The embedding is a TF-IDF vector over hashed character trigrams beside one over
-words, folded into a few hundred dimensions by a sparse random projection (Achlioptas, "Database-
-friendly random projections", 2003; feature hashing after Weinberger et al., 2009), so that one
-dense vector serves one FAISS index.
-"""
+"""The lexical embedding as a sentence-transformers module."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from os import cpu_count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from sentence_transformers.base.modules import InputModule
+
+from dedupe.spelling import DIMENSIONS, Spelling
 
 if TYPE_CHECKING:
     import torch
-
-DIMENSIONS = 512
-SPREAD = 4
-"""Dimensions that each trigram or word is folded into, each with a sign of its own."""
-BUCKETS_BITS = 20
-"""log2 of the number of hash buckets that frequencies are counted in."""
-RARITY_POWER = 1.5
-"""Exponent of the inverse document frequency; above 1, what is rare in the file counts for more."""
-FIELD_DAMPING = 0.5
-"""Power of its own length that a field's weight is divided by: 0.5 lets a long description count
-for more than a short title, but not in proportion to its length."""
-BLOCK = 4096
-"""Texts handled at a time, so that the arrays of their trigrams stay in cache."""
-
-COMPARED = 1_500
-"""Other records, on average, that a record may share a rare feature with."""
-MOST_RARE = 24
-"""Rare features kept of a record, the rarest first."""
-
-_Made = TypeVar("_Made")
-_LABEL = re.compile(r"(?m)^[^:\n]*: ")
-_U = np.uint64
-_TRIGRAM = (_U(0x9E3779B97F4A7C15), _U(0xC2B2AE3D27D4EB4F), _U(0x165667B19E3779F9))
-_BASE = _U(0x100000001B3)
-_WORD_SALT = _U(0xD1B54A32D192ED03)
-_LONGEST_WORD = 64
-_POWERS = np.cumprod(np.full(_LONGEST_WORD, _BASE, dtype=np.uint64))
-_CJK = ((0x2E80, 0xA4D0), (0xF900, 0xFB00), (0x20000, 0x40000))
-
-
-@dataclass(frozen=True, eq=False)
-class _Features:
-    """Occurrences of one kind of feature: text number, field number and hash of each, (m,)."""
-
-    text: NDArray[np.int64]
-    field: NDArray[np.int64]
-    hash: NDArray[np.uint64]
-
-    @property
-    def bucket(self) -> NDArray[np.int64]:
-        return (self.hash >> _U(64 - BUCKETS_BITS)).astype(np.int64)
 
 
 class LexicalEmbedding(InputModule):
@@ -72,31 +17,21 @@ class LexicalEmbedding(InputModule):
 
     Parameters
     ----------
-    rarity
-        (2, 2^20) float32: weight of each bucket of trigrams and of words.
+    spelling
+        What makes the vectors; see :mod:`dedupe.spelling`.
 
     Examples
     --------
     >>> texts = ["name: ada lovelace", "name: lovelace, ada", "name: alan turing"]
     >>> from sentence_transformers import SentenceTransformer
-    >>> model = SentenceTransformer(modules=[LexicalEmbedding.fitted(texts)], device="cpu")
+    >>> model = SentenceTransformer(modules=[LexicalEmbedding(Spelling.fitted(texts))])
     >>> model.encode(texts).shape
     (3, 512)
     """
 
-    def __init__(self, rarity: NDArray[np.float32]) -> None:
+    def __init__(self, spelling: Spelling) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # not typed there
-        self.rarity = rarity
-
-    @classmethod
-    def fitted(cls, texts: Sequence[str]) -> LexicalEmbedding:
-        """Return an embedding whose weights are the rarity of trigrams and words in `texts`."""
-        counts = np.zeros((2, 1 << BUCKETS_BITS), dtype=np.int64)
-        for block in _by_block(texts, lambda some: [f.bucket for f in _features(some)]):
-            for kind, bucket in enumerate(block):
-                counts[kind] += np.bincount(bucket, minlength=counts.shape[1])
-        share = (len(texts) + 1) / np.maximum(counts, 1)
-        return cls((np.maximum(np.log(share), 0) ** RARITY_POWER).astype(np.float32))
+        self.spelling = spelling
 
     def preprocess(  # type: ignore[override]  # other modules also read images and sounds
         self, inputs: list[str], prompt: str | None = None, **kwargs: Any
@@ -110,55 +45,7 @@ class LexicalEmbedding(InputModule):
         """
         import torch
 
-        return {"lexical": torch.from_numpy(self._embed(inputs))}
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of `texts`, (n, 512) float32, made on all cores."""
-        vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
-        for at, block in enumerate(_by_block(texts, self._embed)):
-            vectors[at * BLOCK : at * BLOCK + len(block)] = block
-        return vectors
-
-    def rare_features(self, texts: Sequence[str]) -> csr_array:
-        """Return the rare trigrams and words of `texts`, for finding records that share some.
-
-        A feature is rare if few enough records have it that comparing all who share one takes
-        :data:`COMPARED` comparisons a record; of each record the :data:`MOST_RARE` rarest count.
-
-        Returns
-        -------
-        csr_array
-            (n, 2^21) float32: the rarity of each feature that a record has.
-        """
-        n = len(texts)
-        width = 1 << BUCKETS_BITS
-        # The weight of a bucket tells how many records have it.
-        records = (n + 1) * np.exp(-(self.rarity.ravel().astype(np.float64) ** (1 / RARITY_POWER)))
-        ascending = np.sort(records[records > 1.5])
-        within = int(np.searchsorted(np.cumsum(ascending**2), COMPARED * n))
-        most = ascending[min(within, len(ascending) - 1)] if len(ascending) else 0.0
-        rare = (records > 1.5) & (records <= most)
-
-        def rarest(some: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-            keys = []
-            for kind, found in enumerate(_features(some)):
-                column = found.bucket + kind * width
-                keep = rare[column]
-                keys.append(found.text[keep] * (2 * width) + column[keep])
-            key = np.unique(np.concatenate(keys))
-            text, column = key // (2 * width), key % (2 * width)
-            order = np.lexsort((column, records[column], text))
-            text, column = text[order], column[order]
-            rank = np.arange(len(text)) - np.searchsorted(text, text)
-            kept = rank < MOST_RARE
-            return np.bincount(text[kept], minlength=len(some)), column[kept].astype(np.int32)
-
-        blocks = list(_by_block(texts, rarest))
-        per_text = np.concatenate([count for count, _ in blocks])
-        columns = np.concatenate([column for _, column in blocks])
-        starts = np.concatenate([[0], np.cumsum(per_text)]).astype(np.int32)
-        weight = np.log((n + 1) / records[columns]).astype(np.float32)
-        return csr_array((weight, columns, starts), shape=(n, 2 * width))
+        return {"lexical": torch.from_numpy(self.spelling.embed(inputs))}
 
     def forward(self, features: dict[str, torch.Tensor], **kwargs: Any) -> dict[str, torch.Tensor]:
         """Hand the vectors on under the name that sentence-transformers expects."""
@@ -172,95 +59,3 @@ class LexicalEmbedding(InputModule):
     def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
         """Refuse: the weights belong to one file and are made from it in a moment."""
         raise NotImplementedError("a lexical embedding is fitted to a file, not saved")
-
-    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        n = len(texts)
-        places: list[NDArray[np.int64]] = []
-        weights: list[NDArray[np.float64]] = []
-        for rarity, found in zip(self.rarity, _features(texts), strict=True):
-            weight = rarity[found.bucket].astype(np.float64)
-            length = np.sqrt(np.bincount(found.field, weight * weight))
-            weight *= np.maximum(length[found.field], 1e-6) ** -FIELD_DAMPING
-            length = np.sqrt(np.bincount(found.text, weight * weight, minlength=n))
-            weight /= np.maximum(length[found.text], 1e-9)
-            start = found.text * DIMENSIONS
-            for turn in range(SPREAD):
-                # Ten bits of the hash choose a dimension and a sign; the bucket uses the top ones.
-                bits = (found.hash >> _U(10 * turn)).astype(np.int64)
-                places.append(start + (bits & 511))
-                weights.append(np.where(bits & 512, weight, -weight))
-        # One pass over the vectors for all of them: they are larger than the cache.
-        total = np.bincount(
-            np.concatenate(places), np.concatenate(weights), minlength=n * DIMENSIONS
-        )
-        vectors = total.reshape(n, DIMENSIONS)
-        length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.maximum(length, 1e-12), dtype=np.float32)
-
-
-def _by_block(texts: Sequence[str], make: Callable[[Sequence[str]], _Made]) -> Iterator[_Made]:
-    """Yield what `make` makes of each block of texts, in order; several blocks are under way."""
-    workers = cpu_count() or 1
-    blocks = (texts[at : at + BLOCK] for at in range(0, len(texts), BLOCK))
-    with ThreadPoolExecutor(workers) as pool:
-        ahead = []
-        for block in blocks:
-            ahead.append(pool.submit(make, block))
-            if len(ahead) > 2 * workers:
-                yield ahead.pop(0).result()
-        for one in ahead:
-            yield one.result()
-
-
-def _features(texts: Sequence[str]) -> Iterator[_Features]:
-    """Yield the trigrams, then the words, of `texts`.
-
-    All texts are laid end to end as one array of code points and cut by array operations. A word is
-    a run of letters, digits and combining marks; a Chinese, Japanese or Korean ideograph is a word
-    by itself. Trigrams do not leave their word, but see where it begins and ends.
-    """
-    stream = " " + " \x00 ".join(_LABEL.sub("", text) for text in texts) + " "
-    points = np.frombuffer(stream.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    distinct, inverse = np.unique(points, return_inverse=True)
-    in_word = np.array([_in_word(int(point)) for point in distinct])[inverse]
-    alone = np.array([_stands_alone(int(point)) for point in distinct])[inverse]
-    text = np.cumsum(points == 0)
-    field = np.cumsum((points == 0) | (points == 10))
-    letters = np.where(in_word, points, 32).astype(np.uint64)
-
-    middle = in_word[1:-1]
-    trigram = (
-        letters[:-2] * _TRIGRAM[0] + letters[1:-1] * _TRIGRAM[1] + letters[2:] * _TRIGRAM[2]
-    )[middle]
-    yield _Features(text[1:-1][middle], field[1:-1][middle], _mix(trigram))
-
-    begins = in_word.copy()
-    begins[1:] &= ~in_word[:-1] | alone[1:] | alone[:-1]
-    starts = np.flatnonzero(begins)
-    if len(starts):
-        place = np.arange(len(points)) - starts[np.maximum(np.cumsum(begins) - 1, 0)]
-        powers = _POWERS[np.minimum(place, _LONGEST_WORD - 1)]
-        spelled = np.where(in_word, (letters + _U(7)) * powers, _U(0))
-        words = _mix(np.add.reduceat(spelled, starts) ^ _WORD_SALT)
-    else:
-        words = np.empty(0, dtype=np.uint64)
-    yield _Features(text[starts], field[starts], words)
-
-
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scramble 64-bit numbers (the finaliser of MurmurHash3, by Austin Appleby)."""
-    values = values ^ (values >> _U(33))
-    values *= _U(0xFF51AFD7ED558CCD)
-    values ^= values >> _U(33)
-    values *= _U(0xC4CEB9FE1A85EC53)
-    values ^= values >> _U(33)
-    return values
-
-
-def _in_word(point: int) -> bool:
-    character = chr(point)
-    return character.isalnum() or unicodedata.category(character).startswith("M")
-
-
-def _stands_alone(point: int) -> bool:
-    return any(first <= point < last for first, last in _CJK)

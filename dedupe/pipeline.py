@@ -15,13 +15,13 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -30,7 +30,14 @@ from numpy.typing import NDArray
 from dedupe.alignment import Linked
 from dedupe.config import BUNDLED, Config
 from dedupe.decisions import Verdict
-from dedupe.encoders import MODELS, embed, load_bi_encoder, load_cross_encoder, rare_features
+from dedupe.encoders import (
+    MODELS,
+    embed,
+    load_bi_encoder,
+    load_cross_encoder,
+    rare_features,
+    spelling_of,
+)
 from dedupe.errors import InputError, OptionError, WorkspaceError
 from dedupe.evaluate import Evaluation, evaluate, read_gold
 from dedupe.inputs import STACKED, Given, Source, given, given_tables
@@ -57,6 +64,11 @@ from dedupe.scoring import (
 from dedupe.search import ANY_SOURCE, FLAT_LIMIT, search
 from dedupe.tables import Dialect, read_table, write_tables
 from dedupe.workspace import SUFFIX, Workspace, open_workspace, stage_key, write_json
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+    from dedupe.spelling import Spelling
 
 STAGES = ("read", "encode", "search", "score", "cluster", "export")
 """Names of the stages, in order, as they are reported and timed."""
@@ -228,15 +240,15 @@ def _run(source_given: Given, output: str | Path | None, config: Config, report:
     workspace = _workspace(source_given, output, config)
     if workspace is not None:
         config = _with_learnt(config, workspace)
-    keys = _keys(source_given, config)
+    keys = stage_keys(source_given, config)
     if workspace is not None and (same := _unchanged(workspace, keys, config)) is not None:
         return same
-    stages = _Stages(workspace, report)
+    stages = Stages(workspace, report)
     with stages.timed("read"):
-        table = _kept_table(workspace, keys["table"]) or _read(source_given, config)
+        table = kept_table(workspace, keys["table"]) or _read(source_given, config)
         rules = parse_rules(config.merge, table.records.frame.columns)
     if workspace is not None:
-        _check_same_input(workspace, table)
+        _check_same_input(workspace, source_given, table)
     with workspace.locked() if workspace is not None else nullcontext():
         if workspace is not None:
             _claim(workspace, source_given, table, keys, config)
@@ -246,20 +258,21 @@ def _run(source_given: Given, output: str | Path | None, config: Config, report:
         scored = _scored(stages, keys["scored"], records.texts, candidates, config)
         pairs = pl.concat([identical, _chosen(scored)]).sort("left", "right")
         with stages.timed("cluster"):
-            resolved = resolve(records, pairs, _decisions(workspace), config)
+            resolved = resolve(records, pairs, decisions_of(workspace), config)
         with stages.timed("export"):
             outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
-            written = _write(workspace, outputs, table.dialect, config)
+            written = write_outputs(workspace, outputs, table.dialect, config)
         summary = {
-            **_run_facts(source_given, table, keys, config),
-            **_search_facts(stages.facts["search"], scored, identical, len(records), config),
+            **run_facts(source_given, table, keys, config),
+            **search_facts(stages.facts["search"], scored, identical, len(records), config),
             "student": stages.facts["score"],
             **cluster_figures(records, pairs, resolved, config),
             "stages": stages.done,
-            "key": _export_key(keys, _decisions(workspace), config),
+            "key": export_key(keys, decisions_of(workspace), config),
             "outputs": written,
         }
         if workspace is not None:
+            save_names(workspace, keys["table"], resolved, kept=records.named is not None)
             write_json(workspace.manifest_file, summary)
     return Result(summary, workspace.path if workspace is not None else None, lambda: outputs)
 
@@ -361,18 +374,18 @@ def export(
         if name not in EXPORT_OPTIONS:
             raise OptionError(f"{name} needs the pairs to be computed again: use dedupe run")
     opened = open_workspace(workspace)
-    config = _config(opened).with_options(**options)
-    stages = _Stages(opened, report)
+    config = kept_config(opened).with_options(**options)
+    stages = Stages(opened, report)
     with stages.timed("read"):
         table, pairs = _reopened(opened)
         rules = parse_rules(config.merge, table.records.frame.columns)
     with stages.timed("cluster"):
-        resolved = resolve(table.records, pairs, _decisions(opened), config)
+        resolved = resolve(table.records, pairs, decisions_of(opened), config)
     target = opened if output is None else Workspace(Path(output))
     target.make_folder()
     with stages.timed("export"), opened.locked():
         outputs = make_outputs(table.records, pairs, resolved, rules, config, table.linked)
-        written = _write(target, outputs, table.dialect, config)
+        written = write_outputs(target, outputs, table.dialect, config)
     summary = {
         "rows": len(table.records),
         **cluster_figures(table.records, pairs, resolved, config),
@@ -408,7 +421,7 @@ def evaluate_workspace(
     """
     opened = open_workspace(workspace)
     table, pairs = _reopened(opened)
-    config = _config(opened)
+    config = kept_config(opened)
     frame = table.records.frame
     if across is None and config.link and not config.within:
         across = STACKED
@@ -417,7 +430,7 @@ def evaluate_workspace(
             f"across: there is no column {across!r}; the columns are {', '.join(frame.columns)}"
         )
     truth = gold if isinstance(gold, pl.DataFrame) else read_table(gold).frame
-    resolved = resolve(table.records, pairs, _decisions(opened), config)
+    resolved = resolve(table.records, pairs, decisions_of(opened), config)
     return evaluate(
         resolved.clustering.labels,
         pairs,
@@ -461,8 +474,8 @@ def train(
     """
     opened = open_workspace(workspace)
     facts = opened.facts()
-    config = _config(opened).with_options(**options)
-    stages = _Stages(opened, report)
+    config = kept_config(opened).with_options(**options)
+    stages = Stages(opened, report)
     lesson: dict[str, Any] = {}
     if back:
         model = _one_back(opened)
@@ -545,7 +558,7 @@ def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[st
 
     table, pairs = _reopened(workspace)
     texts = table.records.texts
-    decided = decided_rows(_decisions(workspace), table.records).filter(
+    decided = decided_rows(decisions_of(workspace), table.records).filter(
         pl.col("decision").is_in(["match", "different"])
     )
     examples = [
@@ -600,7 +613,7 @@ _REPLAYED = 1_000
 """Undecided pairs that the model may be reminded of while it learns."""
 
 
-def _with_tables(gold: pl.DataFrame, table: _Table) -> pl.DataFrame:
+def _with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
     """Put the number of the table before the ids of a gold standard where the records' have it.
 
     Ids of two linked tables may be the same; in pairs the first is then of the first table.
@@ -646,8 +659,8 @@ def clustered(workspace: Workspace) -> Clustered:
         If the workspace is incomplete or damaged.
     """
     table, pairs = _reopened(workspace)
-    config = _config(workspace)
-    resolved = resolve(table.records, pairs, _decisions(workspace), config)
+    config = kept_config(workspace)
+    resolved = resolve(table.records, pairs, decisions_of(workspace), config)
     return Clustered(table.records, pairs, resolved, config)
 
 
@@ -655,15 +668,19 @@ def clustered(workspace: Workspace) -> Clustered:
 
 
 @dataclass(frozen=True, eq=False)
-class _Table:
-    """The input as records, and how its text was written."""
+class TableRead:
+    """The input as records, and how its text was written.
+
+    Where records were added, ``slot`` is the place of each record's text in the index, (n,) u32.
+    """
 
     records: Records
     dialect: Dialect
     linked: Linked | None = None
+    slot: NDArray[np.uint32] | None = None
 
 
-class _Stages:
+class Stages:
     """Runs the stages of one run: times them, reports them, keeps what they make.
 
     Parameters
@@ -713,7 +730,7 @@ class _Stages:
         return frame
 
 
-def _read(source: Given, config: Config) -> _Table:
+def _read(source: Given, config: Config) -> TableRead:
     if config.link:
         table, linked = source.linked(config)
         numbers = pl.DataFrame({STACKED: linked.names, "number": range(len(linked.names))})
@@ -721,13 +738,13 @@ def _read(source: Given, config: Config) -> _Table:
             numbers, on=STACKED, how="left", maintain_order="left"
         )
         source_of = found["number"].to_numpy().astype(np.uint8)
-        return _Table(make_records(table.frame, config, source_of), table.dialect, linked)
+        return TableRead(make_records(table.frame, config, source_of), table.dialect, linked)
     table = source.table(config)
-    return _Table(make_records(table.frame, config), table.dialect)
+    return TableRead(make_records(table.frame, config), table.dialect)
 
 
 def _candidates(
-    stages: _Stages, key: str, records: Records, firsts: pl.Series, config: Config
+    stages: Stages, key: str, records: Records, firsts: pl.Series, config: Config
 ) -> pl.DataFrame:
     """Return the pairs to be scored: ``left``, ``right``, ``similarity``, and ``seen``.
 
@@ -743,6 +760,11 @@ def _candidates(
         encoder = load_bi_encoder(config, distinct)
         vectors = embed(encoder, distinct)
         rare = rare_features(encoder, distinct) if len(distinct) > FLAT_LIMIT else None
+        if stages.workspace is not None:
+            index = index_arrays(encoder, distinct, vectors)
+            stages.workspace.save_arrays("index", key, index)
+            stages.workspace.forget("index", [key])
+            del index
     with stages.timed("search") as progress:
         found = search(vectors, config, progress, source, rare)
     pairs = pl.concat(
@@ -758,6 +780,8 @@ def _candidates(
         "index_recall": round(found.found_share, 4),
         "sampled_share": found.sampled / len(distinct),
         "notes": list(found.notes),
+        "index_parts": [key],
+        "fitted_on": len(distinct),
     }
     return stages.keep("search", "candidates", key, pairs, facts)
 
@@ -778,7 +802,7 @@ def _text_sources(records: Records, firsts: pl.Series) -> NDArray[np.uint8]:
 
 
 def _scored(
-    stages: _Stages, key: str, texts: pl.Series, candidates: pl.DataFrame, config: Config
+    stages: Stages, key: str, texts: pl.Series, candidates: pl.DataFrame, config: Config
 ) -> pl.DataFrame:
     """Return the pairs with ``probability`` and ``decided_by``."""
     kept = stages.kept("score", "scored", key)
@@ -786,8 +810,49 @@ def _scored(
         return kept.with_columns(pl.col("decided_by").cast(DECIDERS))
     with stages.timed("score") as progress:
         model = load_cross_encoder(config)
-        scored, facts = score_pairs(model, candidates, texts, config, progress)
+        scored, facts, student = score_pairs(model, candidates, texts, config, progress)
+    if stages.workspace is not None and student is not None:
+        stages.workspace.save_arrays("student", key, student.arrays())
+        stages.workspace.forget("student", [key])
+        facts = {**facts, "kept_as": key}
     return stages.keep("score", "scored", key, scored.hstack([candidates["seen"]]), facts)
+
+
+def index_arrays(
+    encoder: SentenceTransformer | Spelling,
+    texts: Sequence[str],
+    vectors: NDArray[np.float32],
+    *,
+    weights: bool = True,
+) -> dict[str, NDArray[Any]]:
+    """Return what is kept to find s texts, already embedded, by others that come later.
+
+    Returns
+    -------
+    dict
+        ``vectors`` (s, d) float16; of the bundled bi-encoder ``counts`` (s,) uint8, ``columns`` and
+        ``values`` of the rare features, and with `weights` what :class:`~dedupe.spelling.Spelling`
+        was fitted to, ``seen``, ``rarity`` and ``fitted_on``.
+    """
+    arrays: dict[str, NDArray[Any]] = {"vectors": vectors.astype(np.float16)}
+    spelling = spelling_of(encoder)
+    if spelling is None:
+        return arrays
+    rare = spelling.rare_features(texts, lone=True)
+    arrays |= {
+        "counts": np.diff(rare.indptr).astype(np.uint8),
+        "columns": rare.indices.astype(np.int32),
+        "values": rare.data.astype(np.float16),
+    }
+    return arrays | spelling.arrays() if weights else arrays
+
+
+def save_names(
+    workspace: Workspace, key: str, resolved: Resolved, *, kept: bool, forget: bool = True
+) -> None:
+    """Keep the ids of the clusters; with `kept`, those that follow them bear the same."""
+    names = resolved.cluster_id.to_frame()
+    workspace.save("named", key, names, {"kept": kept}, forget=forget)
 
 
 def _chosen(scored: pl.DataFrame) -> pl.DataFrame:
@@ -808,7 +873,7 @@ def _workspace(source: Given, output: str | Path | None, config: Config) -> Work
     return Workspace(Path(f"{source.stem}{SUFFIX}")) if source.stem is not None else None
 
 
-def _keys(source: Given, config: Config) -> dict[str, str]:
+def stage_keys(source: Given, config: Config) -> dict[str, str]:
     """Return the key of each kept stage: a hash of the input and of every option that it reads."""
     table = stage_key(
         _CODE, source.fingerprint, config.encoding, config.delimiter, config.fields, config.ignore,
@@ -832,6 +897,14 @@ def _keys(source: Given, config: Config) -> dict[str, str]:
     return {"table": table, "candidates": candidates, "scored": scored}
 
 
+def model_ids(config: Config) -> dict[str, str]:
+    """Return what tells the two models of a configuration from others."""
+    return {
+        "bi_encoder": _model_id(config.bi_encoder, "bi-encoder"),
+        "cross_encoder": _model_id(config.cross_encoder, "cross-encoder"),
+    }
+
+
 def _model_id(name: str, kind: str) -> str:
     """Return what tells a model from others: a hash of its weights, else its name."""
     folder = MODELS / kind if name == BUNDLED else Path(name)
@@ -844,7 +917,8 @@ def _model_id(name: str, kind: str) -> str:
     return digest.hexdigest()
 
 
-def _kept_table(workspace: Workspace | None, key: str) -> _Table | None:
+def kept_table(workspace: Workspace | None, key: str) -> TableRead | None:
+    """Return the records kept under `key`, if they are there and whole."""
     if workspace is None:
         return None
     frame, texts = workspace.load("table", key), workspace.load("records", key)
@@ -857,14 +931,17 @@ def _kept_table(workspace: Workspace | None, key: str) -> _Table | None:
         tuple(FieldUse(**use) for use in facts["fields"]),
         facts["id_column"],
     )
+    if (names := workspace.load("named", key)) is not None and names[1].get("kept"):
+        records = replace(records, named=names[0]["cluster_id"])
     linked = Linked.of(facts["linked"]) if facts.get("linked") else None
-    return _Table(records, Dialect(**facts["dialect"]), linked)
+    slot = texts[0]["slot"].to_numpy() if "slot" in texts[0].columns else None
+    return TableRead(records, Dialect(**facts["dialect"]), linked, slot)
 
 
-def _reopened(workspace: Workspace) -> tuple[_Table, pl.DataFrame]:
+def _reopened(workspace: Workspace) -> tuple[TableRead, pl.DataFrame]:
     """Return the records and all pairs of a workspace."""
     keys = workspace.facts().get("keys", {})
-    table = _kept_table(workspace, keys.get("table", ""))
+    table = kept_table(workspace, keys.get("table", ""))
     scored = workspace.load("scored", keys.get("scored", ""))
     if table is None or scored is None:
         raise WorkspaceError(
@@ -876,14 +953,19 @@ def _reopened(workspace: Workspace) -> tuple[_Table, pl.DataFrame]:
     return table, pl.concat([identical, _chosen(pairs)]).sort("left", "right")
 
 
-def _check_same_input(workspace: Workspace, table: _Table) -> None:
-    """Refuse a workspace that was made from another input.
+def _check_same_input(workspace: Workspace, source: Given, table: TableRead) -> None:
+    """Refuse a workspace that was made from another input, or grew since.
 
     A file may change (rows added, edited, re-sorted): its columns stay, and some of its records.
     """
     facts = workspace.facts()
     if not facts:
         return
+    if facts.get("added") and facts["input"]["fingerprint"] != source.fingerprint:
+        raise WorkspaceError(
+            f"records were added to {workspace.path} after its run, and a new run would lose them: "
+            "bring changes in with dedupe add, or name another folder with -o"
+        )
     columns = table.records.frame.columns
     earlier = workspace.load("records", facts["keys"]["table"])
     same = set(facts["input"]["columns"]) == set(columns)
@@ -898,25 +980,13 @@ def _check_same_input(workspace: Workspace, table: _Table) -> None:
 
 
 def _claim(
-    workspace: Workspace, source: Given, table: _Table, keys: dict[str, str], config: Config
+    workspace: Workspace, source: Given, table: TableRead, keys: dict[str, str], config: Config
 ) -> None:
     """Write what the workspace is for, and keep the input in it."""
+    added = workspace.facts().get("added") if workspace.facts_file.exists() else None
     records = table.records
     if workspace.load("records", keys["table"]) is None:
-        workspace.save("table", keys["table"], records.frame, {})
-        workspace.save(
-            "records",
-            keys["table"],
-            pl.DataFrame(
-                [records.ids, records.keys, records.texts, pl.Series("source", records.source)]
-            ),
-            {
-                "fields": [asdict(use) for use in records.fields],
-                "id_column": records.id_column,
-                "dialect": asdict(table.dialect),
-                "linked": table.linked.as_dict() if table.linked is not None else None,
-            },
-        )
+        save_table(workspace, keys["table"], table)
     workspace.write_facts(
         {
             "input": {
@@ -927,17 +997,34 @@ def _claim(
             },
             "keys": keys,
             "config": config.as_dict(),
+            **({"added": added} if added else {}),
         }
     )
 
 
-def _config(workspace: Workspace) -> Config:
+def save_table(workspace: Workspace, key: str, table: TableRead, *, forget: bool = True) -> None:
+    """Keep the records of a workspace."""
+    records = table.records
+    columns = [records.ids, records.keys, records.texts, pl.Series("source", records.source)]
+    if table.slot is not None:
+        columns.append(pl.Series("slot", table.slot))
+    facts = {
+        "fields": [asdict(use) for use in records.fields],
+        "id_column": records.id_column,
+        "dialect": asdict(table.dialect),
+        "linked": table.linked.as_dict() if table.linked is not None else None,
+    }
+    workspace.save("table", key, records.frame, {}, forget=forget)
+    workspace.save("records", key, pl.DataFrame(columns), facts, forget=forget)
+
+
+def kept_config(workspace: Workspace) -> Config:
     """Return the configuration of the last run."""
     kept = dict(workspace.facts().get("config", {}))
     return Config(**kept)
 
 
-def _decisions(workspace: Workspace | None) -> pl.DataFrame:
+def decisions_of(workspace: Workspace | None) -> pl.DataFrame:
     """Return the decisions in force, the oldest first."""
     if workspace is None:
         return pl.DataFrame(
@@ -950,7 +1037,7 @@ def _decisions(workspace: Workspace | None) -> pl.DataFrame:
 # What is written ------------------------------------------------------------------------------
 
 
-def _write(
+def write_outputs(
     workspace: Workspace | None, outputs: Outputs, dialect: Dialect, config: Config
 ) -> dict[str, Any]:
     """Write the output tables; return the size and time of each file."""
@@ -972,7 +1059,8 @@ def _stamp(path: Path) -> list[int]:
     return [found.st_size, found.st_mtime_ns]
 
 
-def _export_key(keys: Mapping[str, str], decisions: pl.DataFrame, config: Config) -> str:
+def export_key(keys: Mapping[str, str], decisions: pl.DataFrame, config: Config) -> str:
+    """Return a hash of all that the outputs follow from."""
     return stage_key(keys["scored"], decisions.rows(), config.as_dict(), version("dedupe-tui"))
 
 
@@ -981,7 +1069,7 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
     if not workspace.facts():
         return None
     manifest = workspace.manifest()
-    if manifest.get("key") != _export_key(keys, _decisions(workspace), config):
+    if manifest.get("key") != export_key(keys, decisions_of(workspace), config):
         return None
     for name, stamp in manifest["outputs"].items():
         file = workspace.path / name
@@ -990,16 +1078,17 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
 
     def make() -> Outputs:
         table, pairs = _reopened(workspace)
-        resolved = resolve(table.records, pairs, _decisions(workspace), config)
+        resolved = resolve(table.records, pairs, decisions_of(workspace), config)
         rules: dict[str, Rule] = parse_rules(config.merge, table.records.frame.columns)
         return make_outputs(table.records, pairs, resolved, rules, config, table.linked)
 
     return Result({**manifest, "unchanged": True}, workspace.path, make)
 
 
-def _run_facts(
-    source: Given, table: _Table, keys: Mapping[str, str], config: Config
+def run_facts(
+    source: Given, table: TableRead, keys: Mapping[str, str], config: Config
 ) -> dict[str, Any]:
+    """Return what a manifest says of the input, the options and the models."""
     records = table.records
     packages = ("faiss-cpu", "numpy", "polars", "sentence-transformers", "torch")
     return {
@@ -1014,15 +1103,12 @@ def _run_facts(
         "fields": [asdict(use) for use in records.fields],
         **({} if table.linked is None else {"linked": table.linked.as_dict()}),
         "config": config.as_dict(),
-        "models": {
-            "bi_encoder": _model_id(config.bi_encoder, "bi-encoder"),
-            "cross_encoder": _model_id(config.cross_encoder, "cross-encoder"),
-        },
+        "models": model_ids(config),
         "stage_keys": dict(keys),
     }
 
 
-def _search_facts(
+def search_facts(
     facts: Mapping[str, Any],
     scored: pl.DataFrame,
     identical: pl.DataFrame,

@@ -72,6 +72,9 @@ class Records:
         One entry a column, in the order of the columns.
     id_column
         Name of the id column; ``None`` where rows are known by number.
+    named
+        (n,) str: id of the cluster that a record was in before others were added to them; missing
+        for those added. ``None`` where nothing was ever added.
     """
 
     frame: pl.DataFrame
@@ -81,6 +84,7 @@ class Records:
     source: NDArray[np.uint8]
     fields: tuple[FieldUse, ...]
     id_column: str | None
+    named: pl.Series | None = None
 
     def __len__(self) -> int:
         """Return n, the number of records."""

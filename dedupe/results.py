@@ -46,7 +46,9 @@ class Resolved:
         (n,) float32: probability of the weakest link on the strongest way to `kept`.
     cluster_id
         (n,) text; a hash of the cluster's smallest record key, so that it stays the same when
-        rows are added or come in another order.
+        rows are added or come in another order. Where records were added to clusters that had
+        ids, those stay: each goes on with most of its records, and a cluster takes the id that
+        brings most of its own.
     decided
         The decisions in force, as row numbers: ``left``, ``right``, ``decision``.
     links
@@ -154,7 +156,7 @@ def resolve(
         confidence=link_confidence(n, pairs, labels),
         kept=kept,
         joined_by=joining_probability(n, pairs, labels, kept=kept, must_link=links[Verdict.MATCH]),
-        cluster_id=_cluster_ids(records.keys, labels),
+        cluster_id=_cluster_ids(records.keys, labels, records.named),
         decided=decided,
         links=across,
     )
@@ -306,16 +308,43 @@ def decided_rows(decisions: pl.DataFrame, records: Records) -> pl.DataFrame:
     )
 
 
-def _cluster_ids(keys: pl.Series, labels: NDArray[np.uint32]) -> pl.Series:
+def _cluster_ids(keys: pl.Series, labels: NDArray[np.uint32], named: pl.Series | None) -> pl.Series:
     smallest = (
         pl.DataFrame({"label": labels, "key": keys})
         .group_by("label", maintain_order=True)
         .agg(pl.col("key").min())
     )
-    ids = [hashlib.blake2b(key.encode(), digest_size=8).hexdigest() for key in smallest["key"]]
+    kept = {} if named is None else _kept_ids(labels, named)
+    taken = set(kept.values())
+    ids = []
+    for label, key in smallest.iter_rows():
+        found = kept.get(label) or _hashed(key)
+        while label not in kept and found in taken:
+            found = _hashed(f"{key}\x1f{found}")
+        taken.add(found)
+        ids.append(found)
     by_label = np.zeros(len(labels), dtype=np.int64)
     by_label[smallest["label"].to_numpy()] = np.arange(len(ids))
     return pl.Series("cluster_id", ids, dtype=pl.String).gather(by_label[labels])
+
+
+def _hashed(key: str) -> str:
+    return hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+
+
+def _kept_ids(labels: NDArray[np.uint32], named: pl.Series) -> dict[int, str]:
+    """Return the id that each cluster goes on with, by its label, where it has one."""
+    claims = (
+        pl.DataFrame({"label": labels, "name": named})
+        .filter(pl.col("name").is_not_null())
+        .group_by("label", "name")
+        .len()
+        .sort("len", "label", "name", descending=[True, False, False])
+    )
+    won = claims.unique("name", keep="first", maintain_order=True).unique(
+        "label", keep="first", maintain_order=True
+    )
+    return dict(won.select("label", "name").iter_rows())
 
 
 def _new_names(columns: list[str]) -> dict[str, str]:

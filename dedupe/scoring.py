@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.encoders import cross_encoder_text, load_cross_encoder, spell_unknown
 from dedupe.errors import InputError
-from dedupe.fields import field_values, pair_features
+from dedupe.fields import field_values, layout_of, pair_features
 from dedupe.progress import Progress, silent
 from dedupe.records import record_text
-from dedupe.student import ALL_BELOW, SAMPLED, Verdicts, cascade
+from dedupe.student import ALL_BELOW, SAMPLED, Student, Verdicts, cascade
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -111,7 +111,7 @@ def score_pairs(
     texts: pl.Series,
     config: Config,
     progress: Progress = silent,
-) -> tuple[pl.DataFrame, dict[str, Any]]:
+) -> tuple[pl.DataFrame, dict[str, Any], Student | None]:
     """Score candidate pairs, the clear ones by a student of the model where they are many.
 
     Parameters
@@ -134,6 +134,9 @@ def score_pairs(
         Of schema :data:`PAIRS`, in the order of `candidates`.
     facts
         What the student did; empty where there was none. See :class:`~dedupe.student.Verdicts`.
+        Its ``layout`` says what the student is told of a pair.
+    student
+        For pairs to come; ``None`` where there was none.
     """
     judge = _Judge(model, candidates, texts, progress)
     m = candidates.height
@@ -142,8 +145,9 @@ def score_pairs(
     else:
         left, right = (candidates[side].to_numpy() for side in ("left", "right"))
         similarity = candidates["similarity"].to_numpy()
+        values = field_values(texts)
         found = cascade(
-            pair_features(field_values(texts), left, right, similarity),
+            pair_features(values, left, right, similarity),
             similarity,
             _tickets(texts, left, right, config.seed),
             candidates["seen"].to_numpy() > 0
@@ -154,12 +158,13 @@ def score_pairs(
             budget=config.cross_encoder_pairs,
             seed=config.seed,
         )
+        found.facts["layout"] = layout_of(values)
     decided_by = np.where(found.by_teacher, "cross-encoder", "student")
     scored = candidates.select("left", "right", "similarity").with_columns(
         pl.Series("probability", found.probability),
         pl.Series("decided_by", decided_by).cast(DECIDERS),
     )
-    return scored, found.facts
+    return scored, found.facts, found.student
 
 
 def most_judged(candidates: int, config: Config) -> int:

@@ -28,7 +28,7 @@ from dedupe.progress import Progress, silent
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-CANDIDATES = pl.Schema({"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32})
+CANDIDATES = pl.Schema({"left": pl.UInt32(), "right": pl.UInt32(), "similarity": pl.Float32()})
 """Row numbers with ``left < right`` and the cosine of their vectors; unique, sorted."""
 
 ANY_SOURCE = 255
@@ -269,6 +269,105 @@ class Nearest:
         return rows, similarity
 
 
+def search_new(
+    vectors: NDArray[np.floating[Any]],
+    fresh: NDArray[np.bool_],
+    alive: NDArray[np.bool_],
+    known: pl.DataFrame,
+    radius: float,
+    config: Config,
+    rare: csr_array | None = None,
+) -> pl.DataFrame:
+    """Find the candidate pairs that new records bring, among each other and with those there.
+
+    Parameters
+    ----------
+    vectors
+        (s, d) float32 or float16 of all records, rows of length 1.
+    fresh
+        (s,) bool: the new ones.
+    alive
+        (s,) bool: those to be found at all.
+    known
+        Candidates among the records that are not new, of schema :data:`CANDIDATES`.
+    radius
+        Cosine similarity from which two records are a pair.
+    config
+        ``candidates_per_record`` and ``radius`` are used.
+    rare
+        (s, f) weights of rare features. Where more than :data:`FLAT_LIMIT` records are alive, those
+        that share most are compared; else, or where ``None``, all are.
+
+    Returns
+    -------
+    DataFrame
+        Schema :data:`CANDIDATES`: pairs that are among the nearest of one of their records, counted
+        with `known`; at most ``candidates_per_record`` for each new record.
+    """
+    rows = np.flatnonzero(fresh & alive)
+    if rare is not None and int(alive.sum()) > FLAT_LIMIT:
+        hits = _most_shared(vectors, rows, alive, rare)
+    else:
+        hits = _closest(vectors, rows, alive)
+    found = pl.concat([pl.DataFrame(schema=CANDIDATES), *(_frame(*one) for one in hits)])
+    found = found.filter(pl.col("similarity") >= pl.lit(radius, dtype=pl.Float32)).unique(
+        ["left", "right"], keep="first"
+    )
+    given = config.radius is not None
+    most = int((HITS_PER_RECORD if given else config.candidates_per_record) * len(rows))
+    ends = np.zeros(len(fresh), dtype=bool)
+    for side in ("left", "right"):
+        ends[found[side].to_numpy()] = True
+    near = known.filter(pl.Series(ends[known["left"].to_numpy()] | ends[known["right"].to_numpy()]))
+    ranked = found.join(_ranked(pl.concat([found, near.cast(CANDIDATES)])), on=["left", "right"])
+    if not given:
+        ranked = ranked.filter(
+            pl.col("rank") < max(NEIGHBOURS, int(2 * config.candidates_per_record))
+        )
+    order = ["rank", "similarity", "left", "right"]
+    best = ranked.sort(order, descending=[False, True, False, False]).head(most)
+    return best.select(found.columns).sort("left", "right")
+
+
+def _closest(
+    vectors: NDArray[np.floating[Any]], rows: NDArray[np.int64], alive: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
+    """Yield (row, other row, similarity) of the :data:`SHARING` nearest others of each row."""
+    there = np.flatnonzero(alive)
+    others = vectors[there].astype(np.float32)
+    for at in range(0, len(rows), 256):
+        some = rows[at : at + 256]
+        cosine = vectors[some].astype(np.float32) @ others.T
+        cosine[some[:, None] == there[None, :]] = -2
+        k = min(SHARING, len(there) - 1)
+        if k < 1:
+            return
+        best = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
+        similarity = np.take_along_axis(cosine, best, axis=1)
+        yield np.repeat(some, k), there[best.ravel()], np.clip(similarity.ravel(), -1, 1)
+
+
+def _most_shared(
+    vectors: NDArray[np.floating[Any]],
+    rows: NDArray[np.int64],
+    alive: NDArray[np.bool_],
+    rare: csr_array,
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
+    """Yield the same of the others that a row shares most rare features with."""
+    others = rare.T.tocsr()
+    for at in range(0, len(rows), 512):
+        some = rows[at : at + 512]
+        shared = rare[some] @ others
+        row = np.repeat(some, np.diff(shared.indptr))
+        keep = (shared.indices != row) & alive[shared.indices]
+        row, other, weight = row[keep], shared.indices[keep].astype(np.int64), shared.data[keep]
+        order = np.lexsort((other, -weight, row))
+        row, other = row[order], other[order]
+        rank = np.arange(len(row)) - np.searchsorted(row, row)
+        row, other = row[rank < SHARING], other[rank < SHARING]
+        yield row, other, _cosine(vectors, row, other)
+
+
 def _choose_radius(
     sample: _Sample, n: int, config: Config, notes: list[str]
 ) -> tuple[float, int, int]:
@@ -476,12 +575,13 @@ def _frame(
 
 
 def _cosine(
-    vectors: NDArray[np.float32], left: NDArray[Any], right: NDArray[Any]
+    vectors: NDArray[np.floating[Any]], left: NDArray[Any], right: NDArray[Any]
 ) -> NDArray[np.float32]:
     out = np.empty(len(left), dtype=np.float32)
     for at in range(0, len(left), COSINE_BLOCK):
         some = slice(at, at + COSINE_BLOCK)
-        out[some] = np.einsum("ij,ij->i", vectors[left[some]], vectors[right[some]])
+        a, b = (vectors[side[some]].astype(np.float32, copy=False) for side in (left, right))
+        out[some] = np.einsum("ij,ij->i", a, b)
     return np.clip(out, -1, 1)
 
 

@@ -15,7 +15,7 @@ the teacher would call a match, and of all pairs that the student calls one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -52,11 +52,84 @@ class Verdicts:
         (m,) bool: judged by the cross-encoder; the others by the student.
     facts
         Pairs decided by the student, agreement measured, cuts; empty where there was no student.
+    student
+        The student, for pairs to come; ``None`` where there was none.
     """
 
     probability: NDArray[np.float32]
     by_teacher: NDArray[np.bool_]
     facts: dict[str, Any]
+    student: Student | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Student:
+    """Gradient-boosted trees as plain arrays: they can be kept in a file that runs no code.
+
+    Parameters
+    ----------
+    start
+        (t + 1,) int64: where the nodes of each of the t trees begin.
+    feature, below, above
+        (k,) int32: what a node looks at, and the nodes of its tree that follow where the value is
+        at most the limit, and above it; ``below`` is -1 for a leaf.
+    limit
+        (k,) float64.
+    missing_below
+        (k,) bool: a missing value goes where low ones go.
+    value
+        (k,) float64: what a leaf adds to the logit.
+    base
+        (1,) float64: logit before the first tree.
+    """
+
+    start: NDArray[np.int64]
+    feature: NDArray[np.int32]
+    below: NDArray[np.int32]
+    above: NDArray[np.int32]
+    limit: NDArray[np.float64]
+    missing_below: NDArray[np.bool_]
+    value: NDArray[np.float64]
+    base: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, model: Any) -> Student:
+        """Take the trees out of a fitted ``HistGradientBoostingRegressor``."""
+        trees = [one[0].nodes for one in model._predictors]
+        nodes = np.concatenate(trees)
+        return cls(
+            start=np.concatenate([[0], np.cumsum([len(tree) for tree in trees])]).astype(np.int64),
+            feature=nodes["feature_idx"].astype(np.int32),
+            below=np.where(nodes["is_leaf"], -1, nodes["left"].astype(np.int32)).astype(np.int32),
+            above=nodes["right"].astype(np.int32),
+            limit=nodes["num_threshold"].astype(np.float64),
+            missing_below=nodes["missing_go_to_left"].astype(bool),
+            value=nodes["value"].astype(np.float64),
+            base=np.asarray(model._baseline_prediction, dtype=np.float64).reshape(1),
+        )
+
+    def predict(self, features: Bytes) -> NDArray[np.float32]:
+        """Return the probability of each pair, (m,) float32; `features` is (m, f)."""
+        numbers = as_numbers(features).astype(np.float64)
+        rows = np.arange(len(numbers))
+        logit = np.full(len(numbers), self.base[0])
+        for first in self.start[:-1].tolist():
+            at = np.full(len(numbers), first)
+            while True:
+                inner = self.below[at] >= 0
+                if not inner.any():
+                    break
+                seen = numbers[rows, np.maximum(self.feature[at], 0)]
+                low = np.where(np.isnan(seen), self.missing_below[at], seen <= self.limit[at])
+                further = first + np.where(low, self.below[at], self.above[at])
+                at = np.where(inner, further, at)
+            logit += self.value[at]
+        chance: NDArray[np.float32] = (1 / (1 + np.exp(-logit))).astype(np.float32)
+        return chance
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by name; :meth:`Student` takes them again."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 def cascade(
@@ -101,17 +174,18 @@ def cascade(
         if len(fresh):
             probability[fresh] = judge(fresh)
 
-    def learnt(of: NDArray[np.int64]) -> NDArray[np.float32]:
+    def learnt(of: NDArray[np.int64]) -> Any:
         # In the order of the tickets, so that sums come out the same whatever the order of rows.
         of = of[np.argsort(ticket[of], kind="stable")]
-        return _predicted(_fitted(features[of], probability[of], seed), features)
+        return _fitted(features[of], probability[of], seed)
 
     ask(np.flatnonzero(always))
     steps: NDArray[np.float64] = np.quantile(similarity, np.linspace(0, 1, 17)[1:-1])
     ask(_even(np.searchsorted(np.unique(steps), similarity), ticket, FIRST_SAMPLE, probability < 0))
-    student = learnt(np.flatnonzero(probability >= 0))
+    student = _predicted(learnt(np.flatnonzero(probability >= 0)), features)
     ask(_even(_strata(student), ticket, SECOND_SAMPLE, probability < 0))
-    student = learnt(np.flatnonzero(probability >= 0))
+    model = learnt(np.flatnonzero(probability >= 0))
+    student = _predicted(model, features)
 
     open_ = probability < 0
     strata = _strata(student)
@@ -135,7 +209,8 @@ def cascade(
         "high": round(float(high), 4),
         **_agreement(student[audit], probability[audit], weight, low, high),
     }
-    return Verdicts(np.where(by_teacher, probability, student), by_teacher, facts)
+    chance = np.where(by_teacher, probability, student)
+    return Verdicts(chance, by_teacher, facts, Student.of(model))
 
 
 def _logit(probability: NDArray[np.float32]) -> NDArray[np.float64]:

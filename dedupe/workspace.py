@@ -9,6 +9,8 @@
       stages/             what each stage made, under the hash of what it was made from
         scored-1f0c….parquet
         scored-1f0c….json       its facts, and the checksum that says it is whole
+        index-77e1….npz         vectors of the records, for those that are added later
+        student-1f0c….npz       what decides clear pairs, for the same
       clusters.csv, merged.csv, removed.csv, pairs.csv, manifest.json
 
 A stage's table is written first and its facts last, each by rename: facts without a whole table do
@@ -19,13 +21,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from dedupe.decisions import Decisions
 from dedupe.errors import OutputError, WorkspaceError
@@ -156,8 +161,16 @@ class Workspace:
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
             return None
 
-    def save(self, stage: str, key: str, frame: pl.DataFrame, facts: Mapping[str, Any]) -> None:
-        """Keep what a stage made under `key`, and forget what it made under other keys."""
+    def save(
+        self,
+        stage: str,
+        key: str,
+        frame: pl.DataFrame,
+        facts: Mapping[str, Any],
+        *,
+        forget: bool = True,
+    ) -> None:
+        """Keep what a stage made under `key`, and `forget` what it made under other keys."""
         table, notes = self._files(stage, key)
         digest = hashlib.sha256()
 
@@ -169,9 +182,35 @@ class Workspace:
 
         write_atomically(table, write)
         write_json(notes, {**facts, "sha256": digest.hexdigest()})
+        if forget:
+            self.forget(stage, [key])
+
+    def forget(self, stage: str, but: Collection[str]) -> None:
+        """Remove what a stage made under other keys than these."""
         for old in self.stages.glob(f"{stage}-*"):
-            if old not in (table, notes):
+            if old.stem.removeprefix(f"{stage}-") not in but:
                 old.unlink(missing_ok=True)
+
+    def save_arrays(self, stage: str, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep arrays under `key`; those under other keys stay until :meth:`forget`."""
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+
+        write_atomically(self.stages / f"{stage}-{key}.npz", write)
+
+    def load_arrays(self, stage: str, key: str) -> dict[str, NDArray[Any]] | None:
+        """Return arrays kept under `key`; ``None`` if they are missing or damaged."""
+        try:
+            # The zip holds a checksum of each array, which reading it all compares.
+            with (
+                (self.stages / f"{stage}-{key}.npz").open("rb") as file,
+                np.load(file, allow_pickle=False) as found,
+            ):
+                return dict(found)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
 
     def make_folder(self) -> None:
         """Make the folder if it is missing.

@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.fields import MISSING, as_numbers, field_values, pair_features
+from dedupe.fields import MISSING, as_numbers, field_values, layout_of, pair_features
 from dedupe.records import record_text
 
 RECORDS = st.lists(
@@ -73,3 +73,19 @@ def test_few_values_and_many_pairs_give_the_same_similarities() -> None:
     some = np.sort(rng.permutation(len(left))[:10])
     few = pair_features(field_values(texts), left[some], right[some], np.zeros(10, np.float32))
     np.testing.assert_array_equal(many[some], few)
+
+
+def test_other_records_are_compared_as_the_layout_says() -> None:
+    texts = pl.Series([f"name: person {n}\nborn: 19{n:02}\nnote: x" for n in range(30)])
+    fields = field_values(texts)
+    layout = layout_of(fields)
+    some = pl.Series([texts[3], texts[4], "name: 12", ""])
+    again = field_values(some, layout)
+    assert layout_of(again) == layout
+    left, right = np.array([0, 0, 2], np.uint32), np.array([1, 2, 3], np.uint32)
+    cosine = np.zeros(3, np.float32)
+    found = pair_features(again, left, right, cosine)
+    whole = pair_features(fields, left[:1] + 3, right[:1] + 3, cosine[:1])
+    assert found.shape[1] == whole.shape[1]
+    np.testing.assert_array_equal(found[0], whole[0])
+    assert (found[2, :-3] == MISSING).all()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dedupe.config import Config
 from dedupe.encoders import embed, load_bi_encoder
-from dedupe.lexical import DIMENSIONS
+from dedupe.spelling import DIMENSIONS
 
 NAMES = [
     f"name: person{n % 97} family{n}\ncity: {'berlin' if n % 2 else 'rome'}" for n in range(300)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 from hypothesis import given
@@ -125,3 +127,33 @@ def test_figures_count_and_name_what_is_worth_a_look() -> None:
     assert figures["largest_cluster"] == 4
     assert [large["size"] for large in figures["large_clusters"]] == [4]
     assert figures["doubtful_pairs"] == 1
+
+
+@given(EDGES, EDGES, st.lists(st.booleans(), min_size=N, max_size=N))
+def test_ids_stay_with_most_of_their_records_and_are_of_one_cluster(
+    before: list[tuple[int, int, float]],
+    after: list[tuple[int, int, float]],
+    there: list[bool],
+) -> None:
+    records = make_records(table(), Config())
+    none = NO_DECISIONS
+
+    def pairs(edges: list[tuple[int, int, float]]) -> pl.DataFrame:
+        rows = [(a, b, 0.5, p, "cross-encoder") for a, b, p in sorted(edges)]
+        return pl.DataFrame(rows, schema=PAIRS, orient="row")
+
+    first = resolve(records, pairs(before), none, Config())
+    names = pl.Series([n if t else None for n, t in zip(first.cluster_id, there, strict=True)],
+                      dtype=pl.String)  # fmt: skip
+    records = replace(records, named=names)
+    second = resolve(records, pairs(after), none, Config())
+    again = resolve(replace(records, named=second.cluster_id), pairs(after), none, Config())
+    assert again.cluster_id.equals(second.cluster_id)
+    labels = second.clustering.labels
+    of_label = dict(zip(labels.tolist(), second.cluster_id, strict=True))
+    assert len(set(of_label.values())) == len(of_label)
+    for label, name in of_label.items():
+        brought = set(names.filter(pl.Series(labels == label)).drop_nulls())
+        elsewhere = set(names.filter(pl.Series(labels != label)).drop_nulls())
+        if len(brought) == 1 and not brought & elsewhere:
+            assert {name} == brought

@@ -69,7 +69,7 @@ def test_pairs_keep_their_order_and_schema(model) -> None:
         schema={"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32},
     )
     seen = []
-    scored, facts = score_pairs(
+    scored, facts, _ = score_pairs(
         model,
         candidates,
         pl.Series(PEOPLE),
@@ -131,13 +131,13 @@ def test_many_candidates_are_decided_by_a_student_but_for_what_the_model_has_to(
             asked.extend(pairs)
             return np.array([9.0 if a.split()[1] == b.split()[1] else -9.0 for a, b in pairs])
 
-    scored, facts = score_pairs(Fake(), candidates, pl.Series(names), Config())
+    scored, facts, _ = score_pairs(Fake(), candidates, pl.Series(names), Config())
     assert scored.schema == PAIRS
     assert len(asked) < candidates.height
     assert facts["pairs"] == (scored["decided_by"] == "student").sum() > 0
     assert facts["agreement"] > 0.98
     assert (scored.filter(candidates["seen"] > 0)["decided_by"] == "cross-encoder").all()
-    everything, none = score_pairs(Fake(), candidates, pl.Series(names), Config(agreement=1.0))
+    everything, none, _ = score_pairs(Fake(), candidates, pl.Series(names), Config(agreement=1.0))
     assert none == {}
     assert (everything["decided_by"] == "cross-encoder").all()
 

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dedupe.student import AUDIT, FIRST_SAMPLE, SECOND_SAMPLE, Verdicts, cascade
+from dedupe.student import (
+    AUDIT,
+    FIRST_SAMPLE,
+    SECOND_SAMPLE,
+    Student,
+    Verdicts,
+    _fitted,
+    _predicted,
+    cascade,
+)
 
 SAMPLES = FIRST_SAMPLE + SECOND_SAMPLE + AUDIT
 
@@ -84,3 +93,14 @@ def test_a_teacher_of_one_mind(chance: float) -> None:
     )  # fmt: skip
     assert ((found.probability >= 0.5) == (chance == 1)).all()
     assert found.facts["agreement"] == 1.0
+
+
+def test_the_trees_say_as_arrays_what_they_said_as_a_model() -> None:
+    rng = np.random.default_rng(1)
+    features = rng.integers(0, 256, (3_000, 6)).astype(np.uint8)  # 255 is a missing value
+    features[:, 4] = 255
+    truth = (1 / (1 + np.exp(-(features[:, 0] / 30.0 - 4)))).astype(np.float32)
+    model = _fitted(features[:1_000], truth[:1_000], seed=0)
+    kept = Student(**Student.of(model).arrays())
+    np.testing.assert_allclose(kept.predict(features), _predicted(model, features), atol=1e-6)
+    assert len(kept.predict(features[:0])) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -112,3 +113,29 @@ def test_no_manifest_is_an_empty_one(workspace: Workspace) -> None:
     assert workspace.manifest() == {}
     workspace.manifest_file.write_text("nonsense")
     assert workspace.manifest() == {}
+
+
+def test_arrays_are_kept_whole_or_do_not_count(workspace: Workspace) -> None:
+    arrays = {"vectors": np.arange(6, dtype=np.float16).reshape(2, 3), "counts": np.array([1, 2])}
+    workspace.save_arrays("index", "k1", arrays)
+    workspace.save_arrays("index", "k2", arrays)
+    found = workspace.load_arrays("index", "k1")
+    assert found is not None and found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].dtype == array.dtype
+    workspace.forget("index", ["k2"])
+    assert workspace.load_arrays("index", "k1") is None
+    file = workspace.stages / "index-k2.npz"
+    whole = file.read_bytes()
+    for damaged in (b"", whole[:-30], whole.replace(arrays["vectors"].tobytes(), b"\0" * 12), b"x"):
+        file.write_bytes(damaged)
+        assert workspace.load_arrays("index", "k2") is None
+
+
+def test_what_is_not_forgotten_stays_beside(workspace: Workspace) -> None:
+    workspace.save("scored", "k1", FRAME, {})
+    workspace.save("scored", "k2", FRAME, {}, forget=False)
+    assert workspace.load("scored", "k1") is not None
+    workspace.forget("scored", ["k2"])
+    assert workspace.load("scored", "k1") is None and workspace.load("scored", "k2") is not None

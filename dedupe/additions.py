@@ -1,0 +1,879 @@
+"""New, changed and vanished records, brought into the clusters of a workspace.
+
+::
+
+    new rows ──align──▶ records ──embed──▶ kept index ──search──▶ pairs of what is new
+        ──score──▶ all pairs ──(+ decisions)──cluster──▶ ids kept ──merge──▶ outputs
+
+What is not new is not read, embedded, searched or scored again. Vectors are made with the weights
+that the workspace keeps, clear pairs are decided by the student that it keeps. What is made is
+written under new keys; the workspace changes at the moment when its facts file is replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.config import BUNDLED, Config
+from dedupe.encoders import embed, load_bi_encoder, load_cross_encoder
+from dedupe.errors import InputError, OptionError, WorkspaceError
+from dedupe.fields import field_values, pair_features
+from dedupe.inputs import STACKED, Given, Source, given
+from dedupe.merge import parse_rules
+from dedupe.pipeline import (
+    Result,
+    Stages,
+    TableRead,
+    decisions_of,
+    export_key,
+    index_arrays,
+    kept_config,
+    kept_table,
+    model_ids,
+    run_facts,
+    save_names,
+    save_table,
+    search_facts,
+    stage_keys,
+    write_outputs,
+)
+from dedupe.progress import Progress, Report, no_report
+from dedupe.records import Records, as_texts, content_keys, frame_texts
+from dedupe.results import Resolved, cluster_figures, make_outputs, resolve
+from dedupe.scoring import DECIDERS, identical_pairs, prepare_texts, score_pairs, score_texts
+from dedupe.search import CANDIDATES, search_new
+from dedupe.spelling import BUCKETS_BITS, Spelling
+from dedupe.student import ALL_BELOW, Student
+from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+READING = ("device", "encoding", "delimiter", "query")
+"""Options that may be given beside those of the workspace."""
+
+CHANGES = ("made", "grown", "joined", "split", "changed", "vanished")
+"""What can become of a cluster, in the order in which it is counted."""
+
+ADDITIONS = pl.Schema(
+    {
+        "change": pl.String(),
+        "cluster_id": pl.String(),
+        "clusters_before": pl.String(),
+        "records": pl.UInt32(),
+        "new_records": pl.UInt32(),
+    }
+)
+"""Schema of the table ``additions``."""
+
+REFIT = 2.0
+"""Weights and student are made anew once there are so many times the texts they were fitted to."""
+MOST_PARTS = 32
+"""Parts of an index from which it is written as one again."""
+WORTH_LOADING = 500
+"""Doubtful pairs that have to be due before the cross-encoder is loaded to help a student: judging
+them takes about as long as loading it. Until then the student's word stands."""
+
+_NO_SLOT = np.uint32(0xFFFFFFFF)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What becomes of the records.
+
+    Parameters
+    ----------
+    records
+        All n records as they will be: those kept in their order, then the new ones.
+    before
+        (n,) int64: row number that each record had; -1 for a new one.
+    counts
+        Rows ``given``, ``added``, ``updated``, ``unchanged`` and ``removed``.
+    notes
+        What the user should know, a line each.
+    """
+
+    records: Records
+    before: NDArray[np.int64]
+    counts: Mapping[str, int]
+    notes: tuple[str, ...]
+
+    @property
+    def touches(self) -> bool:
+        """Whether anything changes."""
+        return any(self.counts[name] for name in ("added", "updated", "removed"))
+
+
+@dataclass(frozen=True, eq=False)
+class _Index:
+    """The distinct texts of a workspace, ready to be searched.
+
+    Parameters
+    ----------
+    vectors
+        (s, d) float16.
+    rare
+        (s, f) rare features; ``None`` where the bi-encoder knows none.
+    slot
+        (n,) u32: place of each record's text among the s; :data:`_NO_SLOT` for an empty text.
+    fresh
+        (s,) bool: texts that were not there before.
+    parts
+        Keys of the files that hold them, in order.
+    fitted_on
+        Number of texts that the weights were fitted to.
+    rebuilt
+        Made anew from all records.
+    """
+
+    vectors: NDArray[np.float16]
+    rare: csr_array | None
+    slot: NDArray[np.uint32]
+    fresh: NDArray[np.bool_]
+    parts: tuple[str, ...]
+    fitted_on: int
+    rebuilt: bool
+
+
+def add(
+    workspace: str | Path,
+    source: Source,
+    *,
+    id: str | None = None,
+    replace_all: bool = False,
+    report: Report = no_report,
+    **options: Any,
+) -> Result:
+    """Bring new records into a workspace: its cluster ids stay, its decisions hold.
+
+    Where the workspace has an id column, records whose id is there already and whose content
+    differs are updated. Pairs of records that did not change keep their probability; only what the
+    new ones bring is searched and scored.
+
+    Parameters
+    ----------
+    workspace
+        Its folder.
+    source
+        As for :func:`~dedupe.pipeline.run`: rows with the columns of the workspace. Columns that
+        are missing are left empty.
+    id
+        Column of `source` with the ids, where it is not named as in the workspace.
+    replace_all
+        `source` is all there is: records whose id it does not have are removed.
+    report
+        Told how far each stage is.
+    **options
+        :data:`READING`.
+
+    Returns
+    -------
+    Result
+        As of :func:`~dedupe.pipeline.run`; ``summary["additions"]`` counts rows and changes of
+        clusters, ``outputs.more["additions"]`` lists these: ``change`` (one of :data:`CHANGES`),
+        ``cluster_id``, ``clusters_before``, ``records`` and ``new_records``.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, damaged, in use, or made by other models.
+    InputError
+        If the rows cannot be read, or do not have the columns of the workspace.
+    OptionError
+        If an option is wrong, or does not go with the workspace.
+    """
+    opened = open_workspace(workspace)
+    config = kept_config(opened)
+    if config.link:
+        raise OptionError(
+            f"{opened.path} links tables, and records cannot be added to those: link them again"
+        )
+    for name in options:
+        if name not in READING:
+            raise OptionError(f"{name} belongs to the run that made the workspace")
+    if options.get("device") is not None:
+        config = config.with_options(device=options["device"])
+    reading = replace(config, encoding=None, delimiter=None, query=None).with_options(**options)
+    source_given = given(source, reading)
+    with opened.locked():
+        return _added(opened, source_given, config, reading, id, replace_all, report)
+
+
+def _added(
+    workspace: Workspace,
+    source: Given,
+    config: Config,
+    reading: Config,
+    id: str | None,
+    replace_all: bool,
+    report: Report,
+) -> Result:
+    stages = Stages(workspace, report)
+    facts = workspace.facts()
+    _check_models(workspace, config)
+    with stages.timed("read"):
+        table, searched, scored = _reopened(workspace, facts)
+        decisions = decisions_of(workspace)
+        rules = parse_rules(config.merge, table.records.frame.columns)
+        plan = _plan(source, table, facts, reading, id, replace_all)
+        names = _names_before(
+            workspace, facts["keys"]["table"], table.records, scored[0], decisions, config
+        )
+    records = replace(plan.records, named=_carried(names, plan.before))
+    now, keys, notes, pairs_scored = replace(table, records=records), facts["keys"], plan.notes, 0
+    fingerprint = facts["input"]["fingerprint"]
+    if plan.touches:
+        digest = stage_key(fingerprint, source.fingerprint, replace_all, len(records))
+        fingerprint = hashlib.sha256(digest.encode()).hexdigest()
+        keys = stage_keys(Given((), fingerprint), config)
+        found, searched = _searched(
+            stages, keys["candidates"], plan, table, searched, scored[0], config
+        )
+        scored = _scored(stages, keys["scored"], records, found, scored[1], config)
+        now = replace(now, slot=found.index.slot)
+        notes, pairs_scored = (*plan.notes, *found.notes), found.pairs.height
+    pairs = _all_pairs(records, scored[0])
+    with stages.timed("cluster"):
+        resolved = resolve(records, pairs, decisions, config)
+        changes = _changes(names, plan, resolved)
+    with stages.timed("export"):
+        outputs = make_outputs(records, pairs, resolved, rules, config)
+        outputs = replace(outputs, more={"additions": changes})
+        if plan.touches:
+            _keep(workspace, keys, now, searched, scored)
+            save_names(workspace, keys["table"], resolved, kept=True, forget=False)
+        written = write_outputs(workspace, outputs, table.dialect, config)
+        if plan.touches:
+            facts = _flipped(facts, keys, fingerprint, source, plan, replace_all)
+            workspace.write_facts(facts)
+    summary = {
+        **run_facts(Given((), fingerprint), now, keys, config),
+        "input": {"names": facts["input"]["names"], "fingerprint": fingerprint},
+        **search_facts(
+            searched, scored[0], identical_pairs(records.texts)[1], len(records), config
+        ),
+        "student": scored[1],
+        **cluster_figures(records, pairs, resolved, config),
+        "additions": {
+            **plan.counts,
+            "pairs_scored": pairs_scored,
+            "clusters": {name: int((changes["change"] == name).sum()) for name in CHANGES},
+            "notes": list(notes),
+        },
+        "stages": stages.done,
+        "key": export_key(keys, decisions, config),
+        "outputs": written,
+    }
+    write_json(workspace.manifest_file, summary)
+    if plan.touches:
+        _forget(workspace, keys, searched, scored[1])
+    return Result(summary, workspace.path, lambda: outputs)
+
+
+def _plan(
+    source: Given,
+    table: TableRead,
+    facts: Mapping[str, Any],
+    reading: Config,
+    id: str | None,
+    replace_all: bool,
+) -> _Plan:
+    if _same_as_last(facts, source, replace_all):
+        name = " + ".join(source.names)
+        nothing = table.records.frame.clear(), [f"{name} was added last: it is not added twice"]
+        return _planned(table.records, nothing, replace_all=False)
+    return _planned(
+        table.records, _rows(source, table, facts, reading, id), replace_all=replace_all
+    )
+
+
+def _keep(
+    workspace: Workspace,
+    keys: Mapping[str, str],
+    table: TableRead,
+    searched: Mapping[str, Any],
+    scored: tuple[pl.DataFrame, Mapping[str, Any]],
+) -> None:
+    """Keep what was made beside what was there: until the facts say so it does not count."""
+    save_table(workspace, keys["table"], table, forget=False)
+    candidates = scored[0].select("left", "right", "similarity", "seen")
+    workspace.save("candidates", keys["candidates"], candidates, searched, forget=False)
+    workspace.save("scored", keys["scored"], scored[0], scored[1], forget=False)
+
+
+def _forget(
+    workspace: Workspace,
+    keys: Mapping[str, str],
+    searched: Mapping[str, Any],
+    learnt: Mapping[str, Any],
+) -> None:
+    """Remove what no longer counts."""
+    for stage in ("table", "records", "named"):
+        workspace.forget(stage, [keys["table"]])
+    workspace.forget("candidates", [keys["candidates"]])
+    workspace.forget("scored", [keys["scored"]])
+    workspace.forget("index", searched["index_parts"])
+    workspace.forget("student", [learnt.get("kept_as", "")])
+
+
+# What is given -----------------------------------------------------------------------------------
+
+
+def _check_models(workspace: Workspace, config: Config) -> None:
+    was = workspace.manifest().get("models", {})
+    for name, now in model_ids(config).items():
+        if was.get(name, now) != now:
+            raise WorkspaceError(
+                f"the workspace {workspace.path} was made by another {name.replace('_', '-')} than "
+                "the one here: its scores do not go with new ones; run dedupe run on its input "
+                "again"
+            )
+
+
+def _reopened(
+    workspace: Workspace, facts: Mapping[str, Any]
+) -> tuple[TableRead, dict[str, Any], tuple[pl.DataFrame, dict[str, Any]]]:
+    """Return the records, the facts of the search, and the scored pairs with theirs."""
+    keys = facts.get("keys", {})
+    table = kept_table(workspace, keys.get("table", ""))
+    candidates = workspace.load("candidates", keys.get("candidates", ""))
+    scored = workspace.load("scored", keys.get("scored", ""))
+    if table is None or candidates is None or scored is None:
+        raise WorkspaceError(
+            f"the workspace {workspace.path} is unfinished or damaged: run dedupe run on its input "
+            "again, which makes anew what is missing; decisions are kept"
+        )
+    pairs = scored[0].with_columns(pl.col("decided_by").cast(DECIDERS))
+    return table, candidates[1], (pairs, scored[1])
+
+
+def _same_as_last(facts: Mapping[str, Any], source: Given, replace_all: bool) -> bool:
+    added: Sequence[Mapping[str, Any]] = facts.get("added", ())
+    return bool(added) and (added[-1]["fingerprint"], added[-1]["replace_all"]) == (
+        source.fingerprint,
+        replace_all,
+    )
+
+
+def _rows(
+    source: Given, table: TableRead, facts: Mapping[str, Any], config: Config, id: str | None
+) -> tuple[pl.DataFrame, list[str]]:
+    """Return the new rows under the columns of the workspace, and notes on them."""
+    records, frame = table.records, source.table(config).frame
+    columns = records.frame.columns
+    if id is not None:
+        if records.id_column is None:
+            raise OptionError(
+                "id: the workspace knows its records by their content, not by an id column: "
+                "run dedupe run --id on its input again"
+            )
+        if id not in frame.columns:
+            raise OptionError(f"id: the new records have no column {id!r}")
+        if id != records.id_column:
+            frame = frame.drop(records.id_column, strict=False).rename({id: records.id_column})
+    if STACKED in frame.columns and STACKED not in columns:
+        frame = frame.drop(STACKED)
+    if STACKED in columns and STACKED not in frame.columns and len(facts["input"]["names"]) > 1:
+        frame = frame.with_columns(pl.lit(source.names[0]).alias(STACKED))
+    if unknown := [name for name in frame.columns if name not in columns]:
+        raise InputError(
+            f"the new records have a column {unknown[0]!r}, which the workspace has not; its "
+            f"columns are {', '.join(columns)}"
+        )
+    if records.id_column is not None and records.id_column not in frame.columns:
+        raise InputError(
+            f"the new records have no id column {records.id_column!r}: name theirs with --id"
+        )
+    compared = [use.name for use in records.fields if use.used]
+    if not set(compared) & set(frame.columns):
+        raise InputError(
+            f"the new records have none of the columns compared: {', '.join(compared)}"
+        )
+    missing = [name for name in columns if name not in frame.columns]
+    notes = [f"the new records have no column {name!r}: it is empty in them" for name in missing]
+    return pl.DataFrame([_as_column(name, frame, records.frame[name]) for name in columns]), notes
+
+
+def _as_column(name: str, frame: pl.DataFrame, like: pl.Series) -> pl.Series:
+    """Return a column of the new rows in the type that it has in the workspace."""
+    if name not in frame.columns:
+        values = pl.Series(name, [None], dtype=like.dtype).new_from_index(0, frame.height)
+    else:
+        try:
+            values = frame[name].cast(like.dtype)
+        except pl.exceptions.PolarsError:
+            raise InputError(
+                f"column {name!r} of the new records is {frame[name].dtype}, and some of it cannot "
+                f"be read as {like.dtype}, which it is in the workspace"
+            ) from None
+    text = like.dtype == pl.String and like.null_count() == 0
+    return values.fill_null("") if text else values
+
+
+def _planned(
+    old: Records, given_rows: tuple[pl.DataFrame, Sequence[str]], replace_all: bool
+) -> _Plan:
+    """Tell which rows are new, changed, as they were, or gone."""
+    frame, notes = given_rows
+    n, m = len(old), frame.height
+    text = as_texts(frame)
+    row = np.full(m, -1, dtype=np.int64)
+    same = np.zeros(m, dtype=bool)
+    if old.id_column is not None:
+        ids = text[old.id_column].rename("id")
+        _check_ids(ids)
+        rows = old.ids.to_frame("id").with_row_index("row")
+        found = ids.to_frame().join(rows, on="id", how="left", maintain_order="left")["row"]
+        row = found.cast(pl.Int64).fill_null(-1).to_numpy().copy()
+        there = np.flatnonzero(row >= 0)
+        was, now = as_texts(old.frame[row[there]]), text[there]
+        equal = np.ones(len(there), dtype=bool)
+        for name in text.columns:
+            equal &= (was[name] == now[name]).to_numpy()
+        same[there] = equal
+    elif replace_all:
+        raise OptionError(
+            "replace_all goes by ids, and the workspace has no id column: run dedupe run --id on "
+            "its input again"
+        )
+    kept = np.ones(n, dtype=bool)
+    if replace_all:
+        kept[:] = False
+        kept[row[row >= 0]] = True
+    updated, new = np.flatnonzero((row >= 0) & ~same), np.flatnonzero(row < 0)
+    chosen = np.arange(n)
+    chosen[row[updated]] = n + updated
+    chosen = np.concatenate([chosen[kept], n + new])
+    if len(chosen) < 2:
+        raise InputError(f"{len(chosen)} records would be left: there is nothing to compare")
+    if old.id_column is None:
+        new_ids = pl.Series("id", np.arange(n, n + m)).cast(pl.String)
+        new_keys = _further_keys(old.keys, text)
+    else:
+        new_ids, new_keys = ids, ids.rename("key")
+    used = [use.name for use in old.fields if use.used]
+    records = Records(
+        frame=pl.concat([old.frame, frame])[chosen],
+        ids=pl.concat([old.ids, new_ids]).gather(chosen),
+        keys=pl.concat([old.keys, new_keys]).gather(chosen),
+        texts=pl.concat([old.texts, frame_texts(text.select(used)).rename("text")]).gather(chosen),
+        source=np.zeros(len(chosen), dtype=np.uint8),
+        fields=old.fields,
+        id_column=old.id_column,
+    )
+    counts = {
+        "given": m,
+        "added": len(new),
+        "updated": len(updated),
+        "unchanged": int(same.sum()),
+        "removed": int((~kept).sum()),
+    }
+    before = np.concatenate([np.flatnonzero(kept), np.full(len(new), -1)])
+    return _Plan(records, before, counts, tuple(notes))
+
+
+def _check_ids(ids: pl.Series) -> None:
+    if (ids == "").any():
+        row = int((ids == "").arg_true()[0])
+        raise InputError(f"the id is empty in row {row} of the new records: ids must be complete")
+    if ids.n_unique() < len(ids):
+        twice = ids.filter(ids.is_duplicated())[0]
+        raise InputError(f"the new records hold id {twice!r} twice: ids must be unique")
+
+
+def _further_keys(keys: pl.Series, text: pl.DataFrame) -> pl.Series:
+    """Return keys by content, counting on where rows of the same content were there before."""
+    parts = (pl.col("key").str.head(20).alias("digest"), pl.col("key").str.slice(21))
+    there = keys.to_frame("key").select(parts[0]).group_by("digest").len("there")
+    new = content_keys(text).to_frame("key").select(parts[0], parts[1].cast(pl.Int64).alias("at"))
+    return (
+        new.join(there, on="digest", how="left", maintain_order="left")
+        .select(
+            pl.concat_str(
+                "digest",
+                pl.lit("-"),
+                (pl.col("at") + pl.col("there").fill_null(0)).cast(pl.String),
+            ).alias("key")
+        )
+        .to_series()
+    )
+
+
+# What it is compared with -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """New ``pairs`` to be scored, the ``old`` scored ones renumbered, the index, and ``notes``."""
+
+    pairs: pl.DataFrame
+    old: pl.DataFrame
+    index: _Index
+    notes: tuple[str, ...]
+
+
+def _searched(
+    stages: Stages,
+    key: str,
+    plan: _Plan,
+    table: TableRead,
+    facts: Mapping[str, Any],
+    scored: pl.DataFrame,
+    config: Config,
+) -> tuple[_Found, dict[str, Any]]:
+    """Find the pairs that new texts bring, and carry over those that stand."""
+    records, old = plan.records, table.records
+    with stages.timed("encode"):
+        index, notes = _indexed(stages.workspace, key, records, table, facts, config)
+    with stages.timed("search"):
+        firsts, _ = identical_pairs(records.texts)
+        first_of = pl.DataFrame({"text": records.texts.gather(firsts), "to": firsts}).filter(
+            pl.col("text") != ""
+        )
+        moved = old.texts.to_frame("text").join(
+            first_of, on="text", how="left", maintain_order="left"
+        )["to"]
+        carried = _renumbered(scored, moved.cast(pl.Int64).fill_null(-1).to_numpy())
+        has_text = index.slot != _NO_SLOT
+        rows = firsts.to_numpy()
+        rows = rows[has_text[rows]]
+        row_of = np.full(len(index.fresh), -1, dtype=np.int64)
+        row_of[index.slot[rows]] = rows
+        known = carried.filter(pl.col("seen") == 0).select(CANDIDATES.names())
+        known = known.with_columns(
+            pl.Series(side, index.slot[known[side].to_numpy()]) for side in ("left", "right")
+        )
+        found = search_new(
+            index.vectors,
+            index.fresh,
+            row_of >= 0,
+            known,
+            float(facts["radius"]),
+            config,
+            index.rare,
+        )
+    now = {**facts, "index_parts": list(index.parts), "fitted_on": index.fitted_on}
+    return _Found(_renumbered(found, row_of), carried, index, notes), now
+
+
+def _renumbered(pairs: pl.DataFrame, to: NDArray[np.int64]) -> pl.DataFrame:
+    """Return pairs under new row numbers, without those of which a record has none (-1)."""
+    left, right = to[pairs["left"].to_numpy()], to[pairs["right"].to_numpy()]
+    there = (left >= 0) & (right >= 0)
+    return (
+        pairs.filter(pl.Series(there))
+        .with_columns(
+            pl.Series("left", np.minimum(left, right)[there].astype(np.uint32)),
+            pl.Series("right", np.maximum(left, right)[there].astype(np.uint32)),
+        )
+        .sort("left", "right")
+    )
+
+
+def _indexed(
+    workspace: Workspace | None,
+    key: str,
+    records: Records,
+    table: TableRead,
+    facts: Mapping[str, Any],
+    config: Config,
+) -> tuple[_Index, tuple[str, ...]]:
+    """Extend the kept index by the texts that are new, or make it anew where that is due."""
+    assert workspace is not None
+    distinct = records.texts.unique(maintain_order=True)
+    distinct = distinct.filter(distinct != "")
+    old_slot = table.slot if table.slot is not None else _first_slots(table.records.texts)
+    known = pl.DataFrame({"text": table.records.texts, "slot": old_slot}).unique(
+        "text", keep="first", maintain_order=True
+    )
+    keys = list(facts.get("index_parts", ()))
+    parts = [workspace.load_arrays("index", one) for one in keys]
+    whole = [one for one in parts if one is not None]
+    size = sum(len(one["vectors"]) for one in whole)
+    held = old_slot[old_slot != _NO_SLOT]
+    broken = not keys or len(whole) < len(keys) or (len(held) > 0 and int(held.max()) >= size)
+    due = len(distinct) >= REFIT * facts.get("fitted_on", 0) or len(keys) >= MOST_PARTS
+    notes = ("the search index was missing or damaged: it was made anew",) if broken else ()
+    if broken or due:
+        texts = distinct.to_list()
+        encoder = Spelling.fitted(texts) if config.bi_encoder == BUNDLED else _loaded(config)
+        parts_now = [index_arrays(encoder, texts, embed(encoder, texts))]
+        workspace.save_arrays("index", key, parts_now[0])
+        fresh = (~distinct.is_in(known["text"].implode())).to_numpy()
+        numbers = pl.DataFrame({"text": distinct, "slot": np.arange(len(distinct))})
+        names, fitted_on = [key], len(distinct)
+    else:
+        new = distinct.filter(~distinct.is_in(known["text"].implode()))
+        texts = new.to_list()
+        encoder = Spelling.of(whole[0]) if "seen" in whole[0] else _loaded(config)
+        none = whole[0]["vectors"][:0].astype(np.float32)
+        vectors = embed(encoder, texts) if texts else none
+        part = index_arrays(encoder, texts, vectors, weights=False)
+        parts_now = [*whole, part]
+        names, fitted_on = [*keys, key], int(facts["fitted_on"])
+        workspace.save_arrays("index", key, part)
+        fresh = np.arange(size + len(texts)) >= size
+        numbers = pl.concat(
+            [
+                known.filter(pl.col("text") != "").cast({"slot": pl.Int64}),
+                pl.DataFrame({"text": new, "slot": np.arange(size, size + len(texts))}),
+            ]
+        )
+    slot = records.texts.to_frame("text").join(
+        numbers, on="text", how="left", maintain_order="left"
+    )["slot"]
+    return _Index(
+        vectors=np.concatenate([one["vectors"] for one in parts_now]),
+        rare=_features(parts_now),
+        slot=slot.fill_null(int(_NO_SLOT)).cast(pl.UInt32).to_numpy(),
+        fresh=fresh,
+        parts=tuple(names),
+        fitted_on=fitted_on,
+        rebuilt=broken or due,
+    ), notes
+
+
+def _loaded(config: Config) -> Any:
+    return load_bi_encoder(config, [])
+
+
+def _first_slots(texts: pl.Series) -> NDArray[np.uint32]:
+    """Return the place of each text in the index of a run: that of its first row among those."""
+    firsts, identical = identical_pairs(texts)
+    slot = np.full(len(texts), _NO_SLOT, dtype=np.uint32)
+    slot[firsts.to_numpy()] = np.arange(len(firsts), dtype=np.uint32)
+    slot[identical["right"].to_numpy()] = slot[identical["left"].to_numpy()]
+    slot[(texts == "").to_numpy()] = _NO_SLOT
+    return slot
+
+
+def _features(parts: Sequence[Mapping[str, NDArray[Any]]]) -> csr_array | None:
+    from scipy.sparse import csr_array
+
+    if "columns" not in parts[0]:
+        return None
+    counts, columns, values = (
+        np.concatenate([part[name] for part in parts]) for name in ("counts", "columns", "values")
+    )
+    starts = np.concatenate([[0], np.cumsum(counts.astype(np.int64))]).astype(np.int32)
+    width = 2 << BUCKETS_BITS
+    return csr_array((values.astype(np.float32), columns, starts), shape=(len(counts), width))
+
+
+def _scored(
+    stages: Stages,
+    key: str,
+    records: Records,
+    found: _Found,
+    facts: dict[str, Any],
+    config: Config,
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Score the new pairs: by the student that is kept, else by the cross-encoder."""
+    workspace, new = stages.workspace, found.pairs
+    assert workspace is not None
+    with stages.timed("score") as progress:
+        arrays = workspace.load_arrays("student", str(facts.get("kept_as", "")))
+        relearn = found.index.rebuilt and new.height > 2 * ALL_BELOW
+        if arrays is not None and not relearn:
+            of = facts.get("of", max(found.old.height, 1))
+            owed = facts.get("owed", 0.0) + config.cross_encoder_pairs * new.height / of
+            facts = {**facts, "of": of, "owed": owed}
+            scores = _by_student(Student(**arrays), facts["layout"], new, records.texts)
+            pairs = pl.concat([found.old, scores]).sort("left", "right")
+            pairs, judged = _doubtful_judged(pairs, facts, records.texts, config, progress)
+            return pairs, {**facts, "owed": owed - judged}
+        if new.is_empty():
+            return found.old, facts
+        model = load_cross_encoder(config)
+        scores, learnt, student = score_pairs(model, new, records.texts, config, progress)
+        if student is not None:
+            workspace.save_arrays("student", key, student.arrays())
+            facts = {**learnt, "kept_as": key, "of": new.height, "owed": 0.0}
+        scores = scores.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
+        return pl.concat([found.old, scores]).sort("left", "right"), facts
+
+
+def _by_student(
+    student: Student, layout: Sequence[Sequence[str]], new: pl.DataFrame, texts: pl.Series
+) -> pl.DataFrame:
+    left, right = new["left"].to_numpy(), new["right"].to_numpy()
+    rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
+    values = field_values(texts.gather(rows), [(label, kind) for label, kind in layout])
+    ends = place.astype(np.uint32).reshape(2, -1)
+    features = pair_features(values, ends[0], ends[1], new["similarity"].to_numpy())
+    return new.with_columns(
+        pl.Series("probability", student.predict(features)),
+        pl.lit("student").cast(DECIDERS).alias("decided_by"),
+        pl.lit(0, dtype=pl.UInt32).alias("seen"),
+    )
+
+
+def _doubtful_judged(
+    pairs: pl.DataFrame,
+    facts: Mapping[str, Any],
+    texts: pl.Series,
+    config: Config,
+    progress: Progress,
+) -> tuple[pl.DataFrame, int]:
+    """Let the cross-encoder judge the most doubtful pairs, once enough of them are due."""
+    chance = pl.col("probability")
+    doubtful = (
+        pairs.with_row_index("at")
+        .filter(
+            (pl.col("decided_by") == "student")
+            & (chance > facts["low"])
+            & (chance < facts["high"])
+            & (pl.col("seen") == 0)
+        )
+        .sort((chance - 0.5).abs(), "left", "right")
+        .head(int(facts["owed"]))
+    )
+    if doubtful.height < WORTH_LOADING:
+        return pairs, 0
+    model = load_cross_encoder(config)
+    left, right = (
+        prepare_texts(model, texts.gather(doubtful[side]).to_list()) for side in ("left", "right")
+    )
+    judged = score_texts(model, left, right, progress)
+    probability = pairs["probability"].to_numpy().copy()
+    by_model = np.zeros(len(pairs), dtype=bool)
+    by_model[doubtful["at"].to_numpy()] = True
+    probability[doubtful["at"].to_numpy()] = judged
+    return pairs.with_columns(
+        pl.Series("probability", probability),
+        pl.when(pl.Series(by_model))
+        .then(pl.lit("cross-encoder").cast(DECIDERS))
+        .otherwise(pl.col("decided_by"))
+        .alias("decided_by"),
+    ), doubtful.height
+
+
+# What became of the clusters ----------------------------------------------------------------------
+
+
+def _names_before(
+    workspace: Workspace,
+    key: str,
+    records: Records,
+    scored: pl.DataFrame,
+    decisions: pl.DataFrame,
+    config: Config,
+) -> pl.Series:
+    """Return the id of each record's cluster, as last written."""
+    found = workspace.load("named", key)
+    if found is not None and found[0].height == len(records):
+        return found[0]["cluster_id"]
+    return resolve(records, _all_pairs(records, scored), decisions, config).cluster_id
+
+
+def _all_pairs(records: Records, scored: pl.DataFrame) -> pl.DataFrame:
+    _, identical = identical_pairs(records.texts)
+    return pl.concat([identical, scored.filter(pl.col("seen") == 0).drop("seen")]).sort(
+        "left", "right"
+    )
+
+
+def _changes(names: pl.Series, plan: _Plan, resolved: Resolved) -> pl.DataFrame:
+    """Say which clusters came to be, grew, were joined, split, changed or vanished."""
+    earlier = _carried(names, plan.before)
+    after = pl.DataFrame({"cluster": resolved.cluster_id, "name": earlier})
+    sizes = names.to_frame("name").group_by("name").len("was")
+    shares = (
+        after.filter(pl.col("name").is_not_null())
+        .group_by("cluster", "name")
+        .len("share")
+        .join(sizes, on="name")
+    )
+    into = shares.group_by("name").agg(pl.len().alias("into"), pl.col("share").sum().alias("left"))
+    joined = (
+        shares.join(into, on="name")
+        .sort("cluster", "name")
+        .group_by("cluster", maintain_order=True)
+        .agg(
+            pl.col("name").str.join(" ").alias("clusters_before"),
+            pl.len().alias("befores"),
+            (pl.col("into") > 1).any().alias("split"),
+            (pl.col("left") < pl.col("was")).any().alias("lost"),
+        )
+    )
+    clusters = (
+        after.group_by("cluster", maintain_order=True)
+        .agg(pl.len().alias("records"), pl.col("name").null_count().alias("new_records"))
+        .join(joined, on="cluster", how="left", maintain_order="left")
+        .with_columns(
+            pl.when(pl.col("befores").is_null())
+            .then(pl.lit("made"))
+            .when("split")
+            .then(pl.lit("split"))
+            .when(pl.col("befores") > 1)
+            .then(pl.lit("joined"))
+            .when("lost")
+            .then(pl.lit("changed"))
+            .when(pl.col("new_records") > 0)
+            .then(pl.lit("grown"))
+            .alias("change")
+        )
+        .filter(pl.col("change").is_not_null())
+    )
+    gone = sizes.join(into, on="name", how="anti").sort("name")
+    vanished = pl.DataFrame(
+        {
+            "change": ["vanished"] * gone.height,
+            "cluster_id": gone["name"],
+            "clusters_before": gone["name"],
+            "records": [0] * gone.height,
+            "new_records": [0] * gone.height,
+        },
+        schema=ADDITIONS,
+    )
+    listed = clusters.select(
+        "change",
+        pl.col("cluster").alias("cluster_id"),
+        pl.col("clusters_before").fill_null(""),
+        "records",
+        "new_records",
+    ).cast(ADDITIONS)
+    order = pl.col("change").cast(pl.Enum(CHANGES))
+    return pl.concat([listed, vanished]).sort(order, "cluster_id")
+
+
+def _carried(names: pl.Series, before: NDArray[np.int64]) -> pl.Series:
+    """Return the id that each record's cluster had; missing for a new record."""
+    found = names.gather(np.maximum(before, 0)).to_frame("name")
+    return found.select(pl.when(pl.Series(before >= 0)).then(pl.col("name")).alias("name"))["name"]
+
+
+# What is kept -------------------------------------------------------------------------------------
+
+
+def _flipped(
+    facts: Mapping[str, Any],
+    keys: Mapping[str, str],
+    fingerprint: str,
+    source: Given,
+    plan: _Plan,
+    replace_all: bool,
+) -> dict[str, Any]:
+    """Return what the workspace is for, with what was added."""
+    old = facts["input"]
+    names = [*old["names"], *(name for name in source.names if name not in old["names"])]
+    added = {
+        "names": source.names,
+        "fingerprint": source.fingerprint,
+        "replace_all": replace_all,
+        **plan.counts,
+    }
+    return {
+        **{name: value for name, value in facts.items() if name != "format"},
+        "input": {**old, "names": names, "fingerprint": fingerprint, "rows": len(plan.records)},
+        "keys": dict(keys),
+        "added": [*facts.get("added", ()), added],
+    }
