@@ -5,11 +5,13 @@ stratified evaluation of record linkage [1]_. A decision of any kind is exact fo
 Only decisions whose pair was *drawn* say something of the others: at the time of a draw each
 undecided pair of its stratum was equally likely. So ``matches known before + undecided x verdict``
 is an unbiased estimate of a stratum's matches at each draw, whatever else was reviewed before or
-between, and so is the mean of these over the draws.
+between. Their mean over the draws would be unbiased too if the number of draws were fixed; as it
+follows from earlier verdicts, estimates come out somewhat high (0.6 to 3.2 points with 160 draws
+of 2,000 simulated pairs). The intervals covered the truth there nonetheless.
 
 Limits of the intervals come from the confidence distributions of Clopper and Pearson [2]_ of each
-stratum, combined by Monte Carlo with a fixed seed. Draws go to the stratum where one more narrows
-the total most, after Neyman [3]_.
+stratum, combined by Monte Carlo with a fixed seed. Draws go to the stratum where one more
+lowers the variance of the total most, after Neyman [3]_.
 
 Measured is what the search found: precision is the share of matches among the merged candidate
 pairs, recall the share of merged pairs among the matching candidate pairs. Matches that the search
