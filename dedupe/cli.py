@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dedupe.differences import Diff
+    from dedupe.estimates import Estimate
     from dedupe.pipeline import Result
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -389,13 +390,21 @@ def export(
 
 @cli.command(epilog=EPILOG)
 @click.argument("workspace")
-@click.option("--gold", required=True, help="Table of id,cluster_id or id_a,id_b.")
+@click.option("--gold", help="Table of id,cluster_id or id_a,id_b.")
 @click.option("--across", metavar="COLUMN", help="Count only pairs that differ in this column.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout.")
-def evaluate(workspace: str, gold: str, across: str | None, as_json: bool) -> None:
-    """Measure the clusters of WORKSPACE against the truth."""
+def evaluate(workspace: str, gold: str | None, across: str | None, as_json: bool) -> None:
+    """Measure the clusters of WORKSPACE against the truth.
+
+    Without --gold, precision and recall are estimated from the decisions in WORKSPACE.
+    """
     from dedupe import pipeline
 
+    if gold is None:
+        if across is not None:
+            raise OptionError("--across goes with --gold: the estimate is of all pairs")
+        _print_estimate(pipeline.estimate_workspace(workspace), as_json)
+        return
     figures = pipeline.evaluate_workspace(workspace, gold, across=across).as_dict()
     if as_json:
         click.echo(json.dumps(figures))
@@ -579,6 +588,29 @@ def completion(shell: str) -> None:
     if kind is None:
         raise OptionError(f"no completion for {shell}")
     click.echo(kind(cli, {}, "dedupe", "_DEDUPE_COMPLETE").source())
+
+
+def _print_estimate(found: Estimate, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(found.as_dict()))
+        return
+    for name in ("precision", "recall"):
+        measure = getattr(found, name)
+        interval = (
+            ""
+            if measure.low is None
+            else f"   95% interval {measure.low:.4f} to {measure.high:.4f}"
+        )
+        click.echo(f"{name:<22} {measure.value:>12.4f}{interval}")
+    click.echo(f"{'reviewed pairs':<22} {found.reviewed:>12,}")
+    click.echo(f"{'of them drawn':<22} {found.drawn:>12,}")
+    if found.basis == "model":
+        click.echo(
+            "This is what the model expects; pairs drawn by lot would tell how far to trust it."
+        )
+    click.echo(
+        "Of candidate pairs that differ in text; matches that the search lost are not in it."
+    )
 
 
 def _print_costs(costs: Mapping[str, float], as_json: bool) -> None:

@@ -30,15 +30,18 @@ LOG = pl.Schema(
         "undoes": pl.Int64(),
         "reviewer": pl.String(),
         "at": pl.String(),
+        "drawn": pl.String(),
     }
 )
 """Schema of :meth:`Decisions.log`."""
 
-CURRENT = pl.Schema({name: LOG[name] for name in LOG if name not in ("sequence", "undoes")})
+CURRENT = pl.Schema(
+    {name: LOG[name] for name in LOG if name not in ("sequence", "undoes", "drawn")}
+)
 """Schema of :meth:`Decisions.current`."""
 
 _APPLICATION = 0x64647570  # "ddup": tells the file from SQLite files of other programs
-_VERSION = 1
+_VERSION = 2
 
 _TABLES = f"""
 CREATE TABLE log (
@@ -49,6 +52,7 @@ CREATE TABLE log (
     undoes INTEGER UNIQUE REFERENCES log (sequence),
     reviewer TEXT NOT NULL,
     at TEXT NOT NULL,
+    drawn TEXT NOT NULL DEFAULT '',
     CHECK (left_id < right_id),
     CHECK ((verdict IS NULL) <> (undoes IS NULL))
 );
@@ -57,6 +61,11 @@ BEGIN SELECT RAISE(ABORT, 'lines of the log are never changed'); END;
 CREATE TRIGGER no_delete BEFORE DELETE ON log
 BEGIN SELECT RAISE(ABORT, 'lines of the log are never deleted'); END;
 PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {_VERSION};
+"""
+
+_FROM_VERSION_1 = f"""
+ALTER TABLE log ADD COLUMN drawn TEXT NOT NULL DEFAULT '';
 PRAGMA user_version = {_VERSION};
 """
 
@@ -90,6 +99,8 @@ class Decision:
         Who said it.
     at
         When: UTC in ISO 8601, to the microsecond.
+    drawn
+        Where the pair came up by lot, for an audit: the key of the scores that it was drawn by.
     """
 
     sequence: int
@@ -98,6 +109,7 @@ class Decision:
     verdict: Verdict
     reviewer: str
     at: str
+    drawn: str = ""
 
 
 class Decisions:
@@ -149,7 +161,9 @@ class Decisions:
                 self._connection.close()
                 self._connection = None
 
-    def record(self, left_id: str, right_id: str, verdict: Verdict, reviewer: str) -> Decision:
+    def record(
+        self, left_id: str, right_id: str, verdict: Verdict, reviewer: str, *, drawn: str = ""
+    ) -> Decision:
         """Append a decision; it is on the disk when this returns.
 
         Parameters
@@ -160,6 +174,8 @@ class Decisions:
             What is said.
         reviewer
             Who says it.
+        drawn
+            If the pair came up by lot: the key of the scores that it was drawn by.
 
         Raises
         ------
@@ -176,8 +192,10 @@ class Decisions:
             ) from None
         left_id, right_id = sorted((left_id, right_id))
         with self._writing() as connection:
-            sequence, at = self._append(connection, left_id, right_id, verdict, None, reviewer)
-        return Decision(sequence, left_id, right_id, verdict, reviewer, at)
+            sequence, at = self._append(
+                connection, left_id, right_id, verdict, None, reviewer, drawn
+            )
+        return Decision(sequence, left_id, right_id, verdict, reviewer, at, drawn)
 
     def undo(self, reviewer: str | None = None) -> Decision | None:
         """Take back the latest decision that still stands, by a line of its own.
@@ -197,15 +215,15 @@ class Decisions:
         """
         with self._writing() as connection:
             line = connection.execute(
-                f"SELECT sequence, left_id, right_id, verdict, reviewer, at {_STANDING} "
+                f"SELECT sequence, left_id, right_id, verdict, reviewer, at, drawn {_STANDING} "
                 "AND (?1 IS NULL OR reviewer = ?1) ORDER BY sequence DESC LIMIT 1",
                 (reviewer,),
             ).fetchone()
             if line is None:
                 return None
-            sequence, left_id, right_id, verdict, by, at = line
+            sequence, left_id, right_id, verdict, by, at, drawn = line
             self._append(connection, left_id, right_id, None, sequence, by)
-            return Decision(sequence, left_id, right_id, Verdict(verdict), by, at)
+            return Decision(sequence, left_id, right_id, Verdict(verdict), by, at, drawn)
 
     def current(self) -> pl.DataFrame:
         """Return the last word on each pair that was not taken back.
@@ -231,8 +249,10 @@ class Decisions:
             Schema :data:`LOG`. A decision has a ``verdict``; a line that takes one back has in
             ``undoes`` the ``sequence`` of that decision instead.
         """
-        lines = self._read(f"SELECT {', '.join(LOG)} FROM log ORDER BY sequence")
-        return pl.DataFrame(lines, schema=LOG, orient="row")
+        lines = self._read("SELECT * FROM log ORDER BY sequence")
+        # A log of version 1 that is only read has not got its last column yet.
+        full = [(*line, "") if len(line) < len(LOG) else line for line in lines]
+        return pl.DataFrame(full, schema=LOG, orient="row")
 
     def _append(
         self,
@@ -242,12 +262,13 @@ class Decisions:
         verdict: Verdict | None,
         undoes: int | None,
         reviewer: str,
+        drawn: str = "",
     ) -> tuple[int, str]:
         at = datetime.now(UTC).isoformat(timespec="microseconds")
         cursor = connection.execute(
-            "INSERT INTO log (left_id, right_id, verdict, undoes, reviewer, at) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            (left_id, right_id, verdict and verdict.value, undoes, reviewer, at),
+            "INSERT INTO log (left_id, right_id, verdict, undoes, reviewer, at, drawn) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (left_id, right_id, verdict and verdict.value, undoes, reviewer, at, drawn),
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid, at
@@ -329,10 +350,11 @@ class Decisions:
             return
         self._use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = FULL")
-        if not version:
+        if version < _VERSION:
             with _transaction(connection):
-                if not _version(connection):  # another process may have been first
-                    for statement in _statements(_TABLES):
+                version = _version(connection)  # another process may have been first
+                if version < _VERSION:
+                    for statement in _statements(_FROM_VERSION_1 if version else _TABLES):
                         connection.execute(statement)
 
     def _use_write_ahead_log(self, connection: sqlite3.Connection) -> None:

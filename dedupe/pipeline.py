@@ -39,6 +39,8 @@ from dedupe.encoders import (
     spelling_of,
 )
 from dedupe.errors import InputError, OptionError, WorkspaceError
+from dedupe.estimates import Estimate, Reviewed, audit_order, strata
+from dedupe.estimates import estimate as estimate_quality
 from dedupe.evaluate import Evaluation, evaluate, read_gold
 from dedupe.inputs import STACKED, Given, Source, given, given_tables
 from dedupe.merge import Rule, parse_rules
@@ -437,6 +439,55 @@ def evaluate_workspace(
         read_gold(_with_tables(truth, table), table.records.ids.to_list()),
         None if across is None else frame[across].cast(pl.String).fill_null("").to_numpy(),
     )
+
+
+def estimate_workspace(workspace: str | Path) -> Estimate:
+    """Estimate precision and recall of a workspace's clusters from the decisions about its pairs.
+
+    Pairs of identical text are outside the estimate, and so is what the search did not find.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    """
+    opened = open_workspace(workspace)
+    pairs, _, _ = _reviewed(opened)
+    return estimate_quality(pairs, seed=kept_config(opened).seed)
+
+
+def draw_audit(workspace: str | Path, count: int) -> Audit:
+    """Draw the next pairs to review, of those that narrow the estimate most.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    """
+    opened = open_workspace(workspace)
+    pairs, ids, key = _reviewed(opened)
+    seed = kept_config(opened).seed
+    drawn = audit_order(pairs, ids, count, seed=seed)
+    return Audit([ids[number] for number in drawn], key, estimate_quality(pairs, seed=seed))
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """Pairs drawn for an audit.
+
+    Parameters
+    ----------
+    pairs
+        Keys of the two records of each pair, in the order of review.
+    key
+        To be given as ``drawn`` to :meth:`~dedupe.decisions.Decisions.record` with each of them.
+    estimate
+        What is known before they are reviewed.
+    """
+
+    pairs: list[tuple[str, str]]
+    key: str
+    estimate: Estimate
 
 
 def train(
@@ -951,6 +1002,57 @@ def _reopened(workspace: Workspace) -> tuple[TableRead, pl.DataFrame]:
     _, identical = identical_pairs(table.records.texts)
     pairs = scored[0].with_columns(pl.col("decided_by").cast(DECIDERS))
     return table, pl.concat([identical, _chosen(pairs)]).sort("left", "right")
+
+
+def _reviewed(workspace: Workspace) -> tuple[Reviewed, list[tuple[str, str]], str]:
+    """Return the pairs that differ in text and their reviews, their record keys, the audit's key.
+
+    The audit's key changes with all that moves pairs between strata: decisions on pairs that were
+    drawn under another key hold for themselves, but speak of no others.
+    """
+    table, pairs = _reopened(workspace)
+    config = kept_config(workspace)
+    with workspace.decisions(readonly=True) as log:
+        lines, current = log.log(), log.current()
+    labels = resolve(table.records, pairs, current, config).clustering.labels
+    undisturbed = resolve(table.records, pairs, current.clear(), config).clustering.labels
+    facts = workspace.facts().get("keys", {})
+    key = stage_key(facts.get("scored", ""), config.threshold, config.link, config.within)
+    # A pair counts as drawn by its first decision: that is when it was still unknown.
+    first = lines.filter(pl.col("verdict").is_not_null()).unique(
+        ["left_id", "right_id"], keep="first", maintain_order=True
+    )
+    said = current.join(
+        first.select("left_id", "right_id", "sequence", pl.col("drawn") == key),
+        on=["left_id", "right_id"],
+        maintain_order="left",
+    )
+    scored = pairs.filter(pl.col("decided_by") != "identical")
+    left, right = (scored[side].to_numpy() for side in ("left", "right"))
+    keys = table.records.keys
+    ids = [
+        (min(a, b), max(a, b))
+        for a, b in zip(keys.gather(left).to_list(), keys.gather(right).to_list(), strict=True)
+    ]
+    known = pl.DataFrame(ids, schema=["left_id", "right_id"], orient="row").join(
+        said, on=["left_id", "right_id"], how="left", maintain_order="left"
+    )
+    probability = scored["probability"].to_numpy().astype(np.float64)
+    verdict = known["verdict"].replace_strict(
+        {"match": 1, "different": 0}, default=-1, return_dtype=pl.Int8
+    )
+    return (
+        Reviewed(
+            probability,
+            strata(probability, undisturbed[left] == undisturbed[right]),
+            labels[left] == labels[right],
+            verdict.to_numpy(),
+            known["sequence"].fill_null(0).to_numpy(),
+            known["drawn"].fill_null(False).to_numpy(),
+        ),
+        ids,
+        key,
+    )
 
 
 def _check_same_input(workspace: Workspace, source: Given, table: TableRead) -> None:

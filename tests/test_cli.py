@@ -97,6 +97,16 @@ def test_evaluate_prints_the_figures(done: Path) -> None:
     } <= set(figures)  # fmt: skip
 
 
+def test_evaluate_without_gold_prints_an_estimate(done: Path) -> None:
+    plain = run("evaluate", "people.dedupe", cwd=done)
+    assert (plain.returncode, plain.stderr) == (0, b"")
+    assert "what the model expects" in plain.stdout.decode()
+    found = json.loads(run("evaluate", "people.dedupe", "--json", cwd=done).stdout)
+    assert (found["basis"], found["drawn"], found["recall"]["low"]) == ("model", 0, None)
+    wrong = run("evaluate", "people.dedupe", "--across", "city", cwd=done)
+    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+
+
 def test_options_are_read_from_a_file_and_the_command_line_wins(done: Path) -> None:
     (done / "options.toml").write_text(
         'threshold = 0.9\nformat = "jsonl"\n[merge]\ncity = "longest"\n'

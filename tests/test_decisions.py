@@ -30,7 +30,7 @@ def test_record_reads_back(path):
         assert made == Decision(1, "a", "b", Verdict.MATCH, "ann", made.at)
         assert datetime.fromisoformat(made.at).utcoffset() == timedelta(0)
         assert decisions.current().rows() == [("a", "b", "match", "ann", made.at)]
-        assert decisions.log().rows() == [(1, "a", "b", "match", None, "ann", made.at)]
+        assert decisions.log().rows() == [(1, "a", "b", "match", None, "ann", made.at, "")]
     with Decisions(path, readonly=True) as again:
         assert again.current().rows() == [("a", "b", "match", "ann", made.at)]
 
@@ -263,3 +263,20 @@ def test_killed_after_record_loses_nothing(path):
     assert ended.returncode == -signal.SIGKILL
     with Decisions(path, readonly=True) as decisions:
         assert decisions.current()["left_id"].to_list() == [str(i) for i in range(7)]
+
+
+def test_a_log_of_version_1_is_read_and_then_brought_up_to_date(path):
+    with Decisions(path) as decisions:
+        decisions.record("a", "b", Verdict.MATCH, "ann")
+    connection = sqlite3.connect(path)
+    connection.execute("ALTER TABLE log DROP COLUMN drawn")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    with Decisions(path, readonly=True) as old:
+        assert old.log()["drawn"].to_list() == [""]
+    with Decisions(path) as new:
+        made = new.record("c", "d", Verdict.MATCH, "ann", drawn="k1")
+        assert made.drawn == "k1"
+        assert new.log()["drawn"].to_list() == ["", "k1"]
+        assert new.undo() == made

@@ -324,3 +324,23 @@ def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OptionError):
         dedupe.run(tmp_path / "people.csv", merge={"city": "prettiest"})
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
+
+
+def test_an_audit_is_drawn_decided_and_estimated(folder: Path) -> None:
+    workspace = folder / "people.dedupe"
+    before = dedupe.pipeline.estimate_workspace(workspace)
+    assert (before.basis, before.reviewed, before.precision.low) == ("model", 0, None)
+    audit = dedupe.pipeline.draw_audit(workspace, 10_000)
+    assert audit.pairs
+    said = dedupe.pipeline.clustered(dedupe.pipeline.open_workspace(workspace))
+    place = {key: row for row, key in enumerate(said.records.keys)}
+    labels = said.resolved.clustering.labels
+    with dedupe.pipeline.open_workspace(workspace).decisions() as log:
+        for a, b in audit.pairs:
+            same = labels[place[a]] == labels[place[b]]
+            log.record(a, b, Verdict.MATCH if same else Verdict.DIFFERENT, "x", drawn=audit.key)
+    after = dedupe.pipeline.estimate_workspace(workspace)
+    assert (after.basis, after.drawn) == ("reviews", len(audit.pairs))
+    assert (after.precision.value, after.recall.value) == (1.0, 1.0)
+    assert after.width == pytest.approx(0)
+    assert dedupe.pipeline.draw_audit(workspace, 10).pairs == []
