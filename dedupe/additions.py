@@ -599,10 +599,14 @@ def _indexed(
     whole = [one for one in parts if one is not None]
     size = sum(len(one["vectors"]) for one in whole)
     held = old_slot[old_slot != _NO_SLOT]
-    broken = not keys or len(whole) < len(keys) or (len(held) > 0 and int(held.max()) >= size)
-    due = len(distinct) >= REFIT * facts.get("fitted_on", 0) or len(keys) >= MOST_PARTS
+    lost = len(whole) < len(keys) or (len(held) > 0 and int(held.max()) >= size)
+    broken = bool(keys) and lost
+    due = bool(keys) and (
+        len(distinct) >= REFIT * facts.get("fitted_on", 0) or len(keys) >= MOST_PARTS
+    )
     notes = ("the search index was missing or damaged: it was made anew",) if broken else ()
-    if broken or due:
+    # A run keeps no index: most workspaces never need one. The first addition makes it.
+    if not keys or broken or due:
         texts = distinct.to_list()
         encoder = Spelling.fitted(texts) if config.bi_encoder == BUNDLED else _loaded(config)
         parts_now = [index_arrays(encoder, texts, embed(encoder, texts))]

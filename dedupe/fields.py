@@ -18,6 +18,8 @@ MISSING = 255
 """Stands for a similarity that cannot be told, as one of the two records has no such value."""
 MOST_FIELDS = 16
 """Fields looked at one by one, the fullest first; all count in the record as a whole."""
+MANY_FIELDS = 4
+"""Fields from which a record of short ones counts as structured."""
 LONG = 30
 """Mean number of characters from which a field is compared by its words as well."""
 MOST_CHARACTERS = 120
@@ -97,6 +99,12 @@ def field_values(
     if numbers.height:
         fields.append(_field("*numbers", n, numbers))
     return fields
+
+
+def structured(fields: Sequence[FieldValues]) -> bool:
+    """Tell whether records are many short fields, as those of people are, and no free text."""
+    kinds = [field.kind for field in fields if not field.label.startswith("*")]
+    return "long" not in kinds and len(kinds) >= MANY_FIELDS
 
 
 def layout_of(fields: Sequence[FieldValues]) -> list[tuple[str, str]]:

@@ -812,10 +812,7 @@ def _candidates(
         vectors = embed(encoder, distinct)
         rare = rare_features(encoder, distinct) if len(distinct) > FLAT_LIMIT else None
         if stages.workspace is not None:
-            index = index_arrays(encoder, distinct, vectors)
-            stages.workspace.save_arrays("index", key, index)
-            stages.workspace.forget("index", [key])
-            del index
+            stages.workspace.forget("index", [])
     with stages.timed("search") as progress:
         found = search(vectors, config, progress, source, rare)
     pairs = pl.concat(
@@ -831,8 +828,6 @@ def _candidates(
         "index_recall": round(found.found_share, 4),
         "sampled_share": found.sampled / len(distinct),
         "notes": list(found.notes),
-        "index_parts": [key],
-        "fitted_on": len(distinct),
     }
     return stages.keep("search", "candidates", key, pairs, facts)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.encoders import cross_encoder_text, load_cross_encoder, spell_unknown
 from dedupe.errors import InputError
-from dedupe.fields import field_values, layout_of, pair_features
+from dedupe.fields import field_values, layout_of, pair_features, structured
 from dedupe.progress import Progress, silent
 from dedupe.records import record_text
 from dedupe.student import ALL_BELOW, SAMPLED, Student, Verdicts, cascade
@@ -156,6 +156,7 @@ def score_pairs(
             judge,
             agreement=config.agreement,
             budget=config.cross_encoder_pairs,
+            structured=structured(values),
             seed=config.seed,
         )
         found.facts["layout"] = layout_of(values)

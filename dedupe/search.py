@@ -354,6 +354,7 @@ def _most_shared(
     rare: csr_array,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
     """Yield the same of the others that a row shares most rare features with."""
+    rare = _unit_rows(rare)
     others = rare.T.tocsr()
     for at in range(0, len(rows), 512):
         some = rows[at : at + 512]
@@ -461,10 +462,11 @@ def _sharing_hits(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
     """Yield (row, earlier row, similarity) of records that share rare features.
 
-    What two records share is added up by a sparse product, a block of rows at a time; only pairs
-    that share much, :data:`SHARING` a record, have their cosine computed.
+    The cosine of their rare features alone is had from a sparse product, a block of rows at a time;
+    only for the pairs where it is high, :data:`SHARING` a record, are whole vectors compared.
     """
     n = len(vectors)
+    rare = _unit_rows(rare)
     others = rare.T.tocsr()
     floor = _sharing_floor(rare, others)
 
@@ -484,8 +486,19 @@ def _sharing_hits(
             progress(min(at + SHARING_BLOCK, n), n)
 
 
+def _unit_rows(rare: csr_array) -> csr_array:
+    """Return `rare` with rows of length 1: long records would else share much with everybody."""
+    from scipy.sparse import csr_array
+
+    per_row = np.diff(rare.indptr)
+    row = np.repeat(np.arange(rare.shape[0]), per_row)
+    length = np.sqrt(np.bincount(row, rare.data.astype(np.float64) ** 2, rare.shape[0]))
+    scaled = (rare.data / np.repeat(np.maximum(length, 1e-9), per_row)).astype(np.float32)
+    return csr_array((scaled, rare.indices, rare.indptr), shape=rare.shape)
+
+
 def _sharing_floor(rare: csr_array, others: csr_array) -> float:
-    """Return the sum of shared rarity that leaves :data:`SHARING` others a record."""
+    """Return the cosine of rare features that leaves :data:`SHARING` others a record."""
     n = rare.shape[0]
     rows = np.sort(np.random.default_rng(0).permutation(n)[:SHARING_BLOCK])
     shared = np.sort((rare[rows] @ others).data)
