@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,7 +170,24 @@ def embed(model: SentenceTransformer | Spelling, texts: Sequence[str]) -> NDArra
     return np.ascontiguousarray(vectors / np.maximum(lengths, np.float32(1e-12)))
 
 
-def rare_features(model: SentenceTransformer, texts: Sequence[str]) -> csr_array | None:
+def fit_bi_encoder(config: Config, texts: Sequence[str]) -> SentenceTransformer | Spelling:
+    """Return what embeds `texts`: of the bundled bi-encoder, the part that does without torch."""
+    if config.bi_encoder == BUNDLED:
+        from dedupe.spelling import Spelling
+
+        return Spelling.fitted(texts)
+    return load_bi_encoder(config, texts)
+
+
+@contextmanager
+def importing_ahead() -> Iterator[None]:
+    """Import what the cross-encoder needs, which takes seconds, while something else is done."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(import_module, "sentence_transformers")
+        yield
+
+
+def rare_features(model: SentenceTransformer | Spelling, texts: Sequence[str]) -> csr_array | None:
     """Return the rare features of record texts where `model` knows any; else ``None``.
 
     See :meth:`~dedupe.spelling.Spelling.rare_features`.

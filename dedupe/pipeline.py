@@ -33,7 +33,8 @@ from dedupe.decisions import Verdict
 from dedupe.encoders import (
     MODELS,
     embed,
-    load_bi_encoder,
+    fit_bi_encoder,
+    importing_ahead,
     load_cross_encoder,
     rare_features,
     spelling_of,
@@ -807,14 +808,15 @@ def _candidates(
         return kept
     distinct = records.texts.gather(firsts).to_list()
     source = _text_sources(records, firsts) if config.link and not config.within else None
-    with stages.timed("encode"):
-        encoder = load_bi_encoder(config, distinct)
-        vectors = embed(encoder, distinct)
-        rare = rare_features(encoder, distinct) if len(distinct) > FLAT_LIMIT else None
-        if stages.workspace is not None:
-            stages.workspace.forget("index", [])
-    with stages.timed("search") as progress:
-        found = search(vectors, config, progress, source, rare)
+    with importing_ahead():
+        with stages.timed("encode"):
+            encoder = fit_bi_encoder(config, distinct)
+            vectors = embed(encoder, distinct)
+            rare = rare_features(encoder, distinct) if len(distinct) > FLAT_LIMIT else None
+        with stages.timed("search") as progress:
+            found = search(vectors, config, progress, source, rare)
+    if stages.workspace is not None:
+        stages.workspace.forget("index", [])
     pairs = pl.concat(
         [found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen")), found.just_outside]
     )

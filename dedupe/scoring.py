@@ -157,6 +157,7 @@ def score_pairs(
             agreement=config.agreement,
             budget=config.cross_encoder_pairs,
             structured=structured(values),
+            records=len(texts),
             seed=config.seed,
         )
         found.facts["layout"] = layout_of(values)

@@ -35,6 +35,8 @@ FIRST_SAMPLE = 768
 SECOND_SAMPLE = 1_024
 AUDIT = 1_024
 """Pairs judged to fit the student, to fit it better where it doubts, and to check it."""
+MOST_SURVEYED = 1 << 17
+"""Pairs among which the second sample is drawn: a first student need not look at millions."""
 SAMPLED = FIRST_SAMPLE + SECOND_SAMPLE + AUDIT
 VERDICT = 0.5
 """Probability from which a pair is a match, where student and teacher are compared."""
@@ -48,6 +50,11 @@ LEAST_EXPLAINED = 0.5
 which a student of structured records is trusted."""
 TEACHER_SHARE = 0.3
 """Weight of the teacher's logit beside that of a trusted student, on the pairs that it judged."""
+
+CROWD = 100_000
+"""Records from which strangers are so many that some look like a match: the odds that a pair of
+like records is one fall as one over their number (Fellegi and Sunter, "A theory for record
+linkage", 1969)."""
 
 Judge: TypeAlias = "Callable[[NDArray[np.int64]], NDArray[np.float32]]"
 """Gives the teacher's probability for pairs of these numbers."""
@@ -107,8 +114,11 @@ class Student:
     base: NDArray[np.float64]
 
     @classmethod
-    def of(cls, model: Any) -> Student:
-        """Take the trees out of a fitted ``HistGradientBoostingRegressor``."""
+    def of(cls, model: Any, crowding: float = 0.0) -> Student:
+        """Take the trees out of a fitted ``HistGradientBoostingRegressor``.
+
+        `crowding` is taken from every logit.
+        """
         trees = [one[0].nodes for one in model._predictors]
         nodes = np.concatenate(trees)
         return cls(
@@ -119,7 +129,7 @@ class Student:
             limit=nodes["num_threshold"].astype(np.float64),
             missing_below=nodes["missing_go_to_left"].astype(bool),
             value=nodes["value"].astype(np.float64),
-            base=np.asarray(model._baseline_prediction, dtype=np.float64).reshape(1),
+            base=np.asarray(model._baseline_prediction, dtype=np.float64).reshape(1) - crowding,
         )
 
     def predict(self, features: Bytes) -> NDArray[np.float32]:
@@ -156,6 +166,7 @@ def cascade(
     agreement: float,
     budget: int,
     structured: bool,
+    records: int,
     seed: int,
 ) -> Verdicts:
     """Decide m pairs, the clear ones by the student.
@@ -181,6 +192,8 @@ def cascade(
     structured
         Records are many short fields: a student that explains its teacher is trusted with doubtful
         pairs.
+    records
+        How many records the pairs were found among.
     seed
         Of the student.
     """
@@ -200,8 +213,9 @@ def cascade(
     ask(np.flatnonzero(always))
     steps: NDArray[np.float64] = np.quantile(similarity, np.linspace(0, 1, 17)[1:-1])
     ask(_even(np.searchsorted(np.unique(steps), similarity), ticket, FIRST_SAMPLE, probability < 0))
-    student = _predicted(learnt(np.flatnonzero(probability >= 0)), features)
-    ask(_even(_strata(student), ticket, SECOND_SAMPLE, probability < 0))
+    pool = _drawn(ticket, MOST_SURVEYED)
+    rough = _predicted(learnt(np.flatnonzero(probability >= 0)), features[pool])
+    ask(pool[_even(_strata(rough), ticket[pool], SECOND_SAMPLE, probability[pool] < 0)])
     model = learnt(np.flatnonzero(probability >= 0))
     student = _predicted(model, features)
 
@@ -239,7 +253,10 @@ def cascade(
         **agreed,
     }
     chance = np.where(by_teacher, probability, student)
-    return Verdicts(chance, by_teacher, facts, Student.of(model))
+    crowding = float(np.log(max(records / CROWD, 1))) if trusted else 0.0
+    if crowding:
+        chance = (1 / (1 + np.exp(crowding - _logit(chance)))).astype(np.float32)
+    return Verdicts(chance, by_teacher, facts, Student.of(model, crowding))
 
 
 def _explained(student: NDArray[np.float32], teacher: NDArray[np.float32]) -> float:
@@ -296,6 +313,13 @@ def _predicted(model: Any, features: Bytes) -> NDArray[np.float32]:
 
 def _strata(student: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.searchsorted(np.array(EDGES), student, side="right")
+
+
+def _drawn(ticket: NDArray[np.uint64], most: int) -> NDArray[np.int64]:
+    """Return the numbers of up to `most` pairs, those with the smallest tickets, in order."""
+    if len(ticket) <= most:
+        return np.arange(len(ticket))
+    return np.sort(np.argpartition(ticket, most)[:most])
 
 
 def _even(

@@ -7,7 +7,14 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.fields import MISSING, as_numbers, field_values, layout_of, pair_features
+from dedupe.fields import (
+    MISSING,
+    as_numbers,
+    field_values,
+    layout_of,
+    pair_features,
+    structured,
+)
 from dedupe.records import record_text
 
 RECORDS = st.lists(
@@ -89,3 +96,11 @@ def test_other_records_are_compared_as_the_layout_says() -> None:
     assert found.shape[1] == whole.shape[1]
     np.testing.assert_array_equal(found[0], whole[0])
     assert (found[2, :-3] == MISSING).all()
+
+
+def test_many_short_fields_are_structured_and_free_text_is_not() -> None:
+    person = "given: ada\nsurname: lovelace\ntown: london\nborn: 1815-12-10"
+    assert structured(field_values(pl.Series([person] * 3)))
+    assert not structured(field_values(pl.Series([person.rsplit("\n", 1)[0]] * 3)))
+    wordy = f"{person}\nnote: {'she wrote the first program ' * 3}"
+    assert not structured(field_values(pl.Series([wordy] * 3)))

@@ -21,7 +21,14 @@ SAMPLES = FIRST_SAMPLE + SECOND_SAMPLE + AUDIT
 
 
 def decide(
-    noise: float, *, m: int = 30_000, agreement: float = 0.99, budget: int = 10**6, order: int = 0
+    noise: float,
+    *,
+    m: int = 30_000,
+    agreement: float = 0.99,
+    budget: int = 10**6,
+    order: int = 0,
+    structured: bool = False,
+    records: int = 1_000,
 ) -> tuple[Verdicts, NDArray[np.float32], list[int]]:
     """Run a cascade whose teacher looks at two of three features, and at `noise` of chance."""
     rng = np.random.default_rng(7)
@@ -42,7 +49,7 @@ def decide(
 
     found = cascade(
         features[shuffle], similarity[shuffle], ticket[shuffle], always[shuffle], judge,
-        agreement=agreement, budget=budget, seed=0,
+        agreement=agreement, budget=budget, structured=structured, records=records, seed=0,
     )  # fmt: skip
     back = np.argsort(shuffle)
     unshuffled = Verdicts(found.probability[back], found.by_teacher[back], found.facts)
@@ -75,6 +82,29 @@ def test_the_budget_holds() -> None:
     assert ((found.probability >= 0) & (found.probability <= 1)).all()
 
 
+def test_a_student_of_structured_records_is_trusted_if_it_explains_its_teacher() -> None:
+    found, truth, asked = decide(0.3, structured=True)
+    assert found.facts["trusted"]
+    assert len(asked) <= SAMPLES + 400  # the pairs that only the teacher may judge
+    match, said = truth >= 0.5, found.probability >= 0.5
+    assert (said != match).mean() < 0.03
+    blind, *_ = decide(50.0, structured=True)
+    assert not blind.facts["trusted"]
+    plain, *_ = decide(50.0)
+    np.testing.assert_array_equal(blind.probability, plain.probability)
+
+
+def test_among_very_many_records_a_trusted_student_asks_for_more() -> None:
+    few, *_ = decide(0.3, structured=True, records=100_000)
+    many, *_ = decide(0.3, structured=True, records=1_000_000)
+    np.testing.assert_array_equal(few.by_teacher, many.by_teacher)
+    doubtful = (few.probability > 0.01) & (few.probability < 0.99)
+    odds = [p[doubtful] / (1 - p[doubtful]) for p in (few.probability, many.probability)]
+    np.testing.assert_allclose(odds[0] / odds[1], 10, rtol=1e-3)
+    alone, *_ = decide(0.3, records=1_000_000)
+    np.testing.assert_array_equal(alone.probability, decide(0.3)[0].probability)
+
+
 def test_the_order_of_the_pairs_changes_nothing() -> None:
     one, *_ = decide(0.5, m=9_000)
     other, *_ = decide(0.5, m=9_000, order=3)
@@ -89,7 +119,7 @@ def test_a_teacher_of_one_mind(chance: float) -> None:
     found = cascade(
         features, np.linspace(0, 1, m, dtype=np.float32), np.arange(m, dtype=np.uint64),
         np.zeros(m, dtype=bool), lambda some: np.full(len(some), chance, np.float32),
-        agreement=0.995, budget=0, seed=0,
+        agreement=0.995, budget=0, structured=False, records=1_000, seed=0,
     )  # fmt: skip
     assert ((found.probability >= 0.5) == (chance == 1)).all()
     assert found.facts["agreement"] == 1.0
@@ -103,4 +133,6 @@ def test_the_trees_say_as_arrays_what_they_said_as_a_model() -> None:
     model = _fitted(features[:1_000], truth[:1_000], seed=0)
     kept = Student(**Student.of(model).arrays())
     np.testing.assert_allclose(kept.predict(features), _predicted(model, features), atol=1e-6)
+    crowded = Student.of(model, crowding=1.0).predict(features)
+    assert (crowded < kept.predict(features)).all()
     assert len(kept.predict(features[:0])) == 0
