@@ -32,16 +32,20 @@ def frame() -> pl.DataFrame:
 
 def score_by_likeness(
     model: Any, candidates: pl.DataFrame, texts: pl.Series, config: Any, progress: Any = None
-) -> tuple[pl.DataFrame, dict[str, Any]]:
+) -> tuple[pl.DataFrame, dict[str, Any], None]:
     name = [text.split("\n")[0] for text in texts]
     chance = [
         fuzz.ratio(name[a], name[b]) / 100
         for a, b in candidates.select("left", "right").iter_rows()
     ]
-    return candidates.select("left", "right", "similarity").with_columns(
-        pl.Series("probability", chance, dtype=pl.Float32),
-        pl.lit("cross-encoder").cast(DECIDERS).alias("decided_by"),
-    ), {}
+    return (
+        candidates.select("left", "right", "similarity").with_columns(
+            pl.Series("probability", chance, dtype=pl.Float32),
+            pl.lit("cross-encoder").cast(DECIDERS).alias("decided_by"),
+        ),
+        {},
+        None,
+    )
 
 
 @pytest.fixture
