@@ -21,9 +21,11 @@ from dedupe.errors import (
 
 if TYPE_CHECKING:
     from dedupe.additions import add
+    from dedupe.costs import estimate
     from dedupe.differences import Diff, diff
+    from dedupe.feedback import evaluate_workspace, train
     from dedupe.matching import Matcher
-    from dedupe.pipeline import Result, estimate, evaluate_workspace, export, link, run, train
+    from dedupe.pipeline import Result, export, link, run
     from dedupe.profiling import profile
     from dedupe.scoring import score
     from dedupe.workspace import Workspace, open_workspace
@@ -60,13 +62,13 @@ _HOMES = {
     "diff": "dedupe.differences",
     "profile": "dedupe.profiling",
     "Result": "dedupe.pipeline",
-    "estimate": "dedupe.pipeline",
-    "evaluate_workspace": "dedupe.pipeline",
+    "estimate": "dedupe.costs",
+    "evaluate_workspace": "dedupe.feedback",
     "export": "dedupe.pipeline",
     "link": "dedupe.pipeline",
     "run": "dedupe.pipeline",
     "score": "dedupe.scoring",
-    "train": "dedupe.pipeline",
+    "train": "dedupe.feedback",
     "Workspace": "dedupe.workspace",
     "open_workspace": "dedupe.workspace",
 }

@@ -27,22 +27,24 @@ from dedupe.encoders import embed, load_bi_encoder, load_cross_encoder
 from dedupe.errors import InputError, OptionError, WorkspaceError
 from dedupe.fields import field_values, pair_features
 from dedupe.inputs import STACKED, Given, Source, given
+from dedupe.kept import (
+    TableRead,
+    decisions_of,
+    export_key,
+    kept_config,
+    kept_table,
+    model_ids,
+    save_names,
+    save_table,
+    stage_keys,
+)
 from dedupe.merge import parse_rules
 from dedupe.pipeline import (
     Result,
     Stages,
-    TableRead,
-    decisions_of,
-    export_key,
     index_arrays,
-    kept_config,
-    kept_table,
-    model_ids,
     run_facts,
-    save_names,
-    save_table,
     search_facts,
-    stage_keys,
     write_outputs,
 )
 from dedupe.progress import Progress, Report, no_report

@@ -245,12 +245,12 @@ def run(
     DuckDB file, or a URL (sqlite:///path, duckdb:///path, postgresql://...), with ::TABLE at its
     end or with --query. It is never written to. Results go to INPUT-stem.dedupe/ beside it.
     """
-    from dedupe import pipeline
+    from dedupe import costs, pipeline
 
     options = {**(read_config(config_file) if config_file else {}), **_given(options)}
     source = inputs[0] if len(inputs) == 1 else list(inputs)
     if dry_run:
-        _print_costs(pipeline.estimate(source, **options), as_json)
+        _print_costs(costs.estimate(source, **options), as_json)
         return
     if review and (output == STDOUT or as_json):
         raise OptionError("--review shows an app: it does not go with -o - or --json")
@@ -398,14 +398,14 @@ def evaluate(workspace: str, gold: str | None, across: str | None, as_json: bool
 
     Without --gold, precision and recall are estimated from the decisions in WORKSPACE.
     """
-    from dedupe import pipeline
+    from dedupe import feedback
 
     if gold is None:
         if across is not None:
             raise OptionError("--across goes with --gold: the estimate is of all pairs")
-        _print_estimate(pipeline.estimate_workspace(workspace), as_json)
+        _print_estimate(feedback.estimate_workspace(workspace), as_json)
         return
-    figures = pipeline.evaluate_workspace(workspace, gold, across=across).as_dict()
+    figures = feedback.evaluate_workspace(workspace, gold, across=across).as_dict()
     if as_json:
         click.echo(json.dumps(figures))
         return
@@ -428,10 +428,10 @@ def train(
 
     The new model is kept in WORKSPACE/models; --cross-encoder takes it to other files.
     """
-    from dedupe import pipeline
+    from dedupe import feedback
 
     with _progress(quiet) as report:
-        lesson, result = pipeline.train(workspace, back=back, report=report, **_given(options))
+        lesson, result = feedback.train(workspace, back=back, report=report, **_given(options))
     if as_json:
         click.echo(json.dumps({"lesson": lesson, **result.summary}, ensure_ascii=False))
         return
@@ -477,13 +477,13 @@ def decisions(workspace: str, format: str, labels: str | None, reviewer: str | N
 
     A label is match, different or unsure, or 1 or 0.
     """
-    from dedupe import pipeline
+    from dedupe import feedback
 
     if labels is not None:
-        count = pipeline.import_decisions(workspace, labels, reviewer=reviewer or Path(labels).name)
+        count = feedback.import_decisions(workspace, labels, reviewer=reviewer or Path(labels).name)
         click.echo(f"{count:,} decisions recorded: dedupe export {workspace} obeys them", err=True)
         return
-    log = pipeline.decision_log(workspace)
+    log = feedback.decision_log(workspace)
     click.echo(log.write_csv() if format == "csv" else log.write_ndjson(), nl=False)
 
 

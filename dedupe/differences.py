@@ -18,7 +18,7 @@ import polars as pl
 
 from dedupe.cluster import components
 from dedupe.errors import WorkspaceError
-from dedupe.pipeline import Clustered, clustered
+from dedupe.kept import Clustered, clustered
 from dedupe.records import Records, as_texts, content_keys
 from dedupe.workspace import Workspace, open_workspace
 

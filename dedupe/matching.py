@@ -9,7 +9,7 @@ import polars as pl
 
 from dedupe.encoders import embed, load_bi_encoder, load_cross_encoder
 from dedupe.errors import InputError
-from dedupe.pipeline import clustered
+from dedupe.kept import clustered
 from dedupe.records import as_texts, frame_texts
 from dedupe.scoring import prepare_texts, score_texts
 from dedupe.search import Nearest

@@ -11,8 +11,6 @@ clusters and outputs are derived from it in moments, whenever they are asked for
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,11 +25,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.alignment import Linked
 from dedupe.config import BUNDLED, Config
-from dedupe.decisions import Verdict
 from dedupe.encoders import (
-    MODELS,
     embed,
     fit_bi_encoder,
     importing_ahead,
@@ -39,34 +34,38 @@ from dedupe.encoders import (
     rare_features,
     spelling_of,
 )
-from dedupe.errors import InputError, OptionError, WorkspaceError
-from dedupe.estimates import Estimate, Reviewed, audit_order, strata
-from dedupe.estimates import estimate as estimate_quality
-from dedupe.evaluate import Evaluation, evaluate, read_gold
+from dedupe.errors import OptionError, WorkspaceError
 from dedupe.inputs import STACKED, Given, Source, given, given_tables
+from dedupe.kept import (
+    TableRead,
+    chosen,
+    decisions_of,
+    export_key,
+    kept_config,
+    kept_table,
+    model_ids,
+    reopened,
+    save_names,
+    save_table,
+    stage_keys,
+)
 from dedupe.merge import Rule, parse_rules
 from dedupe.progress import Progress, Report, no_report
-from dedupe.records import FieldUse, Records, make_records, records_of
+from dedupe.records import Records, make_records
 from dedupe.results import (
     Outputs,
-    Resolved,
     cluster_figures,
-    decided_rows,
     make_outputs,
-    own_ids,
     resolve,
 )
 from dedupe.scoring import (
     DECIDERS,
     identical_pairs,
-    most_judged,
-    prepare_texts,
     score_pairs,
-    score_texts,
 )
 from dedupe.search import ANY_SOURCE, FLAT_LIMIT, search
-from dedupe.tables import Dialect, read_table, write_tables
-from dedupe.workspace import SUFFIX, Workspace, open_workspace, stage_key, write_json
+from dedupe.tables import Dialect, write_tables
+from dedupe.workspace import SUFFIX, Workspace, open_workspace, write_json
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -90,9 +89,6 @@ EXPORT_OPTIONS = (
 """Options that need nothing to be computed again."""
 
 _UNMATCHED = "unmatched-"
-
-_CODE = 2
-"""To be raised when a stage makes something else of the same input and configuration."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +195,7 @@ def run(
         If the input, an option, a model or the workspace cannot be used, in one line.
     """
     config = (config or Config()).with_options(**options)
-    return _run(given(source, config), output, config, report)
+    return carry_out(given(source, config), output, config, report)
 
 
 def link(
@@ -236,10 +232,19 @@ def link(
     """
     base = config or Config()
     config = base.with_options(**{"link": base.link or "many", **options})
-    return _run(given_tables(sources, config), output, config, report)
+    return carry_out(given_tables(sources, config), output, config, report)
 
 
-def _run(source_given: Given, output: str | Path | None, config: Config, report: Report) -> Result:
+def carry_out(
+    source_given: Given, output: str | Path | None, config: Config, report: Report
+) -> Result:
+    """Carry out all stages on an input, or what is due of them.
+
+    Raises
+    ------
+    DedupeError
+        As :func:`run`.
+    """
     workspace = _workspace(source_given, output, config)
     if workspace is not None:
         config = _with_learnt(config, workspace)
@@ -248,7 +253,7 @@ def _run(source_given: Given, output: str | Path | None, config: Config, report:
         return same
     stages = Stages(workspace, report)
     with stages.timed("read"):
-        table = kept_table(workspace, keys["table"]) or _read(source_given, config)
+        table = kept_table(workspace, keys["table"]) or read_records(source_given, config)
         rules = parse_rules(config.merge, table.records.frame.columns)
     if workspace is not None:
         _check_same_input(workspace, source_given, table)
@@ -259,7 +264,7 @@ def _run(source_given: Given, output: str | Path | None, config: Config, report:
         firsts, identical = identical_pairs(records.texts)
         candidates = _candidates(stages, keys["candidates"], records, firsts, config)
         scored = _scored(stages, keys["scored"], records.texts, candidates, config)
-        pairs = pl.concat([identical, _chosen(scored)]).sort("left", "right")
+        pairs = pl.concat([identical, chosen(scored)]).sort("left", "right")
         with stages.timed("cluster"):
             resolved = resolve(records, pairs, decisions_of(workspace), config)
         with stages.timed("export"):
@@ -278,67 +283,6 @@ def _run(source_given: Given, output: str | Path | None, config: Config, report:
             save_names(workspace, keys["table"], resolved, kept=records.named is not None)
             write_json(workspace.manifest_file, summary)
     return Result(summary, workspace.path if workspace is not None else None, lambda: outputs)
-
-
-def estimate(
-    source: Source, *, config: Config | None = None, **options: Any
-) -> dict[str, int | float]:
-    """Say what a run would cost, without running it.
-
-    The cross-encoder is timed on a few pairs of this very input; the other stages are taken to run
-    as fast as they did where they were measured (two cores of a server).
-
-    Parameters
-    ----------
-    source, config, **options
-        As for :func:`run`.
-
-    Returns
-    -------
-    dict
-        ``rows``, ``distinct`` (records after identical ones are merged), ``candidates`` and
-        ``cross_encoder_pairs`` (at most), ``seconds`` and ``memory_mb``.
-
-    Raises
-    ------
-    DedupeError
-        If the input or an option cannot be used.
-    """
-    config = (config or Config()).with_options(**options)
-    records = _read(given(source, config), config).records
-    firsts, _ = identical_pairs(records.texts)
-    n = len(firsts)
-    candidates = int(min(config.candidates_per_record * n, n * (n - 1) / 2))
-    most = most_judged(candidates, config)
-    few = records.texts.gather(firsts).sample(min(n, _TIMED), seed=config.seed).to_list()
-    model = load_cross_encoder(config)
-    left, right = prepare_texts(model, few), prepare_texts(model, few[1:] + few[:1])
-    score_texts(model, left[:8], right[:8])  # the first call also pays for what is only done once
-    start = time.perf_counter()
-    score_texts(model, left, right)
-    judged = (time.perf_counter() - start) / len(few) * most
-    compared = n * n / 2 * _SECONDS_A_COMPARISON if n <= FLAT_LIMIT else n * _SECONDS_A_SEARCH
-    other = len(records) * _SECONDS_A_RECORD + candidates * _SECONDS_A_CANDIDATE
-    return {
-        "rows": len(records),
-        "distinct": n,
-        "candidates": candidates,
-        "cross_encoder_pairs": most,
-        "seconds": round(_SECONDS_TO_START + judged + compared + other, 1),
-        "memory_mb": int(_MEMORY_TO_START + n * _MEMORY_A_RECORD + candidates * _MEMORY_A_PAIR),
-    }
-
-
-_TIMED = 64
-_SECONDS_TO_START = 6.0
-_SECONDS_A_RECORD = 4e-5
-_SECONDS_A_CANDIDATE = 2e-5
-_SECONDS_A_COMPARISON = 5e-9
-_SECONDS_A_SEARCH = 7e-5
-_MEMORY_TO_START = 900.0
-_MEMORY_A_RECORD = 3.2e-3
-_MEMORY_A_PAIR = 2e-4
-"""Costs measured on two cores of a server, in seconds and MiB."""
 
 
 def export(
@@ -380,7 +324,7 @@ def export(
     config = kept_config(opened).with_options(**options)
     stages = Stages(opened, report)
     with stages.timed("read"):
-        table, pairs = _reopened(opened)
+        table, pairs = reopened(opened)
         rules = parse_rules(config.merge, table.records.frame.columns)
     with stages.timed("cluster"):
         resolved = resolve(table.records, pairs, decisions_of(opened), config)
@@ -399,260 +343,6 @@ def export(
     return Result(summary, target.path, lambda: outputs)
 
 
-def evaluate_workspace(
-    workspace: str | Path, gold: str | Path | pl.DataFrame, *, across: str | None = None
-) -> Evaluation:
-    """Measure the clusters and candidates of a workspace against a gold standard.
-
-    Parameters
-    ----------
-    workspace
-        Its folder.
-    gold
-        Table with columns ``id, cluster_id`` or ``id_a, id_b``.
-    across
-        Column of the input: only pairs whose values in it differ are counted.
-
-    Raises
-    ------
-    WorkspaceError
-        If the workspace is missing, incomplete or damaged.
-    InputError
-        If the gold standard cannot be used.
-    OptionError
-        If there is no column `across`.
-    """
-    opened = open_workspace(workspace)
-    table, pairs = _reopened(opened)
-    config = kept_config(opened)
-    frame = table.records.frame
-    if across is None and config.link and not config.within:
-        across = STACKED
-    if across is not None and across not in frame.columns:
-        raise OptionError(
-            f"across: there is no column {across!r}; the columns are {', '.join(frame.columns)}"
-        )
-    truth = gold if isinstance(gold, pl.DataFrame) else read_table(gold).frame
-    resolved = resolve(table.records, pairs, decisions_of(opened), config)
-    return evaluate(
-        resolved.clustering.labels,
-        pairs,
-        read_gold(_with_tables(truth, table), table.records.ids.to_list()),
-        None if across is None else frame[across].cast(pl.String).fill_null("").to_numpy(),
-    )
-
-
-def estimate_workspace(workspace: str | Path) -> Estimate:
-    """Estimate precision and recall of a workspace's clusters from the decisions about its pairs.
-
-    Pairs of identical text are outside the estimate, and so is what the search did not find.
-
-    Raises
-    ------
-    WorkspaceError
-        If the workspace is missing, incomplete or damaged.
-    """
-    opened = open_workspace(workspace)
-    pairs, _, _ = _reviewed(opened)
-    return estimate_quality(pairs, seed=kept_config(opened).seed)
-
-
-def draw_audit(workspace: str | Path, count: int) -> Audit:
-    """Draw the next pairs to review, of those that narrow the estimate most.
-
-    Raises
-    ------
-    WorkspaceError
-        If the workspace is missing, incomplete or damaged.
-    """
-    opened = open_workspace(workspace)
-    pairs, ids, key = _reviewed(opened)
-    seed = kept_config(opened).seed
-    drawn = audit_order(pairs, ids, count, seed=seed)
-    return Audit([ids[number] for number in drawn], key, estimate_quality(pairs, seed=seed))
-
-
-@dataclass(frozen=True, eq=False)
-class Audit:
-    """Pairs drawn for an audit.
-
-    Parameters
-    ----------
-    pairs
-        Keys of the two records of each pair, in the order of review.
-    key
-        To be given as ``drawn`` to :meth:`~dedupe.decisions.Decisions.record` with each of them.
-    estimate
-        What is known before they are reviewed.
-    """
-
-    pairs: list[tuple[str, str]]
-    key: str
-    estimate: Estimate
-
-
-def train(
-    workspace: str | Path, *, back: bool = False, report: Report = no_report, **options: Any
-) -> tuple[dict[str, Any], Result]:
-    """Teach the cross-encoder of a workspace its decisions, and score, cluster and write anew.
-
-    The new model is kept in the workspace, by version; later runs into it use the newest.
-
-    Parameters
-    ----------
-    workspace
-        Its folder.
-    back
-        Learn nothing, but go back to the version before the one in use.
-    report
-        Told how far each stage is.
-    **options
-        ``device`` and ``seed``.
-
-    Returns
-    -------
-    lesson
-        The version now in use, and, unless `back`, what was learnt; see
-        :class:`~dedupe.learn.reviews.Lesson`.
-    result
-        As of :func:`run`.
-
-    Raises
-    ------
-    WorkspaceError
-        If the workspace is missing, incomplete or damaged.
-    OptionError
-        If there are too few decisions, or no version to go back to.
-    """
-    opened = open_workspace(workspace)
-    facts = opened.facts()
-    config = kept_config(opened).with_options(**options)
-    stages = Stages(opened, report)
-    lesson: dict[str, Any] = {}
-    if back:
-        model = _one_back(opened)
-    else:
-        with stages.timed("learn") as progress, opened.locked():
-            lesson = _learnt(opened, config, progress)
-        model = str(opened.model(opened.current_version()))
-    lesson["version"] = opened.current_version()
-    config = replace(config, cross_encoder=model)
-    # The table is in the workspace under the key of the input: nothing is read again.
-    source = Given(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
-    return lesson, _run(source, opened.path, config, report)
-
-
-def decision_log(workspace: str | Path) -> pl.DataFrame:
-    """Return the log of decisions of a workspace; see :data:`~dedupe.decisions.LOG`.
-
-    Raises
-    ------
-    WorkspaceError
-        If there is no workspace, or its log cannot be read.
-    """
-    with open_workspace(workspace).decisions(readonly=True) as log:
-        return log.log()
-
-
-def import_decisions(
-    workspace: str | Path, labels: str | Path | pl.DataFrame, *, reviewer: str = "import"
-) -> int:
-    """Record labels as decisions; return how many.
-
-    Parameters
-    ----------
-    workspace
-        Its folder.
-    labels
-        Table of ``id_a``, ``id_b`` and ``label``: match, different or unsure, or 1 or 0.
-    reviewer
-        Whose the labels are.
-
-    Raises
-    ------
-    WorkspaceError
-        If the workspace is missing, incomplete or damaged.
-    InputError
-        If a column is missing, an id is unknown or a label is none of these.
-    """
-    opened = open_workspace(workspace)
-    table, _ = _reopened(opened)
-    frame = labels if isinstance(labels, pl.DataFrame) else read_table(labels).frame
-    missing = [name for name in ("id_a", "id_b", "label") if name not in frame.columns]
-    if missing:
-        raise InputError(f"the labels have no column {missing[0]!r}: id_a, id_b and label are due")
-    keys = dict(zip(table.records.ids, table.records.keys, strict=True))
-    verdicts = []
-    for a, b, label in frame.select(pl.col("id_a", "id_b", "label").cast(pl.String)).iter_rows():
-        for one in (a, b):
-            if one not in keys:
-                raise InputError(f"the labels name id {one!r}, which is not in the data")
-        verdict = _LABELS.get(str(label).strip().lower())
-        if verdict is None:
-            raise InputError(f"unknown label {label!r}: use match, different, unsure, 1 or 0")
-        verdicts.append((keys[a], keys[b], verdict))
-    with opened.decisions() as log:
-        for a, b, verdict in verdicts:
-            log.record(a, b, verdict, reviewer)
-    return len(verdicts)
-
-
-_LABELS = {
-    **{verdict.value: verdict for verdict in Verdict},
-    **dict.fromkeys(("1", "true", "yes", "y"), Verdict.MATCH),
-    **dict.fromkeys(("0", "false", "no", "n"), Verdict.DIFFERENT),
-}
-
-
-def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[str, Any]:
-    from dedupe.learn.calibrate import halved
-    from dedupe.learn.reviews import Example, learn_decisions
-
-    table, pairs = _reopened(workspace)
-    texts = table.records.texts
-    decided = decided_rows(decisions_of(workspace), table.records).filter(
-        pl.col("decision").is_in(["match", "different"])
-    )
-    examples = [
-        Example(texts[a], texts[b], float(verdict == "match"))
-        for a, b, verdict in decided.select("left", "right", "decision").iter_rows()
-    ]
-    others = (
-        pairs.filter(pl.col("decided_by") == "cross-encoder")
-        .join(decided, on=["left", "right"], how="anti")
-        .sample(fraction=1.0, shuffle=True, seed=config.seed)
-        .head(_REPLAYED)
-    )
-    replay = [
-        Example(texts[a], texts[b], chance)
-        for a, b, chance in others.select("left", "right", "probability").iter_rows()
-    ]
-    folder = MODELS / "cross-encoder" if config.cross_encoder == BUNDLED else config.cross_encoder
-    model, lesson = learn_decisions(
-        Path(folder), examples, replay, device=config.device, seed=config.seed, progress=progress
-    )
-    version = max(workspace.versions(), default=0) + 1
-    made = workspace.models / f".making-{version}"
-    halved(model)
-    model.save_pretrained(str(made), create_model_card=False)
-    write_json(made / "lesson.json", {**lesson.as_dict(), "from": config.cross_encoder})
-    made.rename(workspace.model(version))
-    workspace.use_version(version)
-    return lesson.as_dict()
-
-
-def _one_back(workspace: Workspace) -> str:
-    """Go back to the model that the one in use began with; return its name or folder."""
-    version = workspace.current_version()
-    if version == 0:
-        raise OptionError("there is no learnt model to go back from")
-    notes = json.loads((workspace.model(version) / "lesson.json").read_text(encoding="utf-8"))
-    before = str(notes["from"])
-    known = {str(workspace.model(v)): v for v in workspace.versions()}
-    workspace.use_version(known.get(before, 0))
-    return before
-
-
 def _with_learnt(config: Config, workspace: Workspace) -> Config:
     """Use the cross-encoder that learnt from the workspace's decisions, unless another is named."""
     version = workspace.current_version() if workspace.models.is_dir() else 0
@@ -661,75 +351,7 @@ def _with_learnt(config: Config, workspace: Workspace) -> Config:
     return config
 
 
-_REPLAYED = 1_000
-"""Undecided pairs that the model may be reminded of while it learns."""
-
-
-def _with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
-    """Put the number of the table before the ids of a gold standard where the records' have it.
-
-    Ids of two linked tables may be the same; in pairs the first is then of the first table.
-    """
-    ids, own = table.records.ids, own_ids(table.records)
-    two = table.linked is not None and len(table.linked.names) == 2
-    if not two or (ids == own).all() or not {"id_a", "id_b"} <= set(gold.columns):
-        return gold
-    return gold.with_columns(
-        (pl.lit(f"{number}:") + pl.col(name).cast(pl.String)).alias(name)
-        for number, name in ((1, "id_a"), (2, "id_b"))
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class Clustered:
-    """What a workspace holds, clustered by the configuration of its last run and its decisions.
-
-    Parameters
-    ----------
-    records
-        n records.
-    pairs
-        Every scored pair.
-    resolved
-        The clusters.
-    config
-        Of the last run.
-    """
-
-    records: Records
-    pairs: pl.DataFrame
-    resolved: Resolved
-    config: Config
-
-
-def clustered(workspace: Workspace) -> Clustered:
-    """Cluster what a workspace holds, and write nothing; needs no model.
-
-    Raises
-    ------
-    WorkspaceError
-        If the workspace is incomplete or damaged.
-    """
-    table, pairs = _reopened(workspace)
-    config = kept_config(workspace)
-    resolved = resolve(table.records, pairs, decisions_of(workspace), config)
-    return Clustered(table.records, pairs, resolved, config)
-
-
 # Stages that are kept ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class TableRead:
-    """The input as records, and how its text was written.
-
-    Where records were added, ``slot`` is the place of each record's text in the index, (n,) u32.
-    """
-
-    records: Records
-    dialect: Dialect
-    linked: Linked | None = None
-    slot: NDArray[np.uint32] | None = None
 
 
 class Stages:
@@ -782,7 +404,8 @@ class Stages:
         return frame
 
 
-def _read(source: Given, config: Config) -> TableRead:
+def read_records(source: Given, config: Config) -> TableRead:
+    """Read an input, one table or several aligned ones, as records."""
     if config.link:
         table, linked = source.linked(config)
         numbers = pl.DataFrame({STACKED: linked.names, "number": range(len(linked.names))})
@@ -895,19 +518,6 @@ def index_arrays(
     return arrays | spelling.arrays() if weights else arrays
 
 
-def save_names(
-    workspace: Workspace, key: str, resolved: Resolved, *, kept: bool, forget: bool = True
-) -> None:
-    """Keep the ids of the clusters; with `kept`, those that follow them bear the same."""
-    names = resolved.cluster_id.to_frame()
-    workspace.save("named", key, names, {"kept": kept}, forget=forget)
-
-
-def _chosen(scored: pl.DataFrame) -> pl.DataFrame:
-    """Return the candidates among the scored pairs, without the sample from outside."""
-    return scored.filter(pl.col("seen") == 0).drop("seen")
-
-
 # The workspace of a run --------------------------------------------------------------------------
 
 
@@ -919,137 +529,6 @@ def _workspace(source: Given, output: str | Path | None, config: Config) -> Work
         stems = "-".join(Path(path).stem for path in source.paths)
         return Workspace(first.with_name(f"{stems}{SUFFIX}"))
     return Workspace(Path(f"{source.stem}{SUFFIX}")) if source.stem is not None else None
-
-
-def stage_keys(source: Given, config: Config) -> dict[str, str]:
-    """Return the key of each kept stage: a hash of the input and of every option that it reads."""
-    table = stage_key(
-        _CODE, source.fingerprint, config.encoding, config.delimiter, config.fields, config.ignore,
-        config.id, bool(config.link), config.map,
-    )  # fmt: skip
-    bi_encoder = _model_id(config.bi_encoder, "bi-encoder")
-    candidates = stage_key(
-        table,
-        bi_encoder,
-        config.radius,
-        config.candidates_per_record,
-        config.within,
-        config.seed,
-    )
-    scored = stage_key(
-        candidates,
-        _model_id(config.cross_encoder, "cross-encoder"),
-        config.agreement,
-        config.cross_encoder_pairs,
-    )
-    return {"table": table, "candidates": candidates, "scored": scored}
-
-
-def model_ids(config: Config) -> dict[str, str]:
-    """Return what tells the two models of a configuration from others."""
-    return {
-        "bi_encoder": _model_id(config.bi_encoder, "bi-encoder"),
-        "cross_encoder": _model_id(config.cross_encoder, "cross-encoder"),
-    }
-
-
-def _model_id(name: str, kind: str) -> str:
-    """Return what tells a model from others: a hash of its weights, else its name."""
-    folder = MODELS / kind if name == BUNDLED else Path(name)
-    weights = sorted(folder.rglob("*.safetensors")) if folder.is_dir() else []
-    if not weights:
-        return name
-    digest = hashlib.sha256()
-    for file in weights:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def kept_table(workspace: Workspace | None, key: str) -> TableRead | None:
-    """Return the records kept under `key`, if they are there and whole."""
-    if workspace is None:
-        return None
-    frame, texts = workspace.load("table", key), workspace.load("records", key)
-    if frame is None or texts is None:
-        return None
-    facts = texts[1]
-    records = records_of(
-        frame[0],
-        texts[0],
-        tuple(FieldUse(**use) for use in facts["fields"]),
-        facts["id_column"],
-    )
-    if (names := workspace.load("named", key)) is not None and names[1].get("kept"):
-        records = replace(records, named=names[0]["cluster_id"])
-    linked = Linked.of(facts["linked"]) if facts.get("linked") else None
-    slot = texts[0]["slot"].to_numpy() if "slot" in texts[0].columns else None
-    return TableRead(records, Dialect(**facts["dialect"]), linked, slot)
-
-
-def _reopened(workspace: Workspace) -> tuple[TableRead, pl.DataFrame]:
-    """Return the records and all pairs of a workspace."""
-    keys = workspace.facts().get("keys", {})
-    table = kept_table(workspace, keys.get("table", ""))
-    scored = workspace.load("scored", keys.get("scored", ""))
-    if table is None or scored is None:
-        raise WorkspaceError(
-            f"the workspace {workspace.path} is unfinished or damaged: run dedupe run on its input "
-            "again, which makes anew what is missing; decisions are kept"
-        )
-    _, identical = identical_pairs(table.records.texts)
-    pairs = scored[0].with_columns(pl.col("decided_by").cast(DECIDERS))
-    return table, pl.concat([identical, _chosen(pairs)]).sort("left", "right")
-
-
-def _reviewed(workspace: Workspace) -> tuple[Reviewed, list[tuple[str, str]], str]:
-    """Return the pairs that differ in text and their reviews, their record keys, the audit's key.
-
-    The audit's key changes with all that moves pairs between strata: decisions on pairs that were
-    drawn under another key hold for themselves, but speak of no others.
-    """
-    table, pairs = _reopened(workspace)
-    config = kept_config(workspace)
-    with workspace.decisions(readonly=True) as log:
-        lines, current = log.log(), log.current()
-    labels = resolve(table.records, pairs, current, config).clustering.labels
-    undisturbed = resolve(table.records, pairs, current.clear(), config).clustering.labels
-    facts = workspace.facts().get("keys", {})
-    key = stage_key(facts.get("scored", ""), config.threshold, config.link, config.within)
-    # A pair counts as drawn by its first decision: that is when it was still unknown.
-    first = lines.filter(pl.col("verdict").is_not_null()).unique(
-        ["left_id", "right_id"], keep="first", maintain_order=True
-    )
-    said = current.join(
-        first.select("left_id", "right_id", "sequence", pl.col("drawn") == key),
-        on=["left_id", "right_id"],
-        maintain_order="left",
-    )
-    scored = pairs.filter(pl.col("decided_by") != "identical")
-    left, right = (scored[side].to_numpy() for side in ("left", "right"))
-    keys = table.records.keys
-    ids = [
-        (min(a, b), max(a, b))
-        for a, b in zip(keys.gather(left).to_list(), keys.gather(right).to_list(), strict=True)
-    ]
-    known = pl.DataFrame(ids, schema=["left_id", "right_id"], orient="row").join(
-        said, on=["left_id", "right_id"], how="left", maintain_order="left"
-    )
-    probability = scored["probability"].to_numpy().astype(np.float64)
-    verdict = known["verdict"].replace_strict(
-        {"match": 1, "different": 0}, default=-1, return_dtype=pl.Int8
-    )
-    return (
-        Reviewed(
-            probability,
-            strata(probability, undisturbed[left] == undisturbed[right]),
-            labels[left] == labels[right],
-            verdict.to_numpy(),
-            known["sequence"].fill_null(0).to_numpy(),
-            known["drawn"].fill_null(False).to_numpy(),
-        ),
-        ids,
-        key,
-    )
 
 
 def _check_same_input(workspace: Workspace, source: Given, table: TableRead) -> None:
@@ -1101,38 +580,6 @@ def _claim(
     )
 
 
-def save_table(workspace: Workspace, key: str, table: TableRead, *, forget: bool = True) -> None:
-    """Keep the records of a workspace."""
-    records = table.records
-    columns = [records.ids, records.keys, records.texts, pl.Series("source", records.source)]
-    if table.slot is not None:
-        columns.append(pl.Series("slot", table.slot))
-    facts = {
-        "fields": [asdict(use) for use in records.fields],
-        "id_column": records.id_column,
-        "dialect": asdict(table.dialect),
-        "linked": table.linked.as_dict() if table.linked is not None else None,
-    }
-    workspace.save("table", key, records.frame, {}, forget=forget)
-    workspace.save("records", key, pl.DataFrame(columns), facts, forget=forget)
-
-
-def kept_config(workspace: Workspace) -> Config:
-    """Return the configuration of the last run."""
-    kept = dict(workspace.facts().get("config", {}))
-    return Config(**kept)
-
-
-def decisions_of(workspace: Workspace | None) -> pl.DataFrame:
-    """Return the decisions in force, the oldest first."""
-    if workspace is None:
-        return pl.DataFrame(
-            schema={"left_id": pl.String, "right_id": pl.String, "verdict": pl.String}
-        )
-    with workspace.decisions(readonly=True) as log:
-        return log.current()
-
-
 # What is written ------------------------------------------------------------------------------
 
 
@@ -1158,11 +605,6 @@ def _stamp(path: Path) -> list[int]:
     return [found.st_size, found.st_mtime_ns]
 
 
-def export_key(keys: Mapping[str, str], decisions: pl.DataFrame, config: Config) -> str:
-    """Return a hash of all that the outputs follow from."""
-    return stage_key(keys["scored"], decisions.rows(), config.as_dict(), version("dedupe-tui"))
-
-
 def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) -> Result | None:
     """Return the result of the last run if this one would only repeat it."""
     if not workspace.facts():
@@ -1176,7 +618,7 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
             return None
 
     def make() -> Outputs:
-        table, pairs = _reopened(workspace)
+        table, pairs = reopened(workspace)
         resolved = resolve(table.records, pairs, decisions_of(workspace), config)
         rules: dict[str, Rule] = parse_rules(config.merge, table.records.frame.columns)
         return make_outputs(table.records, pairs, resolved, rules, config, table.linked)
@@ -1222,7 +664,7 @@ def search_facts(
     matches = scored.filter(pl.col("probability") >= config.threshold)
     found = matches.filter(pl.col("seen") == 0).height
     lost = float(matches["seen"].sum()) / 2 / facts["sampled_share"]
-    candidates = _chosen(scored)
+    candidates = chosen(scored)
     return {
         "search": {
             **{name: facts[name] for name in ("radius", "index", "index_recall", "notes")},

@@ -24,6 +24,8 @@ from polars.testing import assert_frame_equal
 
 import dedupe
 import dedupe.additions
+import dedupe.feedback
+import dedupe.kept
 import dedupe.pipeline
 from dedupe.additions import CHANGES
 from dedupe.decisions import Decisions, Verdict
@@ -384,7 +386,7 @@ def test_what_was_added_can_be_searched_and_scored_anew(
     """As after training: the records kept are the input."""
     workspace = folder / "people.dedupe"
     before = ids(dedupe.add(workspace, folder / "new.csv").clusters)
-    monkeypatch.setattr(dedupe.pipeline, "_one_back", lambda _: "bundled")
+    monkeypatch.setattr(dedupe.feedback, "_one_back", lambda _: "bundled")
     _, result = dedupe.train(workspace, back=True, seed=1)
     assert ids(result.clusters) == before
     again = dedupe.add(workspace, table([PEOPLE[2]], first=400))
@@ -407,7 +409,7 @@ def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
     key = workspace.facts()["keys"]["scored"]
     scored = workspace.load("scored", key)
     assert scored is not None
-    texts = dedupe.pipeline.clustered(workspace).records.texts
+    texts = dedupe.kept.clustered(workspace).records.texts
     facts = {"kept_as": key, "low": 0.1, "high": 0.9, "layout": layout_of(field_values(texts))}
     workspace.save("scored", key, scored[0], {**scored[1], **facts})
     workspace.save_arrays("student", key, {"base": np.zeros(1)})

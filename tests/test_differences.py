@@ -318,7 +318,7 @@ def test_counts_agree_with_the_clusters(
         names = {key: f"name {key}" for key in KEYS if key not in run["gone"]}
         scores = {p: v for p, v in run["scores"].items() if p[0] in names and p[1] in names}
         path = make(folder / str(number), names, scores, threshold=run["threshold"])
-        clusters = dedupe.pipeline.clustered(Workspace(path)).resolved.cluster_id
+        clusters = dedupe.kept.clustered(Workspace(path)).resolved.cluster_id
         groups: dict[str, set[str]] = {}
         for key, cluster in zip(names, clusters, strict=True):
             groups.setdefault(cluster, set()).add(key)

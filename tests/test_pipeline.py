@@ -13,6 +13,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import dedupe
+import dedupe.feedback
+import dedupe.kept
 import dedupe.pipeline
 from dedupe.decisions import Verdict
 from dedupe.errors import OptionError, WorkspaceError
@@ -217,7 +219,7 @@ def test_a_resorted_file_keeps_its_decisions_without_an_id_column(tmp_path: Path
     frame.write_csv(tmp_path / "p.csv")
     first = dedupe.run(tmp_path / "p.csv")
     rows = [n for n, born in enumerate(frame["born"]) if born == "1918-08-26"]
-    key = dedupe.pipeline._reopened(dedupe.open_workspace(tmp_path / "p.dedupe"))[0].records.keys
+    key = dedupe.kept.reopened(dedupe.open_workspace(tmp_path / "p.dedupe"))[0].records.keys
     with dedupe.open_workspace(tmp_path / "p.dedupe").decisions() as log:
         log.record(key[rows[0]], key[rows[1]], Verdict.DIFFERENT, "test")
     frame.reverse().write_csv(tmp_path / "p.csv")
@@ -328,19 +330,19 @@ def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
 
 def test_an_audit_is_drawn_decided_and_estimated(folder: Path) -> None:
     workspace = folder / "people.dedupe"
-    before = dedupe.pipeline.estimate_workspace(workspace)
+    before = dedupe.feedback.estimate_workspace(workspace)
     assert (before.basis, before.reviewed, before.precision.low) == ("model", 0, None)
-    audit = dedupe.pipeline.draw_audit(workspace, 10_000)
+    audit = dedupe.feedback.draw_audit(workspace, 10_000)
     assert audit.pairs
-    said = dedupe.pipeline.clustered(dedupe.pipeline.open_workspace(workspace))
+    said = dedupe.kept.clustered(dedupe.open_workspace(workspace))
     place = {key: row for row, key in enumerate(said.records.keys)}
     labels = said.resolved.clustering.labels
-    with dedupe.pipeline.open_workspace(workspace).decisions() as log:
+    with dedupe.open_workspace(workspace).decisions() as log:
         for a, b in audit.pairs:
             same = labels[place[a]] == labels[place[b]]
             log.record(a, b, Verdict.MATCH if same else Verdict.DIFFERENT, "x", drawn=audit.key)
-    after = dedupe.pipeline.estimate_workspace(workspace)
+    after = dedupe.feedback.estimate_workspace(workspace)
     assert (after.basis, after.drawn) == ("reviews", len(audit.pairs))
     assert (after.precision.value, after.recall.value) == (1.0, 1.0)
     assert after.width == pytest.approx(0)
-    assert dedupe.pipeline.draw_audit(workspace, 10).pairs == []
+    assert dedupe.feedback.draw_audit(workspace, 10).pairs == []

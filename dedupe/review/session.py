@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dedupe.cluster import identical_groups
 from dedupe.decisions import Decision, Decisions, Verdict
 from dedupe.errors import OptionError
-from dedupe.pipeline import Clustered, clustered
+from dedupe.kept import Clustered, clustered
 from dedupe.workspace import open_workspace
 
 ORDERS = {

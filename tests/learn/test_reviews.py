@@ -11,8 +11,8 @@ import pytest
 import dedupe
 from dedupe.encoders import MODELS
 from dedupe.errors import OptionError
+from dedupe.feedback import decision_log, import_decisions
 from dedupe.learn.reviews import Example, ReviewRecipe, learn_decisions
-from dedupe.pipeline import decision_log, import_decisions
 
 FOLDER = MODELS / "cross-encoder"
 WORDS = (

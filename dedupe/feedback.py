@@ -1,0 +1,353 @@
+"""What people say of pairs, put to use: labels to measure by, decisions to estimate and learn from.
+
+All of it works on the workspace of a finished run.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from dedupe.config import BUNDLED, Config
+from dedupe.decisions import Verdict
+from dedupe.encoders import MODELS
+from dedupe.errors import InputError, OptionError
+from dedupe.estimates import Estimate, Reviewed, audit_order, strata
+from dedupe.estimates import estimate as estimate_quality
+from dedupe.evaluate import Evaluation, evaluate, read_gold
+from dedupe.inputs import STACKED, Given
+from dedupe.kept import TableRead, decisions_of, kept_config, reopened
+from dedupe.pipeline import Result, Stages, carry_out
+from dedupe.progress import Progress, Report, no_report
+from dedupe.results import decided_rows, own_ids, resolve
+from dedupe.tables import read_table
+from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
+
+
+def evaluate_workspace(
+    workspace: str | Path, gold: str | Path | pl.DataFrame, *, across: str | None = None
+) -> Evaluation:
+    """Measure the clusters and candidates of a workspace against a gold standard.
+
+    Parameters
+    ----------
+    workspace
+        Its folder.
+    gold
+        Table with columns ``id, cluster_id`` or ``id_a, id_b``.
+    across
+        Column of the input: only pairs whose values in it differ are counted.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    InputError
+        If the gold standard cannot be used.
+    OptionError
+        If there is no column `across`.
+    """
+    opened = open_workspace(workspace)
+    table, pairs = reopened(opened)
+    config = kept_config(opened)
+    frame = table.records.frame
+    if across is None and config.link and not config.within:
+        across = STACKED
+    if across is not None and across not in frame.columns:
+        raise OptionError(
+            f"across: there is no column {across!r}; the columns are {', '.join(frame.columns)}"
+        )
+    truth = gold if isinstance(gold, pl.DataFrame) else read_table(gold).frame
+    resolved = resolve(table.records, pairs, decisions_of(opened), config)
+    return evaluate(
+        resolved.clustering.labels,
+        pairs,
+        read_gold(_with_tables(truth, table), table.records.ids.to_list()),
+        None if across is None else frame[across].cast(pl.String).fill_null("").to_numpy(),
+    )
+
+
+def _with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
+    """Put the number of the table before the ids of a gold standard where the records' have it.
+
+    Ids of two linked tables may be the same; in pairs the first is then of the first table.
+    """
+    ids, own = table.records.ids, own_ids(table.records)
+    two = table.linked is not None and len(table.linked.names) == 2
+    if not two or (ids == own).all() or not {"id_a", "id_b"} <= set(gold.columns):
+        return gold
+    return gold.with_columns(
+        (pl.lit(f"{number}:") + pl.col(name).cast(pl.String)).alias(name)
+        for number, name in ((1, "id_a"), (2, "id_b"))
+    )
+
+
+def estimate_workspace(workspace: str | Path) -> Estimate:
+    """Estimate precision and recall of a workspace's clusters from the decisions about its pairs.
+
+    Pairs of identical text are outside the estimate, and so is what the search did not find.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    """
+    opened = open_workspace(workspace)
+    pairs, _, _ = _reviewed(opened)
+    return estimate_quality(pairs, seed=kept_config(opened).seed)
+
+
+def draw_audit(workspace: str | Path, count: int) -> Audit:
+    """Draw the next pairs to review, of those that narrow the estimate most.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    """
+    opened = open_workspace(workspace)
+    pairs, ids, key = _reviewed(opened)
+    seed = kept_config(opened).seed
+    drawn = audit_order(pairs, ids, count, seed=seed)
+    return Audit([ids[number] for number in drawn], key, estimate_quality(pairs, seed=seed))
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """Pairs drawn for an audit.
+
+    Parameters
+    ----------
+    pairs
+        Keys of the two records of each pair, in the order of review.
+    key
+        To be given as ``drawn`` to :meth:`~dedupe.decisions.Decisions.record` with each of them.
+    estimate
+        What is known before they are reviewed.
+    """
+
+    pairs: list[tuple[str, str]]
+    key: str
+    estimate: Estimate
+
+
+def _reviewed(workspace: Workspace) -> tuple[Reviewed, list[tuple[str, str]], str]:
+    """Return the pairs that differ in text and their reviews, their record keys, the audit's key.
+
+    The audit's key changes with all that moves pairs between strata: decisions on pairs that were
+    drawn under another key hold for themselves, but speak of no others.
+    """
+    table, pairs = reopened(workspace)
+    config = kept_config(workspace)
+    with workspace.decisions(readonly=True) as log:
+        lines, current = log.log(), log.current()
+    labels = resolve(table.records, pairs, current, config).clustering.labels
+    undisturbed = resolve(table.records, pairs, current.clear(), config).clustering.labels
+    facts = workspace.facts().get("keys", {})
+    key = stage_key(facts.get("scored", ""), config.threshold, config.link, config.within)
+    # A pair counts as drawn by its first decision: that is when it was still unknown.
+    first = lines.filter(pl.col("verdict").is_not_null()).unique(
+        ["left_id", "right_id"], keep="first", maintain_order=True
+    )
+    said = current.join(
+        first.select("left_id", "right_id", "sequence", pl.col("drawn") == key),
+        on=["left_id", "right_id"],
+        maintain_order="left",
+    )
+    scored = pairs.filter(pl.col("decided_by") != "identical")
+    left, right = (scored[side].to_numpy() for side in ("left", "right"))
+    keys = table.records.keys
+    ids = [
+        (min(a, b), max(a, b))
+        for a, b in zip(keys.gather(left).to_list(), keys.gather(right).to_list(), strict=True)
+    ]
+    known = pl.DataFrame(ids, schema=["left_id", "right_id"], orient="row").join(
+        said, on=["left_id", "right_id"], how="left", maintain_order="left"
+    )
+    probability = scored["probability"].to_numpy().astype(np.float64)
+    verdict = known["verdict"].replace_strict(
+        {"match": 1, "different": 0}, default=-1, return_dtype=pl.Int8
+    )
+    return (
+        Reviewed(
+            probability,
+            strata(probability, undisturbed[left] == undisturbed[right]),
+            labels[left] == labels[right],
+            verdict.to_numpy(),
+            known["sequence"].fill_null(0).to_numpy(),
+            known["drawn"].fill_null(False).to_numpy(),
+        ),
+        ids,
+        key,
+    )
+
+
+def decision_log(workspace: str | Path) -> pl.DataFrame:
+    """Return the log of decisions of a workspace; see :data:`~dedupe.decisions.LOG`.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no workspace, or its log cannot be read.
+    """
+    with open_workspace(workspace).decisions(readonly=True) as log:
+        return log.log()
+
+
+def import_decisions(
+    workspace: str | Path, labels: str | Path | pl.DataFrame, *, reviewer: str = "import"
+) -> int:
+    """Record labels as decisions; return how many.
+
+    Parameters
+    ----------
+    workspace
+        Its folder.
+    labels
+        Table of ``id_a``, ``id_b`` and ``label``: match, different or unsure, or 1 or 0.
+    reviewer
+        Whose the labels are.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    InputError
+        If a column is missing, an id is unknown or a label is none of these.
+    """
+    opened = open_workspace(workspace)
+    table, _ = reopened(opened)
+    frame = labels if isinstance(labels, pl.DataFrame) else read_table(labels).frame
+    missing = [name for name in ("id_a", "id_b", "label") if name not in frame.columns]
+    if missing:
+        raise InputError(f"the labels have no column {missing[0]!r}: id_a, id_b and label are due")
+    keys = dict(zip(table.records.ids, table.records.keys, strict=True))
+    verdicts = []
+    for a, b, label in frame.select(pl.col("id_a", "id_b", "label").cast(pl.String)).iter_rows():
+        for one in (a, b):
+            if one not in keys:
+                raise InputError(f"the labels name id {one!r}, which is not in the data")
+        verdict = _LABELS.get(str(label).strip().lower())
+        if verdict is None:
+            raise InputError(f"unknown label {label!r}: use match, different, unsure, 1 or 0")
+        verdicts.append((keys[a], keys[b], verdict))
+    with opened.decisions() as log:
+        for a, b, verdict in verdicts:
+            log.record(a, b, verdict, reviewer)
+    return len(verdicts)
+
+
+_LABELS = {
+    **{verdict.value: verdict for verdict in Verdict},
+    **dict.fromkeys(("1", "true", "yes", "y"), Verdict.MATCH),
+    **dict.fromkeys(("0", "false", "no", "n"), Verdict.DIFFERENT),
+}
+
+
+def train(
+    workspace: str | Path, *, back: bool = False, report: Report = no_report, **options: Any
+) -> tuple[dict[str, Any], Result]:
+    """Teach the cross-encoder of a workspace its decisions, and score, cluster and write anew.
+
+    The new model is kept in the workspace, by version; later runs into it use the newest.
+
+    Parameters
+    ----------
+    workspace
+        Its folder.
+    back
+        Learn nothing, but go back to the version before the one in use.
+    report
+        Told how far each stage is.
+    **options
+        ``device`` and ``seed``.
+
+    Returns
+    -------
+    lesson
+        The version now in use, and, unless `back`, what was learnt; see
+        :class:`~dedupe.learn.reviews.Lesson`.
+    result
+        As of :func:`run`.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    OptionError
+        If there are too few decisions, or no version to go back to.
+    """
+    opened = open_workspace(workspace)
+    facts = opened.facts()
+    config = kept_config(opened).with_options(**options)
+    stages = Stages(opened, report)
+    lesson: dict[str, Any] = {}
+    if back:
+        model = _one_back(opened)
+    else:
+        with stages.timed("learn") as progress, opened.locked():
+            lesson = _learnt(opened, config, progress)
+        model = str(opened.model(opened.current_version()))
+    lesson["version"] = opened.current_version()
+    config = replace(config, cross_encoder=model)
+    # The table is in the workspace under the key of the input: nothing is read again.
+    source = Given(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
+    return lesson, carry_out(source, opened.path, config, report)
+
+
+def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[str, Any]:
+    from dedupe.learn.calibrate import halved
+    from dedupe.learn.reviews import Example, learn_decisions
+
+    table, pairs = reopened(workspace)
+    texts = table.records.texts
+    decided = decided_rows(decisions_of(workspace), table.records).filter(
+        pl.col("decision").is_in(["match", "different"])
+    )
+    examples = [
+        Example(texts[a], texts[b], float(verdict == "match"))
+        for a, b, verdict in decided.select("left", "right", "decision").iter_rows()
+    ]
+    others = (
+        pairs.filter(pl.col("decided_by") == "cross-encoder")
+        .join(decided, on=["left", "right"], how="anti")
+        .sample(fraction=1.0, shuffle=True, seed=config.seed)
+        .head(_REPLAYED)
+    )
+    replay = [
+        Example(texts[a], texts[b], chance)
+        for a, b, chance in others.select("left", "right", "probability").iter_rows()
+    ]
+    folder = MODELS / "cross-encoder" if config.cross_encoder == BUNDLED else config.cross_encoder
+    model, lesson = learn_decisions(
+        Path(folder), examples, replay, device=config.device, seed=config.seed, progress=progress
+    )
+    version = max(workspace.versions(), default=0) + 1
+    made = workspace.models / f".making-{version}"
+    halved(model)
+    model.save_pretrained(str(made), create_model_card=False)
+    write_json(made / "lesson.json", {**lesson.as_dict(), "from": config.cross_encoder})
+    made.rename(workspace.model(version))
+    workspace.use_version(version)
+    return lesson.as_dict()
+
+
+def _one_back(workspace: Workspace) -> str:
+    """Go back to the model that the one in use began with; return its name or folder."""
+    version = workspace.current_version()
+    if version == 0:
+        raise OptionError("there is no learnt model to go back from")
+    notes = json.loads((workspace.model(version) / "lesson.json").read_text(encoding="utf-8"))
+    before = str(notes["from"])
+    known = {str(workspace.model(v)): v for v in workspace.versions()}
+    workspace.use_version(known.get(before, 0))
+    return before
+
+
+_REPLAYED = 1_000
+"""Undecided pairs that the model may be reminded of while it learns."""

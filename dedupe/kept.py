@@ -1,0 +1,216 @@
+"""What a workspace keeps, as the nouns of the pipeline: records, pairs, clusters, configuration.
+
+What a stage made is kept under a key, a hash of all that it was made from; see :func:`stage_keys`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.alignment import Linked
+from dedupe.config import BUNDLED, Config
+from dedupe.encoders import MODELS
+from dedupe.errors import WorkspaceError
+from dedupe.inputs import Given
+from dedupe.records import FieldUse, Records, records_of
+from dedupe.results import Resolved, resolve
+from dedupe.scoring import DECIDERS, identical_pairs
+from dedupe.tables import Dialect
+from dedupe.workspace import Workspace, stage_key
+
+
+@dataclass(frozen=True, eq=False)
+class TableRead:
+    """The input as records, and how its text was written.
+
+    Where records were added, ``slot`` is the place of each record's text in the index, (n,) u32.
+    """
+
+    records: Records
+    dialect: Dialect
+    linked: Linked | None = None
+    slot: NDArray[np.uint32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Clustered:
+    """What a workspace holds, clustered by the configuration of its last run and its decisions.
+
+    Parameters
+    ----------
+    records
+        n records.
+    pairs
+        Every scored pair.
+    resolved
+        The clusters.
+    config
+        Of the last run.
+    """
+
+    records: Records
+    pairs: pl.DataFrame
+    resolved: Resolved
+    config: Config
+
+
+def clustered(workspace: Workspace) -> Clustered:
+    """Cluster what a workspace holds, and write nothing; needs no model.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is incomplete or damaged.
+    """
+    table, pairs = reopened(workspace)
+    config = kept_config(workspace)
+    resolved = resolve(table.records, pairs, decisions_of(workspace), config)
+    return Clustered(table.records, pairs, resolved, config)
+
+
+def stage_keys(source: Given, config: Config) -> dict[str, str]:
+    """Return the key of each kept stage: a hash of the input and of every option that it reads."""
+    table = stage_key(
+        _CODE, source.fingerprint, config.encoding, config.delimiter, config.fields, config.ignore,
+        config.id, bool(config.link), config.map,
+    )  # fmt: skip
+    bi_encoder = _model_id(config.bi_encoder, "bi-encoder")
+    candidates = stage_key(
+        table,
+        bi_encoder,
+        config.radius,
+        config.candidates_per_record,
+        config.within,
+        config.seed,
+    )
+    scored = stage_key(
+        candidates,
+        _model_id(config.cross_encoder, "cross-encoder"),
+        config.agreement,
+        config.cross_encoder_pairs,
+    )
+    return {"table": table, "candidates": candidates, "scored": scored}
+
+
+_CODE = 2
+"""To be raised when a stage makes something else of the same input and configuration."""
+
+
+def model_ids(config: Config) -> dict[str, str]:
+    """Return what tells the two models of a configuration from others."""
+    return {
+        "bi_encoder": _model_id(config.bi_encoder, "bi-encoder"),
+        "cross_encoder": _model_id(config.cross_encoder, "cross-encoder"),
+    }
+
+
+def _model_id(name: str, kind: str) -> str:
+    """Return what tells a model from others: a hash of its weights, else its name."""
+    folder = MODELS / kind if name == BUNDLED else Path(name)
+    weights = sorted(folder.rglob("*.safetensors")) if folder.is_dir() else []
+    if not weights:
+        return name
+    digest = hashlib.sha256()
+    for file in weights:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def kept_table(workspace: Workspace | None, key: str) -> TableRead | None:
+    """Return the records kept under `key`, if they are there and whole."""
+    if workspace is None:
+        return None
+    frame, texts = workspace.load("table", key), workspace.load("records", key)
+    if frame is None or texts is None:
+        return None
+    facts = texts[1]
+    records = records_of(
+        frame[0],
+        texts[0],
+        tuple(FieldUse(**use) for use in facts["fields"]),
+        facts["id_column"],
+    )
+    if (names := workspace.load("named", key)) is not None and names[1].get("kept"):
+        records = replace(records, named=names[0]["cluster_id"])
+    linked = Linked.of(facts["linked"]) if facts.get("linked") else None
+    slot = texts[0]["slot"].to_numpy() if "slot" in texts[0].columns else None
+    return TableRead(records, Dialect(**facts["dialect"]), linked, slot)
+
+
+def save_table(workspace: Workspace, key: str, table: TableRead, *, forget: bool = True) -> None:
+    """Keep the records of a workspace."""
+    records = table.records
+    columns = [records.ids, records.keys, records.texts, pl.Series("source", records.source)]
+    if table.slot is not None:
+        columns.append(pl.Series("slot", table.slot))
+    facts = {
+        "fields": [asdict(use) for use in records.fields],
+        "id_column": records.id_column,
+        "dialect": asdict(table.dialect),
+        "linked": table.linked.as_dict() if table.linked is not None else None,
+    }
+    workspace.save("table", key, records.frame, {}, forget=forget)
+    workspace.save("records", key, pl.DataFrame(columns), facts, forget=forget)
+
+
+def reopened(workspace: Workspace) -> tuple[TableRead, pl.DataFrame]:
+    """Return the records and all pairs of a workspace.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is incomplete or damaged.
+    """
+    keys = workspace.facts().get("keys", {})
+    table = kept_table(workspace, keys.get("table", ""))
+    scored = workspace.load("scored", keys.get("scored", ""))
+    if table is None or scored is None:
+        raise WorkspaceError(
+            f"the workspace {workspace.path} is unfinished or damaged: run dedupe run on its input "
+            "again, which makes anew what is missing; decisions are kept"
+        )
+    _, identical = identical_pairs(table.records.texts)
+    pairs = scored[0].with_columns(pl.col("decided_by").cast(DECIDERS))
+    return table, pl.concat([identical, chosen(pairs)]).sort("left", "right")
+
+
+def kept_config(workspace: Workspace) -> Config:
+    """Return the configuration of the last run."""
+    kept = dict(workspace.facts().get("config", {}))
+    return Config(**kept)
+
+
+def decisions_of(workspace: Workspace | None) -> pl.DataFrame:
+    """Return the decisions in force, the oldest first."""
+    if workspace is None:
+        return pl.DataFrame(
+            schema={"left_id": pl.String, "right_id": pl.String, "verdict": pl.String}
+        )
+    with workspace.decisions(readonly=True) as log:
+        return log.current()
+
+
+def save_names(
+    workspace: Workspace, key: str, resolved: Resolved, *, kept: bool, forget: bool = True
+) -> None:
+    """Keep the ids of the clusters; with `kept`, those that follow them bear the same."""
+    names = resolved.cluster_id.to_frame()
+    workspace.save("named", key, names, {"kept": kept}, forget=forget)
+
+
+def export_key(keys: Mapping[str, str], decisions: pl.DataFrame, config: Config) -> str:
+    """Return a hash of all that the outputs follow from."""
+    return stage_key(keys["scored"], decisions.rows(), config.as_dict(), version("dedupe-tui"))
+
+
+def chosen(scored: pl.DataFrame) -> pl.DataFrame:
+    """Return the candidates among the scored pairs, without the sample from outside."""
+    return scored.filter(pl.col("seen") == 0).drop("seen")
