@@ -29,6 +29,7 @@ from dedupe.fields import field_values, pair_features
 from dedupe.inputs import STACKED, Given, Source, given
 from dedupe.kept import (
     TableRead,
+    choices_of,
     decisions_of,
     export_key,
     kept_config,
@@ -223,7 +224,7 @@ def _added(
     _check_models(workspace, config)
     with stages.timed("read"):
         table, searched, scored = _reopened(workspace, facts)
-        decisions = decisions_of(workspace)
+        decisions, choices = decisions_of(workspace), choices_of(workspace)
         rules = parse_rules(config.merge, table.records.frame.columns)
         plan = _plan(source, table, facts, reading, id, replace_all)
         names = _names_before(
@@ -244,7 +245,7 @@ def _added(
         notes, pairs_scored = (*plan.notes, *found.notes), found.pairs.height
     pairs = _all_pairs(records, scored[0])
     with stages.timed("cluster"):
-        resolved = resolve(records, pairs, decisions, config)
+        resolved = resolve(records, pairs, decisions, config, choices)
         changes = _changes(names, plan, resolved)
     with stages.timed("export"):
         outputs = make_outputs(records, pairs, resolved, rules, config)
@@ -271,7 +272,7 @@ def _added(
             "notes": list(notes),
         },
         "stages": stages.done,
-        "key": export_key(keys, decisions, config),
+        "key": export_key(keys, decisions, choices, config),
         "outputs": written,
     }
     write_json(workspace.manifest_file, summary)

@@ -1,7 +1,9 @@
-"""What people decided about pairs of records: an append-only log that loses nothing.
+"""What people decided about records: append-only logs that lose nothing.
 
-The log is one table of an SQLite file. A decision and the undoing of one are a line each; lines
-are never changed or deleted. What holds now is derived from it (:meth:`Decisions.current`).
+The logs are two tables of an SQLite file: decisions about pairs, and choices of the record that
+gives its cluster a value or stands for it. A decision and the undoing of one are a line each; lines
+are never changed or deleted. What holds now is derived from them (:meth:`Decisions.current`,
+:meth:`Decisions.choices`).
 """
 
 from __future__ import annotations
@@ -40,8 +42,35 @@ CURRENT = pl.Schema(
 )
 """Schema of :meth:`Decisions.current`."""
 
+CHOICES = pl.Schema(
+    {
+        "record_id": pl.String(),
+        "column": pl.String(),
+        "reviewer": pl.String(),
+        "at": pl.String(),
+    }
+)
+"""Schema of :meth:`Decisions.choices`."""
+
 _APPLICATION = 0x64647570  # "ddup": tells the file from SQLite files of other programs
-_VERSION = 2
+_VERSION = 3
+_CHOICES_SINCE = 3
+
+_CHOICES_TABLE = """
+CREATE TABLE choices (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    record_id TEXT,
+    column TEXT NOT NULL DEFAULT '',
+    undoes INTEGER UNIQUE REFERENCES choices (sequence),
+    reviewer TEXT NOT NULL,
+    at TEXT NOT NULL,
+    CHECK ((record_id IS NULL) <> (undoes IS NULL))
+);
+CREATE TRIGGER no_choice_update BEFORE UPDATE ON choices
+BEGIN SELECT RAISE(ABORT, 'lines of the log are never changed'); END;
+CREATE TRIGGER no_choice_delete BEFORE DELETE ON choices
+BEGIN SELECT RAISE(ABORT, 'lines of the log are never deleted'); END;
+"""
 
 _TABLES = f"""
 CREATE TABLE log (
@@ -60,18 +89,34 @@ CREATE TRIGGER no_update BEFORE UPDATE ON log
 BEGIN SELECT RAISE(ABORT, 'lines of the log are never changed'); END;
 CREATE TRIGGER no_delete BEFORE DELETE ON log
 BEGIN SELECT RAISE(ABORT, 'lines of the log are never deleted'); END;
+{_CHOICES_TABLE}
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_VERSION};
 """
 
-_FROM_VERSION_1 = f"""
+_UPGRADES = {
+    0: _TABLES,
+    1: f"""
 ALTER TABLE log ADD COLUMN drawn TEXT NOT NULL DEFAULT '';
+{_CHOICES_TABLE}
 PRAGMA user_version = {_VERSION};
-"""
+""",
+    2: f"""
+{_CHOICES_TABLE}
+PRAGMA user_version = {_VERSION};
+""",
+}
+"""What makes the tables of the present version out of those of an earlier one; 0: no tables."""
 
 _STANDING = """
 FROM log WHERE verdict IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM log AS later WHERE later.undoes = log.sequence)
+"""
+
+
+_STANDING_CHOICES = """
+FROM choices WHERE record_id IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM choices AS later WHERE later.undoes = choices.sequence)
 """
 
 
@@ -112,8 +157,33 @@ class Decision:
     drawn: str = ""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The record that one person chose for its cluster, whatever cluster that is later.
+
+    Parameters
+    ----------
+    sequence
+        Number of its line among the choices, from 1.
+    record_id
+        Id of the record.
+    column
+        The column whose value it gives to the merged row; ``None``: it stands for its cluster.
+    reviewer
+        Who chose.
+    at
+        When: UTC in ISO 8601, to the microsecond.
+    """
+
+    sequence: int
+    record_id: str
+    column: str | None
+    reviewer: str
+    at: str
+
+
 class Decisions:
-    """The log of decisions in one SQLite file.
+    """The logs of decisions and choices in one SQLite file.
 
     Several processes and threads may use one file at once. A decision is on the disk when
     :meth:`record` returns. To be used in a ``with`` statement, or closed.
@@ -197,6 +267,62 @@ class Decisions:
             )
         return Decision(sequence, left_id, right_id, verdict, reviewer, at, drawn)
 
+    def choose(self, record_id: str, column: str | None, reviewer: str) -> Choice:
+        """Append a choice; it is on the disk when this returns.
+
+        Parameters
+        ----------
+        record_id
+            Id of the record chosen.
+        column
+            The column whose value it gives to the merged row of its cluster; ``None``: it is the
+            representative of its cluster.
+        reviewer
+            Who chooses.
+        """
+        with self._writing() as connection:
+            at = _now()
+            cursor = connection.execute(
+                "INSERT INTO choices (record_id, column, reviewer, at) VALUES (?, ?, ?, ?)",
+                (record_id, column or "", reviewer, at),
+            )
+            assert cursor.lastrowid is not None
+            return Choice(cursor.lastrowid, record_id, column, reviewer, at)
+
+    def undo_choice(self, reviewer: str | None = None) -> Choice | None:
+        """Take back the latest choice that still stands, as :meth:`undo` does a decision."""
+        with self._writing() as connection:
+            line = connection.execute(
+                f"SELECT sequence, record_id, column, reviewer, at {_STANDING_CHOICES} "
+                "AND (?1 IS NULL OR reviewer = ?1) ORDER BY sequence DESC LIMIT 1",
+                (reviewer,),
+            ).fetchone()
+            if line is None:
+                return None
+            sequence, record_id, column, by, at = line
+            connection.execute(
+                "INSERT INTO choices (undoes, reviewer, at) VALUES (?, ?, ?)",
+                (sequence, by, _now()),
+            )
+            return Choice(sequence, record_id, column or None, by, at)
+
+    def choices(self) -> pl.DataFrame:
+        """Return the choices that were not taken back.
+
+        Returns
+        -------
+        DataFrame
+            Schema :data:`CHOICES`; the earliest first, ``column`` null where the record was chosen
+            to stand for its cluster. Of two in one cluster the later holds.
+        """
+        if self._old():
+            return pl.DataFrame(schema=CHOICES)
+        lines = self._read(
+            f"SELECT record_id, nullif(column, ''), reviewer, at {_STANDING_CHOICES} "
+            "ORDER BY sequence"
+        )
+        return pl.DataFrame(lines, schema=CHOICES, orient="row")
+
     def undo(self, reviewer: str | None = None) -> Decision | None:
         """Take back the latest decision that still stands, by a line of its own.
 
@@ -264,7 +390,7 @@ class Decisions:
         reviewer: str,
         drawn: str = "",
     ) -> tuple[int, str]:
-        at = datetime.now(UTC).isoformat(timespec="microseconds")
+        at = _now()
         cursor = connection.execute(
             "INSERT INTO log (left_id, right_id, verdict, undoes, reviewer, at, drawn) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -272,6 +398,11 @@ class Decisions:
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid, at
+
+    def _old(self) -> bool:
+        """Tell whether the file is only read and has no table of choices yet."""
+        version = self._read("PRAGMA user_version")
+        return bool(version) and int(str(version[0][0])) < _CHOICES_SINCE
 
     def _read(self, query: str) -> list[tuple[object, ...]]:
         with self._lock, self._errors():
@@ -337,13 +468,15 @@ class Decisions:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        version = _version(connection)
+        # One transaction, as another process may be making the tables at this moment.
+        with _transaction(connection, "DEFERRED"):
+            version = _version(connection)
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if version > _VERSION:
             raise WorkspaceError(
                 f"{self.path} was written by a newer version of dedupe: upgrade dedupe to use it"
             )
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if application != (_APPLICATION if version else 0) or (tables and not version):
             raise WorkspaceError(f"{self.path} is not a log of decisions, but another SQLite file")
         if self._readonly:
@@ -354,7 +487,7 @@ class Decisions:
             with _transaction(connection):
                 version = _version(connection)  # another process may have been first
                 if version < _VERSION:
-                    for statement in _statements(_FROM_VERSION_1 if version else _TABLES):
+                    for statement in _statements(_UPGRADES[version]):
                         connection.execute(statement)
 
     def _use_write_ahead_log(self, connection: sqlite3.Connection) -> None:
@@ -389,6 +522,10 @@ class Decisions:
             raise WorkspaceError(f"{self.path} {what}") from error
 
 
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
@@ -404,8 +541,8 @@ def _statements(script: str) -> Iterator[str]:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+def _transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
+    connection.execute(f"BEGIN {kind}")
     try:
         yield
         connection.execute("COMMIT")

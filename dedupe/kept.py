@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dedupe.alignment import Linked
 from dedupe.config import BUNDLED, Config
+from dedupe.decisions import CHOICES
 from dedupe.encoders import MODELS
 from dedupe.errors import WorkspaceError
 from dedupe.inputs import Given
@@ -72,7 +73,7 @@ def clustered(workspace: Workspace) -> Clustered:
     """
     table, pairs = reopened(workspace)
     config = kept_config(workspace)
-    resolved = resolve(table.records, pairs, decisions_of(workspace), config)
+    resolved = resolve(table.records, pairs, decisions_of(workspace), config, choices_of(workspace))
     return Clustered(table.records, pairs, resolved, config)
 
 
@@ -198,6 +199,14 @@ def decisions_of(workspace: Workspace | None) -> pl.DataFrame:
         return log.current()
 
 
+def choices_of(workspace: Workspace | None) -> pl.DataFrame:
+    """Return the choices in force, the oldest first; see :data:`~dedupe.decisions.CHOICES`."""
+    if workspace is None:
+        return pl.DataFrame(schema=CHOICES)
+    with workspace.decisions(readonly=True) as log:
+        return log.choices()
+
+
 def save_names(
     workspace: Workspace, key: str, resolved: Resolved, *, kept: bool, forget: bool = True
 ) -> None:
@@ -206,9 +215,12 @@ def save_names(
     workspace.save("named", key, names, {"kept": kept}, forget=forget)
 
 
-def export_key(keys: Mapping[str, str], decisions: pl.DataFrame, config: Config) -> str:
+def export_key(
+    keys: Mapping[str, str], decisions: pl.DataFrame, choices: pl.DataFrame, config: Config
+) -> str:
     """Return a hash of all that the outputs follow from."""
-    return stage_key(keys["scored"], decisions.rows(), config.as_dict(), version("dedupe-tui"))
+    said = decisions.rows(), choices.rows()
+    return stage_key(keys["scored"], *said, config.as_dict(), version("dedupe-tui"))
 
 
 def chosen(scored: pl.DataFrame) -> pl.DataFrame:

@@ -94,11 +94,13 @@ def parse_rules(merge: Mapping[str, str], columns: Sequence[str]) -> dict[str, R
     return {name: _parse(name, merge.get(name, DEFAULT_RULE), columns) for name in columns}
 
 
-def representatives(frame: pl.DataFrame, labels: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+def representatives(
+    frame: pl.DataFrame, labels: npt.NDArray[np.uint32], chosen: Sequence[int] = ()
+) -> npt.NDArray[np.uint32]:
     """Choose the row that stands for each cluster.
 
-    It is the one with most fields that are not empty, then with the longest text in all, then the
-    earliest.
+    It is the one that was chosen last; of clusters without one, the one with most fields that are
+    not empty, then with the longest text in all, then the earliest.
 
     Parameters
     ----------
@@ -106,6 +108,8 @@ def representatives(frame: pl.DataFrame, labels: npt.NDArray[np.uint32]) -> npt.
         The n rows.
     labels
         (n,) cluster of each row: any number that its rows share.
+    chosen
+        Rows that people chose, the latest last.
 
     Returns
     -------
@@ -124,9 +128,11 @@ def representatives(frame: pl.DataFrame, labels: npt.NDArray[np.uint32]) -> npt.
     best = _first_of(best, "cluster", [("filled", True), ("length", True)])
     by_label = np.arange(max(len(labels), int(labels.max(initial=0)) + 1), dtype=np.uint32)
     by_label[best["cluster"].to_numpy()] = best["row"].to_numpy()
-    chosen = np.arange(len(labels), dtype=np.uint32)
-    chosen[rows] = by_label[labels[rows]]
-    return chosen
+    for row in chosen:
+        by_label[labels[row]] = row
+    kept = np.arange(len(labels), dtype=np.uint32)
+    kept[rows] = by_label[labels[rows]]
+    return kept
 
 
 def merge(

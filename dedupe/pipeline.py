@@ -38,6 +38,7 @@ from dedupe.errors import OptionError, WorkspaceError
 from dedupe.inputs import STACKED, Given, Source, given, given_tables
 from dedupe.kept import (
     TableRead,
+    choices_of,
     chosen,
     decisions_of,
     export_key,
@@ -266,7 +267,9 @@ def carry_out(
         scored = _scored(stages, keys["scored"], records.texts, candidates, config)
         pairs = pl.concat([identical, chosen(scored)]).sort("left", "right")
         with stages.timed("cluster"):
-            resolved = resolve(records, pairs, decisions_of(workspace), config)
+            resolved = resolve(
+                records, pairs, decisions_of(workspace), config, choices_of(workspace)
+            )
         with stages.timed("export"):
             outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
             written = write_outputs(workspace, outputs, table.dialect, config)
@@ -276,7 +279,7 @@ def carry_out(
             "student": stages.facts["score"],
             **cluster_figures(records, pairs, resolved, config),
             "stages": stages.done,
-            "key": export_key(keys, decisions_of(workspace), config),
+            "key": export_key(keys, decisions_of(workspace), choices_of(workspace), config),
             "outputs": written,
         }
         if workspace is not None:
@@ -327,7 +330,7 @@ def export(
         table, pairs = reopened(opened)
         rules = parse_rules(config.merge, table.records.frame.columns)
     with stages.timed("cluster"):
-        resolved = resolve(table.records, pairs, decisions_of(opened), config)
+        resolved = resolve(table.records, pairs, decisions_of(opened), config, choices_of(opened))
     target = opened if output is None else Workspace(Path(output))
     target.make_folder()
     with stages.timed("export"), opened.locked():
@@ -610,7 +613,9 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
     if not workspace.facts():
         return None
     manifest = workspace.manifest()
-    if manifest.get("key") != export_key(keys, decisions_of(workspace), config):
+    if manifest.get("key") != export_key(
+        keys, decisions_of(workspace), choices_of(workspace), config
+    ):
         return None
     for name, stamp in manifest["outputs"].items():
         file = workspace.path / name
@@ -619,7 +624,9 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
 
     def make() -> Outputs:
         table, pairs = reopened(workspace)
-        resolved = resolve(table.records, pairs, decisions_of(workspace), config)
+        resolved = resolve(
+            table.records, pairs, decisions_of(workspace), config, choices_of(workspace)
+        )
         rules: dict[str, Rule] = parse_rules(config.merge, table.records.frame.columns)
         return make_outputs(table.records, pairs, resolved, rules, config, table.linked)
 

@@ -51,6 +51,8 @@ class Resolved:
         brings most of its own.
     decided
         The decisions in force, as row numbers: ``left``, ``right``, ``decision``.
+    chosen
+        The values that people chose for merged rows: ``row``, ``column``; one a cluster and column.
     links
         When tables are linked, the links that were kept, of schema
         :data:`~dedupe.linkage.LINKS`.
@@ -62,6 +64,7 @@ class Resolved:
     joined_by: NDArray[np.float32]
     cluster_id: pl.Series
     decided: pl.DataFrame
+    chosen: pl.DataFrame
     links: pl.DataFrame | None = None
 
 
@@ -98,7 +101,11 @@ class Outputs:
 
 
 def resolve(
-    records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config
+    records: Records,
+    pairs: pl.DataFrame,
+    decisions: pl.DataFrame,
+    config: Config,
+    choices: pl.DataFrame | None = None,
 ) -> Resolved:
     """Cluster records by their scored pairs and the decisions about them.
 
@@ -113,6 +120,9 @@ def resolve(
         that are not there are passed over.
     config
         ``threshold``, ``link`` and ``within`` are used.
+    choices
+        Of schema :data:`~dedupe.decisions.CHOICES`, the newest last: which record stands for its
+        cluster, or gives its merged row a value.
     """
     n = len(records)
     decided = decided_rows(decisions, records)
@@ -150,7 +160,9 @@ def resolve(
             (pl.col("probability") >= config.threshold)
             & pl.Series(labels[across["left"].to_numpy()] == labels[across["right"].to_numpy()])
         )
-    kept = representatives(records.frame, labels)
+    wanted = _chosen_rows(choices, records, labels)
+    stands = wanted.filter(pl.col("column").is_null())["row"].to_list()
+    kept = representatives(records.frame, labels, stands)
     return Resolved(
         clustering=clustering,
         confidence=link_confidence(n, pairs, labels),
@@ -158,6 +170,7 @@ def resolve(
         joined_by=joining_probability(n, pairs, labels, kept=kept, must_link=links[Verdict.MATCH]),
         cluster_id=_cluster_ids(records.keys, labels, records.named),
         decided=decided,
+        chosen=wanted.filter(pl.col("column").is_in(records.frame.columns)),
         links=across,
     )
 
@@ -199,6 +212,7 @@ def make_outputs(
     if records.id_column is not None and records.id_column not in config.merge:
         ids = frame[records.id_column].gather(resolved.kept[first])
         merged = merged.with_columns(ids.alias(records.id_column))
+    merged = _with_chosen(merged, frame, first, labels, resolved.chosen)
     merged = merged.with_columns(added[name][first] for name in added.columns[:2])
     gone = np.flatnonzero(resolved.kept != row)
     removed = pl.DataFrame(
@@ -220,6 +234,27 @@ def make_outputs(
         pairs=_named_pairs(records, pairs, resolved.decided),
         more={} if linked is None else _link_tables(records, resolved, linked),
     )
+
+
+def _with_chosen(
+    merged: pl.DataFrame,
+    frame: pl.DataFrame,
+    first: NDArray[np.int64],
+    labels: NDArray[np.uint32],
+    chosen: pl.DataFrame,
+) -> pl.DataFrame:
+    """Put the values that people chose into merged rows, which begin with the rows `first`."""
+    for (name,), some in chosen.group_by("column", maintain_order=True):
+        rows = some["row"].to_numpy()
+        values = frame[str(name)].gather(rows)
+        column = merged[str(name)]
+        # The column of a concatenation is text, whatever was read.
+        values = values if values.dtype == column.dtype else values.cast(pl.String)
+        place = np.searchsorted(first, labels[rows])
+        index = np.arange(len(first))
+        index[place] = len(first) + np.arange(len(rows))
+        merged = merged.with_columns(pl.concat([column, values]).gather(index))
+    return merged
 
 
 def _link_tables(records: Records, resolved: Resolved, linked: Linked) -> dict[str, pl.DataFrame]:
@@ -305,6 +340,21 @@ def decided_rows(decisions: pl.DataFrame, records: Records) -> pl.DataFrame:
         pl.min_horizontal("left", "right").alias("left"),
         pl.max_horizontal("left", "right").alias("right"),
         "decision",
+    )
+
+
+def _chosen_rows(
+    choices: pl.DataFrame | None, records: Records, labels: NDArray[np.uint32]
+) -> pl.DataFrame:
+    """Return the choices in force as ``row`` and ``column``: the newest of a cluster and column."""
+    if choices is None or choices.is_empty():
+        return pl.DataFrame(schema={"row": pl.UInt32, "column": pl.String})
+    rows = records.keys.alias("record_id").to_frame().with_row_index("row")
+    found = choices.join(rows, on="record_id", how="inner", maintain_order="left")
+    return (
+        found.with_columns(pl.Series("label", labels[found["row"].to_numpy()]))
+        .unique(["label", "column"], keep="last", maintain_order=True)
+        .select("row", "column")
     )
 
 

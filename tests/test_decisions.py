@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dedupe.decisions import CURRENT, LOG, Decision, Decisions, Verdict
+from dedupe.decisions import CHOICES, CURRENT, LOG, Decision, Decisions, Verdict
 from dedupe.errors import OptionError, WorkspaceError
 
 
@@ -265,14 +265,19 @@ def test_killed_after_record_loses_nothing(path):
         assert decisions.current()["left_id"].to_list() == [str(i) for i in range(7)]
 
 
+def go_back(path, version, *statements):
+    """Make a file of today one of an earlier version."""
+    connection = sqlite3.connect(path)
+    for statement in (*statements, f"PRAGMA user_version = {version}"):
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
 def test_a_log_of_version_1_is_read_and_then_brought_up_to_date(path):
     with Decisions(path) as decisions:
         decisions.record("a", "b", Verdict.MATCH, "ann")
-    connection = sqlite3.connect(path)
-    connection.execute("ALTER TABLE log DROP COLUMN drawn")
-    connection.execute("PRAGMA user_version = 1")
-    connection.commit()
-    connection.close()
+    go_back(path, 1, "ALTER TABLE log DROP COLUMN drawn", "DROP TABLE choices")
     with Decisions(path, readonly=True) as old:
         assert old.log()["drawn"].to_list() == [""]
     with Decisions(path) as new:
@@ -280,3 +285,37 @@ def test_a_log_of_version_1_is_read_and_then_brought_up_to_date(path):
         assert made.drawn == "k1"
         assert new.log()["drawn"].to_list() == ["", "k1"]
         assert new.undo() == made
+
+
+def test_a_log_of_version_2_has_no_choices_until_one_is_made(path):
+    with Decisions(path) as decisions:
+        decisions.record("a", "b", Verdict.MATCH, "ann")
+    go_back(path, 2, "DROP TABLE choices")
+    with Decisions(path, readonly=True) as old:
+        assert old.choices().is_empty() and old.choices().schema == CHOICES
+        assert old.current().height == 1
+    with Decisions(path) as new:
+        new.choose("a", None, "ann")
+        assert new.choices().height == 1 and new.current().height == 1
+
+
+def test_choices_are_kept_in_order_and_taken_back_one_by_one(path):
+    with Decisions(path) as decisions:
+        decisions.choose("a", "name", "ann")
+        decisions.choose("b", None, "bob")
+        last = decisions.choose("c", "name", "ann")
+    with Decisions(path) as decisions:
+        lines = decisions.choices().select("record_id", "column", "reviewer").rows()
+        assert lines == [("a", "name", "ann"), ("b", None, "bob"), ("c", "name", "ann")]
+        assert decisions.undo_choice("ann") == last
+        assert decisions.choices()["record_id"].to_list() == ["a", "b"]
+        assert decisions.undo_choice().record_id == "b"
+        assert decisions.undo_choice("bob") is None
+        assert decisions.undo_choice().record_id == "a"
+        assert decisions.undo_choice() is None
+        assert decisions.choices().is_empty() and decisions.undo() is None
+    connection = sqlite3.connect(path)
+    for change in ("UPDATE choices SET record_id = 'z'", "DELETE FROM choices"):
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            connection.execute(change)
+    connection.close()

@@ -157,3 +157,27 @@ def test_ids_stay_with_most_of_their_records_and_are_of_one_cluster(
         elsewhere = set(names.filter(pl.Series(labels != label)).drop_nulls())
         if len(brought) == 1 and not brought & elsewhere:
             assert {name} == brought
+
+
+def test_choices_go_with_their_records_into_merged_rows() -> None:
+    frame = pl.DataFrame(
+        {"id": ["a", "b", "c", "d"], "name": ["Ada L", "Ada", "A.", "Bob"], "n": [1, 2, 3, 4]}
+    )
+    records = make_records(frame, Config(fields=("name",)))
+    pairs = scored([(0, 1, 0.9), (0, 2, 0.9), (1, 2, 0.9)])
+    key = dict(zip(records.ids, records.keys, strict=True))
+    choices = pl.DataFrame(
+        [(key["b"], "name"), (key["c"], "name"), (key["b"], None), (key["d"], "name"), ("?", "n")],
+        schema=["record_id", "column"],
+        orient="row",
+    )
+    resolved = resolve(records, pairs, NO_DECISIONS, Config(), choices)
+    assert resolved.kept.tolist() == [1, 1, 1, 3]
+    rules = parse_rules({"n": "concat"}, frame.columns)
+    merged = make_outputs(records, pairs, resolved, rules, Config()).merged
+    assert merged.select("id", "name", "n").rows() == [("b", "A.", "1 | 2 | 3"), ("d", "Bob", "4")]
+    # A value chosen for a column of concatenations stands alone, as text.
+    choices = pl.DataFrame([(key["a"], "n")], schema=["record_id", "column"], orient="row")
+    resolved = resolve(records, pairs, NO_DECISIONS, Config(), choices)
+    merged = make_outputs(records, pairs, resolved, rules, Config()).merged
+    assert merged["n"].to_list() == ["1", "4"]
