@@ -265,7 +265,7 @@ def run(
         result = pipeline.run(source, output=output, report=report, **options)
     _print_result(result, as_json, quiet, verbose)
     if review:
-        _review(str(result.workspace), "useful", False, None)
+        _review(str(result.workspace))
 
 
 @cli.command(epilog=EPILOG)
@@ -453,18 +453,40 @@ def train(
 @click.argument("workspace")
 @click.option(
     "--order",
-    type=click.Choice(["useful", "lowest", "highest", "random", "clusters"]),
+    type=click.Choice(
+        ["useful", "lowest", "highest", "random", "clusters", "contradictions", "audit"]
+    ),
     default="useful",
     help="Which pairs come first (default: those that teach most).",
 )
+@click.option(
+    "--audit", is_flag=True, help="Draw pairs by lot, to estimate how good the result is."
+)
+@click.option(
+    "--width",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Width of the intervals at which an audit is done (default: 0.1).",
+)
 @click.option("--blind", is_flag=True, help="Hide the scores.")
+@click.option("--theme", metavar="NAME", help="dark (default), light, or any theme of Textual.")
 @click.option("--reviewer", metavar="NAME", help="Who decides (default: the user's name).")
-def review(workspace: str, order: str, blind: bool, reviewer: str | None) -> None:
+@click.option("--web", is_flag=True, help="Serve the app to a browser on this machine.")
+@click.option("--port", type=click.IntRange(0, 65535), help="For --web (default: a free one).")
+def review(workspace: str, audit: bool, web: bool, port: int | None, **options: Any) -> None:
     """Look at doubtful pairs and clusters of WORKSPACE in the terminal, and decide.
 
     Every decision is kept at the moment of the key press; the results are written again at the end.
     """
-    _review(workspace, order, blind, reviewer)
+    if audit:
+        options["order"] = "audit"
+    elif options["width"] is not None:
+        raise OptionError("--width says when an audit is done: it goes with --audit")
+    if web:
+        _serve(workspace, _given(options), port or 0)
+    elif port is not None:
+        raise OptionError("--port goes with --web")
+    else:
+        _review(workspace, **_given(options))
 
 
 @cli.command(epilog=EPILOG)
@@ -487,14 +509,31 @@ def decisions(workspace: str, format: str, labels: str | None, reviewer: str | N
     click.echo(log.write_csv() if format == "csv" else log.write_ndjson(), nl=False)
 
 
-def _review(workspace: str, order: str, blind: bool, reviewer: str | None) -> None:
+def _review(workspace: str, **options: Any) -> None:
     from dedupe import pipeline
     from dedupe.review.app import review as open_app
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise OptionError("the review app needs a terminal")
-    if open_app(workspace, order=order, blind=blind, reviewer=reviewer):
-        _print_summary(pipeline.export(workspace), verbose=False)
+    # In a browser the app talks to the server that started it through stdout.
+    served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
+    if not served and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise OptionError("the review app needs a terminal: use one, or --web for a browser")
+    if open_app(workspace, **options):
+        result = pipeline.export(workspace)
+        if not served:
+            _print_summary(result, verbose=False)
+
+
+def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
+    from dedupe.review.app import themed
+    from dedupe.review.web import serve
+    from dedupe.workspace import open_workspace
+
+    open_workspace(workspace)
+    themed(options.get("theme"))
+    words = [sys.executable, "-m", "dedupe.cli", "review", str(Path(workspace).absolute())]
+    for name, value in options.items():
+        words += [f"--{name}"] if value is True else [f"--{name}", str(value)] if value else []
+    serve(words, port)
 
 
 @cli.command(epilog=EPILOG)

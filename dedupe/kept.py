@@ -55,12 +55,15 @@ class Clustered:
         The clusters.
     config
         Of the last run.
+    linked
+        The tables that were linked, if some were.
     """
 
     records: Records
     pairs: pl.DataFrame
     resolved: Resolved
     config: Config
+    linked: Linked | None = None
 
 
 def clustered(workspace: Workspace) -> Clustered:
@@ -74,7 +77,7 @@ def clustered(workspace: Workspace) -> Clustered:
     table, pairs = reopened(workspace)
     config = kept_config(workspace)
     resolved = resolve(table.records, pairs, decisions_of(workspace), config, choices_of(workspace))
-    return Clustered(table.records, pairs, resolved, config)
+    return Clustered(table.records, pairs, resolved, config, table.linked)
 
 
 def stage_keys(source: Given, config: Config) -> dict[str, str]:

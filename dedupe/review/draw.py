@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from dedupe.estimates import Measure
 from dedupe.review.compare import FieldPair, Span
 
 MISSING = "—"
+_WEIGHTY = 0.5
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 def side_by_side(
-    pairs: Sequence[FieldPair], names: tuple[str, str], *, expanded: bool, most: int = 120
+    pairs: Sequence[FieldPair],
+    names: tuple[str, str],
+    *,
+    expanded: bool,
+    reasons: Mapping[str, float] | None = None,
+    most: int = 120,
 ) -> RenderableType:
-    """Draw two records, a row a field; values over `most` characters are cut unless `expanded`."""
+    """Draw two records, a row a field.
+
+    Parameters
+    ----------
+    pairs
+        The fields.
+    names
+        Heads of the two columns.
+    expanded
+        Show values over `most` characters in full.
+    reasons
+        What each field adds to the log odds of a match, by its name.
+    most
+        Characters of a value that are shown.
+    """
     table = Table(box=None, expand=True, padding=(0, 1), show_edge=False, header_style="bold")
     table.add_column("", width=1)
     table.add_column("", ratio=2, max_width=16, no_wrap=True, overflow="ellipsis")
     for name in names:
-        table.add_column(name, ratio=7, overflow="fold")
+        table.add_column(Text(name), ratio=7, overflow="fold")
+    if reasons is not None:
+        table.add_column("why", width=6, no_wrap=True, justify="right")
     for pair in pairs:
         dim = pair.mark in "=~"
         style = "dim" if dim or not pair.used else ""
@@ -31,8 +54,15 @@ def side_by_side(
             Text(pair.name if pair.used else f"({pair.name})", style=style),
             _value(pair.left, style, expanded, most),
             _value(pair.right, style, expanded, most),
+            *([] if reasons is None else [_reason(reasons.get(pair.name))]),
         )
     return table
+
+
+def _reason(change: float | None) -> Text:
+    if change is None:
+        return Text("")
+    return Text(f"{change:+.1f}", style="bold" if abs(change) >= _WEIGHTY else "dim")
 
 
 def _value(spans: Sequence[Span], style: str, expanded: bool, most: int) -> Text:
@@ -89,3 +119,10 @@ def seconds(value: float | None) -> str:
     if value < 5400:
         return f"{value / 60:.0f} min"
     return f"{value / 3600:.1f} h"
+
+
+def measured(measure: Measure) -> str:
+    """Write an estimate and, where there is one, its interval."""
+    if measure.low is None or measure.high is None:
+        return f"{measure.value:.2f}"
+    return f"{measure.value:.2f} ({measure.low:.2f}-{measure.high:.2f})"
