@@ -31,26 +31,26 @@ THEMES = {"dark": "textual-dark", "light": "textual-light"}
 
 HELP = """\
 [b]Deciding[/]
-  y  match        n  different     u  unsure
-  backspace, ctrl+z  undo          ctrl+y  redo
+  y  match          n  different        u  unsure
+  backspace, ctrl+z  undo               ctrl+y  redo
 [b]Moving[/]
-  space  next undecided pair       ↓ j  next        ↑ k  previous
+  space  next undecided pair            ↓ j  next     ↑ k  previous
+  pgdn, pgup  scroll long records       x  long values in full
 [b]Looking[/]
-  pgdn, pgup  scroll  x  long values in full
-  w  why: what each field does to the probability
-  b  hide or show the scores       r  next order of the queue
-  /  only pairs that hold a text   f  only pairs of some probabilities
+  w  why: what each field speaks for    b  hide or show the scores
+  r  next order of the queue
+  /  only pairs that hold a text        f  only some probabilities
 [b]Clusters[/]
-  enter  to the rows    space  mark a row    s  split the marked rows off
-  m  confirm whole      h  hold    g  merge with the one held
+  enter  to the rows    space  mark     s  split off what is marked
+  m  confirm whole      h  hold         g  merge with the one held
   v  take this value    *  let this row stand for the cluster
 [b]Overview[/]
-  ← →  move the threshold (with shift: by 0.1)      t  learn from the decisions
+  ← →  move the threshold (shift: 0.1)  t  learn from the decisions
 [b]Screens[/]
-  p  pairs        c  clusters      o  overview      e  export
-  d  dark, light  ?  this help     ctrl+p  all commands      q  quit
+  p  pairs        c  clusters           o  overview   e  export
+  d  dark, light  ?  this help          q  quit       ctrl+p  commands
 
-= equal  ~ equal but for case and blanks  ≠ different  · missing on one side
+= equal  ~ but for case and blanks  ≠ different  · missing on one side
 ● marked  ★ stands for its cluster  ✓ chosen value  ! contradiction
 Every decision is on the disk at the moment of the key press."""
 

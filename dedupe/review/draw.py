@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +16,28 @@ from dedupe.review.compare import FieldPair, Span
 MISSING = "—"
 _WEIGHTY = 0.5
 _BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+class Once:
+    """A renderable that is laid out once for a width, though asked for its height and then drawn.
+
+    Parameters
+    ----------
+    renderable
+        What is drawn; it takes the whole width.
+    """
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+        self._drawn: tuple[int, list[Segment]] | None = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self._drawn is None or self._drawn[0] != options.max_width:
+            self._drawn = options.max_width, list(console.render(self._renderable, options))
+        return self._drawn[1]
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(options.max_width, options.max_width)
 
 
 def side_by_side(
@@ -56,7 +80,7 @@ def side_by_side(
             _value(pair.right, style, expanded, most),
             *([] if reasons is None else [_reason(reasons.get(pair.name))]),
         )
-    return table
+    return Once(table)
 
 
 def _reason(change: float | None) -> Text:

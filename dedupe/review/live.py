@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.cluster import components, identical_groups, link_confidence
-from dedupe.decisions import Verdict
+from dedupe.decisions import CHOICES, CURRENT, Verdict
 from dedupe.kept import Clustered
 from dedupe.merge import representatives
 from dedupe.records import Records
@@ -39,10 +39,11 @@ class LiveClusters:
         self.state = state
         self.labels = state.resolved.clustering.labels.copy()
         """(n,) uint32: the smallest row of each record's cluster."""
-        self.confidence = state.resolved.confidence.copy()
-        """(n,) float32: how sure a record's place is."""
-        self.kept = state.resolved.kept.copy()
-        """(n,) uint32: the row that stands for each record's cluster."""
+        self._confidence = state.resolved.confidence.copy()
+        self._kept = state.resolved.kept.copy()
+        self._stale: set[int] = set()
+        self._decisions = pl.DataFrame(schema=CURRENT)
+        self._choices = pl.DataFrame(schema=CHOICES)
         self.contradictions = state.resolved.clustering.contradictions
         """Schema :data:`~dedupe.cluster.CONTRADICTIONS`."""
         n = len(self.labels)
@@ -78,23 +79,19 @@ class LiveClusters:
         rows
             Rows about which something was said, or taken back, since the last time.
         """
+        self._decisions, self._choices = decisions, choices
         bonds = self._bonds_of(decisions, row_of)
         # What was joined before and is no more falls apart: that is reached too.
         members = self._reached(rows, bonds | self._bonds)
         self._bonds = bonds
         if not len(members):
             return
+        self._stale.update(members.tolist())
         some, pairs = self._alone_with(members)
-        clustering, inner, _ = cluster_records(
-            some, pairs, decided_rows(decisions, some), self.state.config
-        )
+        decided = decided_rows(decisions, some)
+        clustering = cluster_records(some, pairs, decided, self.state.config)[0]
         labels = clustering.labels
-        sizes = np.bincount(labels, minlength=len(labels))[labels]
-        sure = link_confidence(len(members), inner, labels)
         self.labels[members] = members[labels]
-        # Of a record alone it says how near the nearest is, be that among these records or not.
-        self.confidence[members] = np.where(sizes > 1, sure, self._nearest[members])
-        self.kept[members] = members[representatives(some.frame, labels, standing(choices, some))]
         gone = np.isin(self.contradictions["left"].to_numpy(), members)
         here = clustering.contradictions.with_columns(
             pl.Series(side, members[clustering.contradictions[side].to_numpy()], pl.UInt32)
@@ -103,6 +100,36 @@ class LiveClusters:
         self.contradictions = pl.concat([self.contradictions.filter(pl.Series(~gone)), here]).sort(
             "left", "right"
         )
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """(n,) float32: how sure a record's place is."""
+        self._settle()
+        return self._confidence
+
+    @property
+    def kept(self) -> NDArray[np.uint32]:
+        """(n,) uint32: the row that stands for each record's cluster."""
+        self._settle()
+        return self._kept
+
+    def _settle(self) -> None:
+        """Work out what is only looked at now and then, for the rows that moved since."""
+        if not self._stale:
+            return
+        members = np.array(sorted(self._stale), dtype=np.int64)
+        self._stale.clear()
+        some, pairs = self._alone_with(members)
+        labels = np.searchsorted(members, self.labels[members]).astype(np.uint32)
+        if self.state.config.link:
+            decided = decided_rows(self._decisions, some)
+            pairs = cluster_records(some, pairs, decided, self.state.config)[1]
+        sizes = np.bincount(labels, minlength=len(labels))[labels]
+        sure = link_confidence(len(members), pairs, labels)
+        # Of a record alone it says how near the nearest is, be that among these records or not.
+        self._confidence[members] = np.where(sizes > 1, sure, self._nearest[members])
+        stands = standing(self._choices, some)
+        self._kept[members] = members[representatives(some.frame, labels, stands)]
 
     def if_told(self, decisions: pl.DataFrame, row_of: Mapping[str, int], row: int) -> int:
         """Count the rows that the cluster of `row` would have under other decisions.

@@ -30,6 +30,7 @@ class OverviewScreen(Screen[None]):
     """Histogram with a threshold that can be moved, and what moving it does."""
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "threshold(-0.01)", "Lower"),
         Binding("right", "threshold(0.01)", "Higher"),
@@ -46,7 +47,7 @@ class OverviewScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
-        with VerticalScroll():
+        with VerticalScroll(can_focus=False):
             yield Static(id="bars")
             yield Static(id="counts")
             yield Static(id="reviewed")

@@ -135,14 +135,13 @@ class PairsScreen(Screen[None]):
         head = Text.assemble(
             (f"{place:,} of {len(session.queue):,}", "bold"),
             f"  ·  {session.view.order}",
-            f"  ·  ✓ {counts['match']:,} match  ✗ {counts['different']:,} different  "
-            f"? {counts['unsure']:,} unsure",
+            f"  ·  ✓ {counts['match']:,}  ✗ {counts['different']:,}  ? {counts['unsure']:,}",
         )
         if session.view.order == "audit" and session.audit is not None:
             head.append(f"  ·  {_estimated(session.audit, self.target)}")
         else:
             left = seconds(session.seconds_left())
-            head.append(f"  ·  {session.remaining():,} doubtful left, {left}")
+            head.append(f"  ·  {session.remaining():,} to do, {left}")
         if session.view.filtered:
             head.append(f"  ·  {session.view.filtered}")
         if clashes := session.clash_count():

@@ -22,6 +22,7 @@ from dedupe.review.app import ReviewApp
 from dedupe.review.session import Session
 
 KEYS = {
+    "f9": "no key: what the measurement itself takes",
     "y": "match",
     "n": "different",
     "u": "unsure",

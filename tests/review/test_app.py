@@ -279,10 +279,10 @@ def test_the_threshold_moves_and_its_effect_is_counted(workspace: Path) -> None:
         assert "2 decided" in text_of(app, "#reviewed")
         assert "precision" in text_of(app, "#estimate")
         before = text_of(app, "#counts")
-        await pilot.press(*["shift+left"] * 4, "left", "right", "shift+right", "shift+left")
+        await pilot.press(*["shift+left"] * 5, "shift+right", "left", "left", "right")
         await app.workers.wait_for_complete()
         await pilot.pause()
-        assert "threshold 0.50" in text_of(app, "#bars")
+        assert "threshold 0.49" in text_of(app, "#bars")
         assert text_of(app, "#counts") != before
 
     drive(workspace, steps)
@@ -373,7 +373,7 @@ def test_what_another_reviewer_decides_is_seen(workspace: Path) -> None:
         app.look_for_others()
         await pilot.pause()
         assert "decided: different" in text_of(app, "#scores")
-        assert "✗ 1 different" in text_of(app, "#progress")
+        assert "✗ 1" in text_of(app, "#progress")
         await pilot.press("y")
         assert log(workspace)["reviewer"].to_list() == ["grace", "ada"]
 
