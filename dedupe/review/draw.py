@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.segment import Segment
@@ -15,6 +16,7 @@ from dedupe.review.compare import FieldPair, Span
 
 MISSING = "—"
 _WEIGHTY = 0.5
+_WIDEST_NAME = 18
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -65,7 +67,8 @@ def side_by_side(
     """
     table = Table(box=None, expand=True, padding=(0, 1), show_edge=False, header_style="bold")
     table.add_column("", width=1)
-    table.add_column("", ratio=2, max_width=16, no_wrap=True, overflow="ellipsis")
+    longest = max((cell_len(pair.name) + 2 * (not pair.used) for pair in pairs), default=1)
+    table.add_column("", width=min(longest, _WIDEST_NAME), no_wrap=True, overflow="ellipsis")
     for name in names:
         table.add_column(Text(name), ratio=7, overflow="fold")
     if reasons is not None:

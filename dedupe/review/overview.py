@@ -19,7 +19,7 @@ from dedupe.decisions import Verdict
 from dedupe.errors import DedupeError
 from dedupe.estimates import Estimate
 from dedupe.feedback import estimate_workspace, train
-from dedupe.results import cluster_figures, resolve
+from dedupe.results import cluster_records, decided_rows
 from dedupe.review.draw import bar, histogram, measured
 from dedupe.review.session import Session
 
@@ -101,16 +101,17 @@ class OverviewScreen(Screen[None]):
         config = replace(
             state.config, threshold=threshold, review_from=min(state.config.review_from, threshold)
         )
-        resolved = resolve(state.records, state.pairs, self.session.log.current(), config)
-        found = cluster_figures(state.records, state.pairs, resolved, config)
+        decided = decided_rows(self.session.log.current(), state.records)
+        clustering, _, _ = cluster_records(state.records, state.pairs, decided, config)
+        sizes = np.bincount(clustering.labels)
         if threshold == self.threshold:
             text = Text.assemble(
                 ("at this threshold  ", "dim"),
-                (f"{found['rows_merged']:,}", "bold"),
+                (f"{len(state.records) - int((sizes > 0).sum()):,}", "bold"),
                 f" of {len(state.records):,} rows are merged; "
-                f"{found['clusters_of_two_or_more']:,} clusters of two rows or more, "
-                f"the largest of {found['largest_cluster']:,}; "
-                f"{len(found['contradictions']):,} contradictions",
+                f"{int((sizes > 1).sum()):,} clusters of two rows or more, "
+                f"the largest of {int(sizes.max()):,}; "
+                f"{clustering.contradictions.height:,} contradictions",
             )
             self._show("#counts", text)
 
