@@ -244,8 +244,13 @@ def identical_pairs(texts: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
 
 def prepare_texts(model: CrossEncoder, texts: Sequence[str]) -> list[str]:
     """Return record texts in the form that the cross-encoder reads them."""
+    return spelled(texts, frozenset(model.tokenizer.get_vocab()))
+
+
+def spelled(texts: Sequence[str], vocabulary: frozenset[str]) -> list[str]:
+    """Return what :func:`prepare_texts` does, for a model of this vocabulary."""
     read = [cross_encoder_text(text) for text in texts]
-    table = spell_unknown(read, model.tokenizer.get_vocab())
+    table = spell_unknown(read, vocabulary)
     return [text.translate(table) for text in read] if table else read
 
 
