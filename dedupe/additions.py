@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.encoders import load_cross_encoder
 from dedupe.errors import InputError, OptionError, WorkspaceError
-from dedupe.fields import field_values, pair_features
 from dedupe.index import NO_SLOT, Index, extended, first_slots, index_texts, open_index
 from dedupe.inputs import STACKED, Given, Source, given
 from dedupe.kept import (
@@ -69,6 +68,7 @@ from dedupe.scoring import (
     prepare_texts,
     score_pairs,
     score_texts,
+    student_scores,
 )
 from dedupe.search import CANDIDATES
 from dedupe.student import ALL_BELOW, Student
@@ -722,7 +722,12 @@ def _scored(
             of = facts.get("of", max(found.old.height, 1))
             owed = facts.get("owed", 0.0) + config.cross_encoder_pairs * new.height / of
             facts = {**facts, "of": of, "owed": owed}
-            scores = _by_student(Student(**arrays), facts["layout"], new, records.texts)
+            chance = student_scores(Student(**arrays), facts["layout"], new, records.texts)
+            scores = new.with_columns(
+                pl.Series("probability", chance),
+                pl.lit("student").cast(DECIDERS).alias("decided_by"),
+                pl.lit(0, dtype=pl.UInt32).alias("seen"),
+            )
             pairs = pl.concat([found.old, scores]).sort("left", "right")
             pairs, judged = _doubtful_judged(pairs, facts, records.texts, config, progress)
             ends = np.unique(judged.select("left", "right").to_numpy())
@@ -737,21 +742,6 @@ def _scored(
             facts = {**learnt, "kept_as": key, "of": new.height, "owed": 0.0}
         scores = scores.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
         return (pl.concat([found.old, scores]).sort("left", "right"), facts), none
-
-
-def _by_student(
-    student: Student, layout: Sequence[Sequence[str]], new: pl.DataFrame, texts: pl.Series
-) -> pl.DataFrame:
-    left, right = new["left"].to_numpy(), new["right"].to_numpy()
-    rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
-    values = field_values(texts.gather(rows), [(label, kind) for label, kind in layout])
-    ends = place.astype(np.uint32).reshape(2, -1)
-    features = pair_features(values, ends[0], ends[1], new["similarity"].to_numpy())
-    return new.with_columns(
-        pl.Series("probability", student.predict(features)),
-        pl.lit("student").cast(DECIDERS).alias("decided_by"),
-        pl.lit(0, dtype=pl.UInt32).alias("seen"),
-    )
 
 
 def _doubtful_judged(

@@ -220,6 +220,14 @@ def kept_index(workspace: Workspace) -> dict[str, Any]:
     return dict(workspace.stage_facts("candidates", key).get("stored") or {})
 
 
+def kept_student(
+    workspace: Workspace,
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]] | None]:
+    """Return the facts of the scores, and the arrays of the student if one is kept and whole."""
+    facts = workspace.stage_facts("scored", workspace.facts().get("keys", {}).get("scored", ""))
+    return facts, workspace.load_arrays("student", str(facts.get("kept_as", "")))
+
+
 def check_models(workspace: Workspace, config: Config) -> None:
     """Check that the models here are those that a workspace was made by.
 

@@ -3,13 +3,14 @@
 ::
 
     record ──text──▶ vector, rare features ──kept index──▶ texts most like it
-        ──cross-encoder──▶ probabilities ──▶ ids and clusters
+        ──student, cross-encoder──▶ probabilities ──▶ ids and clusters
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -18,12 +19,16 @@ from numpy.typing import NDArray
 from dedupe.encoders import embed, load_cross_encoder, spelling_of
 from dedupe.errors import InputError
 from dedupe.index import NO_SLOT, first_slots, index_in_memory, open_index
-from dedupe.kept import check_models, kept_config, kept_index, named_records
+from dedupe.kept import check_models, kept_config, kept_index, kept_student, named_records
 from dedupe.nearest import Nearest
 from dedupe.records import as_texts, frame_texts
-from dedupe.scoring import identical_pairs, score_texts, spelled
+from dedupe.scoring import identical_pairs, score_texts, spelled, student_scores
+from dedupe.student import Student
 from dedupe.workspace import Workspace
 from dedupe.workspace import open_workspace as _open_workspace
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
 
 MATCHES = pl.Schema(
     {
@@ -37,7 +42,7 @@ MATCHES = pl.Schema(
 """Schema of :meth:`Matcher.match`."""
 
 LOOKED_AT = 8
-"""Nearest texts that the cross-encoder judges for each new one."""
+"""Nearest texts that are judged for each new one."""
 
 
 class Matcher:
@@ -46,15 +51,14 @@ class Matcher:
     Parameters
     ----------
     workspace
-        Its folder. Its index is opened (or made in memory, where it is missing or damaged), and the
-        models of its last run are loaded.
+        Its folder. Its index is opened, or made in memory where it is missing or damaged. Pairs are
+        judged as its last run judged them: by its student, and those in between by the
+        cross-encoder, which is loaded when it is first asked.
 
     Raises
     ------
     WorkspaceError
         If the workspace is missing, incomplete, damaged, or made by other models.
-    ModelError
-        If a model cannot be loaded.
     """
 
     def __init__(self, workspace: str | Path) -> None:
@@ -78,8 +82,8 @@ class Matcher:
         self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.scale) + 1))
         self._encoder = index.encoder
         self._nearest = Nearest(index.stored, np.diff(self._starts) > 0)
-        self._model = load_cross_encoder(self.config)
-        self._vocabulary = frozenset(self._model.tokenizer.get_vocab())
+        self._judged, arrays = kept_student(opened)
+        self._student = None if arrays is None else Student(**arrays)
 
     def match(
         self, frame: pl.DataFrame, *, most: int = 5, least: float | None = None
@@ -105,6 +109,8 @@ class Matcher:
         ------
         InputError
             If no column of `frame` is one that the workspace compares.
+        ModelError
+            If a model cannot be loaded.
         """
         known = [name for name in self.fields if name in frame.columns]
         if not known:
@@ -119,9 +125,7 @@ class Matcher:
         texts = frame_texts(text.select(self.fields)).to_list()
         new, slots, similarity = self._near(texts)
         first = self._rows[self._starts[slots]]
-        own = spelled(texts, self._vocabulary)
-        theirs = spelled(self.texts.gather(first).to_list(), self._vocabulary)
-        chance = score_texts(self._model, [own[i] for i in new], theirs)
+        chance = self._chances(texts, self.texts.gather(first).to_list(), new, similarity)
         # Records of one text match as one.
         count = self._starts[slots + 1] - self._starts[slots]
         rows = np.concatenate(
@@ -150,6 +154,38 @@ class Matcher:
             .drop("row")
             .cast(MATCHES)
         )
+
+    @cached_property
+    def _model(self) -> CrossEncoder:
+        return load_cross_encoder(self.config)
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        return frozenset(self._model.tokenizer.get_vocab())
+
+    def _chances(
+        self,
+        texts: list[str],
+        others: list[str],
+        new: NDArray[np.int64],
+        similarity: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """Return the probability that the texts `new` are what the `others` are, as a run would."""
+        doubtful = np.arange(len(new))
+        chance = np.zeros(len(new), dtype=np.float32)
+        if self._student is not None and len(new):
+            pairs = pl.DataFrame(
+                {"left": new, "right": len(texts) + doubtful, "similarity": similarity}
+            )
+            both = pl.Series([*texts, *others], dtype=pl.String)
+            chance = student_scores(self._student, self._judged["layout"], pairs, both)
+            low, high = self._judged["low"], self._judged["high"]
+            doubtful = np.flatnonzero((chance > low) & (chance < high))
+        if len(doubtful):
+            own = spelled([texts[i] for i in new[doubtful]], self._vocabulary)
+            theirs = spelled([others[i] for i in doubtful], self._vocabulary)
+            chance[doubtful] = score_texts(self._model, own, theirs)
+        return chance
 
     def _near(
         self, texts: list[str]
