@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from dedupe.costs import estimate
     from dedupe.differences import Diff, diff
     from dedupe.feedback import evaluate_workspace, train
-    from dedupe.matching import Matcher
+    from dedupe.matching import Matcher, open_workspace
     from dedupe.pipeline import Result, export, link, run
     from dedupe.profiling import profile
     from dedupe.scoring import score
-    from dedupe.workspace import Workspace, open_workspace
+    from dedupe.workspace import Workspace
 
 __all__ = [
     "Config",
@@ -70,7 +70,7 @@ _HOMES = {
     "score": "dedupe.scoring",
     "train": "dedupe.feedback",
     "Workspace": "dedupe.workspace",
-    "open_workspace": "dedupe.workspace",
+    "open_workspace": "dedupe.matching",
 }
 
 

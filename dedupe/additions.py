@@ -16,49 +16,63 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.config import BUNDLED, Config
-from dedupe.encoders import embed, load_bi_encoder, load_cross_encoder
+from dedupe.config import Config
+from dedupe.encoders import load_cross_encoder
 from dedupe.errors import InputError, OptionError, WorkspaceError
-from dedupe.fields import field_values, pair_features
+from dedupe.index import NO_SLOT, Index, extended, first_slots, index_texts, open_index
 from dedupe.inputs import STACKED, Given, Source, given
 from dedupe.kept import (
     TableRead,
+    check_models,
     choices_of,
+    chosen,
     decisions_of,
     export_key,
     kept_config,
+    kept_standing,
     kept_table,
-    model_ids,
-    save_names,
+    save_standing,
     save_table,
     stage_keys,
+    standing_key,
 )
 from dedupe.merge import parse_rules
+from dedupe.nearest import search_new
 from dedupe.pipeline import (
     Result,
     Stages,
-    index_arrays,
     run_facts,
     search_facts,
     write_outputs,
 )
 from dedupe.progress import Progress, Report, no_report
 from dedupe.records import Records, as_texts, content_keys, frame_texts
-from dedupe.results import Resolved, cluster_figures, make_outputs, resolve
-from dedupe.scoring import DECIDERS, identical_pairs, prepare_texts, score_pairs, score_texts
-from dedupe.search import CANDIDATES, search_new
-from dedupe.spelling import BUCKETS_BITS, Spelling
+from dedupe.results import (
+    Resolved,
+    Standing,
+    cluster_figures,
+    make_outputs,
+    resolve,
+    resolve_again,
+)
+from dedupe.scoring import (
+    DECIDERS,
+    PAIRS,
+    identical_pairs,
+    prepare_texts,
+    score_pairs,
+    score_texts,
+    student_scores,
+)
+from dedupe.search import CANDIDATES
 from dedupe.student import ALL_BELOW, Student
 from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 READING = ("device", "encoding", "delimiter", "query")
 """Options that may be given beside those of the workspace."""
@@ -79,13 +93,9 @@ ADDITIONS = pl.Schema(
 
 REFIT = 2.0
 """Weights and student are made anew once there are so many times the texts they were fitted to."""
-MOST_PARTS = 32
-"""Parts of an index from which it is written as one again."""
 WORTH_LOADING = 500
 """Doubtful pairs that have to be due before the cross-encoder is loaded to help a student: judging
 them takes about as long as loading it. Until then the student's word stands."""
-
-_NO_SLOT = np.uint32(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +108,8 @@ class _Plan:
         All n records as they will be: those kept in their order, then the new ones.
     before
         (n,) int64: row number that each record had; -1 for a new one.
+    given
+        (n,) bool: records that are new or changed.
     counts
         Rows ``given``, ``added``, ``updated``, ``unchanged`` and ``removed``.
     notes
@@ -106,6 +118,7 @@ class _Plan:
 
     records: Records
     before: NDArray[np.int64]
+    given: NDArray[np.bool_]
     counts: Mapping[str, int]
     notes: tuple[str, ...]
 
@@ -113,37 +126,6 @@ class _Plan:
     def touches(self) -> bool:
         """Whether anything changes."""
         return any(self.counts[name] for name in ("added", "updated", "removed"))
-
-
-@dataclass(frozen=True, eq=False)
-class _Index:
-    """The distinct texts of a workspace, ready to be searched.
-
-    Parameters
-    ----------
-    vectors
-        (s, d) float16.
-    rare
-        (s, f) rare features; ``None`` where the bi-encoder knows none.
-    slot
-        (n,) u32: place of each record's text among the s; :data:`_NO_SLOT` for an empty text.
-    fresh
-        (s,) bool: texts that were not there before.
-    parts
-        Keys of the files that hold them, in order.
-    fitted_on
-        Number of texts that the weights were fitted to.
-    rebuilt
-        Made anew from all records.
-    """
-
-    vectors: NDArray[np.float16]
-    rare: csr_array | None
-    slot: NDArray[np.uint32]
-    fresh: NDArray[np.bool_]
-    parts: tuple[str, ...]
-    fitted_on: int
-    rebuilt: bool
 
 
 def add(
@@ -221,38 +203,54 @@ def _added(
 ) -> Result:
     stages = Stages(workspace, report)
     facts = workspace.facts()
-    _check_models(workspace, config)
+    check_models(workspace, config)
     with stages.timed("read"):
         table, searched, scored = _reopened(workspace, facts)
         decisions, choices = decisions_of(workspace), choices_of(workspace)
         rules = parse_rules(config.merge, table.records.frame.columns)
         plan = _plan(source, table, facts, reading, id, replace_all)
-        names = _names_before(
-            workspace, facts["keys"]["table"], table.records, scored[0], decisions, config
+        standing = kept_standing(
+            workspace,
+            facts["keys"]["table"],
+            standing_key(facts["keys"]["scored"], decisions, choices, config),
         )
+        names = _names_before(workspace, facts["keys"]["table"], table.records, scored[0], config)
     records = replace(plan.records, named=_carried(names, plan.before))
     now, keys, notes, pairs_scored = replace(table, records=records), facts["keys"], plan.notes, 0
     fingerprint = facts["input"]["fingerprint"]
+    touched = np.zeros(len(records), dtype=bool)
+    slot = table.slot if table.slot is not None else first_slots(table.records.texts)
     if plan.touches:
         digest = stage_key(fingerprint, source.fingerprint, replace_all, len(records))
         fingerprint = hashlib.sha256(digest.encode()).hexdigest()
         keys = stage_keys(Given((), fingerprint), config)
         found, searched = _searched(
-            stages, keys["candidates"], plan, table, searched, scored[0], config
+            stages, keys["candidates"], plan, table, slot, searched, scored[0], config
         )
-        scored = _scored(stages, keys["scored"], records, found, scored[1], config)
-        now = replace(now, slot=found.index.slot)
+        scored, judged = _scored(stages, keys["scored"], records, found, scored[1], config)
+        slot, touched = found.slot, found.touched
+        touched[judged] = True
+        now = replace(now, slot=slot)
         notes, pairs_scored = (*plan.notes, *found.notes), found.pairs.height
-    pairs = _all_pairs(records, scored[0])
     with stages.timed("cluster"):
-        resolved = resolve(records, pairs, decisions, config, choices)
-        changes = _changes(names, plan, resolved)
+        alike = _same_text(slot)
+        pairs = pl.concat([alike, chosen(scored[0])]).sort("left", "right")
+        if standing is None:
+            resolved = resolve(records, pairs, decisions, config, choices)
+            again = np.ones(len(records), dtype=bool)
+        else:
+            stood = _carried_standing(standing, plan.before)
+            resolved, again = resolve_again(
+                records, pairs, decisions, config, choices, stood, touched
+            )
+        changes = _changes(names, plan, resolved, again)
     with stages.timed("export"):
         outputs = make_outputs(records, pairs, resolved, rules, config)
         outputs = replace(outputs, more={"additions": changes})
         if plan.touches:
             _keep(workspace, keys, now, searched, scored)
-            save_names(workspace, keys["table"], resolved, kept=True, forget=False)
+            of = standing_key(keys["scored"], decisions, choices, config)
+            save_standing(workspace, keys["table"], resolved, of, kept=True, forget=False)
         written = write_outputs(workspace, outputs, table.dialect, config)
         if plan.touches:
             facts = _flipped(facts, keys, fingerprint, source, plan, replace_all)
@@ -260,9 +258,7 @@ def _added(
     summary = {
         **run_facts(Given((), fingerprint), now, keys, config),
         "input": {"names": facts["input"]["names"], "fingerprint": fingerprint},
-        **search_facts(
-            searched, scored[0], identical_pairs(records.texts)[1], len(records), config
-        ),
+        **search_facts(searched, scored[0], alike, len(records), config),
         "student": scored[1],
         **cluster_figures(records, pairs, resolved, config),
         "additions": {
@@ -323,22 +319,11 @@ def _forget(
         workspace.forget(stage, [keys["table"]])
     workspace.forget("candidates", [keys["candidates"]])
     workspace.forget("scored", [keys["scored"]])
-    workspace.forget("index", searched["index_parts"])
+    workspace.forget("index", [searched["stored"]["key"]])
     workspace.forget("student", [learnt.get("kept_as", "")])
 
 
 # What is given -----------------------------------------------------------------------------------
-
-
-def _check_models(workspace: Workspace, config: Config) -> None:
-    was = workspace.manifest().get("models", {})
-    for name, now in model_ids(config).items():
-        if was.get(name, now) != now:
-            raise WorkspaceError(
-                f"the workspace {workspace.path} was made by another {name.replace('_', '-')} than "
-                "the one here: its scores do not go with new ones; run dedupe run on its input "
-                "again"
-            )
 
 
 def _reopened(
@@ -347,15 +332,16 @@ def _reopened(
     """Return the records, the facts of the search, and the scored pairs with theirs."""
     keys = facts.get("keys", {})
     table = kept_table(workspace, keys.get("table", ""))
-    candidates = workspace.load("candidates", keys.get("candidates", ""))
+    searched = workspace.stage_facts("candidates", keys.get("candidates", ""))
     scored = workspace.load("scored", keys.get("scored", ""))
-    if table is None or candidates is None or scored is None:
+    if table is None or not searched or scored is None:
         raise WorkspaceError(
             f"the workspace {workspace.path} is unfinished or damaged: run dedupe run on its input "
             "again, which makes anew what is missing; decisions are kept"
         )
     pairs = scored[0].with_columns(pl.col("decided_by").cast(DECIDERS))
-    return table, candidates[1], (pairs, scored[1])
+    searched.pop("sha256", None)
+    return table, searched, (pairs, scored[1])
 
 
 def _same_as_last(facts: Mapping[str, Any], source: Given, replace_all: bool) -> bool:
@@ -452,11 +438,11 @@ def _planned(
         kept[:] = False
         kept[row[row >= 0]] = True
     updated, new = np.flatnonzero((row >= 0) & ~same), np.flatnonzero(row < 0)
-    chosen = np.arange(n)
-    chosen[row[updated]] = n + updated
-    chosen = np.concatenate([chosen[kept], n + new])
-    if len(chosen) < 2:
-        raise InputError(f"{len(chosen)} records would be left: there is nothing to compare")
+    taken = np.arange(n)
+    taken[row[updated]] = n + updated
+    taken = np.concatenate([taken[kept], n + new])
+    if len(taken) < 2:
+        raise InputError(f"{len(taken)} records would be left: there is nothing to compare")
     if old.id_column is None:
         new_ids = pl.Series("id", np.arange(n, n + m)).cast(pl.String)
         new_keys = _further_keys(old.keys, text)
@@ -464,11 +450,11 @@ def _planned(
         new_ids, new_keys = ids, ids.rename("key")
     used = [use.name for use in old.fields if use.used]
     records = Records(
-        frame=pl.concat([old.frame, frame])[chosen],
-        ids=pl.concat([old.ids, new_ids]).gather(chosen),
-        keys=pl.concat([old.keys, new_keys]).gather(chosen),
-        texts=pl.concat([old.texts, frame_texts(text.select(used)).rename("text")]).gather(chosen),
-        source=np.zeros(len(chosen), dtype=np.uint8),
+        frame=pl.concat([old.frame, frame])[taken],
+        ids=pl.concat([old.ids, new_ids]).gather(taken),
+        keys=pl.concat([old.keys, new_keys]).gather(taken),
+        texts=pl.concat([old.texts, frame_texts(text.select(used)).rename("text")]).gather(taken),
+        source=np.zeros(len(taken), dtype=np.uint8),
         fields=old.fields,
         id_column=old.id_column,
     )
@@ -480,7 +466,7 @@ def _planned(
         "removed": int((~kept).sum()),
     }
     before = np.concatenate([np.flatnonzero(kept), np.full(len(new), -1)])
-    return _Plan(records, before, counts, tuple(notes))
+    return _Plan(records, before, taken >= n, counts, tuple(notes))
 
 
 def _check_ids(ids: pl.Series) -> None:
@@ -515,11 +501,29 @@ def _further_keys(keys: pl.Series, text: pl.DataFrame) -> pl.Series:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """New ``pairs`` to be scored, the ``old`` scored ones renumbered, the index, and ``notes``."""
+    """What n records bring.
+
+    Parameters
+    ----------
+    pairs
+        New pairs to be scored.
+    old
+        The scored ones, renumbered.
+    slot
+        (n,) u32: place of each record's text in the index; :data:`NO_SLOT` for an empty text.
+    touched
+        (n,) bool: records that are new or changed, or whose pairs came or went.
+    rebuilt
+        The index was made anew.
+    notes
+        What the user should know, a line each.
+    """
 
     pairs: pl.DataFrame
     old: pl.DataFrame
-    index: _Index
+    slot: NDArray[np.uint32]
+    touched: NDArray[np.bool_]
+    rebuilt: bool
     notes: tuple[str, ...]
 
 
@@ -528,48 +532,62 @@ def _searched(
     key: str,
     plan: _Plan,
     table: TableRead,
+    slot_before: NDArray[np.uint32],
     facts: Mapping[str, Any],
     scored: pl.DataFrame,
     config: Config,
 ) -> tuple[_Found, dict[str, Any]]:
     """Find the pairs that new texts bring, and carry over those that stand."""
-    records, old = plan.records, table.records
     with stages.timed("encode"):
-        index, notes = _indexed(stages.workspace, key, records, table, facts, config)
+        texts = _indexed(stages.workspace, key, plan, table, slot_before, facts, config)
     with stages.timed("search"):
-        firsts, _ = identical_pairs(records.texts)
-        first_of = pl.DataFrame({"text": records.texts.gather(firsts), "to": firsts}).filter(
-            pl.col("text") != ""
-        )
-        moved = old.texts.to_frame("text").join(
-            first_of, on="text", how="left", maintain_order="left"
-        )["to"]
-        carried = _renumbered(scored, moved.cast(pl.Int64).fill_null(-1).to_numpy())
-        has_text = index.slot != _NO_SLOT
-        rows = firsts.to_numpy()
-        rows = rows[has_text[rows]]
-        row_of = np.full(len(index.fresh), -1, dtype=np.int64)
-        row_of[index.slot[rows]] = rows
-        known = carried.filter(pl.col("seen") == 0).select(CANDIDATES.names())
+        rows = np.arange(len(plan.before))
+        has_text = texts.slot != NO_SLOT
+        row_of = np.full(len(texts.fresh), -1, dtype=np.int64)
+        row_of[texts.slot[has_text][::-1]] = rows[has_text][::-1]
+        moved = np.full(len(slot_before), -1, dtype=np.int64)
+        had_text = texts.slot_before != NO_SLOT
+        moved[had_text] = row_of[texts.slot_before[had_text]]
+        carried = _renumbered(scored, moved)
+        known = chosen(carried).select(CANDIDATES.names())
         known = known.with_columns(
-            pl.Series(side, index.slot[known[side].to_numpy()]) for side in ("left", "right")
+            pl.Series(side, texts.slot[known[side].to_numpy()]) for side in ("left", "right")
         )
-        found = search_new(
-            index.vectors,
-            index.fresh,
-            row_of >= 0,
-            known,
-            float(facts["radius"]),
-            config,
-            index.rare,
-        )
-    now = {**facts, "index_parts": list(index.parts), "fitted_on": index.fitted_on}
-    return _Found(_renumbered(found, row_of), carried, index, notes), now
+        radius = float(facts["radius"])
+        found = search_new(texts.index.stored, texts.fresh, row_of >= 0, known, radius, config)
+        found = _renumbered(found, row_of)
+        touched = plan.given | _left_behind(plan, texts, scored)
+        for side in ("left", "right"):
+            touched[found[side].to_numpy()] = True
+    now = {**facts, "stored": dict(texts.index.facts)}
+    return _Found(found, carried, texts.slot, touched, texts.rebuilt, texts.notes), now
+
+
+def _left_behind(plan: _Plan, texts: _Texts, scored: pl.DataFrame) -> NDArray[np.bool_]:
+    """Return the records that had pairs, or the text, of one that is changed or gone."""
+    gone = np.ones(len(texts.slot_before), dtype=bool)
+    stays = (plan.before >= 0) & ~plan.given
+    gone[plan.before[stays]] = False
+    if not gone.any():
+        return np.zeros(len(plan.before), dtype=bool)
+    of_slot = np.zeros(len(texts.fresh), dtype=bool)
+    of_slot[texts.slot_before[gone & (texts.slot_before != NO_SLOT)]] = True
+    at = np.where(texts.slot_before == NO_SLOT, 0, texts.slot_before)
+    alike = gone | (of_slot[at] & (texts.slot_before != NO_SLOT))
+    left, right = (scored[side].to_numpy() for side in ("left", "right"))
+    behind = alike.copy()
+    behind[right[alike[left]]] = True
+    behind[left[alike[right]]] = True
+    left_behind: NDArray[np.bool_] = (plan.before >= 0) & behind[np.maximum(plan.before, 0)]
+    return left_behind
 
 
 def _renumbered(pairs: pl.DataFrame, to: NDArray[np.int64]) -> pl.DataFrame:
     """Return pairs under new row numbers, without those of which a record has none (-1)."""
-    left, right = to[pairs["left"].to_numpy()], to[pairs["right"].to_numpy()]
+    ends = [pairs[side].to_numpy() for side in ("left", "right")]
+    left, right = (to[end] for end in ends)
+    if np.array_equal(left, ends[0]) and np.array_equal(right, ends[1]):
+        return pairs
     there = (left >= 0) & (right >= 0)
     return (
         pairs.filter(pl.Series(there))
@@ -581,98 +599,106 @@ def _renumbered(pairs: pl.DataFrame, to: NDArray[np.int64]) -> pl.DataFrame:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Texts:
+    """The distinct texts of n records, and of those before, as places in an index.
+
+    Parameters
+    ----------
+    index
+        Of s texts.
+    slot, slot_before
+        (n,) u32 of the records as they will be, and of those before.
+    fresh
+        (s,) bool: texts that no record had before.
+    rebuilt
+        Made anew from all records.
+    notes
+        What the user should know, a line each.
+    """
+
+    index: Index
+    slot: NDArray[np.uint32]
+    slot_before: NDArray[np.uint32]
+    fresh: NDArray[np.bool_]
+    rebuilt: bool = False
+    notes: tuple[str, ...] = ()
+
+
 def _indexed(
     workspace: Workspace | None,
     key: str,
-    records: Records,
+    plan: _Plan,
     table: TableRead,
+    slot_before: NDArray[np.uint32],
     facts: Mapping[str, Any],
     config: Config,
-) -> tuple[_Index, tuple[str, ...]]:
+) -> _Texts:
     """Extend the kept index by the texts that are new, or make it anew where that is due."""
     assert workspace is not None
-    distinct = records.texts.unique(maintain_order=True)
+    held = open_index(workspace, facts.get("stored") or {}, config)
+    if held is None or held.facts["rows"] >= REFIT * held.facts["fitted_on"]:
+        note = "the search index was missing or damaged: it was made anew"
+        texts = _indexed_anew(workspace, key, plan, table, config)
+        return texts if held is not None else replace(texts, notes=(note,))
+    size = held.facts["rows"]
+    stays = (plan.before >= 0) & ~plan.given
+    slot = np.full(len(plan.before), NO_SLOT, dtype=np.uint32)
+    slot[stays] = slot_before[plan.before[stays]]
+    given_texts = plan.records.texts.filter(pl.Series(plan.given))
+    asked = given_texts.unique(maintain_order=True).to_frame("text").filter(pl.col("text") != "")
+    there = (
+        pl.DataFrame({"text": table.records.texts, "slot": slot_before})
+        .join(asked, on="text", how="semi")
+        .unique("text", keep="first", maintain_order=True)
+    )
+    new = asked.join(there, on="text", how="anti", maintain_order="left")
+    numbers = pl.concat(
+        [there, new.with_columns((pl.int_range(pl.len()) + size).cast(pl.UInt32).alias("slot"))]
+    )
+    slot[plan.given] = _slots(given_texts, numbers)
+    index = extended(workspace, held, new["text"].to_list())
+    return _Texts(index, slot, slot_before, np.arange(index.facts["rows"]) >= size)
+
+
+def _indexed_anew(
+    workspace: Workspace, key: str, plan: _Plan, table: TableRead, config: Config
+) -> _Texts:
+    texts, before = plan.records.texts, table.records.texts
+    distinct = texts.unique(maintain_order=True)
     distinct = distinct.filter(distinct != "")
-    old_slot = table.slot if table.slot is not None else _first_slots(table.records.texts)
-    known = pl.DataFrame({"text": table.records.texts, "slot": old_slot}).unique(
-        "text", keep="first", maintain_order=True
-    )
-    keys = list(facts.get("index_parts", ()))
-    parts = [workspace.load_arrays("index", one) for one in keys]
-    whole = [one for one in parts if one is not None]
-    size = sum(len(one["vectors"]) for one in whole)
-    held = old_slot[old_slot != _NO_SLOT]
-    lost = len(whole) < len(keys) or (len(held) > 0 and int(held.max()) >= size)
-    broken = bool(keys) and lost
-    due = bool(keys) and (
-        len(distinct) >= REFIT * facts.get("fitted_on", 0) or len(keys) >= MOST_PARTS
-    )
-    notes = ("the search index was missing or damaged: it was made anew",) if broken else ()
-    # A run keeps no index: most workspaces never need one. The first addition makes it.
-    if not keys or broken or due:
-        texts = distinct.to_list()
-        encoder = Spelling.fitted(texts) if config.bi_encoder == BUNDLED else _loaded(config)
-        parts_now = [index_arrays(encoder, texts, embed(encoder, texts))]
-        workspace.save_arrays("index", key, parts_now[0])
-        fresh = (~distinct.is_in(known["text"].implode())).to_numpy()
-        numbers = pl.DataFrame({"text": distinct, "slot": np.arange(len(distinct))})
-        names, fitted_on = [key], len(distinct)
-    else:
-        new = distinct.filter(~distinct.is_in(known["text"].implode()))
-        texts = new.to_list()
-        encoder = Spelling.of(whole[0]) if "seen" in whole[0] else _loaded(config)
-        none = whole[0]["vectors"][:0].astype(np.float32)
-        vectors = embed(encoder, texts) if texts else none
-        part = index_arrays(encoder, texts, vectors, weights=False)
-        parts_now = [*whole, part]
-        names, fitted_on = [*keys, key], int(facts["fitted_on"])
-        workspace.save_arrays("index", key, part)
-        fresh = np.arange(size + len(texts)) >= size
-        numbers = pl.concat(
-            [
-                known.filter(pl.col("text") != "").cast({"slot": pl.Int64}),
-                pl.DataFrame({"text": new, "slot": np.arange(size, size + len(texts))}),
-            ]
-        )
-    slot = records.texts.to_frame("text").join(
-        numbers, on="text", how="left", maintain_order="left"
-    )["slot"]
-    return _Index(
-        vectors=np.concatenate([one["vectors"] for one in parts_now]),
-        rare=_features(parts_now),
-        slot=slot.fill_null(int(_NO_SLOT)).cast(pl.UInt32).to_numpy(),
-        fresh=fresh,
-        parts=tuple(names),
-        fitted_on=fitted_on,
-        rebuilt=broken or due,
-    ), notes
+    facts = index_texts(workspace, key, distinct.to_list(), config)
+    index = open_index(workspace, facts, config)
+    assert index is not None
+    numbers = distinct.to_frame("text").with_row_index("slot")
+    fresh = ~distinct.is_in(before.implode()).to_numpy()
+    return _Texts(index, _slots(texts, numbers), _slots(before, numbers), fresh, rebuilt=True)
 
 
-def _loaded(config: Config) -> Any:
-    return load_bi_encoder(config, [])
+def _slots(texts: pl.Series, numbers: pl.DataFrame) -> NDArray[np.uint32]:
+    """Return the ``slot`` of each text in `numbers`; :data:`NO_SLOT` where it has none."""
+    found = texts.to_frame("text").join(numbers, on="text", how="left", maintain_order="left")
+    return found["slot"].cast(pl.UInt32).fill_null(int(NO_SLOT)).to_numpy()
 
 
-def _first_slots(texts: pl.Series) -> NDArray[np.uint32]:
-    """Return the place of each text in the index of a run: that of its first row among those."""
-    firsts, identical = identical_pairs(texts)
-    slot = np.full(len(texts), _NO_SLOT, dtype=np.uint32)
-    slot[firsts.to_numpy()] = np.arange(len(firsts), dtype=np.uint32)
-    slot[identical["right"].to_numpy()] = slot[identical["left"].to_numpy()]
-    slot[(texts == "").to_numpy()] = _NO_SLOT
-    return slot
-
-
-def _features(parts: Sequence[Mapping[str, NDArray[Any]]]) -> csr_array | None:
-    from scipy.sparse import csr_array
-
-    if "columns" not in parts[0]:
-        return None
-    counts, columns, values = (
-        np.concatenate([part[name] for part in parts]) for name in ("counts", "columns", "values")
-    )
-    starts = np.concatenate([[0], np.cumsum(counts.astype(np.int64))]).astype(np.int32)
-    width = 2 << BUCKETS_BITS
-    return csr_array((values.astype(np.float32), columns, starts), shape=(len(counts), width))
+def _same_text(slot: NDArray[np.uint32]) -> pl.DataFrame:
+    """Return the pairs of :func:`~dedupe.scoring.identical_pairs`, by places instead of texts."""
+    rows = np.flatnonzero(slot != NO_SLOT)
+    first = np.zeros(int(slot[rows].max(initial=0)) + 1, dtype=np.uint32)
+    first[slot[rows][::-1]] = rows[::-1]
+    left = first[slot[rows]]
+    other = left != rows
+    ones = np.ones(int(other.sum()), dtype=np.float32)
+    return pl.DataFrame(
+        {
+            "left": left[other],
+            "right": rows[other],
+            "similarity": ones,
+            "probability": ones,
+            "decided_by": ["identical"] * len(ones),
+        },
+        schema=PAIRS,
+    ).sort("left", "right")
 
 
 def _scored(
@@ -682,45 +708,40 @@ def _scored(
     found: _Found,
     facts: dict[str, Any],
     config: Config,
-) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Score the new pairs: by the student that is kept, else by the cross-encoder."""
+) -> tuple[tuple[pl.DataFrame, dict[str, Any]], NDArray[np.uint32]]:
+    """Score the new pairs: by the student that is kept, else by the cross-encoder.
+
+    Returns all pairs with the facts, and the records of old pairs that were judged anew.
+    """
     workspace, new = stages.workspace, found.pairs
     assert workspace is not None
     with stages.timed("score") as progress:
         arrays = workspace.load_arrays("student", str(facts.get("kept_as", "")))
-        relearn = found.index.rebuilt and new.height > 2 * ALL_BELOW
+        relearn = found.rebuilt and new.height > 2 * ALL_BELOW
         if arrays is not None and not relearn:
             of = facts.get("of", max(found.old.height, 1))
             owed = facts.get("owed", 0.0) + config.cross_encoder_pairs * new.height / of
             facts = {**facts, "of": of, "owed": owed}
-            scores = _by_student(Student(**arrays), facts["layout"], new, records.texts)
+            chance = student_scores(Student(**arrays), facts["layout"], new, records.texts)
+            scores = new.with_columns(
+                pl.Series("probability", chance),
+                pl.lit("student").cast(DECIDERS).alias("decided_by"),
+                pl.lit(0, dtype=pl.UInt32).alias("seen"),
+            )
             pairs = pl.concat([found.old, scores]).sort("left", "right")
             pairs, judged = _doubtful_judged(pairs, facts, records.texts, config, progress)
-            return pairs, {**facts, "owed": owed - judged}
+            ends = np.unique(judged.select("left", "right").to_numpy())
+            return (pairs, {**facts, "owed": owed - judged.height}), ends
+        none = np.empty(0, dtype=np.uint32)
         if new.is_empty():
-            return found.old, facts
+            return (found.old, facts), none
         model = load_cross_encoder(config)
         scores, learnt, student = score_pairs(model, new, records.texts, config, progress)
         if student is not None:
             workspace.save_arrays("student", key, student.arrays())
             facts = {**learnt, "kept_as": key, "of": new.height, "owed": 0.0}
         scores = scores.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
-        return pl.concat([found.old, scores]).sort("left", "right"), facts
-
-
-def _by_student(
-    student: Student, layout: Sequence[Sequence[str]], new: pl.DataFrame, texts: pl.Series
-) -> pl.DataFrame:
-    left, right = new["left"].to_numpy(), new["right"].to_numpy()
-    rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
-    values = field_values(texts.gather(rows), [(label, kind) for label, kind in layout])
-    ends = place.astype(np.uint32).reshape(2, -1)
-    features = pair_features(values, ends[0], ends[1], new["similarity"].to_numpy())
-    return new.with_columns(
-        pl.Series("probability", student.predict(features)),
-        pl.lit("student").cast(DECIDERS).alias("decided_by"),
-        pl.lit(0, dtype=pl.UInt32).alias("seen"),
-    )
+        return (pl.concat([found.old, scores]).sort("left", "right"), facts), none
 
 
 def _doubtful_judged(
@@ -729,8 +750,11 @@ def _doubtful_judged(
     texts: pl.Series,
     config: Config,
     progress: Progress,
-) -> tuple[pl.DataFrame, int]:
-    """Let the cross-encoder judge the most doubtful pairs, once enough of them are due."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Let the cross-encoder judge the most doubtful pairs, once enough of them are due.
+
+    Returns all pairs, and those that it judged.
+    """
     chance = pl.col("probability")
     doubtful = (
         pairs.with_row_index("at")
@@ -744,7 +768,7 @@ def _doubtful_judged(
         .head(int(facts["owed"]))
     )
     if doubtful.height < WORTH_LOADING:
-        return pairs, 0
+        return pairs, doubtful.clear()
     model = load_cross_encoder(config)
     left, right = (
         prepare_texts(model, texts.gather(doubtful[side]).to_list()) for side in ("left", "right")
@@ -760,38 +784,53 @@ def _doubtful_judged(
         .then(pl.lit("cross-encoder").cast(DECIDERS))
         .otherwise(pl.col("decided_by"))
         .alias("decided_by"),
-    ), doubtful.height
+    ), doubtful
 
 
 # What became of the clusters ----------------------------------------------------------------------
 
 
 def _names_before(
-    workspace: Workspace,
-    key: str,
-    records: Records,
-    scored: pl.DataFrame,
-    decisions: pl.DataFrame,
-    config: Config,
+    workspace: Workspace, key: str, records: Records, scored: pl.DataFrame, config: Config
 ) -> pl.Series:
     """Return the id of each record's cluster, as last written."""
     found = workspace.load("named", key)
     if found is not None and found[0].height == len(records):
         return found[0]["cluster_id"]
-    return resolve(records, _all_pairs(records, scored), decisions, config).cluster_id
+    pairs = pl.concat([identical_pairs(records.texts)[1], chosen(scored)]).sort("left", "right")
+    said = decisions_of(workspace), config, choices_of(workspace)
+    return resolve(records, pairs, *said).cluster_id
 
 
-def _all_pairs(records: Records, scored: pl.DataFrame) -> pl.DataFrame:
-    _, identical = identical_pairs(records.texts)
-    return pl.concat([identical, scored.filter(pl.col("seen") == 0).drop("seen")]).sort(
-        "left", "right"
+def _carried_standing(standing: Standing, before: NDArray[np.int64]) -> Standing:
+    """Return how records stood, under their new row numbers; of new ones it says anything."""
+    rows = np.arange(len(before), dtype=np.uint32)
+    was = np.maximum(before, 0)
+    now = np.zeros(len(standing.labels), dtype=np.uint32)
+    now[before[before >= 0]] = rows[before >= 0]
+    return Standing(
+        labels=now[standing.labels[was]],
+        confidence=standing.confidence[was],
+        kept=now[standing.kept[was]],
+        joined_by=standing.joined_by[was],
+        cluster_id=standing.cluster_id.gather(was),
     )
 
 
-def _changes(names: pl.Series, plan: _Plan, resolved: Resolved) -> pl.DataFrame:
+def _changes(
+    names: pl.Series, plan: _Plan, resolved: Resolved, again: NDArray[np.bool_]
+) -> pl.DataFrame:
     """Say which clusters came to be, grew, were joined, split, changed or vanished."""
-    earlier = _carried(names, plan.before)
-    after = pl.DataFrame({"cluster": resolved.cluster_id, "name": earlier})
+    some = np.flatnonzero(again)
+    after = pl.DataFrame(
+        {
+            "cluster": resolved.cluster_id.gather(some),
+            "name": _carried(names, plan.before[some]),
+        }
+    )
+    stood = np.ones(len(names), dtype=bool)
+    stood[plan.before[~again]] = False
+    names = names.filter(pl.Series(stood))
     sizes = names.to_frame("name").group_by("name").len("was")
     shares = (
         after.filter(pl.col("name").is_not_null())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
@@ -212,6 +212,14 @@ def rare_features(model: SentenceTransformer | Spelling, texts: Sequence[str]) -
     return None if spelling is None else spelling.rare_features(texts)
 
 
+def shared_features(
+    model: SentenceTransformer | Spelling, rare: csr_array | None
+) -> csr_array | None:
+    """Return rare features without those of a lone record, where there are any at all."""
+    spelling = spelling_of(model)
+    return None if spelling is None or rare is None else spelling.shared(rare)
+
+
 def spelling_of(model: SentenceTransformer | Spelling) -> Spelling | None:
     """Return what the bundled bi-encoder is made of; ``None`` of another one."""
     from dedupe.spelling import Spelling
@@ -242,7 +250,7 @@ def cross_encoder_text(text: str) -> str:
     return _DIGITS.sub(_in_twos, text)
 
 
-def spell_unknown(texts: Iterable[str], vocabulary: Iterable[str]) -> dict[int, str]:
+def spell_unknown(texts: Iterable[str], vocabulary: Set[str]) -> dict[int, str]:
     """Return a translation table that spells out the characters a vocabulary does not have.
 
     A word-piece tokenizer reads a word with an unknown character as one unknown token, which would
@@ -263,10 +271,9 @@ def spell_unknown(texts: Iterable[str], vocabulary: Iterable[str]) -> dict[int, 
     """
     import unicodedata
 
-    known = set(vocabulary)
     table: dict[int, str] = {}
     for character in set().union(*map(set, texts)):
-        if character.isspace() or character in known or ord(character) < 128:
+        if character.isspace() or character in vocabulary or ord(character) < 128:
             continue
         parts = [
             part
@@ -274,7 +281,7 @@ def spell_unknown(texts: Iterable[str], vocabulary: Iterable[str]) -> dict[int, 
             if unicodedata.category(part) != "Mn"
         ]
         # Word pieces inside a word carry a mark of their own; both forms must be there.
-        if all(part in known and f"##{part}" in known for part in parts):
+        if all(part in vocabulary and f"##{part}" in vocabulary for part in parts):
             continue
         code = str(ord(character))
         code = code.zfill(len(code) + len(code) % 2)

@@ -27,6 +27,8 @@ MOST_CHARACTERS = 120
 cross-encoder sees no more, and the cost of a comparison grows with their square."""
 CHUNK = 1 << 18
 """Pairs compared at a time."""
+FEW = 256
+"""Pairs that one thread compares before others would have begun."""
 _FULL = 254
 _HAS_DIGIT = r"[^\s\d]*\d\S*"
 
@@ -250,7 +252,7 @@ def _compared(field: FieldValues, scorer: Callable[..., Any], left: Rows, right:
         field.values[high].tolist(),
         scorer=scorer,
         dtype=np.float32,
-        workers=-1,
+        workers=-1 if len(low) > FEW else 1,
     )
     # Not quite full: what differs is never as good as what is equal.
     scaled = np.clip(found / top * _FULL, 0, _FULL - 1).astype(np.uint8)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,7 +24,7 @@ from dedupe.encoders import MODELS
 from dedupe.errors import WorkspaceError
 from dedupe.inputs import Given
 from dedupe.records import FieldUse, Records, records_of
-from dedupe.results import Resolved, resolve
+from dedupe.results import Resolved, Standing, resolve
 from dedupe.scoring import DECIDERS, identical_pairs
 from dedupe.tables import Dialect
 from dedupe.workspace import Workspace, stage_key
@@ -124,8 +126,16 @@ def _model_id(name: str, kind: str) -> str:
         return name
     digest = hashlib.sha256()
     for file in weights:
-        digest.update(file.read_bytes())
+        found = file.stat()
+        digest.update(_file_hash(file, found.st_size, found.st_mtime_ns))
     return digest.hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _file_hash(file: Path, size: int, changed: int) -> bytes:
+    """Return a hash of a file, which is read once as long as its size and time stay."""
+    with file.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").digest()
 
 
 def kept_table(workspace: Workspace | None, key: str) -> TableRead | None:
@@ -186,6 +196,59 @@ def reopened(workspace: Workspace) -> tuple[TableRead, pl.DataFrame]:
     return table, pl.concat([identical, chosen(pairs)]).sort("left", "right")
 
 
+def named_records(workspace: Workspace) -> tuple[TableRead, pl.Series]:
+    """Return the records of a workspace and the id of each one's cluster.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is incomplete or damaged.
+    """
+    keys = workspace.facts().get("keys", {})
+    table = kept_table(workspace, keys.get("table", ""))
+    if table is not None:
+        said = decisions_of(workspace), choices_of(workspace)
+        of = standing_key(keys["scored"], *said, kept_config(workspace))
+        standing = kept_standing(workspace, keys["table"], of)
+        if standing is not None:
+            return table, standing.cluster_id
+    state = clustered(workspace)
+    assert table is not None
+    return table, state.resolved.cluster_id
+
+
+def kept_index(workspace: Workspace) -> dict[str, Any]:
+    """Return the facts of the search index; empty where none is known."""
+    key = workspace.facts().get("keys", {}).get("candidates", "")
+    return dict(workspace.stage_facts("candidates", key).get("stored") or {})
+
+
+def kept_student(
+    workspace: Workspace,
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]] | None]:
+    """Return the facts of the scores, and the arrays of the student if one is kept and whole."""
+    facts = workspace.stage_facts("scored", workspace.facts().get("keys", {}).get("scored", ""))
+    return facts, workspace.load_arrays("student", str(facts.get("kept_as", "")))
+
+
+def check_models(workspace: Workspace, config: Config) -> None:
+    """Check that the models here are those that a workspace was made by.
+
+    Raises
+    ------
+    WorkspaceError
+        If they are not.
+    """
+    was = workspace.manifest().get("models", {})
+    for name, now in model_ids(config).items():
+        if was.get(name, now) != now:
+            raise WorkspaceError(
+                f"the workspace {workspace.path} was made by another {name.replace('_', '-')} than "
+                "the one here: its scores do not go with new ones; run dedupe run on its input "
+                "again"
+            )
+
+
 def kept_config(workspace: Workspace) -> Config:
     """Return the configuration of the last run."""
     kept = dict(workspace.facts().get("config", {}))
@@ -210,12 +273,45 @@ def choices_of(workspace: Workspace | None) -> pl.DataFrame:
         return log.choices()
 
 
-def save_names(
-    workspace: Workspace, key: str, resolved: Resolved, *, kept: bool, forget: bool = True
+def save_standing(
+    workspace: Workspace, key: str, resolved: Resolved, of: str, *, kept: bool, forget: bool = True
 ) -> None:
-    """Keep the ids of the clusters; with `kept`, those that follow them bear the same."""
-    names = resolved.cluster_id.to_frame()
-    workspace.save("named", key, names, {"kept": kept}, forget=forget)
+    """Keep what the clustering says of each record; with `kept`, ids of clusters go on from it.
+
+    `of` is :func:`standing_key`.
+    """
+    frame = pl.DataFrame(
+        {
+            "cluster_id": resolved.cluster_id,
+            "label": resolved.clustering.labels,
+            "confidence": resolved.confidence,
+            "kept": resolved.kept,
+            "joined_by": resolved.joined_by,
+        }
+    )
+    workspace.save("named", key, frame, {"kept": kept, "of": of}, forget=forget)
+
+
+def kept_standing(workspace: Workspace, key: str, of: str) -> Standing | None:
+    """Return what the clustering that `of` tells says of each record, if that was kept last."""
+    found = workspace.load("named", key)
+    if found is None or found[1].get("of") != of:
+        return None
+    return Standing(
+        labels=found[0]["label"].to_numpy(),
+        confidence=found[0]["confidence"].to_numpy(),
+        kept=found[0]["kept"].to_numpy(),
+        joined_by=found[0]["joined_by"].to_numpy(),
+        cluster_id=found[0]["cluster_id"],
+    )
+
+
+def standing_key(
+    scored: str, decisions: pl.DataFrame, choices: pl.DataFrame, config: Config
+) -> str:
+    """Return a hash of all that a clustering follows from, besides the records."""
+    said = decisions.rows(), choices.rows()
+    return stage_key(scored, *said, config.threshold, config.link, config.within)
 
 
 def export_key(

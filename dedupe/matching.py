@@ -1,19 +1,34 @@
-"""Matches of new records in a workspace, one at a time or many: nothing is changed in it."""
+"""Matches of new records in a workspace, one at a time or many: nothing is changed in it.
+
+::
+
+    record ──text──▶ vector, rare features ──kept index──▶ texts most like it
+        ──student, cross-encoder──▶ probabilities ──▶ ids and clusters
+"""
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from dedupe.encoders import embed, load_bi_encoder, load_cross_encoder
+from dedupe.encoders import embed, load_cross_encoder, spelling_of
 from dedupe.errors import InputError
-from dedupe.kept import clustered
+from dedupe.index import NO_SLOT, first_slots, index_in_memory, open_index
+from dedupe.kept import check_models, kept_config, kept_index, kept_student, named_records
+from dedupe.nearest import Nearest
 from dedupe.records import as_texts, frame_texts
-from dedupe.scoring import prepare_texts, score_texts
-from dedupe.search import Nearest
-from dedupe.workspace import open_workspace
+from dedupe.scoring import identical_pairs, score_texts, spelled, student_scores
+from dedupe.student import Student
+from dedupe.workspace import Workspace
+from dedupe.workspace import open_workspace as _open_workspace
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
 
 MATCHES = pl.Schema(
     {
@@ -27,7 +42,7 @@ MATCHES = pl.Schema(
 """Schema of :meth:`Matcher.match`."""
 
 LOOKED_AT = 8
-"""Nearest records that the cross-encoder judges for each new one."""
+"""Nearest texts that are judged for each new one."""
 
 
 class Matcher:
@@ -36,26 +51,39 @@ class Matcher:
     Parameters
     ----------
     workspace
-        Its folder. The models of its last run are loaded, its records embedded.
+        Its folder. Its index is opened, or made in memory where it is missing or damaged. Pairs are
+        judged as its last run judged them: by its student, and those in between by the
+        cross-encoder, which is loaded when it is first asked.
 
     Raises
     ------
     WorkspaceError
-        If the workspace is missing, incomplete or damaged.
-    ModelError
-        If a model cannot be loaded.
+        If the workspace is missing, incomplete, damaged, or made by other models.
     """
 
     def __init__(self, workspace: str | Path) -> None:
-        state = clustered(open_workspace(workspace))
-        self.config = state.config
-        self.ids = state.records.ids
-        self.cluster_ids = state.resolved.cluster_id
-        self.fields = [use.name for use in state.records.fields if use.used]
-        self.texts = state.records.texts
-        self.encoder = load_bi_encoder(self.config, self.texts.to_list())
-        self.nearest = Nearest(embed(self.encoder, self.texts.to_list()))
-        self.model = load_cross_encoder(self.config)
+        opened = _open_workspace(workspace)
+        self.config = kept_config(opened)
+        check_models(opened, self.config)
+        table, self.cluster_ids = named_records(opened)
+        records = table.records
+        self.ids, self.texts = records.ids, records.texts
+        self.fields = [use.name for use in records.fields if use.used]
+        index = open_index(opened, kept_index(opened), self.config)
+        slot = table.slot if index is not None else None
+        if slot is None:
+            slot = first_slots(records.texts)
+        if index is None:
+            firsts, _ = identical_pairs(records.texts)
+            index = index_in_memory(records.texts.gather(firsts).to_list(), self.config)
+        # Rows in the order of their texts: those of one text lie side by side.
+        self._rows = np.argsort(slot, kind="stable")
+        self._rows = self._rows[: int((slot != NO_SLOT).sum())]
+        self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.scale) + 1))
+        self._encoder = index.encoder
+        self._nearest = Nearest(index.stored, np.diff(self._starts) > 0)
+        self._judged, arrays = kept_student(opened)
+        self._student = None if arrays is None else Student(**arrays)
 
     def match(
         self, frame: pl.DataFrame, *, most: int = 5, least: float | None = None
@@ -81,6 +109,8 @@ class Matcher:
         ------
         InputError
             If no column of `frame` is one that the workspace compares.
+        ModelError
+            If a model cannot be loaded.
         """
         known = [name for name in self.fields if name in frame.columns]
         if not known:
@@ -93,22 +123,25 @@ class Matcher:
             pl.lit("").alias(name) for name in self.fields if name not in known
         )
         texts = frame_texts(text.select(self.fields)).to_list()
-        rows, similarity = self.nearest.search(embed(self.encoder, texts), LOOKED_AT)
-        new = np.repeat(np.arange(len(texts)), rows.shape[1])
-        old = rows.ravel()
-        left = prepare_texts(self.model, texts)
-        right = prepare_texts(self.model, self.texts.gather(old).to_list())
-        chance = score_texts(self.model, [left[i] for i in new], right)
+        new, slots, similarity = self._near(texts)
+        first = self._rows[self._starts[slots]]
+        chance = self._chances(texts, self.texts.gather(first).to_list(), new, similarity)
+        # Records of one text match as one.
+        count = self._starts[slots + 1] - self._starts[slots]
+        rows = np.concatenate(
+            [np.empty(0, np.int64)]
+            + [self._rows[self._starts[slot] : self._starts[slot + 1]] for slot in slots]
+        )
         found = pl.DataFrame(
             {
-                "record": new,
-                "id": self.ids.gather(old),
-                "cluster_id": self.cluster_ids.gather(old),
-                "probability": chance,
-                "similarity": similarity.ravel(),
-                "row": old,
+                "record": np.repeat(new, count),
+                "id": self.ids.gather(rows),
+                "cluster_id": self.cluster_ids.gather(rows),
+                "probability": np.repeat(chance, count),
+                "similarity": np.repeat(similarity, count),
+                "row": rows,
             }
-        ).filter((pl.col("probability") >= least) & pl.Series([bool(texts[i]) for i in new]))
+        ).filter(pl.col("probability") >= least)
         return (
             found.sort(
                 "record",
@@ -121,3 +154,89 @@ class Matcher:
             .drop("row")
             .cast(MATCHES)
         )
+
+    @cached_property
+    def _model(self) -> CrossEncoder:
+        return load_cross_encoder(self.config)
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        return frozenset(self._model.tokenizer.get_vocab())
+
+    def _chances(
+        self,
+        texts: list[str],
+        others: list[str],
+        new: NDArray[np.int64],
+        similarity: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """Return the probability that the texts `new` are what the `others` are, as a run would."""
+        doubtful = np.arange(len(new))
+        chance = np.zeros(len(new), dtype=np.float32)
+        if self._student is not None and len(new):
+            pairs = pl.DataFrame(
+                {"left": new, "right": len(texts) + doubtful, "similarity": similarity}
+            )
+            both = pl.Series([*texts, *others], dtype=pl.String)
+            chance = student_scores(self._student, self._judged["layout"], pairs, both)
+            low, high = self._judged["low"], self._judged["high"]
+            doubtful = np.flatnonzero((chance > low) & (chance < high))
+        if len(doubtful):
+            own = spelled([texts[i] for i in new[doubtful]], self._vocabulary)
+            theirs = spelled([others[i] for i in doubtful], self._vocabulary)
+            chance[doubtful] = score_texts(self._model, own, theirs)
+        return chance
+
+    def _near(
+        self, texts: list[str]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Return numbers of new texts, places of texts most like each, and their cosines."""
+        vectors = embed(self._encoder, texts)
+        spelling = spelling_of(self._encoder)
+        rare = None
+        if spelling is not None and self._nearest.by_features:
+            rare = spelling.rare_features(texts, lone=True)
+        found = [
+            self._nearest.search(vectors[i], None if rare is None else rare[[i]], LOOKED_AT)
+            if text
+            else (np.empty(0, np.int64), np.empty(0, np.float32))
+            for i, text in enumerate(texts)
+        ]
+        new = np.repeat(np.arange(len(texts)), [len(slots) for slots, _ in found])
+        slots = np.concatenate([np.empty(0, np.int64), *(slots for slots, _ in found)])
+        cosine = np.concatenate([np.empty(0, np.float32), *(cosine for _, cosine in found)])
+        return new, slots, cosine
+
+
+class OpenedWorkspace(Workspace):
+    """A workspace that records can be matched in."""
+
+    @cached_property
+    def matcher(self) -> Matcher:
+        """What matches records; see :class:`Matcher`, whose errors it raises."""
+        return Matcher(self.path)
+
+    def match(
+        self, frame: pl.DataFrame, *, most: int = 5, least: float | None = None
+    ) -> pl.DataFrame:
+        """Return the records that each row of `frame` may be; see :meth:`Matcher.match`.
+
+        The first call loads the models.
+
+        Examples
+        --------
+        >>> people = dedupe.open_workspace("people.dedupe")                 # doctest: +SKIP
+        >>> people.match(pl.DataFrame({"name": ["J. Smith"]}))              # doctest: +SKIP
+        """
+        return self.matcher.match(frame, most=most, least=least)
+
+
+def open_workspace(path: str | Path) -> OpenedWorkspace:
+    """Return the workspace in a folder.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is none.
+    """
+    return OpenedWorkspace(_open_workspace(path).path)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
@@ -31,10 +31,10 @@ from dedupe.encoders import (
     fit_bi_encoder,
     importing_ahead,
     load_cross_encoder,
-    rare_features,
-    spelling_of,
+    shared_features,
 )
 from dedupe.errors import OptionError, WorkspaceError
+from dedupe.index import index_features, make_index
 from dedupe.inputs import STACKED, Given, Source, given, given_tables
 from dedupe.kept import (
     TableRead,
@@ -46,9 +46,10 @@ from dedupe.kept import (
     kept_table,
     model_ids,
     reopened,
-    save_names,
+    save_standing,
     save_table,
     stage_keys,
+    standing_key,
 )
 from dedupe.merge import Rule, parse_rules
 from dedupe.progress import Progress, Report, no_report
@@ -64,14 +65,12 @@ from dedupe.scoring import (
     identical_pairs,
     score_pairs,
 )
-from dedupe.search import ANY_SOURCE, FLAT_LIMIT, search
+from dedupe.search import ANY_SOURCE, search
 from dedupe.tables import Dialect, write_tables
 from dedupe.workspace import SUFFIX, Workspace, open_workspace, write_json
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
-    from dedupe.spelling import Spelling
+    pass
 
 STAGES = ("read", "encode", "search", "score", "cluster", "export")
 """Names of the stages, in order, as they are reported and timed."""
@@ -266,10 +265,9 @@ def carry_out(
         candidates = _candidates(stages, keys["candidates"], records, firsts, config)
         scored = _scored(stages, keys["scored"], records.texts, candidates, config)
         pairs = pl.concat([identical, chosen(scored)]).sort("left", "right")
+        decisions, choices = decisions_of(workspace), choices_of(workspace)
         with stages.timed("cluster"):
-            resolved = resolve(
-                records, pairs, decisions_of(workspace), config, choices_of(workspace)
-            )
+            resolved = resolve(records, pairs, decisions, config, choices)
         with stages.timed("export"):
             outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
             written = write_outputs(workspace, outputs, table.dialect, config)
@@ -279,11 +277,12 @@ def carry_out(
             "student": stages.facts["score"],
             **cluster_figures(records, pairs, resolved, config),
             "stages": stages.done,
-            "key": export_key(keys, decisions_of(workspace), choices_of(workspace), config),
+            "key": export_key(keys, decisions, choices, config),
             "outputs": written,
         }
         if workspace is not None:
-            save_names(workspace, keys["table"], resolved, kept=records.named is not None)
+            of = standing_key(keys["scored"], decisions, choices, config)
+            save_standing(workspace, keys["table"], resolved, of, kept=records.named is not None)
             write_json(workspace.manifest_file, summary)
     return Result(summary, workspace.path if workspace is not None else None, lambda: outputs)
 
@@ -438,11 +437,14 @@ def _candidates(
         with stages.timed("encode"):
             encoder = fit_bi_encoder(config, distinct)
             vectors = embed(encoder, distinct)
-            rare = rare_features(encoder, distinct) if len(distinct) > FLAT_LIMIT else None
+            features = index_features(encoder, distinct)
+            rare = shared_features(encoder, features)
         with stages.timed("search") as progress:
             found = search(vectors, config, progress, source, rare)
+    index = {}
     if stages.workspace is not None:
-        stages.workspace.forget("index", [])
+        index = make_index(stages.workspace, key, encoder, vectors, features)
+        stages.workspace.forget("index", [key])
     pairs = pl.concat(
         [found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen")), found.just_outside]
     )
@@ -456,6 +458,7 @@ def _candidates(
         "index_recall": round(found.found_share, 4),
         "sampled_share": found.sampled / len(distinct),
         "notes": list(found.notes),
+        "stored": index,
     }
     return stages.keep("search", "candidates", key, pairs, facts)
 
@@ -490,35 +493,6 @@ def _scored(
         stages.workspace.forget("student", [key])
         facts = {**facts, "kept_as": key}
     return stages.keep("score", "scored", key, scored.hstack([candidates["seen"]]), facts)
-
-
-def index_arrays(
-    encoder: SentenceTransformer | Spelling,
-    texts: Sequence[str],
-    vectors: NDArray[np.float32],
-    *,
-    weights: bool = True,
-) -> dict[str, NDArray[Any]]:
-    """Return what is kept to find s texts, already embedded, by others that come later.
-
-    Returns
-    -------
-    dict
-        ``vectors`` (s, d) float16; of the bundled bi-encoder ``counts`` (s,) uint8, ``columns`` and
-        ``values`` of the rare features, and with `weights` what :class:`~dedupe.spelling.Spelling`
-        was fitted to, ``seen``, ``rarity`` and ``fitted_on``.
-    """
-    arrays: dict[str, NDArray[Any]] = {"vectors": vectors.astype(np.float16)}
-    spelling = spelling_of(encoder)
-    if spelling is None:
-        return arrays
-    rare = spelling.rare_features(texts, lone=True)
-    arrays |= {
-        "counts": np.diff(rare.indptr).astype(np.uint8),
-        "columns": rare.indices.astype(np.int32),
-        "values": rare.data.astype(np.float16),
-    }
-    return arrays | spelling.arrays() if weights else arrays
 
 
 # The workspace of a run --------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -89,6 +90,18 @@ class Records:
     def __len__(self) -> int:
         """Return n, the number of records."""
         return len(self.texts)
+
+    def some(self, rows: NDArray[np.integer[Any]]) -> Records:
+        """Return those of some rows, in their order."""
+        return replace(
+            self,
+            frame=self.frame[rows],
+            ids=self.ids.gather(rows),
+            keys=self.keys.gather(rows),
+            texts=self.texts.gather(rows),
+            source=self.source[rows],
+            named=None if self.named is None else self.named.gather(rows),
+        )
 
 
 def make_records(

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from dedupe.alignment import Linked
 from dedupe.cluster import (
+    CONTRADICTIONS,
     MISSING_WEIGHT,
     Clustering,
     cluster,
+    components,
     joining_probability,
     link_confidence,
 )
@@ -28,6 +30,9 @@ from dedupe.scoring import DECIDERS
 
 OUTPUTS = ("clusters", "merged", "removed", "pairs")
 """The tables that a run writes."""
+CHOSEN = pl.Schema({"row": pl.UInt32(), "column": pl.String()})
+"""Schema of :attr:`Resolved.chosen`."""
+_EPSILON = np.float32(1e-6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,12 +105,24 @@ class Outputs:
         return {**{name: getattr(self, name) for name in OUTPUTS}, **self.more}
 
 
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What an earlier clustering says of each of the n records; see :class:`Resolved`."""
+
+    labels: NDArray[np.uint32]
+    confidence: NDArray[np.float32]
+    kept: NDArray[np.uint32]
+    joined_by: NDArray[np.float32]
+    cluster_id: pl.Series
+
+
 def resolve(
     records: Records,
     pairs: pl.DataFrame,
     decisions: pl.DataFrame,
     config: Config,
     choices: pl.DataFrame | None = None,
+    taken: pl.Series | None = None,
 ) -> Resolved:
     """Cluster records by their scored pairs and the decisions about them.
 
@@ -123,6 +140,8 @@ def resolve(
     choices
         Of schema :data:`~dedupe.decisions.CHOICES`, the newest last: which record stands for its
         cluster, or gives its merged row a value.
+    taken
+        Ids that clusters of other records have.
     """
     decided = decided_rows(decisions, records)
     clustering, pairs, across = cluster_records(records, pairs, decided, config)
@@ -140,7 +159,7 @@ def resolve(
         confidence=link_confidence(n, pairs, labels),
         kept=kept,
         joined_by=joining_probability(n, pairs, labels, kept=kept, must_link=must),
-        cluster_id=_cluster_ids(records.keys, labels, records.named),
+        cluster_id=_cluster_ids(records.keys, labels, records.named, taken),
         decided=decided,
         chosen=chosen.with_columns(pl.Series("label", labels[chosen["row"].to_numpy()]))
         .filter(pl.col("column").is_in(records.frame.columns))
@@ -197,6 +216,113 @@ def cluster_records(
 def _rows_said(decided: pl.DataFrame, verdict: Verdict) -> NDArray[np.uint32]:
     said = decided.filter(pl.col("decision") == verdict).select("left", "right")
     return said.to_numpy().astype(np.uint32).reshape(-1, 2)
+
+
+def resolve_again(
+    records: Records,
+    pairs: pl.DataFrame,
+    decisions: pl.DataFrame,
+    config: Config,
+    choices: pl.DataFrame,
+    before: Standing,
+    touched: NDArray[np.bool_],
+) -> tuple[Resolved, NDArray[np.bool_]]:
+    """Cluster again where something changed; the rest stays as it was.
+
+    A cluster never reaches beyond the records that links at the threshold, identical texts and
+    decisions connect. So what comes out is what :func:`resolve` makes of all records.
+
+    Parameters
+    ----------
+    records, pairs, decisions, config, choices
+        As for :func:`resolve`; nothing is linked across tables.
+    before
+        How n records stood under the same decisions, choices and configuration. Of those touched,
+        and of new ones, it may say anything.
+    touched
+        (n,) bool: records that are new, changed, or have pairs that came, went or changed; and of
+        records that are gone, those that had pairs with them or the same text.
+
+    Returns
+    -------
+    resolved
+        Of all n records.
+    again
+        (n,) bool: records that were clustered again.
+    """
+    n = len(records)
+    left, right = (pairs[side].to_numpy() for side in ("left", "right"))
+    strong = pairs["probability"].to_numpy() >= np.float32(config.threshold) - _EPSILON
+    decided = decided_rows(decisions, records)
+    joined = decided.filter(pl.col("decision") == Verdict.MATCH)
+    part = components(
+        n,
+        np.concatenate([left[strong], joined["left"].to_numpy()]),
+        np.concatenate([right[strong], joined["right"].to_numpy()]),
+    )
+    hit = np.zeros(n, dtype=bool)
+    hit[part[touched]] = True
+    for side in ("left", "right"):
+        hit[part[decided[side].to_numpy()]] = True
+    hit[part[records.keys.is_in(choices["record_id"].implode()).to_numpy()]] = True
+    again = hit[part]
+    # Weak pairs with records outside count for how sure a place is.
+    near = again[left] | again[right]
+    seen = again.copy()
+    seen[left[near]] = seen[right[near]] = True
+    rows = np.flatnonzero(seen).astype(np.uint32)
+    if not len(rows):
+        nothing = pl.DataFrame(schema=CONTRADICTIONS), pl.DataFrame(schema=CHOSEN)
+        return Resolved(
+            clustering=Clustering(before.labels, nothing[0]),
+            confidence=before.confidence,
+            kept=before.kept,
+            joined_by=before.joined_by,
+            cluster_id=before.cluster_id,
+            decided=decided,
+            chosen=nothing[1],
+        ), again
+    place = np.zeros(n, dtype=np.uint32)
+    place[rows] = np.arange(len(rows), dtype=np.uint32)
+    found = resolve(
+        records.some(rows),
+        pairs.filter(pl.Series(near)).with_columns(
+            pl.Series("left", place[left[near]]), pl.Series("right", place[right[near]])
+        ),
+        decisions,
+        config,
+        choices,
+        before.cluster_id.filter(pl.Series(~again)),
+    )
+    inner = again[rows]
+    new = rows[inner]
+
+    def put(old: NDArray[Any], now: NDArray[Any]) -> NDArray[Any]:
+        out = old.copy()
+        out[new] = now[inner]
+        return out
+
+    index = np.arange(n)
+    index[new] = n + np.flatnonzero(inner)
+    clustering = Clustering(
+        put(before.labels, rows[found.clustering.labels]),
+        _moved(found.clustering.contradictions, rows),
+    )
+    return Resolved(
+        clustering=clustering,
+        confidence=put(before.confidence, found.confidence),
+        kept=put(before.kept, rows[found.kept]),
+        joined_by=put(before.joined_by, found.joined_by),
+        cluster_id=pl.concat([before.cluster_id, found.cluster_id]).gather(index),
+        decided=decided,
+        chosen=found.chosen.with_columns(pl.Series("row", rows[found.chosen["row"].to_numpy()])),
+    ), again
+
+
+def _moved(pairs: pl.DataFrame, rows: NDArray[np.uint32]) -> pl.DataFrame:
+    return pairs.with_columns(
+        pl.Series(side, rows[pairs[side].to_numpy()]) for side in ("left", "right")
+    )
 
 
 def make_outputs(
@@ -415,13 +541,18 @@ def standing(choices: pl.DataFrame | None, records: Records) -> list[int]:
 def _chosen_rows(choices: pl.DataFrame | None, records: Records) -> pl.DataFrame:
     """Return choices as ``row`` and ``column``, the newest last."""
     if choices is None or choices.is_empty():
-        return pl.DataFrame(schema={"row": pl.UInt32, "column": pl.String})
+        return pl.DataFrame(schema=CHOSEN)
     rows = records.keys.alias("record_id").to_frame().with_row_index("row")
     found = choices.join(rows, on="record_id", how="inner", maintain_order="left")
     return found.select("row", "column")
 
 
-def _cluster_ids(keys: pl.Series, labels: NDArray[np.uint32], named: pl.Series | None) -> pl.Series:
+def _cluster_ids(
+    keys: pl.Series,
+    labels: NDArray[np.uint32],
+    named: pl.Series | None,
+    others: pl.Series | None = None,
+) -> pl.Series:
     smallest = (
         pl.DataFrame({"label": labels, "key": keys})
         .group_by("label", maintain_order=True)
@@ -429,9 +560,12 @@ def _cluster_ids(keys: pl.Series, labels: NDArray[np.uint32], named: pl.Series |
     )
     kept = {} if named is None else _kept_ids(labels, named)
     taken = set(kept.values())
+    made = {label: _hashed(key) for label, key in smallest.iter_rows() if label not in kept}
+    if others is not None and others.is_in(list(made.values())).any():
+        taken |= set(others)
     ids = []
     for label, key in smallest.iter_rows():
-        found = kept.get(label) or _hashed(key)
+        found = kept.get(label) or made[label]
         while label not in kept and found in taken:
             found = _hashed(f"{key}\x1f{found}")
         taken.add(found)

@@ -169,6 +169,29 @@ def score_pairs(
     return scored, found.facts, found.student
 
 
+def student_scores(
+    student: Student, layout: Sequence[Sequence[str]], pairs: pl.DataFrame, texts: pl.Series
+) -> NDArray[np.float32]:
+    """Return what a student that learnt from other pairs says of these, (m,) float32.
+
+    Parameters
+    ----------
+    student
+        The student.
+    layout
+        What it is told of a pair, as the facts of :func:`score_pairs` give it.
+    pairs
+        Columns ``left``, ``right`` (row numbers) and ``similarity``.
+    texts
+        (n,) record texts.
+    """
+    ends = np.concatenate([pairs["left"].to_numpy(), pairs["right"].to_numpy()])
+    rows, place = np.unique(ends, return_inverse=True)
+    values = field_values(texts.gather(rows), [(label, kind) for label, kind in layout])
+    left, right = place.astype(np.uint32).reshape(2, -1)
+    return student.predict(pair_features(values, left, right, pairs["similarity"].to_numpy()))
+
+
 def most_judged(candidates: int, config: Config) -> int:
     """Return how many of so many candidate pairs the cross-encoder judges at most."""
     if candidates <= ALL_BELOW or config.agreement == 1:
@@ -244,8 +267,13 @@ def identical_pairs(texts: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
 
 def prepare_texts(model: CrossEncoder, texts: Sequence[str]) -> list[str]:
     """Return record texts in the form that the cross-encoder reads them."""
+    return spelled(texts, frozenset(model.tokenizer.get_vocab()))
+
+
+def spelled(texts: Sequence[str], vocabulary: frozenset[str]) -> list[str]:
+    """Return what :func:`prepare_texts` does, for a model of this vocabulary."""
     read = [cross_encoder_text(text) for text in texts]
-    table = spell_unknown(read, model.tokenizer.get_vocab())
+    table = spell_unknown(read, vocabulary)
     return [text.translate(table) for text in read] if table else read
 
 

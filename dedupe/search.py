@@ -219,7 +219,7 @@ class _Sample:
         chosen = np.sort(np.random.default_rng(0).permutation(len(self.rows))[:some])
         width = self.nearest.shape[1]
         near = (
-            _frame(
+            pair_frame(
                 np.repeat(self.rows[chosen], width),
                 self.nearest[chosen].ravel(),
                 self.similarity[chosen].ravel(),
@@ -240,133 +240,12 @@ class _Sample:
         """Return the share of the sample's exact neighbours at or above `radius` in `pairs`."""
         near = self.similarity[:, :NEIGHBOURS] >= radius + _EPSILON
         rows = np.repeat(self.rows, near.sum(axis=1))
-        due = _frame(
+        due = pair_frame(
             rows, self.nearest[:, :NEIGHBOURS][near], self.similarity[:, :NEIGHBOURS][near]
         )
         if due.is_empty():
             return 1.0
         return due.join(pairs, on=["left", "right"], how="semi").height / due.height
-
-
-class Nearest:
-    """Exact nearest neighbours among n records, for a few new ones at a time.
-
-    Parameters
-    ----------
-    vectors
-        (n, d) float32, rows of length 1.
-    """
-
-    def __init__(self, vectors: NDArray[np.float32]) -> None:
-        self._index = _faiss().IndexFlatIP(vectors.shape[1])
-        self._index.add(vectors)
-
-    def search(
-        self, vectors: NDArray[np.float32], most: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return row numbers and cosines of the nearest records, (m, k) each, the nearest first."""
-        similarity, rows = self._index.search(vectors, min(most, self._index.ntotal))
-        return rows, similarity
-
-
-def search_new(
-    vectors: NDArray[np.floating[Any]],
-    fresh: NDArray[np.bool_],
-    alive: NDArray[np.bool_],
-    known: pl.DataFrame,
-    radius: float,
-    config: Config,
-    rare: csr_array | None = None,
-) -> pl.DataFrame:
-    """Find the candidate pairs that new records bring, among each other and with those there.
-
-    Parameters
-    ----------
-    vectors
-        (s, d) float32 or float16 of all records, rows of length 1.
-    fresh
-        (s,) bool: the new ones.
-    alive
-        (s,) bool: those to be found at all.
-    known
-        Candidates among the records that are not new, of schema :data:`CANDIDATES`.
-    radius
-        Cosine similarity from which two records are a pair.
-    config
-        ``candidates_per_record`` and ``radius`` are used.
-    rare
-        (s, f) weights of rare features. Where more than :data:`FLAT_LIMIT` records are alive, those
-        that share most are compared; else, or where ``None``, all are.
-
-    Returns
-    -------
-    DataFrame
-        Schema :data:`CANDIDATES`: pairs that are among the nearest of one of their records, counted
-        with `known`; at most ``candidates_per_record`` for each new record.
-    """
-    rows = np.flatnonzero(fresh & alive)
-    if rare is not None and int(alive.sum()) > FLAT_LIMIT:
-        hits = _most_shared(vectors, rows, alive, rare)
-    else:
-        hits = _closest(vectors, rows, alive)
-    found = pl.concat([pl.DataFrame(schema=CANDIDATES), *(_frame(*one) for one in hits)])
-    found = found.filter(pl.col("similarity") >= pl.lit(radius, dtype=pl.Float32)).unique(
-        ["left", "right"], keep="first"
-    )
-    given = config.radius is not None
-    most = int((HITS_PER_RECORD if given else config.candidates_per_record) * len(rows))
-    ends = np.zeros(len(fresh), dtype=bool)
-    for side in ("left", "right"):
-        ends[found[side].to_numpy()] = True
-    near = known.filter(pl.Series(ends[known["left"].to_numpy()] | ends[known["right"].to_numpy()]))
-    ranked = found.join(_ranked(pl.concat([found, near.cast(CANDIDATES)])), on=["left", "right"])
-    if not given:
-        ranked = ranked.filter(
-            pl.col("rank") < max(NEIGHBOURS, int(2 * config.candidates_per_record))
-        )
-    order = ["rank", "similarity", "left", "right"]
-    best = ranked.sort(order, descending=[False, True, False, False]).head(most)
-    return best.select(found.columns).sort("left", "right")
-
-
-def _closest(
-    vectors: NDArray[np.floating[Any]], rows: NDArray[np.int64], alive: NDArray[np.bool_]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
-    """Yield (row, other row, similarity) of the :data:`SHARING` nearest others of each row."""
-    there = np.flatnonzero(alive)
-    others = vectors[there].astype(np.float32)
-    for at in range(0, len(rows), 256):
-        some = rows[at : at + 256]
-        cosine = vectors[some].astype(np.float32) @ others.T
-        cosine[some[:, None] == there[None, :]] = -2
-        k = min(SHARING, len(there) - 1)
-        if k < 1:
-            return
-        best = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
-        similarity = np.take_along_axis(cosine, best, axis=1)
-        yield np.repeat(some, k), there[best.ravel()], np.clip(similarity.ravel(), -1, 1)
-
-
-def _most_shared(
-    vectors: NDArray[np.floating[Any]],
-    rows: NDArray[np.int64],
-    alive: NDArray[np.bool_],
-    rare: csr_array,
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
-    """Yield the same of the others that a row shares most rare features with."""
-    rare = _unit_rows(rare)
-    others = rare.T.tocsr()
-    for at in range(0, len(rows), 512):
-        some = rows[at : at + 512]
-        shared = rare[some] @ others
-        row = np.repeat(some, np.diff(shared.indptr))
-        keep = (shared.indices != row) & alive[shared.indices]
-        row, other, weight = row[keep], shared.indices[keep].astype(np.int64), shared.data[keep]
-        order = np.lexsort((other, -weight, row))
-        row, other = row[order], other[order]
-        rank = np.arange(len(row)) - np.searchsorted(row, row)
-        row, other = row[rank < SHARING], other[rank < SHARING]
-        yield row, other, _cosine(vectors, row, other)
 
 
 def _choose_radius(
@@ -466,7 +345,7 @@ def _sharing_hits(
     only for the pairs where it is high, :data:`SHARING` a record, are whole vectors compared.
     """
     n = len(vectors)
-    rare = _unit_rows(rare)
+    rare = unit_rows(rare)
     others = rare.T.tocsr()
     floor = _sharing_floor(rare, others)
 
@@ -486,7 +365,7 @@ def _sharing_hits(
             progress(min(at + SHARING_BLOCK, n), n)
 
 
-def _unit_rows(rare: csr_array) -> csr_array:
+def unit_rows(rare: csr_array) -> csr_array:
     """Return `rare` with rows of length 1: long records would else share much with everybody."""
     from scipy.sparse import csr_array
 
@@ -520,7 +399,7 @@ def _collect(
     for row, other, similarity in hits:
         if not len(row):
             continue
-        waiting.append(_frame(row, other, similarity))
+        waiting.append(pair_frame(row, other, similarity))
         held += waiting[-1].height
         if held > limit:
             kept = _nearest(pl.concat([kept, *waiting]).unique(["left", "right"]), neighbours + 1)
@@ -538,7 +417,7 @@ def _collect(
 def _nearest(pairs: pl.DataFrame, neighbours: int) -> pl.DataFrame:
     """Keep the pairs that are among the `neighbours` most similar of one of their rows."""
     return pairs.join(
-        _ranked(pairs).filter(pl.col("rank") < neighbours), on=["left", "right"], how="semi"
+        ranked(pairs).filter(pl.col("rank") < neighbours), on=["left", "right"], how="semi"
     )
 
 
@@ -549,13 +428,13 @@ def _within_budget(pairs: pl.DataFrame, most: int) -> pl.DataFrame:
     """
     if pairs.height <= most:
         return pairs
-    ranked = pairs.join(_ranked(pairs), on=["left", "right"])
+    placed = pairs.join(ranked(pairs), on=["left", "right"])
     order = ["rank", "similarity", "left", "right"]
-    best = ranked.sort(order, descending=[False, True, False, False]).head(most)
+    best = placed.sort(order, descending=[False, True, False, False]).head(most)
     return best.select(pairs.columns).sort("left", "right")
 
 
-def _ranked(pairs: pl.DataFrame) -> pl.DataFrame:
+def ranked(pairs: pl.DataFrame) -> pl.DataFrame:
     """Return each pair's ``rank``: 0 if one of its rows has none more similar, and so on.
 
     Of equal similarities the smaller row number comes first.
@@ -574,9 +453,10 @@ def _ranked(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _frame(
+def pair_frame(
     row: NDArray[np.int64], other: NDArray[np.int64], similarity: NDArray[np.float32]
 ) -> pl.DataFrame:
+    """Return hits as a frame of schema :data:`CANDIDATES`; a pair may stand in it twice."""
     return pl.DataFrame(
         {
             "left": np.minimum(row, other).astype(np.uint32),

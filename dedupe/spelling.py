@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from os import cpu_count
 from typing import Any, TypeVar
 
@@ -38,8 +39,10 @@ COMPARED = 1_500
 """Other records, on average, that a record may share a rare feature with."""
 MOST_RARE = 24
 """Rare features kept of a record, the rarest first."""
-MOST_LONE = 64
-"""Rare features kept of a record where those of one record count too."""
+MOST_LONE = 40
+"""Features of one record kept beside those."""
+ALONE = 1.5
+"""Records below which a bucket is one of a lone record: frequencies are rounded to a float."""
 
 _Made = TypeVar("_Made")
 _LABEL = re.compile(r"(?m)^[^:\n]*: ")
@@ -124,38 +127,36 @@ class Spelling:
         texts
             n record texts, of the file that the weights were fitted to or of others.
         lone
-            Keep features of one record or none as well, :data:`MOST_LONE` a record in all: records
-            that come later may share them.
+            Keep features of one record or none as well, :data:`MOST_LONE` a record: records that
+            come later may share them.
 
         Returns
         -------
         csr_array
             (n, 2^21) float32: the rarity of each feature that a record has.
         """
-        n = self.fitted_on
+        least, lone_from = self._rare_from
+        rarities = self.rarity.ravel()
         width = 1 << BUCKETS_BITS
-        # The weight of a bucket tells how many records have it.
-        records = (n + 1) * np.exp(-(self.rarity.ravel().astype(np.float64) ** (1 / RARITY_POWER)))
-        ascending = np.sort(records[records > 1.5])
-        within = int(np.searchsorted(np.cumsum(ascending**2), COMPARED * n))
-        most = ascending[min(within, len(ascending) - 1)] if len(ascending) else 0.0
-        rare = (records > 1.5) & (records <= most)
-        if lone:
-            rare |= records <= 1.5
-        keeps = MOST_LONE if lone else MOST_RARE
 
         def rarest(some: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
             keys = []
             for kind, found in enumerate(_features(some)):
                 column = found.bucket + kind * width
-                keep = rare[column]
+                rarity = rarities[column]
+                keep = rarity >= least
+                if not lone:
+                    keep &= rarity < lone_from
                 keys.append(found.text[keep] * (2 * width) + column[keep])
             key = np.unique(np.concatenate(keys))
             text, column = key // (2 * width), key % (2 * width)
-            order = np.lexsort((column, records[column], text))
+            order = np.lexsort((column, -rarities[column], text))
             text, column = text[order], column[order]
             rank = np.arange(len(text)) - np.searchsorted(text, text)
-            kept = rank < keeps
+            # The lone ones come first: neither kind takes places of the other.
+            alone = rarities[column] >= lone_from
+            before = np.bincount(text[alone], minlength=len(some))[text]
+            kept = np.where(alone, rank < MOST_LONE, rank - before < MOST_RARE)
             return np.bincount(text[kept], minlength=len(some)), column[kept].astype(np.int32)
 
         blocks = list(_by_block(texts, rarest))
@@ -164,8 +165,28 @@ class Spelling:
         per_text = np.concatenate([count for count, _ in blocks])
         columns = np.concatenate([column for _, column in blocks])
         starts = np.concatenate([[0], np.cumsum(per_text)]).astype(np.int32)
-        weight = np.log((n + 1) / records[columns]).astype(np.float32)
+        weight = rarities[columns] ** np.float32(1 / RARITY_POWER)
         return csr_array((weight, columns, starts), shape=(len(texts), 2 * width))
+
+    def shared(self, rare: csr_array) -> csr_array:
+        """Return `rare` without the features of one record or none; see :meth:`rare_features`."""
+        keep = self.rarity.ravel()[rare.indices] < self._rare_from[1]
+        starts = np.concatenate([[0], np.cumsum(keep)])[rare.indptr].astype(np.int32)
+        return csr_array((rare.data[keep], rare.indices[keep], starts), shape=rare.shape)
+
+    @cached_property
+    def _rare_from(self) -> tuple[np.float32, np.float32]:
+        """Rarity from which a feature is rare, and from which only one record has it."""
+        n = self.fitted_on
+        lone_from = np.float32(np.log((n + 1) / ALONE) ** RARITY_POWER)
+        rarity = self.rarity[self.rarity < lone_from]
+        # The weight of a bucket tells how many records have it.
+        records = (n + 1) * np.exp(-(rarity.astype(np.float64) ** (1 / RARITY_POWER)))
+        falling = np.argsort(records, kind="stable")
+        within = int(np.searchsorted(np.cumsum(records[falling] ** 2), COMPARED * n))
+        if not len(rarity):
+            return lone_from, lone_from
+        return rarity[falling[min(within, len(rarity) - 1)]], lone_from
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         n = len(texts)

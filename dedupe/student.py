@@ -51,6 +51,9 @@ which a student of structured records is trusted."""
 TEACHER_SHARE = 0.3
 """Weight of the teacher's logit beside that of a trusted student, on the pairs that it judged."""
 
+TOGETHER = 512
+"""Pairs that all trees look at together: what they read stays in cache."""
+
 CROWD = 100_000
 """Records from which strangers are so many that some look like a match: the odds that a pair of
 like records is one fall as one over their number (Fellegi and Sunter, "A theory for record
@@ -134,21 +137,19 @@ class Student:
 
     def predict(self, features: Bytes) -> NDArray[np.float32]:
         """Return the probability of each pair, (m,) float32; `features` is (m, f)."""
-        numbers = as_numbers(features).astype(np.float64)
-        rows = np.arange(len(numbers))
-        logit = np.full(len(numbers), self.base[0])
-        for first in self.start[:-1].tolist():
-            at = np.full(len(numbers), first)
-            while True:
-                inner = self.below[at] >= 0
-                if not inner.any():
-                    break
+        chance = np.empty(len(features), dtype=np.float32)
+        for begin in range(0, len(features), TOGETHER):
+            numbers = as_numbers(features[begin : begin + TOGETHER]).astype(np.float64)
+            rows = np.arange(len(numbers))[:, None]
+            first = self.start[:-1][None, :]
+            # All trees at once, a level at a time; who is at a leaf stays there.
+            at = np.repeat(first, len(numbers), axis=0)
+            while (inner := self.below[at] >= 0).any():
                 seen = numbers[rows, np.maximum(self.feature[at], 0)]
                 low = np.where(np.isnan(seen), self.missing_below[at], seen <= self.limit[at])
-                further = first + np.where(low, self.below[at], self.above[at])
-                at = np.where(inner, further, at)
-            logit += self.value[at]
-        chance: NDArray[np.float32] = (1 / (1 + np.exp(-logit))).astype(np.float32)
+                at = np.where(inner, first + np.where(low, self.below[at], self.above[at]), at)
+            logit = self.base[0] + self.value[at].sum(axis=1)
+            chance[begin : begin + TOGETHER] = 1 / (1 + np.exp(-logit))
         return chance
 
     def arrays(self) -> dict[str, NDArray[Any]]:

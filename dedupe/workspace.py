@@ -9,7 +9,7 @@
       stages/             what each stage made, under the hash of what it was made from
         scored-1f0c….parquet
         scored-1f0c….json       its facts, and the checksum that says it is whole
-        index-77e1….npz         vectors of the records, for those that are added later
+        index-77e1….vectors     vectors of the records, for those that come later; and more of it
         student-1f0c….npz       what decides clear pairs, for the same
       clusters.csv, merged.csv, removed.csv, pairs.csv, manifest.json
 
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -161,6 +162,13 @@ class Workspace:
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
             return None
 
+    def stage_facts(self, stage: str, key: str) -> dict[str, Any]:
+        """Return the facts of what a stage made under `key`; empty if there are none."""
+        try:
+            return dict(json.loads(self._files(stage, key)[1].read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
+
     def save(
         self,
         stage: str,
@@ -188,7 +196,7 @@ class Workspace:
     def forget(self, stage: str, but: Collection[str]) -> None:
         """Remove what a stage made under other keys than these."""
         for old in self.stages.glob(f"{stage}-*"):
-            if old.stem.removeprefix(f"{stage}-") not in but:
+            if old.name.removeprefix(f"{stage}-").partition(".")[0] not in but:
                 old.unlink(missing_ok=True)
 
     def save_arrays(self, stage: str, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -210,6 +218,35 @@ class Workspace:
             ):
                 return dict(found)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def write_array(self, stage: str, key: str, name: str, at: int, array: NDArray[Any]) -> None:
+        """Write an array from its row `at` on, over what is there; it is on the disk at the end.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        path = self._array_file(stage, key, name)
+        try:
+            with path.open("r+b" if path.exists() else "wb") as file:
+                file.seek(at * array.itemsize * int(np.prod(array.shape[1:])))
+                file.write(array.data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise self._cannot_write(error) from error
+
+    def map_array(
+        self, stage: str, key: str, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
+    ) -> NDArray[Any] | None:
+        """Return the first rows of a written array, to be read only; ``None`` if it is shorter."""
+        if 0 in shape:
+            return np.empty(shape, dtype=dtype)
+        try:
+            return np.memmap(self._array_file(stage, key, name), dtype=dtype, mode="r", shape=shape)
+        except (OSError, ValueError):
             return None
 
     def make_folder(self) -> None:
@@ -269,6 +306,9 @@ class Workspace:
                 folder.rmdir()
             except OSError:
                 return
+
+    def _array_file(self, stage: str, key: str, name: str) -> Path:
+        return self.stages / f"{stage}-{key}.{name}"
 
     def _files(self, stage: str, key: str) -> tuple[Path, Path]:
         return self.stages / f"{stage}-{key}.parquet", self.stages / f"{stage}-{key}.json"

@@ -184,8 +184,8 @@ def test_a_long_record_is_cut_where_it_is_longest(values: list[str]) -> None:
 
 
 def test_known_characters_are_left_alone() -> None:
-    assert spell_unknown(["abc é"], ["a", "b", "c", "e", "##e"]) == {}
-    assert spell_unknown(["ส"], ["a"]) == {ord("ส"): " 36 26 "}
+    assert spell_unknown(["abc é"], {"a", "b", "c", "e", "##e"}) == {}
+    assert spell_unknown(["ส"], {"a"}) == {ord("ส"): " 36 26 "}
 
 
 def test_equal_texts_are_grouped_and_empty_ones_are_not() -> None:

@@ -15,14 +15,11 @@ from dedupe.config import Config
 from dedupe.encoders import embed, load_bi_encoder, rare_features
 from dedupe.search import (
     ANY_SOURCE,
-    CANDIDATES,
     HITS_PER_RECORD,
     NEIGHBOURS,
     Candidates,
     search,
-    search_new,
 )
-from dedupe.spelling import Spelling
 
 
 def unit_vectors(n: int, d: int = 16, seed: int = 0, groups: int = 0) -> np.ndarray:
@@ -208,53 +205,3 @@ def test_neighbours_are_counted_from_either_side() -> None:
     # Beyond its own ten, a record is in pairs that its neighbours bring.
     assert degree.max() > NEIGHBOURS
     assert degree.mean() <= 2 * 6
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(2, 60), st.integers(0, 10**6), st.floats(-0.2, 0.9), st.data())
-def test_new_records_bring_the_pairs_that_brute_force_finds(
-    n: int, seed: int, radius: float, data: st.DataObject
-) -> None:
-    vectors = unit_vectors(n, seed=seed)
-    fresh = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
-    alive = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
-    cosine = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
-    none = pl.DataFrame(schema=CANDIDATES)
-    found = search_new(vectors, fresh, alive, none, radius, Config(radius=radius))
-    pairs = set(found.select("left", "right").iter_rows())
-    assert len(pairs) == found.height and found.equals(found.sort("left", "right"))
-    for left in range(n):
-        for right in range(left + 1, n):
-            if abs(cosine[left, right] - radius) > 1e-5:
-                due = alive[left] and alive[right] and (fresh[left] or fresh[right])
-                assert ((left, right) in pairs) == (due and cosine[left, right] >= radius)
-
-
-def test_new_records_keep_to_their_budget() -> None:
-    vectors = unit_vectors(300, groups=4)
-    fresh = np.arange(300) >= 280
-    everything = np.ones(300, dtype=bool)
-    known = search(vectors[:280], Config()).pairs
-    found = search_new(vectors, fresh, everything, known, 0.0, Config())
-    assert found.height <= 5 * 20
-    pairs = set(found.select("left", "right").iter_rows())
-    for row in range(280, 300):
-        nearest = int(np.argsort(-(vectors[row] @ vectors.T))[1])
-        assert (min(row, nearest), max(row, nearest)) in pairs
-
-
-def test_new_records_are_found_by_the_rare_features_they_share(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    texts = [f"name: person{n % 97} family{n}\ncity: rome" for n in range(200)]
-    old, new = Spelling.fitted(texts[:150]), [text.replace("person", "persn") for text in texts[:9]]
-    everything = [*texts, *new]
-    vectors = old.embed(everything)
-    rare = old.rare_features(everything, lone=True)
-    monkeypatch.setattr(dedupe.search, "FLAT_LIMIT", 10)
-    fresh = np.arange(len(everything)) >= 150
-    alive = np.ones(len(everything), dtype=bool)
-    none = pl.DataFrame(schema=CANDIDATES)
-    found = search_new(vectors, fresh, alive, none, 0.2, Config(), rare)
-    pairs = set(found.select("left", "right").iter_rows())
-    assert {(n, 200 + n) for n in range(9)} <= pairs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -194,7 +194,7 @@ class LiveClusters:
             pl.Series(side, np.searchsorted(members, pairs[side].to_numpy()), dtype=pl.UInt32)
             for side in ("left", "right")
         )
-        return records_at(self.state.records, members), pairs
+        return self.state.records.some(members), pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,19 +224,6 @@ class Grouped:
     def of(self, group: int) -> NDArray[np.int64]:
         """Return the numbers in one group, ascending."""
         return self.numbers[self.starts[group] : self.starts[group + 1]]
-
-
-def records_at(records: Records, rows: NDArray[np.int64]) -> Records:
-    """Return some of the records, as records of their own."""
-    return replace(
-        records,
-        frame=records.frame[rows],
-        ids=records.ids.gather(rows),
-        keys=records.keys.gather(rows),
-        texts=records.texts.gather(rows),
-        source=records.source[rows],
-        named=None if records.named is None else records.named.gather(rows),
-    )
 
 
 def _highest(pairs: pl.DataFrame, n: int) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from dedupe.decisions import CHOICES
 from dedupe.kept import Clustered
 from dedupe.records import make_records
 from dedupe.results import resolve
-from dedupe.review.live import LiveClusters, records_at
+from dedupe.review.live import LiveClusters
 from dedupe.scoring import PAIRS, identical_pairs
 
 N = 12
@@ -89,10 +89,3 @@ def test_following_gives_what_clustering_everything_gives(
             some = np.bincount(live.labels, minlength=N)[live.labels] > 1
         assert np.allclose(live.confidence[some], due.confidence[some])
         assert_frame_equal(live.contradictions, due.clustering.contradictions)
-
-
-def test_some_records_are_records_of_their_own() -> None:
-    some = records_at(RECORDS, np.array([3, 5]))
-    assert len(some) == 2
-    assert some.ids.to_list() == ["r03", "r05"]
-    assert some.frame["name"].to_list() == ["name 3", "name 5"]

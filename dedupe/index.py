@@ -1,0 +1,230 @@
+"""What a workspace keeps of its distinct texts, so that others find their like among them.
+
+::
+
+    texts ──embed──▶ vectors, one byte a dimension ─┐
+          ──spell──▶ rare features of each ─────────┴─▶ files that grow at their end
+
+A run makes the index, additions extend it in place, matching reads it. What is behind the length
+that the facts of the workspace tell does not count: an addition that was stopped leaves nothing
+that would have to be cleared away.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from dedupe.config import BUNDLED, Config
+from dedupe.encoders import embed, fit_bi_encoder, load_bi_encoder, spelling_of
+from dedupe.nearest import Stored, levels
+from dedupe.scoring import identical_pairs
+from dedupe.search import FLAT_LIMIT, unit_rows
+from dedupe.spelling import BUCKETS_BITS, Spelling
+from dedupe.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+NO_SLOT = np.uint32(0xFFFFFFFF)
+"""Place of an empty text: it says nothing, and is not searched."""
+
+_STAGE = "index"
+_KINDS = {
+    "vectors": np.int8,
+    "scale": np.float32,
+    "counts": np.uint8,
+    "columns": np.int32,
+    "values": np.float32,
+}
+_OF_FEATURES = ("columns", "values")
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """The distinct texts of a workspace, ready to be searched.
+
+    Parameters
+    ----------
+    stored
+        Vectors and rare features of the s texts.
+    encoder
+        What embeds further texts as those were.
+    facts
+        ``key``, ``rows``, ``features``, ``dimensions``, ``fitted_on`` (number of texts that the
+        weights were fitted to) and ``checksums``: what :func:`open_index` needs.
+    """
+
+    stored: Stored
+    encoder: SentenceTransformer | Spelling
+    facts: Mapping[str, Any]
+
+
+def make_index(
+    workspace: Workspace,
+    key: str,
+    encoder: SentenceTransformer | Spelling,
+    vectors: NDArray[np.float32],
+    rare: csr_array | None,
+) -> dict[str, Any]:
+    """Keep an index of texts that were embedded, under `key`; return its facts.
+
+    Parameters
+    ----------
+    workspace
+        Where to.
+    key
+        Of the search that it belongs to.
+    encoder
+        What the vectors were made with.
+    vectors
+        (s, d) float32, rows of length 1.
+    rare
+        (s, f) rare features, lone ones as well; ``None`` where none are looked at.
+    """
+    spelling = spelling_of(encoder)
+    if spelling is not None:
+        workspace.save_arrays(_STAGE, key, spelling.arrays())
+    facts = {
+        "key": key,
+        "rows": 0,
+        "features": 0,
+        "dimensions": vectors.shape[1],
+        "fitted_on": len(vectors),
+        "checksums": dict.fromkeys(_KINDS if rare is not None else ("vectors", "scale"), 0),
+    }
+    return _appended(workspace, facts, vectors, rare)
+
+
+def index_texts(
+    workspace: Workspace, key: str, texts: Sequence[str], config: Config
+) -> dict[str, Any]:
+    """Embed texts and keep an index of them, as :func:`make_index`."""
+    encoder = fit_bi_encoder(config, texts)
+    return make_index(
+        workspace, key, encoder, embed(encoder, texts), index_features(encoder, texts)
+    )
+
+
+def index_in_memory(texts: Sequence[str], config: Config) -> Index:
+    """Return an index of texts that is not kept."""
+    encoder = fit_bi_encoder(config, texts)
+    stored = Stored.of(embed(encoder, texts), index_features(encoder, texts))
+    return Index(stored, encoder, {})
+
+
+def index_features(
+    encoder: SentenceTransformer | Spelling, texts: Sequence[str]
+) -> csr_array | None:
+    """Return the rare features that an index of `texts` keeps; ``None`` where it needs none."""
+    spelling = spelling_of(encoder)
+    if spelling is None or len(texts) <= FLAT_LIMIT:
+        return None
+    return spelling.rare_features(texts, lone=True)
+
+
+def open_index(workspace: Workspace, facts: Mapping[str, Any], config: Config) -> Index | None:
+    """Return an index that was kept; ``None`` if it is missing or damaged."""
+    if not facts:
+        return None
+    key = str(facts["key"])
+    encoder: SentenceTransformer | Spelling
+    if config.bi_encoder == BUNDLED:
+        weights = workspace.load_arrays(_STAGE, key)
+        if weights is None:
+            return None
+        encoder = Spelling.of(weights)
+    else:
+        encoder = load_bi_encoder(config, [])
+    stored = _mapped(workspace, facts, check=True)
+    return None if stored is None else Index(stored, encoder, facts)
+
+
+def extended(workspace: Workspace, index: Index, texts: Sequence[str]) -> Index:
+    """Append texts to an index and to its files."""
+    if not texts:
+        return index
+    vectors = embed(index.encoder, texts)
+    rare = None
+    if index.stored.rare is not None:
+        spelling = spelling_of(index.encoder)
+        assert spelling is not None
+        rare = spelling.rare_features(texts, lone=True)
+    facts = _appended(workspace, index.facts, vectors, rare)
+    stored = _mapped(workspace, facts, check=False)
+    assert stored is not None
+    return Index(stored, index.encoder, facts)
+
+
+def _mapped(workspace: Workspace, facts: Mapping[str, Any], *, check: bool) -> Stored | None:
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, checksum in facts["checksums"].items():
+        size = facts["features"] if name in _OF_FEATURES else facts["rows"]
+        shape = (size, facts["dimensions"]) if name == "vectors" else (size,)
+        array = workspace.map_array(_STAGE, facts["key"], name, np.dtype(_KINDS[name]), shape)
+        if array is None or (check and zlib.crc32(array.data) != checksum):
+            return None
+        arrays[name] = array
+    rare = None
+    if "counts" in arrays:
+        starts = np.concatenate([[0], np.cumsum(arrays["counts"], dtype=np.int32)])
+        if starts[-1] != facts["features"]:
+            return None
+        shape = (facts["rows"], 2 << BUCKETS_BITS)
+        rare = csr_array((arrays["values"], arrays["columns"], starts), shape=shape)
+    return Stored(arrays["vectors"], arrays["scale"], rare)
+
+
+def _appended(
+    workspace: Workspace,
+    facts: Mapping[str, Any],
+    vectors: NDArray[np.float32],
+    rare: csr_array | None,
+) -> dict[str, Any]:
+    """Write further texts behind those of `facts`, and return the facts of all."""
+    sums = dict(facts["checksums"])
+    rows, features = facts["rows"], facts["features"]
+    at = {name: features if name in _OF_FEATURES else rows for name in _KINDS}
+
+    def write(name: str, array: NDArray[Any]) -> None:
+        array = np.ascontiguousarray(array, dtype=_KINDS[name])
+        workspace.write_array(_STAGE, facts["key"], name, at[name], array)
+        sums[name] = zlib.crc32(array.data, sums[name])
+        at[name] += len(array)
+
+    for start in range(0, len(vectors), _BLOCK):
+        quantized, scale = levels(vectors[start : start + _BLOCK])
+        write("vectors", quantized)
+        write("scale", scale)
+    if rare is not None:
+        rare = unit_rows(rare)
+        write("counts", np.diff(rare.indptr))
+        write("columns", rare.indices)
+        write("values", rare.data)
+    return {
+        **facts,
+        "rows": at["vectors"],
+        "features": at["columns"],
+        "checksums": sums,
+    }
+
+
+def first_slots(texts: pl.Series) -> NDArray[np.uint32]:
+    """Return the place of each text in the index of a run: that of its first row among those.
+
+    (n,) u32; :data:`NO_SLOT` for an empty text.
+    """
+    firsts, identical = identical_pairs(texts)
+    slot = np.full(len(texts), NO_SLOT, dtype=np.uint32)
+    slot[firsts.to_numpy()] = np.arange(len(firsts), dtype=np.uint32)
+    slot[identical["right"].to_numpy()] = slot[identical["left"].to_numpy()]
+    slot[(texts == "").to_numpy()] = NO_SLOT
+    return slot
