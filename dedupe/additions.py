@@ -42,6 +42,7 @@ from dedupe.merge import parse_rules
 from dedupe.pipeline import (
     Result,
     Stages,
+    correction_facts,
     index_arrays,
     run_facts,
     search_facts,
@@ -49,7 +50,7 @@ from dedupe.pipeline import (
 )
 from dedupe.progress import Progress, Report, no_report
 from dedupe.records import Records, as_texts, content_keys, frame_texts
-from dedupe.results import Resolved, cluster_figures, make_outputs, resolve
+from dedupe.results import Resolved, cluster_figures, corrected, make_outputs, resolve
 from dedupe.scoring import DECIDERS, identical_pairs, prepare_texts, score_pairs, score_texts
 from dedupe.search import CANDIDATES, search_new
 from dedupe.spelling import BUCKETS_BITS, Spelling
@@ -244,6 +245,7 @@ def _added(
         notes, pairs_scored = (*plan.notes, *found.notes), found.pairs.height
     pairs = _all_pairs(records, scored[0])
     with stages.timed("cluster"):
+        pairs, correction = corrected(records, pairs, decisions, config)
         resolved = resolve(records, pairs, decisions, config)
         changes = _changes(names, plan, resolved)
     with stages.timed("export"):
@@ -264,6 +266,7 @@ def _added(
         ),
         "student": scored[1],
         **cluster_figures(records, pairs, resolved, config),
+        **correction_facts(correction),
         "additions": {
             **plan.counts,
             "pairs_scored": pairs_scored,
@@ -777,7 +780,8 @@ def _names_before(
     found = workspace.load("named", key)
     if found is not None and found[0].height == len(records):
         return found[0]["cluster_id"]
-    return resolve(records, _all_pairs(records, scored), decisions, config).cluster_id
+    pairs, _ = corrected(records, _all_pairs(records, scored), decisions, config)
+    return resolve(records, pairs, decisions, config).cluster_id
 
 
 def _all_pairs(records: Records, scored: pl.DataFrame) -> pl.DataFrame:

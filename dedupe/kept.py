@@ -21,7 +21,7 @@ from dedupe.encoders import MODELS
 from dedupe.errors import WorkspaceError
 from dedupe.inputs import Given
 from dedupe.records import FieldUse, Records, records_of
-from dedupe.results import Resolved, resolve
+from dedupe.results import Resolved, corrected, resolve
 from dedupe.scoring import DECIDERS, identical_pairs
 from dedupe.tables import Dialect
 from dedupe.workspace import Workspace, stage_key
@@ -49,7 +49,7 @@ class Clustered:
     records
         n records.
     pairs
-        Every scored pair.
+        Every scored pair, corrected by the decisions.
     resolved
         The clusters.
     config
@@ -71,8 +71,9 @@ def clustered(workspace: Workspace) -> Clustered:
         If the workspace is incomplete or damaged.
     """
     table, pairs = reopened(workspace)
-    config = kept_config(workspace)
-    resolved = resolve(table.records, pairs, decisions_of(workspace), config)
+    config, decisions = kept_config(workspace), decisions_of(workspace)
+    pairs, _ = corrected(table.records, pairs, decisions, config)
+    resolved = resolve(table.records, pairs, decisions, config)
     return Clustered(table.records, pairs, resolved, config)
 
 
@@ -162,7 +163,7 @@ def save_table(workspace: Workspace, key: str, table: TableRead, *, forget: bool
 
 
 def reopened(workspace: Workspace) -> tuple[TableRead, pl.DataFrame]:
-    """Return the records and all pairs of a workspace.
+    """Return the records and all pairs of a workspace, as they were scored.
 
     Raises
     ------

@@ -3,7 +3,8 @@
 ::
 
     tables ──read──▶ Records ──encode──▶ vectors ──search──▶ candidates
-        ──score──▶ pairs ──(+ decisions)──cluster──▶ labels ──merge──▶ outputs
+        ──score──▶ pairs ──(+ decisions)──correct──▶ pairs
+        ──(+ decisions)──cluster──▶ labels ──merge──▶ outputs
 
 What read, search and score make is kept in the workspace under the hash of what it was made from;
 clusters and outputs are derived from it in moments, whenever they are asked for.
@@ -55,6 +56,7 @@ from dedupe.records import Records, make_records
 from dedupe.results import (
     Outputs,
     cluster_figures,
+    corrected,
     make_outputs,
     resolve,
 )
@@ -70,6 +72,7 @@ from dedupe.workspace import SUFFIX, Workspace, open_workspace, write_json
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from dedupe.correction import Correction
     from dedupe.spelling import Spelling
 
 STAGES = ("read", "encode", "search", "score", "cluster", "export")
@@ -79,6 +82,7 @@ EXPORT_OPTIONS = (
     "threshold",
     "review_from",
     "preset",
+    "correct",
     "large_cluster",
     "link",
     "prefer",
@@ -265,8 +269,10 @@ def carry_out(
         candidates = _candidates(stages, keys["candidates"], records, firsts, config)
         scored = _scored(stages, keys["scored"], records.texts, candidates, config)
         pairs = pl.concat([identical, chosen(scored)]).sort("left", "right")
+        decisions = decisions_of(workspace)
         with stages.timed("cluster"):
-            resolved = resolve(records, pairs, decisions_of(workspace), config)
+            pairs, correction = corrected(records, pairs, decisions, config)
+            resolved = resolve(records, pairs, decisions, config)
         with stages.timed("export"):
             outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
             written = write_outputs(workspace, outputs, table.dialect, config)
@@ -275,8 +281,9 @@ def carry_out(
             **search_facts(stages.facts["search"], scored, identical, len(records), config),
             "student": stages.facts["score"],
             **cluster_figures(records, pairs, resolved, config),
+            **correction_facts(correction),
             "stages": stages.done,
-            "key": export_key(keys, decisions_of(workspace), config),
+            "key": export_key(keys, decisions, config),
             "outputs": written,
         }
         if workspace is not None:
@@ -326,8 +333,10 @@ def export(
     with stages.timed("read"):
         table, pairs = reopened(opened)
         rules = parse_rules(config.merge, table.records.frame.columns)
+    decisions = decisions_of(opened)
     with stages.timed("cluster"):
-        resolved = resolve(table.records, pairs, decisions_of(opened), config)
+        pairs, correction = corrected(table.records, pairs, decisions, config)
+        resolved = resolve(table.records, pairs, decisions, config)
     target = opened if output is None else Workspace(Path(output))
     target.make_folder()
     with stages.timed("export"), opened.locked():
@@ -336,6 +345,7 @@ def export(
     summary = {
         "rows": len(table.records),
         **cluster_figures(table.records, pairs, resolved, config),
+        **correction_facts(correction),
         "stages": stages.done,
         "config": config.as_dict(),
         "outputs": written,
@@ -619,7 +629,9 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
 
     def make() -> Outputs:
         table, pairs = reopened(workspace)
-        resolved = resolve(table.records, pairs, decisions_of(workspace), config)
+        decisions = decisions_of(workspace)
+        pairs, _ = corrected(table.records, pairs, decisions, config)
+        resolved = resolve(table.records, pairs, decisions, config)
         rules: dict[str, Rule] = parse_rules(config.merge, table.records.frame.columns)
         return make_outputs(table.records, pairs, resolved, rules, config, table.linked)
 
@@ -678,6 +690,11 @@ def search_facts(
         },
         "matching_pairs": found + identical.height,
     }
+
+
+def correction_facts(correction: Correction | None) -> dict[str, Any]:
+    """Return what a summary says of the correction, where decisions were enough for one."""
+    return {} if correction is None else {"correction": correction.as_dict()}
 
 
 def _peak_mb() -> int:
