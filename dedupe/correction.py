@@ -26,7 +26,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -42,9 +42,9 @@ STRENGTHS = (4.0, 16.0, 64.0)
 """Pulls to zero that are tried, in decisions."""
 FOLDS = 5
 LEAST = 0.01
-"""Probability below which a pair stays as it is: too many to look at, and no doubt about them."""
+"""Probability below which a pair stays as it is: there are too many to look at."""
 MOST = 30_000
-"""Pairs looked at, the most probable first, so that it takes no time in large files."""
+"""Pairs looked at, the most doubtful first, so that it takes no time in large files."""
 SURE = (0.02, 0.98)
 ANCHORS = 400
 LEAST_ANCHORED = 40
@@ -138,13 +138,16 @@ def correct(
     told = pair_features(field_values(texts.gather(names)), ends[0], ends[1], similarity[looked])
     likely = probability[looked] > 0.01
     signs = np.hstack([_standardised(told, likely), _standing(before[looked], rival[looked])])
-    after, found = learn(
-        before[looked], signs, known, truth, _in_order(similarity[looked], before[looked])
-    )
+    order = np.lexsort((before[looked], similarity[looked]))
+    after, found = learn(before[looked], signs, known, truth, order)
     if not found.changed:
         return pairs, found
     new = probability.copy()
-    new[looked] = after
+    new[looked] = _probability(after)
+    new[looked[known]] = truth
+    pays = best_cut(new[scored])
+    new[looked] = _probability(after - logit(np.array([pays])))
+    found = replace(found, pays_from=round(pays, 4))
     return pairs.with_columns(pl.Series("probability", new.astype(np.float32))), found
 
 
@@ -169,8 +172,8 @@ def learn(
 
     Returns
     -------
-    probability
-        (m,) corrected.
+    after
+        (m,) corrected logits.
     correction
         What was learnt.
     """
@@ -191,18 +194,11 @@ def learn(
         losses[strength] = _loss(held, truth)
     best = min(STRENGTHS, key=lambda strength: (losses[strength], strength))
     if losses[best] >= unchanged:
-        return _probability(before), Correction(
-            len(known), False, round(unchanged, 4), round(unchanged, 4), 0.0, 0.5
-        )
+        loss = round(unchanged, 4)
+        return before, Correction(len(known), False, loss, loss, 0.0, 0.5)
     weights = _fitted(inputs, before, known, truth, anchors, best)
-    after = before + inputs @ weights
-    settled = _probability(after)
-    settled[known] = truth
-    pays = best_cut(settled)
-    found = Correction(
-        len(known), True, round(unchanged, 4), round(losses[best], 4), best, round(pays, 4)
-    )
-    return _probability(after - float(logit(np.array([pays]))[0])), found
+    found = Correction(len(known), True, round(unchanged, 4), round(losses[best], 4), best, 0.5)
+    return before + inputs @ weights, found
 
 
 def best_cut(probability: Floats) -> float:
@@ -277,10 +273,11 @@ def _verdicts(pairs: pl.DataFrame, said: dict[tuple[int, int], bool]) -> NDArray
 
 
 def _looked_at(probability: Floats, verdict: NDArray[np.int8]) -> Numbers:
-    """Return the numbers of the pairs that may change: the likeliest, and all that are decided."""
+    """Return the numbers of the pairs that may change: the doubtful, and all that are decided."""
     likely = np.flatnonzero(probability >= LEAST)
     if len(likely) > MOST:
-        likely = likely[np.argsort(-probability[likely], kind="stable")[:MOST]]
+        doubt = np.abs(logit(probability[likely]))
+        likely = likely[np.argsort(doubt, kind="stable")[:MOST]]
     return np.union1d(likely, np.flatnonzero((verdict >= 0) & (probability >= 0)))
 
 
@@ -309,10 +306,6 @@ def _standing(before: Floats, rival: Floats) -> Floats:
     )
     standing -= standing.mean(axis=0)
     return standing
-
-
-def _in_order(similarity: NDArray[Any], before: Floats) -> Numbers:
-    return np.lexsort((before, similarity))
 
 
 def _anchors(before: Floats, known: Numbers, order: Numbers) -> Numbers:

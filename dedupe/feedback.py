@@ -69,12 +69,12 @@ def evaluate_workspace(
     return evaluate(
         resolved.clustering.labels,
         pairs,
-        read_gold(_with_tables(truth, table), table.records.ids.to_list()),
+        read_gold(with_tables(truth, table), table.records.ids.to_list()),
         None if across is None else frame[across].cast(pl.String).fill_null("").to_numpy(),
     )
 
 
-def _with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
+def with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
     """Put the number of the table before the ids of a gold standard where the records' have it.
 
     Ids of two linked tables may be the same; in pairs the first is then of the first table.

@@ -50,6 +50,8 @@ class Clustered:
         n records.
     pairs
         Every scored pair, corrected by the decisions.
+    scored
+        (m,) float32: the probability of each pair as the models gave it.
     resolved
         The clusters.
     config
@@ -58,6 +60,7 @@ class Clustered:
 
     records: Records
     pairs: pl.DataFrame
+    scored: NDArray[np.float32]
     resolved: Resolved
     config: Config
 
@@ -72,9 +75,10 @@ def clustered(workspace: Workspace) -> Clustered:
     """
     table, pairs = reopened(workspace)
     config, decisions = kept_config(workspace), decisions_of(workspace)
+    scored = pairs["probability"].to_numpy()
     pairs, _ = corrected(table.records, pairs, decisions, config)
     resolved = resolve(table.records, pairs, decisions, config)
-    return Clustered(table.records, pairs, resolved, config)
+    return Clustered(table.records, pairs, scored, resolved, config)
 
 
 def stage_keys(source: Given, config: Config) -> dict[str, str]:

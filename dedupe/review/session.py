@@ -16,6 +16,7 @@ from dedupe.cluster import identical_groups
 from dedupe.decisions import Decision, Decisions, Verdict
 from dedupe.errors import OptionError
 from dedupe.kept import Clustered, clustered
+from dedupe.learn.questions import useful_order
 from dedupe.workspace import open_workspace
 
 ORDERS = {
@@ -148,13 +149,17 @@ class Session:
                 return np.random.default_rng(self.seed).permutation(len(pairs))
             case "clusters":
                 return np.lexsort((pairs, p, np.minimum(a, b), a != b))
-        sizes = np.bincount(labels, minlength=len(labels))
-        doubt = 1 - np.abs(2 * p - 1)
-        # The clustering and the pair tell different things: a bridge, or a link that was cut.
-        odd = (p >= self.state.config.threshold) != (a == b)
-        weight = np.log2(1 + sizes[a] + np.where(a == b, 0, sizes[b]))
-        worth = doubt * (1 + 0.2 * weight) + 0.6 * odd
-        return np.lexsort((pairs, -worth))
+        state = self.state
+        among = np.flatnonzero((state.pairs["decided_by"] != "identical").to_numpy())[pairs]
+        corrected = state.pairs["probability"].to_numpy()[among]
+        return useful_order(
+            self.left[pairs],
+            self.right[pairs],
+            corrected,
+            state.scored[among],
+            labels,
+            threshold=state.config.threshold,
+        )
 
     @property
     def pair(self) -> int | None:
