@@ -23,6 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
+from dedupe.correction import FEWEST
 from dedupe.encoders import load_cross_encoder
 from dedupe.errors import InputError, OptionError, WorkspaceError
 from dedupe.index import NO_SLOT, Index, extended, first_slots, index_texts, open_index
@@ -47,6 +48,7 @@ from dedupe.nearest import search_new
 from dedupe.pipeline import (
     Result,
     Stages,
+    correction_facts,
     run_facts,
     search_facts,
     write_outputs,
@@ -57,6 +59,7 @@ from dedupe.results import (
     Resolved,
     Standing,
     cluster_figures,
+    corrected,
     make_outputs,
     resolve,
     resolve_again,
@@ -235,7 +238,9 @@ def _added(
     with stages.timed("cluster"):
         alike = _same_text(slot)
         pairs = pl.concat([alike, chosen(scored[0])]).sort("left", "right")
-        if standing is None:
+        pairs, correction = corrected(records, pairs, decisions, config)
+        # A correction is learnt from all pairs, and may change any.
+        if standing is None or (config.correct and decisions.height >= FEWEST):
             resolved = resolve(records, pairs, decisions, config, choices)
             again = np.ones(len(records), dtype=bool)
         else:
@@ -261,6 +266,7 @@ def _added(
         **search_facts(searched, scored[0], alike, len(records), config),
         "student": scored[1],
         **cluster_figures(records, pairs, resolved, config),
+        **correction_facts(correction),
         "additions": {
             **plan.counts,
             "pairs_scored": pairs_scored,
@@ -798,8 +804,9 @@ def _names_before(
     if found is not None and found[0].height == len(records):
         return found[0]["cluster_id"]
     pairs = pl.concat([identical_pairs(records.texts)[1], chosen(scored)]).sort("left", "right")
-    said = decisions_of(workspace), config, choices_of(workspace)
-    return resolve(records, pairs, *said).cluster_id
+    decisions, choices = decisions_of(workspace), choices_of(workspace)
+    pairs, _ = corrected(records, pairs, decisions, config)
+    return resolve(records, pairs, decisions, config, choices).cluster_id
 
 
 def _carried_standing(standing: Standing, before: NDArray[np.int64]) -> Standing:

@@ -107,6 +107,11 @@ def _export_options(command: _Command) -> _Command:
             "--review-from", type=float, help="Pairs from here up to the threshold are doubtful."
         ),
         click.option(
+            "--correct/--as-scored",
+            default=None,
+            help="Let the decisions correct the probabilities of the other pairs (default).",
+        ),
+        click.option(
             "--preset",
             type=click.Choice(list(PRESETS)),
             help="Both thresholds by name (default: balanced).",
@@ -852,7 +857,7 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
             f"{groups:,} of two rows or more, the largest of {found['largest_cluster']:,}",
         )
     if found["decisions"]:
-        yield "decisions", f"{found['decisions']:,} obeyed"
+        yield "decisions", f"{found['decisions']:,} obeyed{_correction_said(found)}"
     stages = [stage for stage in found["stages"] if not stage.get("reused")]
     seconds = sum(stage["seconds"] for stage in stages)
     peak = max((stage["peak_mb"] for stage in stages), default=0)
@@ -861,6 +866,18 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
         for stage in found["stages"]:
             how = "kept from before" if stage.get("reused") else f"{stage['seconds']:,.2f} s"
             yield f"  {stage['stage']}", how
+
+
+def _correction_said(found: Mapping[str, Any]) -> str:
+    correction = found.get("correction")
+    if correction is None:
+        return ""
+    if not correction["changed"]:
+        return "; the other pairs are as scored, which predicts them best"
+    return (
+        "; the other pairs are corrected by them, which predicts decisions held back better "
+        f"(log loss {correction['loss_after']:.2f}, was {correction['loss_before']:.2f})"
+    )
 
 
 def _counted(counts: Mapping[str, int], names: Sequence[str]) -> str:

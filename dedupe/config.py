@@ -49,6 +49,9 @@ class Config:
         Pairs with at least this probability are merged; in [0, 1].
     review_from
         Pairs from this probability up to ``threshold`` are the doubtful ones; in [0, threshold].
+    correct
+        Probabilities of undecided pairs follow the decisions made so far, where that predicts
+        decisions held back better; see :mod:`dedupe.correction`.
     candidates_per_record
         How many candidate pairs a record the search may bring, on average.
     radius
@@ -101,6 +104,7 @@ class Config:
     id: str | None = None
     threshold: float = 0.5
     review_from: float = 0.1
+    correct: bool = True
     candidates_per_record: float = 5.0
     radius: float | None = None
     large_cluster: int = 20

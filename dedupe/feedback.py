@@ -24,7 +24,7 @@ from dedupe.inputs import STACKED, Given
 from dedupe.kept import TableRead, decisions_of, kept_config, reopened
 from dedupe.pipeline import Result, Stages, carry_out
 from dedupe.progress import Progress, Report, no_report
-from dedupe.results import decided_rows, own_ids, resolve
+from dedupe.results import corrected, decided_rows, own_ids, resolve
 from dedupe.tables import read_table
 from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
 
@@ -63,16 +63,18 @@ def evaluate_workspace(
             f"across: there is no column {across!r}; the columns are {', '.join(frame.columns)}"
         )
     truth = gold if isinstance(gold, pl.DataFrame) else read_table(gold).frame
-    resolved = resolve(table.records, pairs, decisions_of(opened), config)
+    decisions = decisions_of(opened)
+    pairs, _ = corrected(table.records, pairs, decisions, config)
+    resolved = resolve(table.records, pairs, decisions, config)
     return evaluate(
         resolved.clustering.labels,
         pairs,
-        read_gold(_with_tables(truth, table), table.records.ids.to_list()),
+        read_gold(with_tables(truth, table), table.records.ids.to_list()),
         None if across is None else frame[across].cast(pl.String).fill_null("").to_numpy(),
     )
 
 
-def _with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
+def with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
     """Put the number of the table before the ids of a gold standard where the records' have it.
 
     Ids of two linked tables may be the same; in pairs the first is then of the first table.

@@ -24,7 +24,7 @@ from dedupe.encoders import MODELS
 from dedupe.errors import WorkspaceError
 from dedupe.inputs import Given
 from dedupe.records import FieldUse, Records, records_of
-from dedupe.results import Resolved, Standing, resolve
+from dedupe.results import Resolved, Standing, corrected, resolve
 from dedupe.scoring import DECIDERS, identical_pairs
 from dedupe.tables import Dialect
 from dedupe.workspace import Workspace, stage_key
@@ -52,7 +52,9 @@ class Clustered:
     records
         n records.
     pairs
-        Every scored pair.
+        Every scored pair, corrected by the decisions.
+    scored
+        (m,) float32: the probability of each pair as the models gave it.
     resolved
         The clusters.
     config
@@ -63,6 +65,7 @@ class Clustered:
 
     records: Records
     pairs: pl.DataFrame
+    scored: NDArray[np.float32]
     resolved: Resolved
     config: Config
     linked: Linked | None = None
@@ -77,9 +80,11 @@ def clustered(workspace: Workspace) -> Clustered:
         If the workspace is incomplete or damaged.
     """
     table, pairs = reopened(workspace)
-    config = kept_config(workspace)
-    resolved = resolve(table.records, pairs, decisions_of(workspace), config, choices_of(workspace))
-    return Clustered(table.records, pairs, resolved, config, table.linked)
+    config, decisions = kept_config(workspace), decisions_of(workspace)
+    scored = pairs["probability"].to_numpy()
+    pairs, _ = corrected(table.records, pairs, decisions, config)
+    resolved = resolve(table.records, pairs, decisions, config, choices_of(workspace))
+    return Clustered(table.records, pairs, scored, resolved, config, table.linked)
 
 
 def stage_keys(source: Given, config: Config) -> dict[str, str]:
@@ -176,7 +181,7 @@ def save_table(workspace: Workspace, key: str, table: TableRead, *, forget: bool
 
 
 def reopened(workspace: Workspace) -> tuple[TableRead, pl.DataFrame]:
-    """Return the records and all pairs of a workspace.
+    """Return the records and all pairs of a workspace, as they were scored.
 
     Raises
     ------

@@ -3,7 +3,8 @@
 ::
 
     tables ──read──▶ Records ──encode──▶ vectors ──search──▶ candidates
-        ──score──▶ pairs ──(+ decisions)──cluster──▶ labels ──merge──▶ outputs
+        ──score──▶ pairs ──(+ decisions)──correct──▶ pairs
+        ──(+ decisions)──cluster──▶ labels ──merge──▶ outputs
 
 What read, search and score make is kept in the workspace under the hash of what it was made from;
 clusters and outputs are derived from it in moments, whenever they are asked for.
@@ -57,6 +58,7 @@ from dedupe.records import Records, make_records
 from dedupe.results import (
     Outputs,
     cluster_figures,
+    corrected,
     make_outputs,
     resolve,
 )
@@ -70,7 +72,7 @@ from dedupe.tables import Dialect, write_tables
 from dedupe.workspace import SUFFIX, Workspace, open_workspace, write_json
 
 if TYPE_CHECKING:
-    pass
+    from dedupe.correction import Correction
 
 STAGES = ("read", "encode", "search", "score", "cluster", "export")
 """Names of the stages, in order, as they are reported and timed."""
@@ -79,6 +81,7 @@ EXPORT_OPTIONS = (
     "threshold",
     "review_from",
     "preset",
+    "correct",
     "large_cluster",
     "link",
     "prefer",
@@ -267,6 +270,7 @@ def carry_out(
         pairs = pl.concat([identical, chosen(scored)]).sort("left", "right")
         decisions, choices = decisions_of(workspace), choices_of(workspace)
         with stages.timed("cluster"):
+            pairs, correction = corrected(records, pairs, decisions, config)
             resolved = resolve(records, pairs, decisions, config, choices)
         with stages.timed("export"):
             outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
@@ -276,6 +280,7 @@ def carry_out(
             **search_facts(stages.facts["search"], scored, identical, len(records), config),
             "student": stages.facts["score"],
             **cluster_figures(records, pairs, resolved, config),
+            **correction_facts(correction),
             "stages": stages.done,
             "key": export_key(keys, decisions, choices, config),
             "outputs": written,
@@ -328,8 +333,10 @@ def export(
     with stages.timed("read"):
         table, pairs = reopened(opened)
         rules = parse_rules(config.merge, table.records.frame.columns)
+    decisions = decisions_of(opened)
     with stages.timed("cluster"):
-        resolved = resolve(table.records, pairs, decisions_of(opened), config, choices_of(opened))
+        pairs, correction = corrected(table.records, pairs, decisions, config)
+        resolved = resolve(table.records, pairs, decisions, config, choices_of(opened))
     target = opened if output is None else Workspace(Path(output))
     target.make_folder()
     with stages.timed("export"), opened.locked():
@@ -338,6 +345,7 @@ def export(
     summary = {
         "rows": len(table.records),
         **cluster_figures(table.records, pairs, resolved, config),
+        **correction_facts(correction),
         "stages": stages.done,
         "config": config.as_dict(),
         "outputs": written,
@@ -598,9 +606,9 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
 
     def make() -> Outputs:
         table, pairs = reopened(workspace)
-        resolved = resolve(
-            table.records, pairs, decisions_of(workspace), config, choices_of(workspace)
-        )
+        decisions = decisions_of(workspace)
+        pairs, _ = corrected(table.records, pairs, decisions, config)
+        resolved = resolve(table.records, pairs, decisions, config, choices_of(workspace))
         rules: dict[str, Rule] = parse_rules(config.merge, table.records.frame.columns)
         return make_outputs(table.records, pairs, resolved, rules, config, table.linked)
 
@@ -659,6 +667,11 @@ def search_facts(
         },
         "matching_pairs": found + identical.height,
     }
+
+
+def correction_facts(correction: Correction | None) -> dict[str, Any]:
+    """Return what a summary says of the correction, where decisions were enough for one."""
+    return {} if correction is None else {"correction": correction.as_dict()}
 
 
 def _peak_mb() -> int:

@@ -22,6 +22,7 @@ from dedupe.cluster import (
     link_confidence,
 )
 from dedupe.config import Config
+from dedupe.correction import Correction, correct
 from dedupe.decisions import Verdict
 from dedupe.linkage import CHOICES, row_links
 from dedupe.merge import Rule, merge, representatives
@@ -114,6 +115,32 @@ class Standing:
     kept: NDArray[np.uint32]
     joined_by: NDArray[np.float32]
     cluster_id: pl.Series
+
+
+def corrected(
+    records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config
+) -> tuple[pl.DataFrame, Correction | None]:
+    """Correct the probabilities of undecided pairs by what was decided, if `config` has it so.
+
+    Parameters
+    ----------
+    records
+        n records.
+    pairs
+        Scored pairs of the records' row numbers.
+    decisions
+        As for :func:`resolve`.
+    config
+        ``correct`` is used.
+
+    Returns
+    -------
+    pairs, correction
+        As of :func:`~dedupe.correction.correct`.
+    """
+    if not config.correct:
+        return pairs, None
+    return correct(pairs, records.texts, decided_rows(decisions, records))
 
 
 def resolve(

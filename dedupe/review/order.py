@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from dedupe.cluster import components
+from dedupe.learn.questions import useful_order
 
 ORDERS = {
     "useful": "what teaches most first: doubtful pairs, bridges of clusters, large clusters",
@@ -35,7 +36,9 @@ class Scores:
     left, right
         (m,) int64 row numbers.
     probability
-        (m,) float32.
+        (m,) float32, corrected by the decisions so far.
+    as_scored
+        (m,) float32: as the models gave it.
     threshold
         Pairs at or above it are matches.
     review_from
@@ -45,6 +48,7 @@ class Scores:
     left: Pairs
     right: Pairs
     probability: NDArray[np.float32]
+    as_scored: NDArray[np.float32]
     threshold: float
     review_from: float
 
@@ -85,13 +89,15 @@ def ranked(
             return np.random.default_rng(seed).permutation(pairs)
         case "clusters":
             return pairs[np.lexsort((pairs, p, np.minimum(a, b), a != b))]
-    sizes = np.bincount(labels, minlength=len(labels))
-    doubt = 1 - np.abs(2 * p - 1)
-    # The clustering and the pair tell different things: a bridge, or a link that was cut.
-    odd = (p >= scores.threshold) != (a == b)
-    weight = np.log2(1 + sizes[a] + np.where(a == b, 0, sizes[b]))
-    worth = doubt * (1 + 0.2 * weight) + 0.6 * odd
-    return pairs[np.lexsort((pairs, -worth))]
+    first = useful_order(
+        scores.left[pairs],
+        scores.right[pairs],
+        p,
+        scores.as_scored[pairs],
+        labels,
+        threshold=scores.threshold,
+    )
+    return pairs[first]
 
 
 def triangles(scores: Scores, n: int) -> Iterator[tuple[int, int, int]]:

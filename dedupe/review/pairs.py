@@ -23,7 +23,7 @@ from dedupe.records import field_labels
 from dedupe.review.compare import compare, disagreeing_numbers
 from dedupe.review.draw import bar, measured, seconds, side_by_side
 from dedupe.review.order import ORDERS
-from dedupe.review.session import Session, View
+from dedupe.review.session import Loaded, Session, View
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -218,6 +218,27 @@ class PairsScreen(Screen[None]):
         if self.session.view.order == "audit" and self.session.pair is None:
             self._audit()
             return
+        self.draw()
+        if self.session.due():
+            self._rank_again()
+
+    @work(thread=True, exclusive=True, group="rank")
+    def _rank_again(self) -> None:
+        try:
+            loaded = Loaded.of(self.session.workspace)
+        except DedupeError as error:
+            self.app.call_from_thread(self.draw, str(error))
+            return
+        self.app.call_from_thread(self._ranked_again, loaded)
+
+    def _ranked_again(self, loaded: Loaded) -> None:
+        session = self.session
+        shown = session.pair
+        session.take(loaded)
+        session.sort(session.view)
+        if shown is not None and not session.known(shown):
+            session.show_first(shown)  # nobody wants the pair before their eyes to change
+        self.reasons.clear()
         self.draw()
 
     def action_undo(self) -> None:

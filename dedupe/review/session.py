@@ -22,13 +22,19 @@ from dedupe.results import merged_row
 from dedupe.review.implied import Implied
 from dedupe.review.live import LiveClusters
 from dedupe.review.order import ORDERS, Pairs, Scores, ranked, triangles
-from dedupe.workspace import open_workspace
+from dedupe.workspace import Workspace, open_workspace
 
 PAUSE = 60.0
 """Seconds after which a reviewer is taken to have had a break."""
 
 AUDITED = 20
 """Pairs that are drawn for an audit at a time."""
+
+RANKED_AFTER = 10
+"""Decisions after which the scores are corrected and the most useful pairs ranked anew."""
+
+MOST_RANKED = 200_000
+"""Records up to which that is done during the review; above, it takes too long to go unnoticed."""
 
 MOST_TRIANGLES = 1_000
 """Contradicting triples of pairs that are looked for."""
@@ -96,6 +102,59 @@ class View:
         return " ".join(said)
 
 
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A workspace as a review needs it; corrected and clustered by the decisions in it.
+
+    Parameters
+    ----------
+    state
+        What it holds.
+    clusters
+        Its clusters.
+    scores, similarity, decided_by
+        Of the m scored pairs.
+    group
+        (n,) uint32: the smallest row of identical text.
+    """
+
+    state: Clustered
+    clusters: LiveClusters
+    scores: Scores
+    similarity: NDArray[np.float32]
+    decided_by: pl.Series
+    group: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> Loaded:
+        """Read a workspace; this takes seconds where it holds a million records.
+
+        Raises
+        ------
+        WorkspaceError
+            If the workspace is incomplete or damaged.
+        """
+        state = clustered(workspace)
+        differ = (state.pairs["decided_by"] != "identical").to_numpy()
+        scored = state.pairs.filter(pl.Series(differ))
+        scores = Scores(
+            scored["left"].to_numpy().astype(np.int64),
+            scored["right"].to_numpy().astype(np.int64),
+            scored["probability"].to_numpy(),
+            state.scored[differ],
+            state.config.threshold,
+            state.config.review_from,
+        )
+        return cls(
+            state,
+            LiveClusters(state),
+            scores,
+            scored["similarity"].to_numpy(),
+            scored["decided_by"].cast(pl.String),
+            identical_groups(len(state.records), state.pairs),
+        )
+
+
 class Session:
     """One reviewer at one workspace.
 
@@ -128,28 +187,26 @@ class Session:
         self._spent: list[float] = []
         self._since = time.monotonic()
         self._undone: list[Decision | Choice] = []
+        self.verdicts: dict[tuple[str, str], Verdict] = {}
+        self.choices: dict[tuple[str, str | None], str] = {}
         self.load()
         self.sort(View(order))
 
     def load(self) -> None:
         """Read the workspace, and take in all that was decided."""
-        self.state: Clustered = clustered(self.workspace)
-        self.clusters = LiveClusters(self.state)
+        self.take(Loaded.of(self.workspace))
+
+    def take(self, loaded: Loaded) -> None:
+        """Go on with what was read of the workspace, and with the decisions made since."""
+        self.state = loaded.state
+        self.clusters = loaded.clusters
+        self.scores = loaded.scores
+        self.similarity = loaded.similarity
+        self.decided_by = loaded.decided_by
+        self.group = loaded.group
         self.keys = self.state.records.keys
-        scored = self.state.pairs.filter(pl.col("decided_by") != "identical")
-        config = self.state.config
-        self.scores = Scores(
-            scored["left"].to_numpy().astype(np.int64),
-            scored["right"].to_numpy().astype(np.int64),
-            scored["probability"].to_numpy(),
-            config.threshold,
-            config.review_from,
-        )
-        p = self.scores.probability
+        config, p = self.state.config, self.scores.probability
         self._doubtful = (p >= config.review_from) & (p <= 1 - config.review_from)
-        self.similarity = scored["similarity"].to_numpy()
-        self.decided_by = scored["decided_by"].cast(pl.String)
-        self.group = identical_groups(len(self.keys), self.state.pairs)
         self._row: dict[str, int] = {}
         self._unscored: list[tuple[int, int]] = []
         self._drawn: dict[int, str] = {}
@@ -157,9 +214,19 @@ class Session:
         self.queue: Pairs = np.empty(0, dtype=np.int64)
         self.at = 0
         self._last = (-1, -1)
-        self.verdicts: dict[tuple[str, str], Verdict] = {}
-        self.choices: dict[tuple[str, str | None], str] = {}
+        self._counted = sum(verdict is not Verdict.UNSURE for verdict in self.verdicts.values())
+        self.verdicts = {}
+        self.choices = {}
         self.refresh()
+
+    def due(self) -> bool:
+        """Tell whether so much was decided since the scores were corrected that it is due again."""
+        said = sum(verdict is not Verdict.UNSURE for verdict in self.verdicts.values())
+        return (
+            self.view.order == "useful"
+            and len(self.keys) <= MOST_RANKED
+            and said - self._counted >= RANKED_AFTER
+        )
 
     # The queue ----------------------------------------------------------------------------
 
@@ -269,6 +336,14 @@ class Session:
     def _is_passed(self, pair: int) -> bool:
         known = self.known(pair)
         return bool(known) and not (known.startswith("implied") and self.view.order == "audit")
+
+    def show_first(self, pair: int) -> None:
+        """Bring a pair of the queue to the place at hand."""
+        if self.at < len(self.queue) and self._place[pair] > self.at:
+            rest = self.queue[self.at :]
+            self._queue(
+                np.concatenate([self.queue[: self.at], [pair], rest[rest != pair]]).astype(np.int64)
+            )
 
     def move(self, steps: int) -> None:
         """Go along the queue without deciding, over decided pairs too."""

@@ -21,7 +21,7 @@ from dedupe.errors import OptionError, WorkspaceError
 from dedupe.review.app import HelpScreen, ReviewApp, themed
 from dedupe.review.order import ORDERS
 from dedupe.review.pairs import PairsScreen, parse_range
-from dedupe.review.session import Session, View
+from dedupe.review.session import RANKED_AFTER, Session, View
 
 Steps = Callable[[ReviewApp, Pilot[bool]], Awaitable[None]]
 SIZES = [(80, 24), (160, 50)]
@@ -76,6 +76,27 @@ def test_keys_decide_undo_and_redo(workspace: Path, size: tuple[int, int]) -> No
     assert log(workspace)["verdict"].drop_nulls().to_list() == [
         "match", "different", "unsure", "unsure", "match"
     ]  # fmt: skip
+
+
+def test_scores_follow_decisions_and_the_pair_shown_stays(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        session = app.session
+        before = session.scores.probability.copy()
+        for count in range(RANKED_AFTER):
+            likely = session.probability(session.pair) > 0.6
+            shown = session.queue[session.at + 1] if count == RANKED_AFTER - 1 else None
+            await pilot.press("y" if likely else "n")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert not session.due()
+        assert sum(session.counts().values()) == RANKED_AFTER
+        assert session.pair == shown or session.known(int(shown))
+        assert (session.scores.as_scored == before).all()
+        assert (session.scores.probability != before).any()
+        await pilot.press("backspace")
+        assert sum(session.counts().values()) == RANKED_AFTER - 1
+
+    drive(workspace, steps)
 
 
 def test_moving_decides_nothing(workspace: Path) -> None:
