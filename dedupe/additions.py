@@ -42,8 +42,8 @@ from dedupe.merge import parse_rules
 from dedupe.pipeline import (
     Result,
     Stages,
-    correction_facts,
     index_arrays,
+    learnt_facts,
     run_facts,
     search_facts,
     write_outputs,
@@ -266,7 +266,7 @@ def _added(
         ),
         "student": scored[1],
         **cluster_figures(records, pairs, resolved, config),
-        **correction_facts(correction),
+        **learnt_facts(correction),
         "additions": {
             **plan.counts,
             "pairs_scored": pairs_scored,

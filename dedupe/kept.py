@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -50,8 +51,6 @@ class Clustered:
         n records.
     pairs
         Every scored pair, corrected by the decisions.
-    scored
-        (m,) float32: the probability of each pair as the models gave it.
     resolved
         The clusters.
     config
@@ -60,7 +59,6 @@ class Clustered:
 
     records: Records
     pairs: pl.DataFrame
-    scored: NDArray[np.float32]
     resolved: Resolved
     config: Config
 
@@ -75,10 +73,9 @@ def clustered(workspace: Workspace) -> Clustered:
     """
     table, pairs = reopened(workspace)
     config, decisions = kept_config(workspace), decisions_of(workspace)
-    scored = pairs["probability"].to_numpy()
     pairs, _ = corrected(table.records, pairs, decisions, config)
     resolved = resolve(table.records, pairs, decisions, config)
-    return Clustered(table.records, pairs, scored, resolved, config)
+    return Clustered(table.records, pairs, resolved, config)
 
 
 def stage_keys(source: Given, config: Config) -> dict[str, str]:
@@ -185,6 +182,35 @@ def reopened(workspace: Workspace) -> tuple[TableRead, pl.DataFrame]:
     _, identical = identical_pairs(table.records.texts)
     pairs = scored[0].with_columns(pl.col("decided_by").cast(DECIDERS))
     return table, pl.concat([identical, chosen(pairs)]).sort("left", "right")
+
+
+def lost_by_search(workspace: Workspace) -> float:
+    """Return about how many matches the search did not bring; see :func:`outside_matches`."""
+    keys = workspace.facts().get("keys", {})
+    scored = workspace.load("scored", keys.get("scored", ""))
+    searched = workspace.load("candidates", keys.get("candidates", ""))
+    if scored is None or searched is None:
+        return 0.0
+    return outside_matches(scored[0], searched[1], kept_config(workspace).threshold)
+
+
+def outside_matches(scored: pl.DataFrame, searched: Mapping[str, Any], threshold: float) -> float:
+    """Return about how many matches lie outside the candidates.
+
+    Pairs just outside the candidates were scored for a sample of the records. Those that match,
+    scaled up to all records, are the matches that were not brought; each is seen from both sides.
+
+    Parameters
+    ----------
+    scored
+        Scored pairs with the column ``seen``.
+    searched
+        Facts of the search.
+    threshold
+        Probability of a match.
+    """
+    matches = scored.filter(pl.col("probability") >= threshold)
+    return float(matches["seen"].sum()) / 2 / float(searched["sampled_share"])
 
 
 def kept_config(workspace: Workspace) -> Config:

@@ -149,16 +149,12 @@ class Session:
                 return np.random.default_rng(self.seed).permutation(len(pairs))
             case "clusters":
                 return np.lexsort((pairs, p, np.minimum(a, b), a != b))
-        state = self.state
-        among = np.flatnonzero((state.pairs["decided_by"] != "identical").to_numpy())[pairs]
-        corrected = state.pairs["probability"].to_numpy()[among]
+        scored = self.state.pairs.filter(pl.col("decided_by") != "identical")
         return useful_order(
             self.left[pairs],
             self.right[pairs],
-            corrected,
-            state.scored[among],
-            labels,
-            threshold=state.config.threshold,
+            scored["probability"].to_numpy()[pairs],
+            threshold=self.state.config.threshold,
         )
 
     @property
