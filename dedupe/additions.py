@@ -48,7 +48,7 @@ from dedupe.nearest import search_new
 from dedupe.pipeline import (
     Result,
     Stages,
-    correction_facts,
+    learnt_facts,
     run_facts,
     search_facts,
     write_outputs,
@@ -266,7 +266,7 @@ def _added(
         **search_facts(searched, scored[0], alike, len(records), config),
         "student": scored[1],
         **cluster_figures(records, pairs, resolved, config),
-        **correction_facts(correction),
+        **learnt_facts(correction),
         "additions": {
             **plan.counts,
             "pairs_scored": pairs_scored,

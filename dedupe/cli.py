@@ -107,6 +107,18 @@ def _export_options(command: _Command) -> _Command:
             "--review-from", type=float, help="Pairs from here up to the threshold are doubtful."
         ),
         click.option(
+            "--target-precision",
+            type=float,
+            metavar="P",
+            help="Choose the lowest threshold that reaches this precision, as it is estimated.",
+        ),
+        click.option(
+            "--target-recall",
+            type=float,
+            metavar="R",
+            help="Choose the highest threshold that reaches this recall, as it is estimated.",
+        ),
+        click.option(
             "--correct/--as-scored",
             default=None,
             help="Let the decisions correct the probabilities of the other pairs (default).",
@@ -459,7 +471,7 @@ def train(
 @click.option(
     "--order",
     type=click.Choice(
-        ["useful", "lowest", "highest", "random", "clusters", "contradictions", "audit"]
+        ["useful", "weighty", "lowest", "highest", "random", "clusters", "contradictions", "audit"]
     ),
     default="useful",
     help="Which pairs come first (default: those that teach most).",
@@ -638,7 +650,7 @@ def _print_estimate(found: Estimate, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.as_dict()))
         return
-    for name in ("precision", "recall"):
+    for name in ("precision", "recall", "recall_of_all"):
         measure = getattr(found, name)
         interval = (
             ""
@@ -653,7 +665,8 @@ def _print_estimate(found: Estimate, as_json: bool) -> None:
             "This is what the model expects; pairs drawn by lot would tell how far to trust it."
         )
     click.echo(
-        "Of candidate pairs that differ in text; matches that the search lost are not in it."
+        "Of candidate pairs that differ in text; recall_of_all counts the matches that the search "
+        "lost, as it estimates them."
     )
 
 
@@ -856,6 +869,8 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
             "clusters",
             f"{groups:,} of two rows or more, the largest of {found['largest_cluster']:,}",
         )
+    if "aim" in found:
+        yield "threshold", _aim_said(found["aim"])
     if found["decisions"]:
         yield "decisions", f"{found['decisions']:,} obeyed{_correction_said(found)}"
     stages = [stage for stage in found["stages"] if not stage.get("reused")]
@@ -866,6 +881,21 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
         for stage in found["stages"]:
             how = "kept from before" if stage.get("reused") else f"{stage['seconds']:,.2f} s"
             yield f"  {stage['stage']}", how
+
+
+def _aim_said(aim: Mapping[str, Any]) -> str:
+    name = "recall_of_all" if aim["goal"] == "recall" else "precision"
+    measure = aim["estimate"][name]
+    said = f"{aim['threshold']:g}, for a {aim['goal']} of {aim['target']:g}: "
+    if aim["sure"] is None:
+        return (
+            f"{said}the model expects {measure['value']:.3f}, which no reviewed pairs have checked"
+        )
+    return (
+        f"{said}an estimated {measure['value']:.3f} (95% interval {measure['low']:.3f} to "
+        f"{measure['high']:.3f}, from {aim['estimate']['drawn']:,} drawn pairs); it is reached "
+        f"with a probability of {aim['sure']:.0%}"
+    )
 
 
 def _correction_said(found: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.cluster import identical_groups
+from dedupe.cluster import components, identical_groups
 from dedupe.fields import MISSING, Bytes, field_values, pair_features
 
 FEWEST = 10
@@ -67,7 +67,7 @@ class Correction:
     Parameters
     ----------
     decisions
-        Pairs it was learnt from.
+        Scored pairs it was learnt from: those decided, and those that follow from them.
     changed
         Whether probabilities were corrected.
     loss_before, loss_after
@@ -111,17 +111,9 @@ def correct(
     correction
         What was learnt; ``None`` where there was too little to learn from.
     """
-    # Of records with the same text the first alone stands in scored pairs.
-    group = identical_groups(len(texts), pairs)
-    said = {
-        (min(a, b), max(a, b)): decision == "match"
-        for left, right, decision in decided.iter_rows()
-        if decision in ("match", "different")
-        for a, b in [(int(group[left]), int(group[right]))]
-    }
-    if len(said) < FEWEST or len(set(said.values())) < 2:
+    verdict = known_verdicts(pairs, decided, len(texts))
+    if (verdict >= 0).sum() < FEWEST:
         return pairs, None
-    verdict = _verdicts(pairs, said)
     probability = pairs["probability"].to_numpy().astype(np.float64)
     scored = (pairs["decided_by"] != "identical").to_numpy()
     looked = _looked_at(np.where(scored, probability, -1.0), verdict)
@@ -259,17 +251,28 @@ def _probability(logits: Floats) -> Floats:
     return chance
 
 
-def _verdicts(pairs: pl.DataFrame, said: dict[tuple[int, int], bool]) -> NDArray[np.int8]:
-    """Return 1 for a match, 0 for different and -1 for undecided, for each pair."""
-    frame = pl.DataFrame(
-        [(left, right, int(match)) for (left, right), match in said.items()],
-        schema={"left": pl.UInt32, "right": pl.UInt32, "verdict": pl.Int8},
-        orient="row",
-    )
-    found = pairs.select("left", "right").join(
-        frame, on=["left", "right"], how="left", maintain_order="left"
-    )
-    return found["verdict"].fill_null(-1).to_numpy()
+def known_verdicts(pairs: pl.DataFrame, decided: pl.DataFrame, n: int) -> NDArray[np.int8]:
+    """Return 1 for a match, 0 for different and -1 for unknown, for each pair.
+
+    What follows from decisions counts as they do: pairs that nobody need be asked about any more
+    are no fair sample, and nor are those that are asked without them.
+    """
+    # Of records with the same text the first alone stands in scored pairs.
+    group = identical_groups(n, pairs).astype(np.int64)
+    said = {
+        verdict: decided.filter(pl.col("decision") == verdict).select("left", "right").to_numpy()
+        for verdict in ("match", "different")
+    }
+    joined = group[said["match"].reshape(-1, 2).astype(np.int64)]
+    part = components(n, joined[:, 0], joined[:, 1]).astype(np.int64)[group]
+    apart = np.sort(part[said["different"].reshape(-1, 2).astype(np.int64)], axis=1)
+    left, right = (part[pairs[side].to_numpy()] for side in ("left", "right"))
+    low, high = np.minimum(left, right), np.maximum(left, right)
+    verdict = np.full(len(left), -1, dtype=np.int8)
+    verdict[low == high] = 1
+    verdict[(low != high) & np.isin(low * n + high, apart[:, 0] * n + apart[:, 1])] = 0
+    verdict[(pairs["decided_by"] == "identical").to_numpy()] = -1
+    return verdict
 
 
 def _looked_at(probability: Floats, verdict: NDArray[np.int8]) -> Numbers:

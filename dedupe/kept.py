@@ -53,8 +53,6 @@ class Clustered:
         n records.
     pairs
         Every scored pair, corrected by the decisions.
-    scored
-        (m,) float32: the probability of each pair as the models gave it.
     resolved
         The clusters.
     config
@@ -65,7 +63,6 @@ class Clustered:
 
     records: Records
     pairs: pl.DataFrame
-    scored: NDArray[np.float32]
     resolved: Resolved
     config: Config
     linked: Linked | None = None
@@ -81,10 +78,9 @@ def clustered(workspace: Workspace) -> Clustered:
     """
     table, pairs = reopened(workspace)
     config, decisions = kept_config(workspace), decisions_of(workspace)
-    scored = pairs["probability"].to_numpy()
     pairs, _ = corrected(table.records, pairs, decisions, config)
     resolved = resolve(table.records, pairs, decisions, config, choices_of(workspace))
-    return Clustered(table.records, pairs, scored, resolved, config, table.linked)
+    return Clustered(table.records, pairs, resolved, config, table.linked)
 
 
 def stage_keys(source: Given, config: Config) -> dict[str, str]:
@@ -252,6 +248,35 @@ def check_models(workspace: Workspace, config: Config) -> None:
                 "the one here: its scores do not go with new ones; run dedupe run on its input "
                 "again"
             )
+
+
+def lost_by_search(workspace: Workspace) -> float:
+    """Return about how many matches the search did not bring; see :func:`outside_matches`."""
+    keys = workspace.facts().get("keys", {})
+    scored = workspace.load("scored", keys.get("scored", ""))
+    searched = workspace.load("candidates", keys.get("candidates", ""))
+    if scored is None or searched is None:
+        return 0.0
+    return outside_matches(scored[0], searched[1], kept_config(workspace).threshold)
+
+
+def outside_matches(scored: pl.DataFrame, searched: Mapping[str, Any], threshold: float) -> float:
+    """Return about how many matches lie outside the candidates.
+
+    Pairs just outside the candidates were scored for a sample of the records. Those that match,
+    scaled up to all records, are the matches that were not brought; each is seen from both sides.
+
+    Parameters
+    ----------
+    scored
+        Scored pairs with the column ``seen``.
+    searched
+        Facts of the search.
+    threshold
+        Probability of a match.
+    """
+    matches = scored.filter(pl.col("probability") >= threshold)
+    return float(matches["seen"].sum()) / 2 / float(searched["sampled_share"])
 
 
 def kept_config(workspace: Workspace) -> Config:

@@ -14,7 +14,8 @@ from dedupe.cluster import components
 from dedupe.learn.questions import useful_order
 
 ORDERS = {
-    "useful": "what teaches most first: doubtful pairs, bridges of clusters, large clusters",
+    "useful": "what teaches most first: doubtful pairs, of each record one",
+    "weighty": "what most hangs on first: bridges, large clusters, pairs on which models disagree",
     "lowest": "the least probable of the matches first",
     "highest": "the most probable pairs first",
     "random": "a random sample",
@@ -37,8 +38,9 @@ class Scores:
         (m,) int64 row numbers.
     probability
         (m,) float32, corrected by the decisions so far.
-    as_scored
-        (m,) float32: as the models gave it.
+    disputed
+        (m,) float32: how far student and cross-encoder were apart, from 0 to 1; 0 where only one
+        of them was asked.
     threshold
         Pairs at or above it are matches.
     review_from
@@ -48,7 +50,7 @@ class Scores:
     left: Pairs
     right: Pairs
     probability: NDArray[np.float32]
-    as_scored: NDArray[np.float32]
+    disputed: NDArray[np.float32]
     threshold: float
     review_from: float
 
@@ -74,7 +76,7 @@ def ranked(
     labels
         (n,) cluster of each record.
     order
-        ``useful``, ``lowest``, ``highest``, ``random`` or ``clusters``.
+        ``useful``, ``weighty``, ``lowest``, ``highest``, ``random`` or ``clusters``.
     seed
         Of the random order.
     """
@@ -89,15 +91,16 @@ def ranked(
             return np.random.default_rng(seed).permutation(pairs)
         case "clusters":
             return pairs[np.lexsort((pairs, p, np.minimum(a, b), a != b))]
-    first = useful_order(
-        scores.left[pairs],
-        scores.right[pairs],
-        p,
-        scores.as_scored[pairs],
-        labels,
-        threshold=scores.threshold,
-    )
-    return pairs[first]
+        case "useful":
+            left, right = scores.left[pairs], scores.right[pairs]
+            return pairs[useful_order(left, right, p, threshold=scores.threshold)]
+    sizes = np.bincount(labels, minlength=len(labels))
+    doubt = 1 - np.abs(2 * p - 1)
+    # The clustering and the pair tell different things: a bridge, or a link that was cut.
+    odd = (p >= scores.threshold) != (a == b)
+    rows = np.log2(1 + sizes[a] + np.where(a == b, 0, sizes[b]))
+    weight = doubt * (1 + 0.2 * rows) + 0.6 * odd + 0.6 * scores.disputed[pairs]
+    return pairs[np.lexsort((pairs, -weight))]
 
 
 def triangles(scores: Scores, n: int) -> Iterator[tuple[int, int, int]]:

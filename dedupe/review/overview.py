@@ -169,9 +169,11 @@ def estimate_said(found: Estimate) -> Text:
         (measured(found.precision), "bold"),
         ("   recall ", "dim"),
         (measured(found.recall), "bold"),
+        ("   of all matches, with those the search lost ", "dim"),
+        measured(found.recall_of_all),
     )
     if found.basis == "reviews":
-        text.append(f"   (95 % intervals, from {found.drawn:,} pairs drawn by lot)", "dim")
+        text.append(f"\n(95 % intervals, from {found.drawn:,} pairs drawn by lot)", "dim")
     else:
-        text.append("   (by the model alone: the order “audit” draws pairs to check it)", "dim")
+        text.append("\n(by the model alone: the order “audit” draws pairs to check it)", "dim")
     return text

@@ -17,7 +17,6 @@ from textual.widgets import Footer, Input, Static
 
 from dedupe.decisions import Choice, Verdict
 from dedupe.errors import DedupeError
-from dedupe.estimates import Estimate
 from dedupe.feedback import Audit
 from dedupe.records import field_labels
 from dedupe.review.compare import compare, disagreeing_numbers
@@ -312,7 +311,7 @@ class PairsScreen(Screen[None]):
         if not audit.pairs:
             self.draw("every pair is decided: nothing is left to estimate")
         else:
-            self.draw(_estimated(audit.estimate, self.target))
+            self.draw(_estimated(audit, self.target))
 
     def action_ask(self, what: str) -> None:
         """Ask for a text, or for a range of probabilities."""
@@ -399,10 +398,11 @@ def said_of(taken: object) -> str:
     return str(getattr(taken, "verdict", ""))
 
 
-def _estimated(found: Estimate, target: float) -> str:
+def _estimated(audit: Audit, width: float) -> str:
+    found = audit.estimate
     said = f"precision {measured(found.precision)}, recall {measured(found.recall)}"
     if found.basis != "reviews":
         return f"{said} by the model alone"
-    if found.width <= target:
-        return f"{said}: as narrow as wanted ({target:g})"
-    return f"{said}: {found.width:.2f} wide, {target:g} is wanted"
+    if found.width <= width:
+        return f"{said}: as narrow as wanted ({width:g})"
+    return f"{said}: {found.width:.2f} wide, about {audit.draws_left(width):,} more for {width:g}"

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from dedupe.cluster import identical_groups
 from dedupe.decisions import Choice, Decision, Decisions, Verdict
 from dedupe.errors import OptionError
-from dedupe.estimates import Estimate
 from dedupe.feedback import Audit, draw_audit
-from dedupe.kept import Clustered, clustered
+from dedupe.kept import Clustered, clustered, kept_student
 from dedupe.merge import parse_rules
 from dedupe.results import merged_row
 from dedupe.review.implied import Implied
 from dedupe.review.live import LiveClusters
 from dedupe.review.order import ORDERS, Pairs, Scores, ranked, triangles
+from dedupe.scoring import student_scores
+from dedupe.student import Student
 from dedupe.workspace import Workspace, open_workspace
 
 PAUSE = 60.0
@@ -141,7 +142,7 @@ class Loaded:
             scored["left"].to_numpy().astype(np.int64),
             scored["right"].to_numpy().astype(np.int64),
             scored["probability"].to_numpy(),
-            state.scored[differ],
+            disputed(workspace, scored, state.records.texts),
             state.config.threshold,
             state.config.review_from,
         )
@@ -153,6 +154,33 @@ class Loaded:
             scored["decided_by"].cast(pl.String),
             identical_groups(len(state.records), state.pairs),
         )
+
+
+def disputed(workspace: Workspace, scored: pl.DataFrame, texts: pl.Series) -> NDArray[np.float32]:
+    """Return how far the student would have been from the cross-encoder on the pairs it judged.
+
+    Parameters
+    ----------
+    workspace
+        Where the student is kept.
+    scored
+        m scored pairs.
+    texts
+        (n,) record texts.
+
+    Returns
+    -------
+    ndarray
+        (m,) float32 from 0 to 1; 0 for the other pairs, and where there was no student.
+    """
+    apart = np.zeros(scored.height, dtype=np.float32)
+    facts, arrays = kept_student(workspace)
+    judged = (scored["decided_by"] == "cross-encoder").to_numpy()
+    if arrays is not None and judged.any():
+        pairs = scored.filter(pl.Series(judged))
+        said = student_scores(Student(**arrays), facts["layout"], pairs, texts)
+        apart[judged] = np.abs(said - pairs["probability"].to_numpy())
+    return apart
 
 
 class Session:
@@ -210,7 +238,7 @@ class Session:
         self._row: dict[str, int] = {}
         self._unscored: list[tuple[int, int]] = []
         self._drawn: dict[int, str] = {}
-        self.audit: Estimate | None = None
+        self.audit: Audit | None = None
         self.queue: Pairs = np.empty(0, dtype=np.int64)
         self.at = 0
         self._last = (-1, -1)
@@ -301,7 +329,7 @@ class Session:
             self._drawn[number] = audit.key
             pairs.append(number)
         self._queue(np.concatenate([self.queue, np.array(pairs, dtype=np.int64)]))
-        self.audit = audit.estimate
+        self.audit = audit
         self.at = -1
         self.forward()
 

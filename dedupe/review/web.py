@@ -54,7 +54,16 @@ class GuardedServer(Server):
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
     async def on_startup(self, app: web.Application) -> None:
-        """Say where the app is."""
+        """Say nothing yet: the port is not open."""
+
+    def serve(self, debug: bool = False) -> None:
+        """Serve the app until Ctrl-C."""
+        self.debug = debug
+        self.initialize_logging()
+        web.run_app(self._make_app(), host=self.host, port=self.port, print=self._say)
+
+    def _say(self, _: object) -> None:
+        """Say where the app is, once it is there."""
         self.console.print(f"the review app is at {self.address}", highlight=False, soft_wrap=True)
         self.console.print("Ctrl-C ends it; every decision is kept", highlight=False)
 

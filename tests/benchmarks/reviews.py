@@ -74,15 +74,13 @@ class Table:
             }
         )
 
-    def clustered(
-        self, asked: Sequence[int], correct: bool
-    ) -> tuple[pl.DataFrame, NDArray[np.uint32]]:
-        decisions, config = self.decisions(asked), replace(self.config, correct=correct)
-        pairs, _ = corrected(self.records, self.pairs, decisions, config)
-        return pairs, resolve(self.records, pairs, decisions, config).clustering.labels
+    def corrected(self, asked: Sequence[int], correct: bool) -> pl.DataFrame:
+        config = replace(self.config, correct=correct)
+        return corrected(self.records, self.pairs, self.decisions(asked), config)[0]
 
     def f1(self, asked: Sequence[int], correct: bool) -> float:
-        pairs, labels = self.clustered(asked, correct)
+        pairs = self.corrected(asked, correct)
+        labels = resolve(self.records, pairs, self.decisions(asked), self.config).clustering.labels
         return evaluate(labels, pairs, self.gold, self.across).pair_f1
 
 
@@ -133,11 +131,8 @@ def asked_in_order(table: Table, order: str, correct: bool, seed: int) -> Iterat
     while len(asked) < STEPS[-1]:
         queue = chance
         if order == "useful":
-            pairs, labels = table.clustered(asked, correct)
-            now = pairs["probability"].to_numpy()[scored]
-            queue = useful_order(
-                table.left, table.right, now, before, labels, threshold=table.config.threshold
-            )
+            now = table.corrected(asked, correct)["probability"].to_numpy()[scored]
+            queue = useful_order(table.left, table.right, now, threshold=table.config.threshold)
         fresh = 0
         done = set(asked)
         for pair in queue.tolist():

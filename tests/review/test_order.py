@@ -21,7 +21,7 @@ def scores(chances: dict[tuple[int, int], float]) -> Scores:
         np.array([a for a, _ in pairs], dtype=np.int64),
         np.array([b for _, b in pairs], dtype=np.int64),
         np.array([chances[pair] for pair in pairs], dtype=np.float32),
-        np.array([chances[pair] for pair in pairs], dtype=np.float32),
+        np.zeros(len(pairs), dtype=np.float32),
         threshold=0.5,
         review_from=0.2,
     )
@@ -65,13 +65,13 @@ def test_a_pair_is_found_by_its_rows() -> None:
 def test_doubt_bridges_and_large_clusters_come_first() -> None:
     made = scores({(0, 1): 0.99, (2, 3): 0.5, (3, 4): 0.9, (4, 5): 0.01})
     labels = np.array([0, 1, 2, 2, 2, 5], dtype=np.uint32)
-    order = ranked(made, np.arange(4), labels, "useful", 0).tolist()
+    order = ranked(made, np.arange(4), labels, "weighty", 0).tolist()
     assert order[0] == 1  # one half
     assert order[1] == 0  # a match whose records are in two clusters
     assert order[-1] == 3
 
 
-@pytest.mark.parametrize("order", ["useful", "lowest", "highest", "random", "clusters"])
+@pytest.mark.parametrize("order", ["useful", "weighty", "lowest", "highest", "random", "clusters"])
 def test_an_order_is_a_permutation_and_the_same_each_time(order: str) -> None:
     rng = np.random.default_rng(5)
     made = scores({pair: float(rng.random()) for pair in combinations(range(N), 2)})
