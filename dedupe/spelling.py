@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from os import cpu_count
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,10 @@ class _Features:
         return (self.hash >> _U(64 - BUCKETS_BITS)).astype(np.int64)
 
 
+_Rarest: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32]]
+"""How many rare features each text has, and their columns, text after text."""
+
+
 class Spelling:
     """Embeds record texts by their spelling, with weights fitted to one file.
 
@@ -112,7 +116,7 @@ class Spelling:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of `texts`, (n, 512) float32, made on all cores."""
         vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
-        for at, block in enumerate(_by_block(texts, self._embed)):
+        for at, block in enumerate(_by_block(texts, lambda some: self._embed(*_read(some)))):
             vectors[at * BLOCK : at * BLOCK + len(block)] = block
         return vectors
 
@@ -135,38 +139,55 @@ class Spelling:
         csr_array
             (n, 2^21) float32: the rarity of each feature that a record has.
         """
+        made = _by_block(texts, lambda some: self._rarest(*_read(some), lone=lone))
+        return self._as_rows(list(made))
+
+    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], csr_array]:
+        """Return what :meth:`embed` does and the rare features, lone ones too, in one pass."""
+
+        def both(some: Sequence[str]) -> tuple[NDArray[np.float32], _Rarest]:
+            found = _read(some)
+            return self._embed(*found), self._rarest(*found, lone=True)
+
+        vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
+        rarest = []
+        for at, (block, rare) in enumerate(_by_block(texts, both)):
+            vectors[at * BLOCK : at * BLOCK + len(block)] = block
+            rarest.append(rare)
+        return vectors, self._as_rows(rarest)
+
+    def _rarest(self, kinds: Sequence[_Features], n: int, *, lone: bool) -> _Rarest:
         least, lone_from = self._rare_from
         rarities = self.rarity.ravel()
         width = 1 << BUCKETS_BITS
+        keys = []
+        for kind, found in enumerate(kinds):
+            column = found.bucket + kind * width
+            rarity = rarities[column]
+            keep = rarity >= least
+            if not lone:
+                keep &= rarity < lone_from
+            keys.append(found.text[keep] * (2 * width) + column[keep])
+        key = np.unique(np.concatenate(keys))
+        text, column = key // (2 * width), key % (2 * width)
+        order = np.lexsort((column, -rarities[column], text))
+        text, column = text[order], column[order]
+        rank = np.arange(len(text)) - np.searchsorted(text, text)
+        # The lone ones come first: neither kind takes places of the other.
+        alone = rarities[column] >= lone_from
+        before = np.bincount(text[alone], minlength=n)[text]
+        kept = np.where(alone, rank < MOST_LONE, rank - before < MOST_RARE)
+        return np.bincount(text[kept], minlength=n), column[kept].astype(np.int32)
 
-        def rarest(some: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-            keys = []
-            for kind, found in enumerate(_features(some)):
-                column = found.bucket + kind * width
-                rarity = rarities[column]
-                keep = rarity >= least
-                if not lone:
-                    keep &= rarity < lone_from
-                keys.append(found.text[keep] * (2 * width) + column[keep])
-            key = np.unique(np.concatenate(keys))
-            text, column = key // (2 * width), key % (2 * width)
-            order = np.lexsort((column, -rarities[column], text))
-            text, column = text[order], column[order]
-            rank = np.arange(len(text)) - np.searchsorted(text, text)
-            # The lone ones come first: neither kind takes places of the other.
-            alone = rarities[column] >= lone_from
-            before = np.bincount(text[alone], minlength=len(some))[text]
-            kept = np.where(alone, rank < MOST_LONE, rank - before < MOST_RARE)
-            return np.bincount(text[kept], minlength=len(some)), column[kept].astype(np.int32)
-
-        blocks = list(_by_block(texts, rarest))
+    def _as_rows(self, blocks: Sequence[_Rarest]) -> csr_array:
+        width = 2 << BUCKETS_BITS
         if not blocks:
-            return csr_array((0, 2 * width), dtype=np.float32)
+            return csr_array((0, width), dtype=np.float32)
         per_text = np.concatenate([count for count, _ in blocks])
         columns = np.concatenate([column for _, column in blocks])
         starts = np.concatenate([[0], np.cumsum(per_text)]).astype(np.int32)
-        weight = rarities[columns] ** np.float32(1 / RARITY_POWER)
-        return csr_array((weight, columns, starts), shape=(len(texts), 2 * width))
+        weight = self.rarity.ravel()[columns] ** np.float32(1 / RARITY_POWER)
+        return csr_array((weight, columns, starts), shape=(len(per_text), width))
 
     def shared(self, rare: csr_array) -> csr_array:
         """Return `rare` without the features of one record or none; see :meth:`rare_features`."""
@@ -188,11 +209,10 @@ class Spelling:
             return lone_from, lone_from
         return rarity[falling[min(within, len(rarity) - 1)]], lone_from
 
-    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        n = len(texts)
+    def _embed(self, kinds: Sequence[_Features], n: int) -> NDArray[np.float32]:
         places: list[NDArray[np.int64]] = []
         weights: list[NDArray[np.float64]] = []
-        for rarity, found in zip(self.rarity, _features(texts), strict=True):
+        for rarity, found in zip(self.rarity, kinds, strict=True):
             weight = rarity[found.bucket].astype(np.float64)
             length = np.sqrt(np.bincount(found.field, weight * weight))
             weight *= np.maximum(length[found.field], 1e-6) ** -FIELD_DAMPING
@@ -211,6 +231,11 @@ class Spelling:
         vectors = total.reshape(n, DIMENSIONS)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(length, 1e-12), dtype=np.float32)
+
+
+def _read(texts: Sequence[str]) -> tuple[list[_Features], int]:
+    """Return the features of some texts, kind by kind, and the number of texts."""
+    return list(_features(texts)), len(texts)
 
 
 def _by_block(texts: Sequence[str], make: Callable[[Sequence[str]], _Made]) -> Iterator[_Made]:

@@ -33,3 +33,12 @@ def test_features_of_one_record_serve_those_that_come_later() -> None:
         counts = np.diff(fitted.rare_features(TEXTS, lone=lone).indptr)
         assert counts.max() <= most
     assert fitted.rare_features([], lone=True).shape[0] == 0
+
+
+def test_one_pass_gives_what_two_give() -> None:
+    texts = [f"name: person {i % 40}\ncity: town {i % 7} {i:04}" for i in range(5000)]
+    spelling = Spelling.fitted(texts)
+    vectors, rare = spelling.read(texts)
+    assert (vectors == spelling.embed(texts)).all()
+    due = spelling.rare_features(texts, lone=True)
+    assert rare.shape == due.shape and (rare != due).nnz == 0
