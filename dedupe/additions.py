@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.encoders import load_cross_encoder
 from dedupe.errors import InputError, OptionError, WorkspaceError
-from dedupe.index import NO_SLOT, Index, extended, first_slots, index_texts, open_index
+from dedupe.index import NO_SLOT, Index, extended, index_texts, open_index
 from dedupe.inputs import STACKED, Given, Source, given
 from dedupe.kept import (
     TableRead,
@@ -35,6 +35,7 @@ from dedupe.kept import (
     decisions_of,
     export_key,
     kept_config,
+    kept_slots,
     kept_standing,
     kept_table,
     save_standing,
@@ -127,6 +128,11 @@ class _Plan:
         """Whether anything changes."""
         return any(self.counts[name] for name in ("added", "updated", "removed"))
 
+    @property
+    def appends(self) -> bool:
+        """Whether the records that were there stay as they are."""
+        return not (self.counts["updated"] or self.counts["removed"])
+
 
 def add(
     workspace: str | Path,
@@ -218,8 +224,9 @@ def _added(
     records = replace(plan.records, named=_carried(names, plan.before))
     now, keys, notes, pairs_scored = replace(table, records=records), facts["keys"], plan.notes, 0
     fingerprint = facts["input"]["fingerprint"]
-    touched = np.zeros(len(records), dtype=bool)
-    slot = table.slot if table.slot is not None else first_slots(table.records.texts)
+    touched, compared = (np.zeros(len(records), dtype=bool) for _ in range(2))
+    slot = kept_slots(table, searched)
+    renewed, scored_before = True, scored[0].height
     if plan.touches:
         digest = stage_key(fingerprint, source.fingerprint, replace_all, len(records))
         fingerprint = hashlib.sha256(digest.encode()).hexdigest()
@@ -230,6 +237,8 @@ def _added(
         scored, judged = _scored(stages, keys["scored"], records, found, scored[1], config)
         slot, touched = found.slot, found.touched
         touched[judged] = True
+        compared[np.unique(found.pairs.select("left", "right").to_numpy())] = True
+        renewed = found.renumbered or len(judged) > 0
         now = replace(now, slot=slot)
         notes, pairs_scored = (*plan.notes, *found.notes), found.pairs.height
     with stages.timed("cluster"):
@@ -241,14 +250,16 @@ def _added(
         else:
             stood = _carried_standing(standing, plan.before)
             resolved, again = resolve_again(
-                records, pairs, decisions, config, choices, stood, touched
+                records, pairs, decisions, config, choices, stood, touched, compared
             )
         changes = _changes(names, plan, resolved, again)
     with stages.timed("export"):
         outputs = make_outputs(records, pairs, resolved, rules, config)
         outputs = replace(outputs, more={"additions": changes})
         if plan.touches:
-            _keep(workspace, keys, now, searched, scored)
+            rows = len(table.records) if plan.appends else None
+            pairs_before = None if renewed else scored_before
+            _keep(workspace, facts["keys"], keys, now, searched, scored, (rows, pairs_before))
             of = standing_key(keys["scored"], decisions, choices, config)
             save_standing(workspace, keys["table"], resolved, of, kept=True, forget=False)
         written = write_outputs(workspace, outputs, table.dialect, config)
@@ -296,16 +307,29 @@ def _plan(
 
 def _keep(
     workspace: Workspace,
+    old: Mapping[str, str],
     keys: Mapping[str, str],
     table: TableRead,
     searched: Mapping[str, Any],
     scored: tuple[pl.DataFrame, Mapping[str, Any]],
+    stay: tuple[int | None, int | None],
 ) -> None:
-    """Keep what was made beside what was there: until the facts say so it does not count."""
-    save_table(workspace, keys["table"], table, forget=False)
+    """Keep what was made beside what was there: until the facts say so it does not count.
+
+    `stay` says how many of the first records and pairs are those under the `old` keys, if they are.
+    """
+    rows, pairs = stay
+
+    def after(stage: str, first: int | None) -> tuple[str, int] | None:
+        return None if first is None else (old[stage], first)
+
+    save_table(workspace, keys["table"], table, forget=False, after=after("table", rows))
     candidates = scored[0].select("left", "right", "similarity", "seen")
-    workspace.save("candidates", keys["candidates"], candidates, searched, forget=False)
-    workspace.save("scored", keys["scored"], scored[0], scored[1], forget=False)
+    for stage, frame, found in (
+        ("candidates", candidates, searched),
+        ("scored", scored[0], scored[1]),
+    ):
+        workspace.save(stage, keys[stage], frame, found, forget=False, after=after(stage, pairs))
 
 
 def _forget(
@@ -315,7 +339,7 @@ def _forget(
     learnt: Mapping[str, Any],
 ) -> None:
     """Remove what no longer counts."""
-    for stage in ("table", "records", "named"):
+    for stage in ("table", "records", "slots", "named"):
         workspace.forget(stage, [keys["table"]])
     workspace.forget("candidates", [keys["candidates"]])
     workspace.forget("scored", [keys["scored"]])
@@ -419,8 +443,10 @@ def _planned(
     if old.id_column is not None:
         ids = text[old.id_column].rename("id")
         _check_ids(ids)
-        rows = old.ids.to_frame("id").with_row_index("row")
-        found = ids.to_frame().join(rows, on="id", how="left", maintain_order="left")["row"]
+        known = (
+            old.ids.to_frame("id").with_row_index("row").join(ids.to_frame(), on="id", how="semi")
+        )
+        found = ids.to_frame().join(known, on="id", how="left", maintain_order="left")["row"]
         row = found.cast(pl.Int64).fill_null(-1).to_numpy().copy()
         there = np.flatnonzero(row >= 0)
         was, now = as_texts(old.frame[row[there]]), text[there]
@@ -449,11 +475,19 @@ def _planned(
     else:
         new_ids, new_keys = ids, ids.rename("key")
     used = [use.name for use in old.fields if use.used]
+    texts = frame_texts(text.select(used)).rename("text")
+    appends = np.array_equal(taken, np.arange(n + m))
+
+    def some(before: pl.Series, now: pl.Series) -> pl.Series:
+        both = pl.concat([before, now])
+        return both if appends else both.gather(taken)
+
+    rows = pl.concat([old.frame, frame])
     records = Records(
-        frame=pl.concat([old.frame, frame])[taken],
-        ids=pl.concat([old.ids, new_ids]).gather(taken),
-        keys=pl.concat([old.keys, new_keys]).gather(taken),
-        texts=pl.concat([old.texts, frame_texts(text.select(used)).rename("text")]).gather(taken),
+        frame=rows if appends else rows[taken],
+        ids=some(old.ids, new_ids),
+        keys=some(old.keys, new_keys),
+        texts=some(old.texts, texts),
         source=np.zeros(len(taken), dtype=np.uint8),
         fields=old.fields,
         id_column=old.id_column,
@@ -512,7 +546,9 @@ class _Found:
     slot
         (n,) u32: place of each record's text in the index; :data:`NO_SLOT` for an empty text.
     touched
-        (n,) bool: records that are new or changed, or whose pairs came or went.
+        (n,) bool: records that are new or changed, or whose pairs went.
+    renumbered
+        Whether `old` differs from what was there.
     rebuilt
         The index was made anew.
     notes
@@ -523,6 +559,7 @@ class _Found:
     old: pl.DataFrame
     slot: NDArray[np.uint32]
     touched: NDArray[np.bool_]
+    renumbered: bool
     rebuilt: bool
     notes: tuple[str, ...]
 
@@ -557,10 +594,12 @@ def _searched(
         found = search_new(texts.index.stored, texts.fresh, row_of >= 0, known, radius, config)
         found = _renumbered(found, row_of)
         touched = plan.given | _left_behind(plan, texts, scored)
-        for side in ("left", "right"):
-            touched[found[side].to_numpy()] = True
     now = {**facts, "stored": dict(texts.index.facts)}
-    return _Found(found, carried, texts.slot, touched, texts.rebuilt, texts.notes), now
+    renumbered = carried is not scored
+    return (
+        _Found(found, carried, texts.slot, touched, renumbered, texts.rebuilt, texts.notes),
+        now,
+    )
 
 
 def _left_behind(plan: _Plan, texts: _Texts, scored: pl.DataFrame) -> NDArray[np.bool_]:
@@ -665,12 +704,11 @@ def _indexed_anew(
     workspace: Workspace, key: str, plan: _Plan, table: TableRead, config: Config
 ) -> _Texts:
     texts, before = plan.records.texts, table.records.texts
-    distinct = texts.unique(maintain_order=True)
-    distinct = distinct.filter(distinct != "")
+    distinct = texts.gather(identical_pairs(texts)[0])
     facts = index_texts(workspace, key, distinct.to_list(), config)
     index = open_index(workspace, facts, config)
     assert index is not None
-    numbers = distinct.to_frame("text").with_row_index("slot")
+    numbers = distinct.to_frame("text").with_row_index("slot").filter(pl.col("text") != "")
     fresh = ~distinct.is_in(before.implode()).to_numpy()
     return _Texts(index, _slots(texts, numbers), _slots(before, numbers), fresh, rebuilt=True)
 
@@ -728,7 +766,7 @@ def _scored(
                 pl.lit("student").cast(DECIDERS).alias("decided_by"),
                 pl.lit(0, dtype=pl.UInt32).alias("seen"),
             )
-            pairs = pl.concat([found.old, scores]).sort("left", "right")
+            pairs = pl.concat([found.old, scores])
             pairs, judged = _doubtful_judged(pairs, facts, records.texts, config, progress)
             ends = np.unique(judged.select("left", "right").to_numpy())
             return (pairs, {**facts, "owed": owed - judged.height}), ends
@@ -741,7 +779,7 @@ def _scored(
             workspace.save_arrays("student", key, student.arrays())
             facts = {**learnt, "kept_as": key, "of": new.height, "owed": 0.0}
         scores = scores.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
-        return (pl.concat([found.old, scores]).sort("left", "right"), facts), none
+        return (pl.concat([found.old, scores]), facts), none
 
 
 def _doubtful_judged(
