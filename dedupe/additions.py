@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.alignment import Linked
 from dedupe.config import Config
 from dedupe.encoders import load_cross_encoder
 from dedupe.errors import InputError, OptionError, WorkspaceError
@@ -71,7 +72,7 @@ from dedupe.scoring import (
     score_texts,
     student_scores,
 )
-from dedupe.search import CANDIDATES
+from dedupe.search import ANY_SOURCE, CANDIDATES
 from dedupe.student import ALL_BELOW, Student
 from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
 
@@ -140,6 +141,7 @@ def add(
     *,
     id: str | None = None,
     replace_all: bool = False,
+    to: str | None = None,
     report: Report = no_report,
     **options: Any,
 ) -> Result:
@@ -160,6 +162,9 @@ def add(
         Column of `source` with the ids, where it is not named as in the workspace.
     replace_all
         `source` is all there is: records whose id it does not have are removed.
+    to
+        In a workspace of linked tables, the name of the one that the records belong to; they have
+        its columns.
     report
         Told how far each stage is.
     **options
@@ -183,10 +188,6 @@ def add(
     """
     opened = open_workspace(workspace)
     config = kept_config(opened)
-    if config.link:
-        raise OptionError(
-            f"{opened.path} links tables, and records cannot be added to those: link them again"
-        )
     for name in options:
         if name not in READING:
             raise OptionError(f"{name} belongs to the run that made the workspace")
@@ -195,16 +196,15 @@ def add(
     reading = replace(config, encoding=None, delimiter=None, query=None).with_options(**options)
     source_given = given(source, reading)
     with opened.locked():
-        return _added(opened, source_given, config, reading, id, replace_all, report)
+        asked = _Asked(reading, id, replace_all, to)
+        return _added(opened, source_given, config, asked, report)
 
 
 def _added(
     workspace: Workspace,
     source: Given,
     config: Config,
-    reading: Config,
-    id: str | None,
-    replace_all: bool,
+    asked: _Asked,
     report: Report,
 ) -> Result:
     stages = Stages(workspace, report)
@@ -214,7 +214,7 @@ def _added(
         table, searched, scored = _reopened(workspace, facts)
         decisions, choices = decisions_of(workspace), choices_of(workspace)
         rules = parse_rules(config.merge, table.records.frame.columns)
-        plan = _plan(source, table, facts, reading, id, replace_all)
+        plan = _plan(source, table, facts, asked)
         standing = kept_standing(
             workspace,
             facts["keys"]["table"],
@@ -228,7 +228,7 @@ def _added(
     slot = kept_slots(table, searched)
     renewed, scored_before = True, scored[0].height
     if plan.touches:
-        digest = stage_key(fingerprint, source.fingerprint, replace_all, len(records))
+        digest = stage_key(fingerprint, *asked.of(source), len(records))
         fingerprint = hashlib.sha256(digest.encode()).hexdigest()
         keys = stage_keys(Given((), fingerprint), config)
         found, searched = _searched(
@@ -244,7 +244,7 @@ def _added(
     with stages.timed("cluster"):
         alike = _same_text(slot)
         pairs = pl.concat([alike, chosen(scored[0])]).sort("left", "right")
-        if standing is None:
+        if standing is None or config.link:
             resolved = resolve(records, pairs, decisions, config, choices)
             again = np.ones(len(records), dtype=bool)
         else:
@@ -254,8 +254,8 @@ def _added(
             )
         changes = _changes(names, plan, resolved, again)
     with stages.timed("export"):
-        outputs = make_outputs(records, pairs, resolved, rules, config)
-        outputs = replace(outputs, more={"additions": changes})
+        outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
+        outputs = replace(outputs, more={**outputs.more, "additions": changes})
         if plan.touches:
             rows = len(table.records) if plan.appends else None
             pairs_before = None if renewed else scored_before
@@ -264,7 +264,7 @@ def _added(
             save_standing(workspace, keys["table"], resolved, of, kept=True, forget=False)
         written = write_outputs(workspace, outputs, table.dialect, config)
         if plan.touches:
-            facts = _flipped(facts, keys, fingerprint, source, plan, replace_all)
+            facts = _flipped(facts, keys, fingerprint, source, plan, asked)
             workspace.write_facts(facts)
     summary = {
         **run_facts(Given((), fingerprint), now, keys, config),
@@ -288,21 +288,42 @@ def _added(
     return Result(summary, workspace.path, lambda: outputs)
 
 
-def _plan(
-    source: Given,
-    table: TableRead,
-    facts: Mapping[str, Any],
-    reading: Config,
-    id: str | None,
-    replace_all: bool,
-) -> _Plan:
-    if _same_as_last(facts, source, replace_all):
+@dataclass(frozen=True)
+class _Asked:
+    """How the new records are to be read, and what they are; see :func:`add`."""
+
+    reading: Config
+    id: str | None
+    replace_all: bool
+    to: str | None
+
+    def of(self, source: Given) -> tuple[str, bool, str | None]:
+        """Return what tells an addition from others."""
+        return source.fingerprint, self.replace_all, self.to
+
+
+def _plan(source: Given, table: TableRead, facts: Mapping[str, Any], asked: _Asked) -> _Plan:
+    number = _table_number(table.linked, asked.to)
+    if _same_as_last(facts, source, asked):
         name = " + ".join(source.names)
         nothing = table.records.frame.clear(), [f"{name} was added last: it is not added twice"]
-        return _planned(table.records, nothing, replace_all=False)
-    return _planned(
-        table.records, _rows(source, table, facts, reading, id), replace_all=replace_all
-    )
+        return _planned(table.records, nothing, number, replace_all=False)
+    rows = _rows(source, table, facts, asked, number)
+    return _planned(table.records, rows, number, replace_all=asked.replace_all)
+
+
+def _table_number(linked: Linked | None, to: str | None) -> int:
+    """Return which of the linked tables the new records belong to; 0 where none are linked."""
+    if linked is None:
+        if to is not None:
+            raise OptionError("to: the workspace is of one table; only linked ones are told apart")
+        return 0
+    names = ", ".join(linked.names)
+    if to is None:
+        raise OptionError(f"the workspace links tables: say with --to which one grows: {names}")
+    if to not in linked.names:
+        raise OptionError(f"to: there is no table {to!r}: {names}")
+    return linked.names.index(to)
 
 
 def _keep(
@@ -364,24 +385,29 @@ def _reopened(
             "again, which makes anew what is missing; decisions are kept"
         )
     pairs = scored[0].with_columns(pl.col("decided_by").cast(DECIDERS))
-    searched.pop("sha256", None)
     return table, searched, (pairs, scored[1])
 
 
-def _same_as_last(facts: Mapping[str, Any], source: Given, replace_all: bool) -> bool:
+def _same_as_last(facts: Mapping[str, Any], source: Given, asked: _Asked) -> bool:
     added: Sequence[Mapping[str, Any]] = facts.get("added", ())
-    return bool(added) and (added[-1]["fingerprint"], added[-1]["replace_all"]) == (
-        source.fingerprint,
-        replace_all,
-    )
+    if not added:
+        return False
+    last = added[-1]
+    return (last["fingerprint"], last["replace_all"], last["to"]) == asked.of(source)
 
 
 def _rows(
-    source: Given, table: TableRead, facts: Mapping[str, Any], config: Config, id: str | None
+    source: Given, table: TableRead, facts: Mapping[str, Any], asked: _Asked, number: int
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return the new rows under the columns of the workspace, and notes on them."""
-    records, frame = table.records, source.table(config).frame
-    columns = records.frame.columns
+    records, frame = table.records, source.table(asked.reading).frame
+    columns, id = records.frame.columns, asked.id
+    if table.linked is not None:
+        own = table.linked.columns[number]
+        frame = frame.drop(STACKED, strict=False).rename(own, strict=False)
+        columns = list(own.values())
+    if id is not None and table.linked is not None:
+        id = table.linked.columns[number].get(id, id)
     if id is not None:
         if records.id_column is None:
             raise OptionError(
@@ -411,6 +437,9 @@ def _rows(
             f"the new records have none of the columns compared: {', '.join(compared)}"
         )
     missing = [name for name in columns if name not in frame.columns]
+    if table.linked is not None:
+        frame = frame.with_columns(pl.lit(table.linked.names[number]).alias(STACKED))
+    columns = records.frame.columns
     notes = [f"the new records have no column {name!r}: it is empty in them" for name in missing]
     return pl.DataFrame([_as_column(name, frame, records.frame[name]) for name in columns]), notes
 
@@ -432,9 +461,12 @@ def _as_column(name: str, frame: pl.DataFrame, like: pl.Series) -> pl.Series:
 
 
 def _planned(
-    old: Records, given_rows: tuple[pl.DataFrame, Sequence[str]], replace_all: bool
+    old: Records, given_rows: tuple[pl.DataFrame, Sequence[str]], number: int, replace_all: bool
 ) -> _Plan:
-    """Tell which rows are new, changed, as they were, or gone."""
+    """Tell which rows are new, changed, as they were, or gone.
+
+    `number` is that of the table which the rows belong to.
+    """
     frame, notes = given_rows
     n, m = len(old), frame.height
     text = as_texts(frame)
@@ -443,6 +475,7 @@ def _planned(
     if old.id_column is not None:
         ids = text[old.id_column].rename("id")
         _check_ids(ids)
+        ids = _among_tables(ids, old, number)
         known = (
             old.ids.to_frame("id").with_row_index("row").join(ids.to_frame(), on="id", how="semi")
         )
@@ -461,7 +494,7 @@ def _planned(
         )
     kept = np.ones(n, dtype=bool)
     if replace_all:
-        kept[:] = False
+        kept[old.source == number] = False
         kept[row[row >= 0]] = True
     updated, new = np.flatnonzero((row >= 0) & ~same), np.flatnonzero(row < 0)
     taken = np.arange(n)
@@ -470,7 +503,9 @@ def _planned(
     if len(taken) < 2:
         raise InputError(f"{len(taken)} records would be left: there is nothing to compare")
     if old.id_column is None:
-        new_ids = pl.Series("id", np.arange(n, n + m)).cast(pl.String)
+        first = int((old.source == number).sum())
+        new_ids = pl.Series("id", np.arange(first, first + m)).cast(pl.String)
+        new_ids = _among_tables(new_ids, old, number)
         new_keys = _further_keys(old.keys, text)
     else:
         new_ids, new_keys = ids, ids.rename("key")
@@ -488,7 +523,7 @@ def _planned(
         ids=some(old.ids, new_ids),
         keys=some(old.keys, new_keys),
         texts=some(old.texts, texts),
-        source=np.zeros(len(taken), dtype=np.uint8),
+        source=np.concatenate([old.source, np.full(m, number, dtype=np.uint8)])[taken],
         fields=old.fields,
         id_column=old.id_column,
     )
@@ -501,6 +536,21 @@ def _planned(
     }
     before = np.concatenate([np.flatnonzero(kept), np.full(len(new), -1)])
     return _Plan(records, before, taken >= n, counts, tuple(notes))
+
+
+def _among_tables(ids: pl.Series, old: Records, number: int) -> pl.Series:
+    """Return ids of records of one table as they are told from those of the others."""
+    if not old.source.any():
+        return ids
+    if (old.ids.str.head(2) == pl.Series(old.source + 1).cast(pl.String).str.head(1) + ":").all():
+        return (f"{number + 1}:" + ids).rename("id")
+    others = old.ids.filter(pl.Series(old.source != number))
+    if (shared := ids.filter(ids.is_in(others.implode()))).len():
+        raise InputError(
+            f"id {shared[0]!r} of the new records is that of a record of another table: "
+            "link the tables again"
+        )
+    return ids
 
 
 def _check_ids(ids: pl.Series) -> None:
@@ -591,7 +641,11 @@ def _searched(
             pl.Series(side, texts.slot[known[side].to_numpy()]) for side in ("left", "right")
         )
         radius = float(facts["radius"])
-        found = search_new(texts.index.stored, texts.fresh, row_of >= 0, known, radius, config)
+        tables = None
+        if config.link and not config.within:
+            tables = _tables_of(texts.slot, plan.records.source, len(texts.fresh))
+        stored = texts.index.stored
+        found = search_new(stored, texts.fresh, row_of >= 0, known, radius, config, tables)
         found = _renumbered(found, row_of)
         touched = plan.given | _left_behind(plan, texts, scored)
     now = {**facts, "stored": dict(texts.index.facts)}
@@ -600,6 +654,16 @@ def _searched(
         _Found(found, carried, texts.slot, touched, renumbered, texts.rebuilt, texts.notes),
         now,
     )
+
+
+def _tables_of(slot: NDArray[np.uint32], source: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Return the table of each of `size` texts, or that it stands in several."""
+    low = np.full(size, ANY_SOURCE, dtype=np.uint8)
+    high = np.zeros(size, dtype=np.uint8)
+    there = slot != NO_SLOT
+    np.minimum.at(low, slot[there], source[there])
+    np.maximum.at(high, slot[there], source[there])
+    return np.where(low == high, low, ANY_SOURCE).astype(np.uint8)
 
 
 def _left_behind(plan: _Plan, texts: _Texts, scored: pl.DataFrame) -> NDArray[np.bool_]:
@@ -944,7 +1008,7 @@ def _flipped(
     fingerprint: str,
     source: Given,
     plan: _Plan,
-    replace_all: bool,
+    asked: _Asked,
 ) -> dict[str, Any]:
     """Return what the workspace is for, with what was added."""
     old = facts["input"]
@@ -952,7 +1016,8 @@ def _flipped(
     added = {
         "names": source.names,
         "fingerprint": source.fingerprint,
-        "replace_all": replace_all,
+        "replace_all": asked.replace_all,
+        "to": asked.to,
         **plan.counts,
     }
     return {

@@ -187,7 +187,7 @@ class _Sample:
             counts = [np.histogram(row, bins=steps)[0] for row in cosine]
             ladder.append(np.cumsum(np.array(counts)[:, ::-1], axis=1)[:, ::-1])
             if source is not None:
-                cosine[_same_source(source[some, None], source[None, :])] = -2
+                cosine[same_source(source[some, None], source[None, :])] = -2
             best = (
                 np.argpartition(-cosine, k - 1, axis=1)[:, :k]
                 if k
@@ -277,7 +277,8 @@ def _choose_radius(
     return radius, neighbours, most
 
 
-def _same_source(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def same_source(a: Any, b: Any) -> NDArray[np.bool_]:
+    """Tell whether sources are one, so that their records are no pair; numbers or u8 arrays."""
     same: NDArray[np.bool_] = (a == b) & (a != ANY_SOURCE)
     return same
 
@@ -288,7 +289,7 @@ def _across(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
     """Leave out the hits within one source."""
     for row, other, similarity in hits:
-        apart = ~_same_source(source[row], source[other])
+        apart = ~same_source(source[row], source[other])
         yield row[apart], other[apart], similarity[apart]
 
 

@@ -172,6 +172,10 @@ class Workspace:
 
     def stage_facts(self, stage: str, key: str) -> dict[str, Any]:
         """Return the facts of what a stage made under `key`; empty if there are none."""
+        facts = self._notes(stage, key)
+        return {name: facts[name] for name in facts if name not in ("sha256", "after")}
+
+    def _notes(self, stage: str, key: str) -> dict[str, Any]:
         try:
             return dict(json.loads(self._files(stage, key)[1].read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -219,7 +223,7 @@ class Workspace:
     def _parts(self, stage: str, key: str) -> list[str]:
         """Return the keys under which the rows of one key lie, itself first."""
         parts = [key]
-        while (after := self.stage_facts(stage, parts[-1]).get("after")) is not None:
+        while (after := self._notes(stage, parts[-1]).get("after")) is not None:
             parts.append(str(after["key"]))
         return parts
 
