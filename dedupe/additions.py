@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from dedupe.alignment import Linked
 from dedupe.config import Config
+from dedupe.correction import FEWEST
 from dedupe.encoders import load_cross_encoder
 from dedupe.errors import InputError, OptionError, WorkspaceError
 from dedupe.index import NO_SLOT, Index, extended, index_texts, open_index
@@ -49,6 +50,7 @@ from dedupe.nearest import search_new
 from dedupe.pipeline import (
     Result,
     Stages,
+    learnt_facts,
     run_facts,
     search_facts,
     write_outputs,
@@ -59,6 +61,7 @@ from dedupe.results import (
     Resolved,
     Standing,
     cluster_figures,
+    corrected,
     make_outputs,
     resolve,
     resolve_again,
@@ -244,7 +247,10 @@ def _added(
     with stages.timed("cluster"):
         alike = _same_text(slot)
         pairs = pl.concat([alike, chosen(scored[0])]).sort("left", "right")
-        if standing is None or config.link:
+        pairs, correction = corrected(records, pairs, decisions, config)
+        # A correction is learnt from all pairs, and may change any.
+        learnt = bool(config.correct) and decisions.height >= FEWEST
+        if standing is None or config.link or learnt:
             resolved = resolve(records, pairs, decisions, config, choices)
             again = np.ones(len(records), dtype=bool)
         else:
@@ -272,6 +278,7 @@ def _added(
         **search_facts(searched, scored[0], alike, len(records), config),
         "student": scored[1],
         **cluster_figures(records, pairs, resolved, config),
+        **learnt_facts(correction),
         "additions": {
             **plan.counts,
             "pairs_scored": pairs_scored,
@@ -900,8 +907,9 @@ def _names_before(
     if found is not None and found[0].height == len(records):
         return found[0]["cluster_id"]
     pairs = pl.concat([identical_pairs(records.texts)[1], chosen(scored)]).sort("left", "right")
-    said = decisions_of(workspace), config, choices_of(workspace)
-    return resolve(records, pairs, *said).cluster_id
+    decisions, choices = decisions_of(workspace), choices_of(workspace)
+    pairs, _ = corrected(records, pairs, decisions, config)
+    return resolve(records, pairs, decisions, config, choices).cluster_id
 
 
 def _carried_standing(standing: Standing, before: NDArray[np.int64]) -> Standing:

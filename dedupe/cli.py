@@ -107,6 +107,23 @@ def _export_options(command: _Command) -> _Command:
             "--review-from", type=float, help="Pairs from here up to the threshold are doubtful."
         ),
         click.option(
+            "--target-precision",
+            type=float,
+            metavar="P",
+            help="Choose the lowest threshold that reaches this precision, as it is estimated.",
+        ),
+        click.option(
+            "--target-recall",
+            type=float,
+            metavar="R",
+            help="Choose the highest threshold that reaches this recall, as it is estimated.",
+        ),
+        click.option(
+            "--correct/--as-scored",
+            default=None,
+            help="Let the decisions correct the probabilities of the other pairs (default).",
+        ),
+        click.option(
             "--preset",
             type=click.Choice(list(PRESETS)),
             help="Both thresholds by name (default: balanced).",
@@ -265,7 +282,7 @@ def run(
         result = pipeline.run(source, output=output, report=report, **options)
     _print_result(result, as_json, quiet, verbose)
     if review:
-        _review(str(result.workspace), "useful", False, None)
+        _review(str(result.workspace))
 
 
 @cli.command(epilog=EPILOG)
@@ -461,18 +478,40 @@ def train(
 @click.argument("workspace")
 @click.option(
     "--order",
-    type=click.Choice(["useful", "lowest", "highest", "random", "clusters"]),
+    type=click.Choice(
+        ["useful", "weighty", "lowest", "highest", "random", "clusters", "contradictions", "audit"]
+    ),
     default="useful",
     help="Which pairs come first (default: those that teach most).",
 )
+@click.option(
+    "--audit", is_flag=True, help="Draw pairs by lot, to estimate how good the result is."
+)
+@click.option(
+    "--width",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Width of the intervals at which an audit is done (default: 0.1).",
+)
 @click.option("--blind", is_flag=True, help="Hide the scores.")
+@click.option("--theme", metavar="NAME", help="dark (default), light, or any theme of Textual.")
 @click.option("--reviewer", metavar="NAME", help="Who decides (default: the user's name).")
-def review(workspace: str, order: str, blind: bool, reviewer: str | None) -> None:
+@click.option("--web", is_flag=True, help="Serve the app to a browser on this machine.")
+@click.option("--port", type=click.IntRange(0, 65535), help="For --web (default: a free one).")
+def review(workspace: str, audit: bool, web: bool, port: int | None, **options: Any) -> None:
     """Look at doubtful pairs and clusters of WORKSPACE in the terminal, and decide.
 
     Every decision is kept at the moment of the key press; the results are written again at the end.
     """
-    _review(workspace, order, blind, reviewer)
+    if audit:
+        options["order"] = "audit"
+    elif options["width"] is not None:
+        raise OptionError("--width says when an audit is done: it goes with --audit")
+    if web:
+        _serve(workspace, _given(options), port or 0)
+    elif port is not None:
+        raise OptionError("--port goes with --web")
+    else:
+        _review(workspace, **_given(options))
 
 
 @cli.command(epilog=EPILOG)
@@ -495,14 +534,31 @@ def decisions(workspace: str, format: str, labels: str | None, reviewer: str | N
     click.echo(log.write_csv() if format == "csv" else log.write_ndjson(), nl=False)
 
 
-def _review(workspace: str, order: str, blind: bool, reviewer: str | None) -> None:
+def _review(workspace: str, **options: Any) -> None:
     from dedupe import pipeline
     from dedupe.review.app import review as open_app
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise OptionError("the review app needs a terminal")
-    if open_app(workspace, order=order, blind=blind, reviewer=reviewer):
-        _print_summary(pipeline.export(workspace), verbose=False)
+    # In a browser the app talks to the server that started it through stdout.
+    served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
+    if not served and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise OptionError("the review app needs a terminal: use one, or --web for a browser")
+    if open_app(workspace, **options):
+        result = pipeline.export(workspace)
+        if not served:
+            _print_summary(result, verbose=False)
+
+
+def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
+    from dedupe.review.app import themed
+    from dedupe.review.web import serve
+    from dedupe.workspace import open_workspace
+
+    open_workspace(workspace)
+    themed(options.get("theme"))
+    words = [sys.executable, "-m", "dedupe.cli", "review", str(Path(workspace).absolute())]
+    for name, value in options.items():
+        words += [f"--{name}"] if value is True else [f"--{name}", str(value)] if value else []
+    serve(words, port)
 
 
 @cli.command(epilog=EPILOG)
@@ -602,7 +658,7 @@ def _print_estimate(found: Estimate, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.as_dict()))
         return
-    for name in ("precision", "recall"):
+    for name in ("precision", "recall", "recall_of_all"):
         measure = getattr(found, name)
         interval = (
             ""
@@ -617,7 +673,8 @@ def _print_estimate(found: Estimate, as_json: bool) -> None:
             "This is what the model expects; pairs drawn by lot would tell how far to trust it."
         )
     click.echo(
-        "Of candidate pairs that differ in text; matches that the search lost are not in it."
+        "Of candidate pairs that differ in text; recall_of_all counts the matches that the search "
+        "lost, as it estimates them."
     )
 
 
@@ -820,8 +877,10 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
             "clusters",
             f"{groups:,} of two rows or more, the largest of {found['largest_cluster']:,}",
         )
+    if "aim" in found:
+        yield "threshold", _aim_said(found["aim"])
     if found["decisions"]:
-        yield "decisions", f"{found['decisions']:,} obeyed"
+        yield "decisions", f"{found['decisions']:,} obeyed{_correction_said(found)}"
     stages = [stage for stage in found["stages"] if not stage.get("reused")]
     seconds = sum(stage["seconds"] for stage in stages)
     peak = max((stage["peak_mb"] for stage in stages), default=0)
@@ -830,6 +889,33 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
         for stage in found["stages"]:
             how = "kept from before" if stage.get("reused") else f"{stage['seconds']:,.2f} s"
             yield f"  {stage['stage']}", how
+
+
+def _aim_said(aim: Mapping[str, Any]) -> str:
+    name = "recall_of_all" if aim["goal"] == "recall" else "precision"
+    measure = aim["estimate"][name]
+    said = f"{aim['threshold']:g}, for a {aim['goal']} of {aim['target']:g}: "
+    if aim["sure"] is None:
+        return (
+            f"{said}the model expects {measure['value']:.3f}, which no reviewed pairs have checked"
+        )
+    return (
+        f"{said}an estimated {measure['value']:.3f} (95% interval {measure['low']:.3f} to "
+        f"{measure['high']:.3f}, from {aim['estimate']['drawn']:,} drawn pairs); it is reached "
+        f"with a probability of {aim['sure']:.0%}"
+    )
+
+
+def _correction_said(found: Mapping[str, Any]) -> str:
+    correction = found.get("correction")
+    if correction is None:
+        return ""
+    if not correction["changed"]:
+        return "; the other pairs are as scored, which predicts them best"
+    return (
+        "; the other pairs are corrected by them, which predicts decisions held back better "
+        f"(log loss {correction['loss_after']:.2f}, was {correction['loss_before']:.2f})"
+    )
 
 
 def _counted(counts: Mapping[str, int], names: Sequence[str]) -> str:

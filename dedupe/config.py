@@ -49,6 +49,12 @@ class Config:
         Pairs with at least this probability are merged; in [0, 1].
     review_from
         Pairs from this probability up to ``threshold`` are the doubtful ones; in [0, threshold].
+    target_precision, target_recall
+        Instead of a threshold: the lowest that reaches this precision, or the highest that reaches
+        this recall, as :mod:`dedupe.audits` estimates them. One of the two, above 0 and up to 1.
+    correct
+        Probabilities of undecided pairs follow the decisions made so far, where that predicts
+        decisions held back better; see :mod:`dedupe.correction`.
     candidates_per_record
         How many candidate pairs a record the search may bring, on average.
     radius
@@ -101,6 +107,9 @@ class Config:
     id: str | None = None
     threshold: float = 0.5
     review_from: float = 0.1
+    target_precision: float | None = None
+    target_recall: float | None = None
+    correct: bool = True
     candidates_per_record: float = 5.0
     radius: float | None = None
     large_cluster: int = 20
@@ -132,6 +141,14 @@ class Config:
             raise OptionError(
                 f"review_from ({self.review_from}) is above threshold ({self.threshold}): "
                 "the band of doubtful pairs lies below the threshold"
+            )
+        for name in ("target_precision", "target_recall"):
+            target = getattr(self, name)
+            if target is not None and not 0 < target <= 1:
+                raise OptionError(f"{name} is {target}: give a number above 0 and up to 1")
+        if self.target_precision is not None and self.target_recall is not None:
+            raise OptionError(
+                "target_precision and target_recall both choose the threshold: give one"
             )
         if not 0 < self.candidates_per_record <= 1000:
             raise OptionError(
@@ -182,6 +199,12 @@ class Config:
         for name in given:
             if name not in known:
                 raise OptionError(f"unknown option {name!r}: the options are {', '.join(known)}")
+        # A threshold that is given wins over a goal from before, and a goal over that threshold.
+        goals = ("target_precision", "target_recall")
+        if "threshold" in given and any(name in given for name in goals):
+            raise OptionError("a target chooses the threshold: give one of the two")
+        if "threshold" in given or any(name in given for name in goals):
+            given = {**dict.fromkeys(goals), **given}
         # A threshold lowered below the default band takes the band with it.
         if isinstance(given.get("threshold"), int | float) and "review_from" not in given:
             given["review_from"] = min(self.review_from, given["threshold"])

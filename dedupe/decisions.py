@@ -306,6 +306,28 @@ class Decisions:
             )
             return Choice(sequence, record_id, column or None, by, at)
 
+    def undo_latest(self, reviewer: str | None = None) -> Decision | Choice | None:
+        """Take back the latest decision or choice that still stands, whichever is the later."""
+        times = []
+        for standing in (_STANDING, _STANDING_CHOICES):
+            found = self._read(
+                f"SELECT max(at) {standing} AND (?1 IS NULL OR reviewer = ?1)", (reviewer,)
+            )
+            times.append(str(found[0][0] or "") if found else "")
+        return self.undo_choice(reviewer) if times[1] > times[0] else self.undo(reviewer)
+
+    def last(self) -> tuple[int, int]:
+        """Return the numbers of the last lines of both logs: they grow with whatever is said."""
+        if self._old():
+            lines = self._read("SELECT ifnull(max(sequence), 0), 0 FROM log")
+        else:
+            lines = self._read(
+                "SELECT (SELECT ifnull(max(sequence), 0) FROM log), "
+                "(SELECT ifnull(max(sequence), 0) FROM choices)"
+            )
+        decisions, choices = lines[0] if lines else (0, 0)
+        return int(str(decisions)), int(str(choices))
+
     def choices(self) -> pl.DataFrame:
         """Return the choices that were not taken back.
 
@@ -404,14 +426,14 @@ class Decisions:
         version = self._read("PRAGMA user_version")
         return bool(version) and int(str(version[0][0])) < _CHOICES_SINCE
 
-    def _read(self, query: str) -> list[tuple[object, ...]]:
+    def _read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         with self._lock, self._errors():
             if self._connection is None:
                 self._open()
             # A file without the table is one that another process is just making.
             if self._connection is None or not _version(self._connection):
                 return []
-            return self._connection.execute(query).fetchall()
+            return self._connection.execute(query, values).fetchall()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

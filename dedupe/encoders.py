@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,13 +82,15 @@ def load_cross_encoder(config: Config) -> CrossEncoder:
     bundled = config.cross_encoder == BUNDLED
     folder = str(MODELS / "cross-encoder") if bundled else config.cross_encoder
     device = pick_device(config.device)
+    local = Path(folder).is_dir()
     try:
-        model: CrossEncoder = CrossEncoder(
-            folder,
-            device=device,
-            local_files_only=Path(folder).is_dir(),
-            model_kwargs={"dtype": pick_dtype(device), "use_safetensors": True},
-        )
+        with _no_bars() if local else nullcontext():
+            model: CrossEncoder = CrossEncoder(
+                folder,
+                device=device,
+                local_files_only=local,
+                model_kwargs={"dtype": pick_dtype(device), "use_safetensors": True},
+            )
     except Exception as error:
         raise _cannot_load("cross-encoder", folder, error) from error
     if model.num_labels != 1:
@@ -98,6 +100,20 @@ def load_cross_encoder(config: Config) -> CrossEncoder:
         )
     model.eval()
     return model
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Keep transformers from drawing a bar for what takes a moment."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def pick_device(device: str) -> str:

@@ -1,47 +1,71 @@
 """How good a result is, estimated from reviewed pairs, in whatever order they were reviewed.
 
-Candidate pairs are put into strata by their probability and by whether they were merged, as in
-stratified evaluation of record linkage [1]_. A decision of any kind is exact for its own pair.
-Only decisions whose pair was *drawn* say something of the others: at the time of a draw each
-undecided pair of its stratum was equally likely. So ``matches known before + undecided x verdict``
-is an unbiased estimate of a stratum's matches at each draw, whatever else was reviewed before or
-between. Their mean over the draws would be unbiased too if the number of draws were fixed; as it
-follows from earlier verdicts, estimates come out somewhat high (0.6 to 3.2 points with 160 draws
-of 2,000 simulated pairs). The intervals covered the truth there nonetheless.
+An audit has an order of all pairs that is drawn once, before anything is looked at: each pair gets
+a number from its ids, as by lot, and comes the earlier the more one may learn from it (sequential
+Poisson sampling [1]_, with the doubt of the model's probability as the size; after [2]_). The
+sample is the longest beginning of that order in which all pairs are decided. So it does not matter
+who decided a pair, when or why; a pair that was decided out of its turn speaks for itself alone
+until its turn comes. Nor does it matter where the threshold is: the order does not depend on it.
 
-Limits of the intervals come from the confidence distributions of Clopper and Pearson [2]_ of each
-stratum, combined by Monte Carlo with a fixed seed. Draws go to the stratum where one more
-lowers the variance of the total most, after Neyman [3]_.
+Pairs fall into fine cells, by their probability and by whether they would be merged if nobody had
+decided about their records (decided pairs are always right, and so no sample of the others). Of
+each cell the share of matches is unknown. Together, the shares follow the model's probabilities,
+shifted, stretched and bent: a Gaussian process over cells, whose likelihood is the sample, drawn
+from by elliptical slice sampling [3]_. As the sample depends on probabilities and lots alone, it
+needs no weights (the design is ignorable [4]_). From the shares come the matches among the pairs
+that nobody looked at; decided pairs are counted.
 
-Measured is what the search found: precision is the share of matches among the merged candidate
-pairs, recall the share of merged pairs among the matching candidate pairs. Matches that the search
-lost are outside both.
+Measured are candidate pairs that differ in text. Recall is also given for all matches, with those
+that the search did not bring as it estimates them.
 
 References
 ----------
-.. [1] N. G. Marchant and B. I. P. Rubinstein, "In search of an entity resolution OASIS: optimal
+.. [1] E. Ohlsson, "Sequential Poisson sampling", Journal of Official Statistics 14(2), 1998.
+.. [2] N. G. Marchant and B. I. P. Rubinstein, "In search of an entity resolution OASIS: optimal
    asymptotic sequential importance sampling", PVLDB 10(11), 2017.
-.. [2] C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits illustrated in
-   the case of the binomial", Biometrika 26(4), 1934.
-.. [3] J. Neyman, "On the two different aspects of the representative method", Journal of the
-   Royal Statistical Society 97(4), 1934.
+.. [3] I. Murray, R. P. Adams and D. J. C. MacKay, "Elliptical slice sampling", AISTATS 2010.
+.. [4] D. B. Rubin, "Inference and missing data", Biometrika 63(3), 1976.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-EDGES = (0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99)
-"""Probabilities between strata."""
+FINENESS = 4
+"""Cells a logit."""
 
-SIMULATIONS = 4000
-"""Monte Carlo draws behind an interval."""
+CHAINS = 250
+SWEEPS = 24
+KEPT = 8
+"""Monte Carlo: independent chains, steps of each, and how many of the last are kept."""
+
+SHIFT = 1.0
+STRETCH = 0.7
+MERGED = 1.0
+BENT = 0.6
+REACH = 1.5
+"""How far the shares of matches may be from the probabilities: standard deviations of the shift of
+all logits, of the factor on them, of the shift of merged against other pairs, and of a bend of the
+curve, and how far a bend reaches, in logits."""
+
+SOFTENED = 0.7
+"""Share of the logit that is believed when doubts are compared: sure pairs are drawn as well."""
+
+LOGIT_LIMIT = 8.0
+
+FIRST_DRAWS = 50
+"""What an audit takes before it can be told how many pairs it takes."""
+
+TAIL = 0.01
+"""Share of the draws beyond each limit of an interval. With 0.025, limits held the truth in 88 to
+96% of simulated files: the prior does not know how far a model may be off."""
+
+UNKNOWN = -1
+UNSURE = -2
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -53,26 +77,33 @@ class Reviewed:
     Parameters
     ----------
     probability
-        (n,) float: the model's probability of a match.
-    stratum
-        (n,) int: of :func:`strata`, made from clusters without any decision, so that decisions
-        do not move pairs between strata.
+        (n,) float: the model's probability of a match, without any decision.
     merged
         (n,) bool: whether the two records are in one cluster.
+    otherwise
+        (n,) bool: whether they would be without the decisions that touch them; as `merged` where
+        nothing is decided.
     verdict
-        (n,) int8: 1 match, 0 different, -1 undecided or unsure.
-    sequence
-        (n,) int: when it was decided, as a number that grows; used where `verdict` is not -1.
-    drawn
-        (n,) bool: whether the pair was decided because :func:`audit_order` drew it.
+        (n,) int8: 1 match, 0 different, -1 unknown, -2 unsure. What follows from decisions is
+        known.
+    order
+        (n,) int: all pairs in the order of an audit; see :func:`audit_order`.
+    lost
+        Matches that the search did not bring, as it estimates them.
     """
 
     probability: Floats
-    stratum: NDArray[np.int64]
     merged: NDArray[np.bool_]
+    otherwise: NDArray[np.bool_]
     verdict: NDArray[np.int8]
-    sequence: NDArray[np.int64]
-    drawn: NDArray[np.bool_]
+    order: NDArray[np.int64]
+    lost: float = 0.0
+
+    def sample(self) -> NDArray[np.int64]:
+        """Return the pairs at the beginning of the order that are all decided."""
+        open_ = np.flatnonzero(self.verdict[self.order] == UNKNOWN)
+        reached = self.order[: open_[0]] if len(open_) else self.order
+        return reached[self.verdict[reached] >= 0]
 
 
 @dataclass(frozen=True)
@@ -92,8 +123,10 @@ class Estimate:
     ----------
     precision, recall
         The estimates. With nothing merged, precision is 1; without matches, recall is 1.
+    recall_of_all
+        Recall with the matches that the search did not bring.
     reviewed, drawn
-        Decided pairs, and those of them that were drawn.
+        Decided pairs, those that follow from them included, and those of them that are the sample.
     basis
         ``"model"``: expectation from the model's probabilities and decisions, without a claim of
         how far it may be off; ``"reviews"``: from drawn pairs.
@@ -101,6 +134,7 @@ class Estimate:
 
     precision: Measure
     recall: Measure
+    recall_of_all: Measure
     reviewed: int
     drawn: int
     basis: str
@@ -111,17 +145,26 @@ class Estimate:
 
     @property
     def width(self) -> float:
-        """The wider of the two intervals; 1 without intervals."""
+        """The wider of the intervals of precision and recall; 1 without intervals."""
         return max(
             1.0 if m.low is None or m.high is None else m.high - m.low
             for m in (self.precision, self.recall)
         )
 
 
-def strata(probability: Floats, merged: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the stratum of each pair, from its probability and whether it was merged."""
-    bins: NDArray[np.int64] = np.searchsorted(EDGES, probability, side="right").astype(np.int64)
-    return bins + (len(EDGES) + 1) * merged.astype(np.int64)
+def audit_order(probability: Floats, lots: Floats) -> NDArray[np.int64]:
+    """Return the order of all pairs in which an audit reviews them.
+
+    Parameters
+    ----------
+    probability
+        (n,) of the model, without any decision.
+    lots
+        (n,) a number above 0 and up to 1 for each pair, drawn once from what tells it from others.
+    """
+    said = 1 / (1 + np.exp(-SOFTENED * _logit(probability)))
+    size = np.sqrt(said * (1 - said))
+    return np.argsort(lots / size, kind="stable").astype(np.int64)
 
 
 def estimate(pairs: Reviewed, *, seed: int = 0) -> Estimate:
@@ -134,141 +177,174 @@ def estimate(pairs: Reviewed, *, seed: int = 0) -> Estimate:
     seed
         Of the Monte Carlo draws.
     """
-    known = pairs.verdict >= 0
-    drawn = known & pairs.drawn
-    rng = np.random.default_rng(seed)
-    points, lows, highs = (np.zeros((2, size)) for size in (1, SIMULATIONS, SIMULATIONS))
-    for name in np.unique(pairs.stratum):
-        inside = np.flatnonzero(pairs.stratum == name)
-        open_ = inside[~known[inside]]
-        exact = np.array(
-            [(pairs.verdict[inside[pairs.merged[inside] == m]] == 1).sum() for m in (False, True)]
-        )
-        # Undecided matches are spread over what is merged and what is not as the pairs are.
-        share = float(pairs.merged[open_].mean()) if len(open_) else 0.0
-        rest, low, high = _rest(pairs, inside, rng)
-        for total, value in ((points, rest), (lows, low), (highs, high)):
-            total[0] += exact[0] + (1 - share) * value
-            total[1] += exact[1] + share * value
-    merged = int(pairs.merged.sum())
-    value_precision = _ratio(points[1], merged)[0]
-    value_recall = _ratio(points[1], points[0] + points[1])[0]
-    if not drawn.any():
-        return Estimate(
-            Measure(float(value_precision)),
-            Measure(float(value_recall)),
-            int(known.sum()),
-            0,
-            "model",
-        )
+    sample = pairs.sample()
+    precision, recall, recall_of_all = _simulated(pairs, sample, seed)
+    drawn = len(sample) > 0
     return Estimate(
-        _measure(value_precision, _ratio(lows[1], merged), _ratio(highs[1], merged)),
-        # Recall is least where few of the merged pairs match and many of the others do.
-        _measure(
-            value_recall,
-            _ratio(lows[1], lows[1] + highs[0]),
-            _ratio(highs[1], highs[1] + lows[0]),
-        ),
-        int(known.sum()),
-        int(drawn.sum()),
-        "reviews",
+        _measure(precision, drawn),
+        _measure(recall, drawn),
+        _measure(recall_of_all, drawn),
+        int((pairs.verdict >= 0).sum()),
+        len(sample),
+        "reviews" if drawn else "model",
     )
 
 
-def audit_order(
-    pairs: Reviewed, ids: Sequence[tuple[str, str]], count: int, *, seed: int = 0
-) -> NDArray[np.int64]:
-    """Draw the next pairs to review: those that narrow the intervals most.
+def chances(pairs: Reviewed, goal: str, target: float, *, seed: int = 0) -> float:
+    """Return how likely precision, or recall of all matches, is at least `target`."""
+    precision, _, recall_of_all = _simulated(pairs, pairs.sample(), seed)
+    draws = precision if goal == "precision" else recall_of_all
+    return round(float((draws >= target).mean()), 4)
 
-    Within a stratum the order is random, but fixed by `seed` and the pairs' ids, so that an
-    interrupted audit goes on where it stopped. Decisions on them must be kept as drawn.
 
-    Parameters
-    ----------
-    pairs
-        The candidate pairs.
-    ids
-        n times the ids of the two records.
-    count
-        How many to draw; fewer come back where fewer are undecided.
+def draws_left(found: Estimate, width: float) -> int:
+    """Return about how many pairs more an audit takes until no interval is wider than `width`.
 
-    Returns
-    -------
-    ndarray
-        Numbers of undecided pairs, in the order of review.
+    0 says that it is reached. Widths fall as one over the root of the number of draws.
     """
-    queues: list[list[int]] = []
-    sizes, drawn, matches = [], [], []
-    for name in np.unique(pairs.stratum):
-        inside = np.flatnonzero(pairs.stratum == name)
-        known = pairs.verdict[inside] >= 0
-        sample = inside[known & pairs.drawn[inside]]
-        waiting = [int(pair) for pair in inside[~known]]
-        queues.append(sorted(waiting, key=lambda pair: _lot(seed, ids[pair]), reverse=True))
-        sizes.append(len(waiting))
-        drawn.append(len(sample))
-        # The model's expectation weighs as one reviewed pair, so that none is taken as sure.
-        expected = float(np.clip(pairs.probability[inside].mean(), 0.02, 0.98))
-        matches.append(expected + float((pairs.verdict[sample] == 1).sum()))
-    size, n, hits = (np.array(values, dtype=np.float64) for values in (sizes, drawn, matches))
-    rate = hits / (n + 1)
-    spread = size**2 * rate * (1 - rate)
-    order: list[int] = []
-    while len(order) < count and any(queues):
-        gain = np.where([bool(queue) for queue in queues], spread / ((n + 1) * (n + 2)), -1.0)
-        best = int(gain.argmax())
-        order.append(queues[best].pop())
-        n[best] += 1
-    return np.array(order, dtype=np.int64)
+    if found.width <= width:
+        return 0
+    if found.basis == "model":
+        return FIRST_DRAWS
+    return max(1, round(found.drawn * ((found.width / width) ** 2 - 1)))
 
 
-def _rest(
-    pairs: Reviewed, inside: NDArray[np.int64], rng: np.random.Generator
-) -> tuple[float, Floats, Floats]:
-    """Return the matches among a stratum's undecided pairs: estimate, low and high draws."""
-    verdict, drawn = pairs.verdict[inside], pairs.drawn[inside]
-    known = verdict >= 0
-    left = int((~known).sum())
-    sample = np.flatnonzero(known & drawn)
-    n = len(sample)
-    if not n:
-        expected = float(pairs.probability[inside][~known].sum())
-        return expected, np.zeros(SIMULATIONS), np.full(SIMULATIONS, float(left))
-    order = np.flatnonzero(known)
-    order = order[np.argsort(pairs.sequence[inside][order], kind="stable")]
-    at = np.flatnonzero(drawn[order])
-    hits = np.cumsum(verdict[order] == 1) - (verdict[order] == 1)
-    guess = hits[at] + (len(inside) - at) * (verdict[order][at] == 1)
-    total = float(guess.mean())
-    # The frame is what was undecided at the first draw.
-    first = int(at[0])
-    frame = len(inside) - first
-    found_since = int((verdict[order[first:]] == 1).sum())
-    m = float(np.clip((total - hits[first]) / frame, 0, 1)) * n
-    if len(order) - first == n:  # nothing but draws since: the sample speaks of what is left
-        m, scale, known_part = float((verdict[sample] == 1).sum()), left, 0
-    else:
-        scale, known_part = frame, found_since
-    low = rng.beta(m, n - m + 1, SIMULATIONS) if m > 0 else np.zeros(SIMULATIONS)
-    high = rng.beta(m + 1, n - m, SIMULATIONS) if m < n else np.ones(SIMULATIONS)
-    point = total - hits[first] - found_since
+def _simulated(
+    pairs: Reviewed, sample: NDArray[np.int64], seed: int
+) -> tuple[Floats, Floats, Floats]:
+    """Return draws of precision, recall, and recall of all matches."""
+    right, missed = matches_left(pairs, sample, seed=seed)
+    match = pairs.verdict == 1
+    right = right + int((match & pairs.merged).sum())
+    missed = missed + int((match & ~pairs.merged).sum())
+    merged = float((pairs.merged & (pairs.verdict != UNSURE)).sum())
     return (
-        float(np.clip(point, 0, left)),
-        np.clip(low * scale - known_part, 0, left),
-        np.clip(high * scale - known_part, 0, left),
+        _ratio(right, np.full(len(right), merged)),
+        _ratio(right, right + missed),
+        _ratio(right, right + missed + pairs.lost),
     )
 
 
-def _measure(value: float, low: Floats, high: Floats) -> Measure:
-    least, most = float(np.quantile(low, 0.025)), float(np.quantile(high, 0.975))
-    return Measure(float(value), min(least, float(value)), max(most, float(value)))
+def matches_left(
+    pairs: Reviewed, sample: NDArray[np.int64], *, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """Return draws of the numbers of undecided pairs that match: merged ones, and others."""
+    rng = np.random.default_rng(seed)
+    cell, shares = cell_shares(pairs, sample, rng)
+    undecided = pairs.verdict == UNKNOWN
+    known = pairs.verdict >= 0
+    apart = known.copy()
+    apart[sample] = False
+    totals = []
+    for merged in (True, False):
+        total = np.zeros(len(shares))
+        for name in np.unique(cell[undecided & (pairs.merged == merged)]):
+            inside = cell == name
+            left = int((inside & undecided).sum())
+            # Pairs decided out of turn may have been chosen for what they are: the sample speaks
+            # of them and of the undecided together, and what is known of them is taken off.
+            out = int((inside & apart).sum())
+            found = int((inside & apart & (pairs.verdict == 1)).sum())
+            if not len(sample):
+                total += left * shares[:, name]
+                continue
+            drawn = rng.binomial(left + out, shares[:, name])
+            total += np.clip(drawn - found, 0, left)
+        totals.append(total)
+    return totals[0], totals[1]
 
 
-def _ratio(part: Floats, whole: Floats | int) -> Floats:
-    full = np.broadcast_to(np.asarray(whole, dtype=np.float64), part.shape)
-    return np.where(full > 0, part / np.where(full > 0, full, 1.0), 1.0)
+def cell_shares(
+    pairs: Reviewed, sample: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], Floats]:
+    """Return the cell of each pair, (n,), and draws of the share of matches of each, (draws, c).
+
+    Without a sample the shares are the mean probabilities, one draw.
+    """
+    bins = np.floor(FINENESS * _logit(pairs.probability)).astype(np.int64)
+    names, cell = np.unique(bins * 2 + pairs.otherwise, return_inverse=True)
+    expected = np.bincount(cell, pairs.probability) / np.bincount(cell)
+    if not len(sample):
+        return cell, expected[None, :]
+    tried = np.bincount(cell[sample], minlength=len(names)).astype(np.float64)
+    matches = cell[sample[pairs.verdict[sample] == 1]]
+    hits = np.bincount(matches, minlength=len(names)).astype(np.float64)
+    mean = _logit(expected)
+    side = np.where(names % 2 == 1, 1.0, -1.0)
+    alike = (1 + np.outer(side, side)) / 2
+    covariance = (
+        SHIFT**2
+        + STRETCH**2 * np.outer(mean, mean)
+        + MERGED**2 * np.outer(side, side)
+        + BENT**2 * (1 + alike) / 2 * np.exp(-0.5 * np.subtract.outer(mean, mean) ** 2 / REACH**2)
+        + 1e-4 * np.eye(len(names))
+    )
+    return cell, 1 / (1 + np.exp(-_slice_sampled(mean, covariance, tried, hits, rng)))
 
 
-def _lot(seed: int, ids: tuple[str, str]) -> bytes:
-    said = "\0".join((str(seed), *sorted(ids)))
-    return hashlib.blake2b(said.encode(), digest_size=8).digest()
+def _slice_sampled(
+    mean: Floats, covariance: Floats, tried: Floats, hits: Floats, rng: np.random.Generator
+) -> Floats:
+    """Return draws of logits, (draws, c), given binomial counts: elliptical slice sampling."""
+    root = np.linalg.cholesky(covariance)
+
+    def likelihood(off: Floats) -> Floats:
+        logits = mean + off
+        found: Floats = (hits * logits - tried * np.logaddexp(0, logits)).sum(axis=1)
+        return found
+
+    # The chains begin where a normal distribution at the mode would have them.
+    mode, spread = _mode(mean, covariance, tried, hits)
+    off = mode + rng.standard_normal((CHAINS, len(mean))) @ np.linalg.cholesky(spread).T
+    kept = []
+    for sweep in range(SWEEPS):
+        other = rng.standard_normal(off.shape) @ root.T
+        floor = likelihood(off) + np.log(rng.random(CHAINS))
+        angle = rng.uniform(0, 2 * np.pi, CHAINS)
+        low, high = angle - 2 * np.pi, angle.copy()
+        waiting = np.ones(CHAINS, dtype=bool)
+        new = off.copy()
+        while waiting.any():
+            turned = angle[waiting, None]
+            new[waiting] = off[waiting] * np.cos(turned) + other[waiting] * np.sin(turned)
+            waiting &= likelihood(new) <= floor
+            low = np.where(waiting & (angle < 0), angle, low)
+            high = np.where(waiting & (angle >= 0), angle, high)
+            angle = np.where(waiting, rng.uniform(low, high), angle)
+        off = new
+        if sweep >= SWEEPS - KEPT:
+            kept.append(mean + off)
+    return np.concatenate(kept)
+
+
+def _mode(mean: Floats, covariance: Floats, tried: Floats, hits: Floats) -> tuple[Floats, Floats]:
+    """Return the likeliest distance from the mean, by Newton's method, and the covariance there."""
+    precision = np.linalg.inv(covariance)
+    off = np.zeros(len(mean))
+    for _ in range(100):
+        chance = 1 / (1 + np.exp(-(mean + off)))
+        slope = hits - tried * chance - precision @ off
+        spread = np.linalg.inv(precision + np.diag(tried * chance * (1 - chance)))
+        step = spread @ slope
+        off = off + step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
+        if float(np.abs(step).max()) < 1e-6:
+            break
+    return off, (spread + spread.T) / 2 + 1e-9 * np.eye(len(mean))
+
+
+def _measure(draws: Floats, drawn: bool) -> Measure:
+    value = float(draws.mean())
+    if not drawn:
+        return Measure(value)
+    low, high = (float(np.quantile(draws, at)) for at in (TAIL, 1 - TAIL))
+    return Measure(value, min(low, value), max(high, value))
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), 1.0)
+
+
+def _logit(probability: Floats) -> Floats:
+    p = np.clip(probability, 1e-9, 1 - 1e-9)
+    odds: Floats = np.clip(np.log(p / (1 - p)), -LOGIT_LIMIT, LOGIT_LIMIT)
+    return odds

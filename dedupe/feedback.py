@@ -10,21 +10,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
+from dedupe.audits import Review, reviewed
 from dedupe.config import BUNDLED, Config
 from dedupe.decisions import Verdict
 from dedupe.encoders import MODELS
 from dedupe.errors import InputError, OptionError
-from dedupe.estimates import Estimate, Reviewed, audit_order, strata
+from dedupe.estimates import UNKNOWN, Estimate, draws_left
 from dedupe.estimates import estimate as estimate_quality
 from dedupe.evaluate import Evaluation, evaluate, read_gold
 from dedupe.inputs import STACKED, Given
-from dedupe.kept import TableRead, decisions_of, kept_config, reopened
+from dedupe.kept import TableRead, decisions_of, kept_config, lost_by_search, reopened
 from dedupe.pipeline import Result, Stages, carry_out
 from dedupe.progress import Progress, Report, no_report
-from dedupe.results import decided_rows, own_ids, resolve
+from dedupe.results import corrected, decided_rows, own_ids, resolve
 from dedupe.tables import read_table
 from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
 
@@ -63,16 +63,18 @@ def evaluate_workspace(
             f"across: there is no column {across!r}; the columns are {', '.join(frame.columns)}"
         )
     truth = gold if isinstance(gold, pl.DataFrame) else read_table(gold).frame
-    resolved = resolve(table.records, pairs, decisions_of(opened), config)
+    decisions = decisions_of(opened)
+    pairs, _ = corrected(table.records, pairs, decisions, config)
+    resolved = resolve(table.records, pairs, decisions, config)
     return evaluate(
         resolved.clustering.labels,
         pairs,
-        read_gold(_with_tables(truth, table), table.records.ids.to_list()),
+        read_gold(with_tables(truth, table), table.records.ids.to_list()),
         None if across is None else frame[across].cast(pl.String).fill_null("").to_numpy(),
     )
 
 
-def _with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
+def with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
     """Put the number of the table before the ids of a gold standard where the records' have it.
 
     Ids of two linked tables may be the same; in pairs the first is then of the first table.
@@ -90,20 +92,23 @@ def _with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
 def estimate_workspace(workspace: str | Path) -> Estimate:
     """Estimate precision and recall of a workspace's clusters from the decisions about its pairs.
 
-    Pairs of identical text are outside the estimate, and so is what the search did not find.
+    Pairs of identical text are outside the estimate. Recall is given among the candidates, and of
+    all matches, with what the search lost by its own estimate.
 
     Raises
     ------
     WorkspaceError
         If the workspace is missing, incomplete or damaged.
     """
-    opened = open_workspace(workspace)
-    pairs, _, _ = _reviewed(opened)
-    return estimate_quality(pairs, seed=kept_config(opened).seed)
+    review = _review(open_workspace(workspace))
+    return estimate_quality(review.at(review.config.threshold), seed=review.config.seed)
 
 
 def draw_audit(workspace: str | Path, count: int) -> Audit:
-    """Draw the next pairs to review, of those that narrow the estimate most.
+    """Draw the next pairs to review for an estimate.
+
+    The order of all pairs is drawn once and for all: see :mod:`dedupe.estimates`. A decision on
+    one of these pairs counts whoever makes it, and whether the pair was drawn or came up otherwise.
 
     Raises
     ------
@@ -111,10 +116,16 @@ def draw_audit(workspace: str | Path, count: int) -> Audit:
         If the workspace is missing, incomplete or damaged.
     """
     opened = open_workspace(workspace)
-    pairs, ids, key = _reviewed(opened)
-    seed = kept_config(opened).seed
-    drawn = audit_order(pairs, ids, count, seed=seed)
-    return Audit([ids[number] for number in drawn], key, estimate_quality(pairs, seed=seed))
+    review = _review(opened)
+    scored = review.pairs.filter(pl.col("decided_by") != "identical")
+    waiting = review.order[review.verdict[review.order] == UNKNOWN][:count]
+    left, right = (
+        review.records.keys.gather(scored[side].gather(waiting)).to_list()
+        for side in ("left", "right")
+    )
+    found = estimate_quality(review.at(review.config.threshold), seed=review.config.seed)
+    key = stage_key("audit", opened.facts()["keys"]["scored"], review.config.seed)
+    return Audit(list(zip(left, right, strict=True)), key, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +137,8 @@ class Audit:
     pairs
         Keys of the two records of each pair, in the order of review.
     key
-        To be given as ``drawn`` to :meth:`~dedupe.decisions.Decisions.record` with each of them.
+        May be given as ``drawn`` to :meth:`~dedupe.decisions.Decisions.record` with each of them,
+        so that the log says why they were looked at.
     estimate
         What is known before they are reviewed.
     """
@@ -135,55 +147,19 @@ class Audit:
     key: str
     estimate: Estimate
 
+    def draws_left(self, width: float) -> int:
+        """Return about how many pairs to review until no interval is wider; 0: it is reached."""
+        return draws_left(self.estimate, width)
 
-def _reviewed(workspace: Workspace) -> tuple[Reviewed, list[tuple[str, str]], str]:
-    """Return the pairs that differ in text and their reviews, their record keys, the audit's key.
 
-    The audit's key changes with all that moves pairs between strata: decisions on pairs that were
-    drawn under another key hold for themselves, but speak of no others.
-    """
+def _review(workspace: Workspace) -> Review:
     table, pairs = reopened(workspace)
-    config = kept_config(workspace)
-    with workspace.decisions(readonly=True) as log:
-        lines, current = log.log(), log.current()
-    labels = resolve(table.records, pairs, current, config).clustering.labels
-    undisturbed = resolve(table.records, pairs, current.clear(), config).clustering.labels
-    facts = workspace.facts().get("keys", {})
-    key = stage_key(facts.get("scored", ""), config.threshold, config.link, config.within)
-    # A pair counts as drawn by its first decision: that is when it was still unknown.
-    first = lines.filter(pl.col("verdict").is_not_null()).unique(
-        ["left_id", "right_id"], keep="first", maintain_order=True
-    )
-    said = current.join(
-        first.select("left_id", "right_id", "sequence", pl.col("drawn") == key),
-        on=["left_id", "right_id"],
-        maintain_order="left",
-    )
-    scored = pairs.filter(pl.col("decided_by") != "identical")
-    left, right = (scored[side].to_numpy() for side in ("left", "right"))
-    keys = table.records.keys
-    ids = [
-        (min(a, b), max(a, b))
-        for a, b in zip(keys.gather(left).to_list(), keys.gather(right).to_list(), strict=True)
-    ]
-    known = pl.DataFrame(ids, schema=["left_id", "right_id"], orient="row").join(
-        said, on=["left_id", "right_id"], how="left", maintain_order="left"
-    )
-    probability = scored["probability"].to_numpy().astype(np.float64)
-    verdict = known["verdict"].replace_strict(
-        {"match": 1, "different": 0}, default=-1, return_dtype=pl.Int8
-    )
-    return (
-        Reviewed(
-            probability,
-            strata(probability, undisturbed[left] == undisturbed[right]),
-            labels[left] == labels[right],
-            verdict.to_numpy(),
-            known["sequence"].fill_null(0).to_numpy(),
-            known["drawn"].fill_null(False).to_numpy(),
-        ),
-        ids,
-        key,
+    return reviewed(
+        table.records,
+        pairs,
+        decisions_of(workspace),
+        kept_config(workspace),
+        lost_by_search(workspace),
     )
 
 

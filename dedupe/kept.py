@@ -25,7 +25,7 @@ from dedupe.errors import WorkspaceError
 from dedupe.index import first_slots
 from dedupe.inputs import Given
 from dedupe.records import FieldUse, Records, records_of
-from dedupe.results import Resolved, Standing, resolve
+from dedupe.results import Resolved, Standing, corrected, resolve
 from dedupe.scoring import DECIDERS, identical_pairs
 from dedupe.tables import Dialect
 from dedupe.workspace import Workspace, stage_key
@@ -53,17 +53,20 @@ class Clustered:
     records
         n records.
     pairs
-        Every scored pair.
+        Every scored pair, corrected by the decisions.
     resolved
         The clusters.
     config
         Of the last run.
+    linked
+        The tables that were linked, if some were.
     """
 
     records: Records
     pairs: pl.DataFrame
     resolved: Resolved
     config: Config
+    linked: Linked | None = None
 
 
 def clustered(workspace: Workspace) -> Clustered:
@@ -75,9 +78,10 @@ def clustered(workspace: Workspace) -> Clustered:
         If the workspace is incomplete or damaged.
     """
     table, pairs = reopened(workspace)
-    config = kept_config(workspace)
-    resolved = resolve(table.records, pairs, decisions_of(workspace), config, choices_of(workspace))
-    return Clustered(table.records, pairs, resolved, config)
+    config, decisions = kept_config(workspace), decisions_of(workspace)
+    pairs, _ = corrected(table.records, pairs, decisions, config)
+    resolved = resolve(table.records, pairs, decisions, config, choices_of(workspace))
+    return Clustered(table.records, pairs, resolved, config, table.linked)
 
 
 def stage_keys(source: Given, config: Config) -> dict[str, str]:
@@ -183,7 +187,7 @@ def save_table(
 
 
 def reopened(workspace: Workspace) -> tuple[TableRead, pl.DataFrame]:
-    """Return the records and all pairs of a workspace.
+    """Return the records and all pairs of a workspace, as they were scored.
 
     Raises
     ------
@@ -266,6 +270,35 @@ def check_models(workspace: Workspace, config: Config) -> None:
                 "the one here: its scores do not go with new ones; run dedupe run on its input "
                 "again"
             )
+
+
+def lost_by_search(workspace: Workspace) -> float:
+    """Return about how many matches the search did not bring; see :func:`outside_matches`."""
+    keys = workspace.facts().get("keys", {})
+    scored = workspace.load("scored", keys.get("scored", ""))
+    searched = workspace.load("candidates", keys.get("candidates", ""))
+    if scored is None or searched is None:
+        return 0.0
+    return outside_matches(scored[0], searched[1], kept_config(workspace).threshold)
+
+
+def outside_matches(scored: pl.DataFrame, searched: Mapping[str, Any], threshold: float) -> float:
+    """Return about how many matches lie outside the candidates.
+
+    Pairs just outside the candidates were scored for a sample of the records. Those that match,
+    scaled up to all records, are the matches that were not brought; each is seen from both sides.
+
+    Parameters
+    ----------
+    scored
+        Scored pairs with the column ``seen``.
+    searched
+        Facts of the search.
+    threshold
+        Probability of a match.
+    """
+    matches = scored.filter(pl.col("probability") >= threshold)
+    return float(matches["seen"].sum()) / 2 / float(searched["sampled_share"])
 
 
 def kept_config(workspace: Workspace) -> Config:

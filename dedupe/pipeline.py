@@ -3,7 +3,8 @@
 ::
 
     tables ──read──▶ Records ──encode──▶ vectors ──search──▶ candidates
-        ──score──▶ pairs ──(+ decisions)──cluster──▶ labels ──merge──▶ outputs
+        ──score──▶ pairs ──(+ decisions)──correct──▶ pairs
+        ──(+ decisions)──cluster──▶ labels ──merge──▶ outputs
 
 What read, search and score make is kept in the workspace under the hash of what it was made from;
 clusters and outputs are derived from it in moments, whenever they are asked for.
@@ -25,6 +26,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.audits import with_aim
 from dedupe.config import BUNDLED, Config
 from dedupe.encoders import (
     embed,
@@ -44,7 +46,9 @@ from dedupe.kept import (
     export_key,
     kept_config,
     kept_table,
+    lost_by_search,
     model_ids,
+    outside_matches,
     reopened,
     save_standing,
     save_table,
@@ -57,6 +61,7 @@ from dedupe.records import Records, make_records
 from dedupe.results import (
     Outputs,
     cluster_figures,
+    corrected,
     make_outputs,
     resolve,
 )
@@ -70,7 +75,8 @@ from dedupe.tables import Dialect, write_tables
 from dedupe.workspace import SUFFIX, Workspace, open_workspace, write_json
 
 if TYPE_CHECKING:
-    pass
+    from dedupe.audits import Aim
+    from dedupe.correction import Correction
 
 STAGES = ("read", "encode", "search", "score", "cluster", "export")
 """Names of the stages, in order, as they are reported and timed."""
@@ -79,6 +85,9 @@ EXPORT_OPTIONS = (
     "threshold",
     "review_from",
     "preset",
+    "target_precision",
+    "target_recall",
+    "correct",
     "large_cluster",
     "link",
     "prefer",
@@ -266,7 +275,11 @@ def carry_out(
         scored = _scored(stages, keys["scored"], records.texts, candidates, config)
         pairs = pl.concat([identical, chosen(scored)]).sort("left", "right")
         decisions, choices = decisions_of(workspace), choices_of(workspace)
+        asked = config
         with stages.timed("cluster"):
+            lost = outside_matches(scored, stages.facts["search"], config.threshold)
+            config, aim = with_aim(records, pairs, decisions, config, lost)
+            pairs, correction = corrected(records, pairs, decisions, config)
             resolved = resolve(records, pairs, decisions, config, choices)
         with stages.timed("export"):
             outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
@@ -276,11 +289,14 @@ def carry_out(
             **search_facts(stages.facts["search"], scored, identical, len(records), config),
             "student": stages.facts["score"],
             **cluster_figures(records, pairs, resolved, config),
+            **learnt_facts(correction, aim),
             "stages": stages.done,
-            "key": export_key(keys, decisions, choices, config),
+            "key": export_key(keys, decisions, choices, asked),
             "outputs": written,
         }
         if workspace is not None:
+            if aim is not None:
+                workspace.write_facts({**workspace.facts(), "config": config.as_dict()})
             of = standing_key(keys["scored"], decisions, choices, config)
             save_standing(workspace, keys["table"], resolved, of, kept=records.named is not None)
             write_json(workspace.manifest_file, summary)
@@ -328,8 +344,12 @@ def export(
     with stages.timed("read"):
         table, pairs = reopened(opened)
         rules = parse_rules(config.merge, table.records.frame.columns)
+    decisions = decisions_of(opened)
     with stages.timed("cluster"):
-        resolved = resolve(table.records, pairs, decisions_of(opened), config, choices_of(opened))
+        lost = lost_by_search(opened)
+        config, aim = with_aim(table.records, pairs, decisions, config, lost)
+        pairs, correction = corrected(table.records, pairs, decisions, config)
+        resolved = resolve(table.records, pairs, decisions, config, choices_of(opened))
     target = opened if output is None else Workspace(Path(output))
     target.make_folder()
     with stages.timed("export"), opened.locked():
@@ -338,6 +358,7 @@ def export(
     summary = {
         "rows": len(table.records),
         **cluster_figures(table.records, pairs, resolved, config),
+        **learnt_facts(correction, aim),
         "stages": stages.done,
         "config": config.as_dict(),
         "outputs": written,
@@ -598,9 +619,9 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
 
     def make() -> Outputs:
         table, pairs = reopened(workspace)
-        resolved = resolve(
-            table.records, pairs, decisions_of(workspace), config, choices_of(workspace)
-        )
+        config, decisions = kept_config(workspace), decisions_of(workspace)
+        pairs, _ = corrected(table.records, pairs, decisions, config)
+        resolved = resolve(table.records, pairs, decisions, config, choices_of(workspace))
         rules: dict[str, Rule] = parse_rules(config.merge, table.records.frame.columns)
         return make_outputs(table.records, pairs, resolved, rules, config, table.linked)
 
@@ -637,14 +658,10 @@ def search_facts(
     rows: int,
     config: Config,
 ) -> dict[str, Any]:
-    """Return counts of the pairs, and the estimate of what the search lost.
-
-    Pairs just outside the candidates were scored for a sample of the records. Those that match,
-    scaled up to all records, are the matches that were not brought; each is seen from both sides.
-    """
+    """Return counts of the pairs, and the estimate of what the search lost."""
     matches = scored.filter(pl.col("probability") >= config.threshold)
     found = matches.filter(pl.col("seen") == 0).height
-    lost = float(matches["seen"].sum()) / 2 / facts["sampled_share"]
+    lost = outside_matches(scored, facts, config.threshold)
     candidates = chosen(scored)
     return {
         "search": {
@@ -658,6 +675,14 @@ def search_facts(
             **dict(candidates.group_by("decided_by").len().sort("decided_by").iter_rows()),
         },
         "matching_pairs": found + identical.height,
+    }
+
+
+def learnt_facts(correction: Correction | None, aim: Aim | None = None) -> dict[str, Any]:
+    """Return what a summary says of the correction and of the goal, where there are such."""
+    return {
+        **({} if correction is None else {"correction": correction.as_dict()}),
+        **({} if aim is None else {"aim": aim.as_dict()}),
     }
 
 

@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -90,7 +91,7 @@ class Records:
         """Return n, the number of records."""
         return len(self.texts)
 
-    def some(self, rows: NDArray[np.uint32]) -> Records:
+    def some(self, rows: NDArray[np.integer[Any]]) -> Records:
         """Return those of some rows, in their order."""
         return replace(
             self,

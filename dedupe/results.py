@@ -22,6 +22,7 @@ from dedupe.cluster import (
     link_confidence,
 )
 from dedupe.config import Config
+from dedupe.correction import Correction, correct
 from dedupe.decisions import Verdict
 from dedupe.linkage import CHOICES, row_links
 from dedupe.merge import Rule, merge, representatives
@@ -116,6 +117,32 @@ class Standing:
     cluster_id: pl.Series
 
 
+def corrected(
+    records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config
+) -> tuple[pl.DataFrame, Correction | None]:
+    """Correct the probabilities of undecided pairs by what was decided, if `config` has it so.
+
+    Parameters
+    ----------
+    records
+        n records.
+    pairs
+        Scored pairs of the records' row numbers.
+    decisions
+        As for :func:`resolve`.
+    config
+        ``correct`` is used.
+
+    Returns
+    -------
+    pairs, correction
+        As of :func:`~dedupe.correction.correct`.
+    """
+    if not config.correct:
+        return pairs, None
+    return correct(pairs, records.texts, decided_rows(decisions, records))
+
+
 def resolve(
     records: Records,
     pairs: pl.DataFrame,
@@ -143,16 +170,53 @@ def resolve(
     taken
         Ids that clusters of other records have.
     """
-    n = len(records)
     decided = decided_rows(decisions, records)
-    links = {
-        verdict: decided.filter(pl.col("decision") == verdict)
-        .select("left", "right")
-        .to_numpy()
-        .astype(np.uint32)
-        .reshape(-1, 2)
-        for verdict in (Verdict.MATCH, Verdict.DIFFERENT)
-    }
+    clustering, pairs, across = cluster_records(records, pairs, decided, config)
+    n, labels = len(records), clustering.labels
+    if across is not None:
+        across = across.filter(
+            (pl.col("probability") >= config.threshold)
+            & pl.Series(labels[across["left"].to_numpy()] == labels[across["right"].to_numpy()])
+        )
+    chosen = _chosen_rows(choices, records)
+    kept = representatives(records.frame, labels, standing(choices, records))
+    must = _rows_said(decided, Verdict.MATCH)
+    return Resolved(
+        clustering=clustering,
+        confidence=link_confidence(n, pairs, labels),
+        kept=kept,
+        joined_by=joining_probability(n, pairs, labels, kept=kept, must_link=must),
+        cluster_id=_cluster_ids(records.keys, labels, records.named, taken),
+        decided=decided,
+        chosen=chosen.with_columns(pl.Series("label", labels[chosen["row"].to_numpy()]))
+        .filter(pl.col("column").is_in(records.frame.columns))
+        .unique(["label", "column"], keep="last", maintain_order=True)
+        .drop("label"),
+        links=across,
+    )
+
+
+def cluster_records(
+    records: Records, pairs: pl.DataFrame, decided: pl.DataFrame, config: Config
+) -> tuple[Clustering, pl.DataFrame, pl.DataFrame | None]:
+    """Cluster records, as one table or as tables to be linked.
+
+    Parameters
+    ----------
+    records, pairs, config
+        As for :func:`resolve`.
+    decided
+        Decisions as :func:`decided_rows` gives them.
+
+    Returns
+    -------
+    clustering
+        The clusters.
+    pairs
+        The pairs that they were made from: between tables only, where that is what counts.
+    across
+        The links between tables, where tables are linked.
+    """
     across: pl.DataFrame | None = None
     missing_weight = MISSING_WEIGHT
     if config.link:
@@ -166,32 +230,19 @@ def resolve(
         if config.link != "many":
             missing_weight = 0.0
     clustering = cluster(
-        n,
+        len(records),
         pairs,
         threshold=config.threshold,
-        must_link=links[Verdict.MATCH],
-        cannot_link=links[Verdict.DIFFERENT],
+        must_link=_rows_said(decided, Verdict.MATCH),
+        cannot_link=_rows_said(decided, Verdict.DIFFERENT),
         missing_weight=missing_weight,
     )
-    labels = clustering.labels
-    if across is not None:
-        across = across.filter(
-            (pl.col("probability") >= config.threshold)
-            & pl.Series(labels[across["left"].to_numpy()] == labels[across["right"].to_numpy()])
-        )
-    wanted = _chosen_rows(choices, records, labels)
-    stands = wanted.filter(pl.col("column").is_null())["row"].to_list()
-    kept = representatives(records.frame, labels, stands)
-    return Resolved(
-        clustering=clustering,
-        confidence=link_confidence(n, pairs, labels),
-        kept=kept,
-        joined_by=joining_probability(n, pairs, labels, kept=kept, must_link=links[Verdict.MATCH]),
-        cluster_id=_cluster_ids(records.keys, labels, records.named, taken),
-        decided=decided,
-        chosen=wanted.filter(pl.col("column").is_in(records.frame.columns)),
-        links=across,
-    )
+    return clustering, pairs, across
+
+
+def _rows_said(decided: pl.DataFrame, verdict: Verdict) -> NDArray[np.uint32]:
+    said = decided.filter(pl.col("decision") == verdict).select("left", "right")
+    return said.to_numpy().astype(np.uint32).reshape(-1, 2)
 
 
 def resolve_again(
@@ -349,10 +400,7 @@ def make_outputs(
         }
     )
     first = np.flatnonzero(labels == row)
-    preferred = None
-    if linked is not None and config.prefer is not None:
-        preferred = records.source == linked.names.index(config.prefer)
-    merged = merge(frame, labels, rules, preferred)
+    merged = merge(frame, labels, rules, _preferred(records, config, linked))
     if records.id_column is not None and records.id_column not in config.merge:
         ids = frame[records.id_column].gather(resolved.kept[first])
         merged = merged.with_columns(ids.alias(records.id_column))
@@ -378,6 +426,49 @@ def make_outputs(
         pairs=_named_pairs(records, pairs, resolved.decided),
         more={} if linked is None else _link_tables(records, resolved, linked),
     )
+
+
+def merged_row(
+    records: Records,
+    rows: NDArray[np.int64],
+    kept: int,
+    chosen: Mapping[str, int],
+    rules: Mapping[str, Rule],
+    config: Config,
+    linked: Linked | None = None,
+) -> dict[str, Any]:
+    """Return the merged row of one cluster, as :func:`make_outputs` makes it.
+
+    Parameters
+    ----------
+    records, rules, config, linked
+        As for :func:`make_outputs`.
+    rows
+        All rows of the cluster, ascending.
+    kept
+        The row that stands for it.
+    chosen
+        The row that was chosen to give a column its value, by column.
+    """
+    preferred = _preferred(records, config, linked)
+    merged = merge(
+        records.frame[rows],
+        np.zeros(len(rows), dtype=np.uint32),
+        rules,
+        None if preferred is None else preferred[rows],
+    ).row(0, named=True)
+    picked = dict(chosen)
+    if records.id_column is not None and records.id_column not in config.merge:
+        picked.setdefault(records.id_column, kept)
+    return merged | {column: records.frame[column][row] for column, row in picked.items()}
+
+
+def _preferred(records: Records, config: Config, linked: Linked | None) -> NDArray[np.bool_] | None:
+    """Tell of each record whether it is of the table whose values come first."""
+    if linked is None or config.prefer is None:
+        return None
+    first: NDArray[np.bool_] = records.source == linked.names.index(config.prefer)
+    return first
 
 
 def _with_chosen(
@@ -487,19 +578,18 @@ def decided_rows(decisions: pl.DataFrame, records: Records) -> pl.DataFrame:
     )
 
 
-def _chosen_rows(
-    choices: pl.DataFrame | None, records: Records, labels: NDArray[np.uint32]
-) -> pl.DataFrame:
-    """Return the choices in force as ``row`` and ``column``: the newest of a cluster and column."""
+def standing(choices: pl.DataFrame | None, records: Records) -> list[int]:
+    """Return the rows that were chosen to stand for their clusters, the newest last."""
+    return _chosen_rows(choices, records).filter(pl.col("column").is_null())["row"].to_list()
+
+
+def _chosen_rows(choices: pl.DataFrame | None, records: Records) -> pl.DataFrame:
+    """Return choices as ``row`` and ``column``, the newest last."""
     if choices is None or choices.is_empty():
         return pl.DataFrame(schema=CHOSEN)
     rows = records.keys.alias("record_id").to_frame().with_row_index("row")
     found = choices.join(rows, on="record_id", how="inner", maintain_order="left")
-    return (
-        found.with_columns(pl.Series("label", labels[found["row"].to_numpy()]))
-        .unique(["label", "column"], keep="last", maintain_order=True)
-        .select("row", "column")
-    )
+    return found.select("row", "column")
 
 
 def _cluster_ids(

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from os import cpu_count
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,11 @@ HITS_IN_ALL = 20_000_000
 seconds, and a crowd of records that are all alike needs them."""
 SAMPLE = 512
 """Records compared with all others to choose the radius and to check the search."""
+SAMPLE_BLOCK = 8192
+FIRST_BLOCK = 256
+"""Records that the sample is compared with at a time."""
+LADDER_RECORDS = 32_768
+"""Records by which it is counted how many lie above each similarity; of more, every so manieth."""
 OUTSIDE_RECORDS = 128
 OUTSIDE_NEAREST = 3
 """For how many records, and how far beyond their candidates, it is looked what the search loses."""
@@ -176,34 +182,26 @@ class _Sample:
     ) -> _Sample:
         n = len(vectors)
         rows = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
-        k = min(2 * NEIGHBOURS, n - 1)
-        steps = np.linspace(-1, 1, 201, dtype=np.float32)
-        nearest, similarity, ladder = [], [], []
-        # 64 rows against a million are a quarter of a gigabyte: few enough to hold.
-        for at in range(0, len(rows), 64):
-            some = rows[at : at + 64]
-            cosine = vectors[some] @ vectors.T
-            cosine[np.arange(len(some)), some] = -2
-            counts = [np.histogram(row, bins=steps)[0] for row in cosine]
-            ladder.append(np.cumsum(np.array(counts)[:, ::-1], axis=1)[:, ::-1])
+        steps = np.linspace(-1, 1, 201, dtype=np.float32)[:-1]
+        best = _Best(len(rows), min(2 * NEIGHBOURS, n - 1))
+        counts = np.zeros((len(rows), len(steps)), dtype=np.int64)
+        every = max(n // LADDER_RECORDS, 1)
+        number = np.arange(len(rows))
+        # The first block is small: it gives every record a few others to do better than.
+        for at, stop in pairwise([0, *range(min(FIRST_BLOCK, n), n, SAMPLE_BLOCK), n]):
+            cosine = vectors[rows] @ vectors[at:stop].T
+            own = (rows >= at) & (rows < stop)
+            cosine[number[own], rows[own] - at] = -2
+            some = cosine[:, -at % every :: every]
+            place = np.floor((some + 1) / (steps[1] - steps[0])).astype(np.int64)
+            place = np.minimum(place, len(steps) - 1) + len(steps) * number[:, None]
+            found = np.bincount(place[some > -1.5], minlength=counts.size)
+            counts += every * found.reshape(counts.shape)
             if source is not None:
-                cosine[same_source(source[some, None], source[None, :])] = -2
-            best = (
-                np.argpartition(-cosine, k - 1, axis=1)[:, :k]
-                if k
-                else np.empty((len(some), 0), int)
-            )
-            values = np.take_along_axis(cosine, best, axis=1)
-            order = np.lexsort((best, -values), axis=1)
-            nearest.append(np.take_along_axis(best, order, axis=1))
-            similarity.append(np.take_along_axis(values, order, axis=1))
-        return cls(
-            rows,
-            np.concatenate(nearest),
-            np.concatenate(similarity),
-            steps[:-1],
-            np.concatenate(ladder),
-        )
+                cosine[same_source(source[rows, None], source[None, at:stop])] = -2
+            best.see(cosine, at)
+        others, similarity = best.ranked()
+        return cls(rows, others, similarity, steps, np.cumsum(counts[:, ::-1], axis=1)[:, ::-1])
 
     def hits(self, radius: float) -> float:
         """Return how many others a record has at or above `radius`, on average; rounded up."""
@@ -246,6 +244,40 @@ class _Sample:
         if due.is_empty():
             return 1.0
         return due.join(pairs, on=["left", "right"], how="semi").height / due.height
+
+
+class _Best:
+    """The k best of ever more columns, for each of m rows.
+
+    Columns come block by block; of each only what is better than the k best so far is looked at.
+    """
+
+    def __init__(self, m: int, k: int) -> None:
+        self.k = k
+        self.floor = np.full(m, -1.5, dtype=np.float32)
+        self.row, self.column = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        self.value = np.empty(0, dtype=np.float32)
+
+    def see(self, block: NDArray[np.float32], at: int) -> None:
+        """Look at the columns from number `at` on, (m, b)."""
+        row, column = np.nonzero(block > self.floor[:, None])
+        value = np.concatenate([self.value, block[row, column]])
+        row, column = np.concatenate([self.row, row]), np.concatenate([self.column, column + at])
+        order = np.lexsort((column, -value, row))
+        row, column, value = row[order], column[order], value[order]
+        rank = np.arange(len(row)) - np.searchsorted(row, row)
+        kept = rank < self.k
+        self.row, self.column, self.value = row[kept], column[kept], value[kept]
+        last = rank == self.k - 1
+        self.floor[row[last]] = value[last]
+
+    def ranked(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return (m, k) columns and values, the best first; -2 where there are fewer."""
+        columns = np.zeros((len(self.floor), self.k), dtype=np.int64)
+        values = np.full((len(self.floor), self.k), -2, dtype=np.float32)
+        rank = np.arange(len(self.row)) - np.searchsorted(self.row, self.row)
+        columns[self.row, rank], values[self.row, rank] = self.column, self.value
+        return columns, values
 
 
 def _choose_radius(

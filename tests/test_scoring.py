@@ -204,3 +204,8 @@ def test_a_missing_model_is_one_clear_error(tmp_path) -> None:
 def test_an_unknown_device_is_one_clear_error() -> None:
     with pytest.raises(ModelError, match="device 'quantum' cannot be used"):
         pick_device("quantum")
+
+
+def test_loading_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    load_cross_encoder(Config())
+    assert capfd.readouterr() == ("", "")

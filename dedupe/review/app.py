@@ -11,8 +11,10 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
+from textual.theme import BUILTIN_THEMES
 from textual.widgets import Static
 
+from dedupe.errors import DedupeError, OptionError
 from dedupe.review.clusters import ClustersScreen
 from dedupe.review.export import ExportScreen
 from dedupe.review.overview import OverviewScreen
@@ -22,21 +24,34 @@ from dedupe.review.session import Session
 POLL = 2.0
 """Seconds between two looks for what other reviewers decided."""
 
+AUDIT_WIDTH = 0.1
+"""Width of the intervals of precision and recall at which an audit is done, unless given."""
+
+THEMES = {"dark": "textual-dark", "light": "textual-light"}
+
 HELP = """\
 [b]Deciding[/]
-  y  match        n  different     u  unsure
-  backspace, ctrl+z  undo          ctrl+y  redo
+  y  match          n  different        u  unsure
+  backspace, ctrl+z  undo               ctrl+y  redo
 [b]Moving[/]
-  space  skip     ↓ j  next        ↑ k  previous
+  space  next undecided pair            ↓ j  next     ↑ k  previous
+  pgdn, pgup  scroll long records       x  long values in full
 [b]Looking[/]
-  x  long values in full           w  why: what each field does to the probability
-  b  hide or show the scores       r  next order of the queue
-  /  only pairs that hold a text (nothing: all pairs again)
+  w  why: what each field speaks for    b  hide or show the scores
+  r  next order of the queue
+  /  only pairs that hold a text        f  only some probabilities
+[b]Clusters[/]
+  enter  to the rows    space  mark     s  split off what is marked
+  m  confirm whole      h  hold         g  merge with the one held
+  v  take this value    *  let this row stand for the cluster
+[b]Overview[/]
+  ← →  move the threshold (shift: 0.1)  t  learn from the decisions
 [b]Screens[/]
-  p  pairs        c  clusters      o  overview      e  export
-  ?  this help    ctrl+p  all commands              q  quit
+  p  pairs        c  clusters           o  overview   e  export
+  d  dark, light  ?  this help          q  quit       ctrl+p  commands
 
-= equal   ~ equal but for case and blanks   ≠ different   · missing on one side
+= equal  ~ but for case and blanks  ≠ different  · missing on one side
+● marked  ★ stands for its cluster  ✓ chosen value  ! contradiction
 Every decision is on the disk at the moment of the key press."""
 
 
@@ -69,6 +84,10 @@ class ReviewApp(App[bool]):
         What is reviewed, and by whom.
     blind
         Hide the scores until they are asked for.
+    theme
+        Name of a theme of Textual; ``None``: dark.
+    width
+        Width of the intervals at which an audit is done.
     """
 
     TITLE = "dedupe review"
@@ -78,19 +97,29 @@ class ReviewApp(App[bool]):
         Binding("c", "show('clusters')", "Clusters"),
         Binding("o", "show('overview')", "Overview"),
         Binding("e", "show('export')", "Export"),
+        Binding("d", "dark", "Dark, light", show=False),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "leave", "Quit"),
     ]
 
-    def __init__(self, session: Session, *, blind: bool = False) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        blind: bool = False,
+        theme: str | None = None,
+        width: float = AUDIT_WIDTH,
+    ) -> None:
         super().__init__()
         self.session = session
         self.blind = blind
-        self.first_decisions = session.log.log().height
+        self.width = width
+        self.theme = themed(theme)
+        self.begun_at = session.log.last()
 
     def on_mount(self) -> None:
         """Begin with the pairs."""
-        self.install_screen(PairsScreen(self.session, blind=self.blind), "pairs")
+        self.install_screen(PairsScreen(self.session, blind=self.blind, width=self.width), "pairs")
         self.install_screen(ClustersScreen(self.session), "clusters")
         self.install_screen(OverviewScreen(self.session), "overview")
         self.install_screen(ExportScreen(self.session), "export")
@@ -99,11 +128,13 @@ class ReviewApp(App[bool]):
 
     def look_for_others(self) -> None:
         """Take in what other reviewers decided."""
-        if self.session.refresh() and isinstance(self.screen, PairsScreen):
-            pair = self.session.pair
-            if pair is not None and self.session.known(pair):
-                self.session.forward()
-            self.screen.draw()
+        try:
+            changed = self.session.refresh()
+        except DedupeError as error:
+            self.notify(str(error), severity="error")
+            return
+        if changed and isinstance(self.screen, PairsScreen):
+            self.screen.draw("another reviewer decided something")
 
     def action_show(self, name: str) -> None:
         """Go to a screen."""
@@ -111,13 +142,17 @@ class ReviewApp(App[bool]):
             self.pop_screen()
         self.switch_screen(name)
 
+    def action_dark(self) -> None:
+        """Change between dark and light."""
+        self.theme = THEMES["dark" if "light" in self.theme else "light"]
+
     def action_help(self) -> None:
         """Show all keys."""
         self.push_screen(HelpScreen())
 
     def action_leave(self) -> None:
         """End the app."""
-        self.exit(self.session.log.log().height > self.first_decisions)
+        self.exit(self.session.log.last() != self.begun_at)
 
 
 def review(
@@ -126,6 +161,8 @@ def review(
     reviewer: str | None = None,
     order: str = "useful",
     blind: bool = False,
+    theme: str | None = None,
+    width: float = AUDIT_WIDTH,
 ) -> bool:
     """Open the app on a workspace; return whether anything was decided.
 
@@ -133,12 +170,30 @@ def review(
     ------
     WorkspaceError
         If the workspace is missing, incomplete or damaged.
+    OptionError
+        If the order or the theme is unknown.
     """
+    theme = themed(theme)
     session = Session(workspace, reviewer=reviewer or user_name(), order=order)
     try:
-        return bool(ReviewApp(session, blind=blind).run())
+        return bool(ReviewApp(session, blind=blind, theme=theme, width=width).run())
     finally:
         session.close()
+
+
+def themed(name: str | None) -> str:
+    """Return the name of a theme: ``dark`` and ``light`` are short for two of Textual's.
+
+    Raises
+    ------
+    OptionError
+        If there is no such theme.
+    """
+    name = THEMES.get(name or "dark", name or "dark")
+    if name not in BUILTIN_THEMES:
+        known = ", ".join(sorted([*THEMES, *BUILTIN_THEMES]))
+        raise OptionError(f"unknown theme {name!r}: use one of {known}")
+    return name
 
 
 def user_name() -> str:

@@ -2,27 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from rich.console import RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from dedupe.estimates import Measure
 from dedupe.review.compare import FieldPair, Span
 
 MISSING = "—"
+_WEIGHTY = 0.5
+_WIDEST_NAME = 18
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
+class Once:
+    """A renderable that is laid out once for a width, though asked for its height and then drawn.
+
+    Parameters
+    ----------
+    renderable
+        What is drawn; it takes the whole width.
+    """
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+        self._drawn: tuple[int, list[Segment]] | None = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self._drawn is None or self._drawn[0] != options.max_width:
+            self._drawn = options.max_width, list(console.render(self._renderable, options))
+        return self._drawn[1]
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(options.max_width, options.max_width)
+
+
 def side_by_side(
-    pairs: Sequence[FieldPair], names: tuple[str, str], *, expanded: bool, most: int = 120
+    pairs: Sequence[FieldPair],
+    names: tuple[str, str],
+    *,
+    expanded: bool,
+    reasons: Mapping[str, float] | None = None,
+    most: int = 120,
 ) -> RenderableType:
-    """Draw two records, a row a field; values over `most` characters are cut unless `expanded`."""
+    """Draw two records, a row a field.
+
+    Parameters
+    ----------
+    pairs
+        The fields.
+    names
+        Heads of the two columns.
+    expanded
+        Show values over `most` characters in full.
+    reasons
+        What each field adds to the log odds of a match, by its name.
+    most
+        Characters of a value that are shown.
+    """
     table = Table(box=None, expand=True, padding=(0, 1), show_edge=False, header_style="bold")
     table.add_column("", width=1)
-    table.add_column("", ratio=2, max_width=16, no_wrap=True, overflow="ellipsis")
+    longest = max((cell_len(pair.name) + 2 * (not pair.used) for pair in pairs), default=1)
+    table.add_column("", width=min(longest, _WIDEST_NAME), no_wrap=True, overflow="ellipsis")
     for name in names:
-        table.add_column(name, ratio=7, overflow="fold")
+        table.add_column(Text(name), ratio=7, overflow="fold")
+    if reasons is not None:
+        table.add_column("why", width=6, no_wrap=True, justify="right")
     for pair in pairs:
         dim = pair.mark in "=~"
         style = "dim" if dim or not pair.used else ""
@@ -31,8 +81,15 @@ def side_by_side(
             Text(pair.name if pair.used else f"({pair.name})", style=style),
             _value(pair.left, style, expanded, most),
             _value(pair.right, style, expanded, most),
+            *([] if reasons is None else [_reason(reasons.get(pair.name))]),
         )
-    return table
+    return Once(table)
+
+
+def _reason(change: float | None) -> Text:
+    if change is None:
+        return Text("")
+    return Text(f"{change:+.1f}", style="bold" if abs(change) >= _WEIGHTY else "dim")
 
 
 def _value(spans: Sequence[Span], style: str, expanded: bool, most: int) -> Text:
@@ -89,3 +146,10 @@ def seconds(value: float | None) -> str:
     if value < 5400:
         return f"{value / 60:.0f} min"
     return f"{value / 3600:.1f} h"
+
+
+def measured(measure: Measure) -> str:
+    """Write an estimate and, where there is one, its interval."""
+    if measure.low is None or measure.high is None:
+        return f"{measure.value:.2f}"
+    return f"{measure.value:.2f} ({measure.low:.2f}-{measure.high:.2f})"

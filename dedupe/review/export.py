@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Label, Select, Static
@@ -16,7 +19,6 @@ from dedupe.config import FORMATS
 from dedupe.errors import DedupeError
 from dedupe.merge import RULES, parse_rules
 from dedupe.pipeline import export
-from dedupe.results import make_outputs
 from dedupe.review.compare import shown
 from dedupe.review.overview import OverviewScreen
 from dedupe.review.session import Session
@@ -24,11 +26,18 @@ from dedupe.review.session import Session
 PREVIEWED = 8
 """Merged rows that are shown before anything is written."""
 
+MOST_COLUMNS = 8
+"""Columns of them that are shown."""
+
 
 class ExportScreen(Screen[None]):
     """Format, merge rules with a preview, and where to."""
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "write", "Write"),
+        Binding("escape", "app.show('pairs')", "Back"),
+    ]
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -68,28 +77,29 @@ class ExportScreen(Screen[None]):
     def preview(self) -> None:
         """Show the first merged rows under the rules given."""
         session = self.session
-        state = session.state
         result = self.query_one("#result", Static)
         try:
-            rules = parse_rules(self._rules(), state.records.frame.columns)
+            written = self._rules()
+            rules = parse_rules(written, session.state.records.frame.columns)
         except DedupeError as error:
             result.update(Text(str(error), style="bold"))
             return
-        outputs = make_outputs(state.records, state.pairs, state.resolved, rules, state.config)
-        merged = outputs.merged
-        size = merged.columns[-1]
-        several = merged.filter(merged[size] > 1).head(PREVIEWED)
+        labels = session.clusters.labels
+        sizes = np.bincount(labels, minlength=len(labels))
+        several = np.flatnonzero(sizes > 1)[:PREVIEWED].tolist()
         table = Table(title="first merged rows", box=None, title_justify="left", padding=(0, 1))
-        names = [name for name in several.columns if name != merged.columns[-2]][-8:]
-        for name in names:
-            table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=24)
-        for row in several.select(names).iter_rows():
-            table.add_row(*(Text(shown(value)) for value in row))
+        names = list(rules)[:MOST_COLUMNS]
+        for name in ("rows", *names):
+            table.add_column(Text(name), overflow="ellipsis", no_wrap=True, max_width=24)
+        for row in several:
+            merged = session.merged(row, written)
+            table.add_row(f"{sizes[row]:,}", *(Text(shown(merged[name])) for name in names))
         self.query_one("#preview", Static).update(table)
-        result.update(f"{merged.height:,} rows of {len(state.records):,} are left after merging")
+        left = int((sizes > 0).sum())
+        result.update(f"{left:,} rows of {len(labels):,} are left after merging")
 
     @on(Button.Pressed, "#write")
-    def write(self) -> None:
+    def action_write(self) -> None:
         """Write the results."""
         self.query_one("#result", Static).update("writing …")
         self._write(

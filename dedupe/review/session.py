@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.cluster import identical_groups
-from dedupe.decisions import Decision, Decisions, Verdict
+from dedupe.decisions import Choice, Decision, Decisions, Verdict
 from dedupe.errors import OptionError
-from dedupe.kept import Clustered, clustered
-from dedupe.workspace import open_workspace
-
-ORDERS = {
-    "useful": "what teaches most first: doubtful pairs, bridges of clusters, large clusters",
-    "lowest": "the least probable of the matches first",
-    "highest": "the most probable pairs first",
-    "random": "a random sample, for auditing",
-    "clusters": "one cluster after another",
-}
-"""Orders of the queue, and what each is for."""
+from dedupe.feedback import Audit, draw_audit
+from dedupe.kept import Clustered, clustered, kept_student
+from dedupe.merge import parse_rules
+from dedupe.results import merged_row
+from dedupe.review.implied import Implied
+from dedupe.review.live import LiveClusters
+from dedupe.review.order import ORDERS, Pairs, Scores, ranked, triangles
+from dedupe.scoring import student_scores
+from dedupe.student import Student
+from dedupe.workspace import Workspace, open_workspace
 
 PAUSE = 60.0
 """Seconds after which a reviewer is taken to have had a break."""
 
-Pairs: TypeAlias = NDArray[np.int64]
+AUDITED = 20
+"""Pairs that are drawn for an audit at a time."""
+
+RANKED_AFTER = 10
+"""Decisions after which the scores are corrected and the most useful pairs ranked anew."""
+
+MOST_RANKED = 200_000
+"""Records up to which that is done during the review; above, it takes too long to go unnoticed."""
+
+MOST_TRIANGLES = 1_000
+"""Contradicting triples of pairs that are looked for."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,8 @@ class Effect:
     ----------
     sizes
         Rows of the clusters of the two records.
+    together
+        Rows that their cluster would have; others may leave it that were in one with either.
     joined
         Whether the two are in one cluster already.
     contradicts
@@ -48,6 +58,7 @@ class Effect:
     """
 
     sizes: tuple[int, int]
+    together: int
     joined: bool
     contradicts: tuple[str, str] | None
 
@@ -57,10 +68,119 @@ class Effect:
             return f"a match would contradict the decision that {a} and {b} are different"
         if self.joined:
             return f"both are in one cluster of {self.sizes[0]:,}; a match confirms it"
+        left = sum(self.sizes) - self.together
         return (
             f"a match joins a cluster of {self.sizes[0]:,} and one of {self.sizes[1]:,}: "
-            f"{sum(self.sizes):,} rows"
+            f"{self.together:,} rows" + (f"; {left:,} would leave it" if left > 0 else "")
         )
+
+
+@dataclass(frozen=True)
+class View:
+    """Which pairs are looked at, and in which order.
+
+    Parameters
+    ----------
+    order
+        A name of :data:`~dedupe.review.order.ORDERS`.
+    text
+        Only pairs of which a record holds it.
+    low, high
+        Only pairs of a probability from `low` to `high`, both inclusive.
+    """
+
+    order: str = "useful"
+    text: str = ""
+    low: float = 0.0
+    high: float = 1.0
+
+    @property
+    def filtered(self) -> str:
+        """What is left out, in words; empty where nothing is."""
+        said = [f"“{self.text}”"] if self.text else []
+        if (self.low, self.high) != (0.0, 1.0):
+            said.append(f"{self.low:g}-{self.high:g}")
+        return " ".join(said)
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A workspace as a review needs it; corrected and clustered by the decisions in it.
+
+    Parameters
+    ----------
+    state
+        What it holds.
+    clusters
+        Its clusters.
+    scores, similarity, decided_by
+        Of the m scored pairs.
+    group
+        (n,) uint32: the smallest row of identical text.
+    """
+
+    state: Clustered
+    clusters: LiveClusters
+    scores: Scores
+    similarity: NDArray[np.float32]
+    decided_by: pl.Series
+    group: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> Loaded:
+        """Read a workspace; this takes seconds where it holds a million records.
+
+        Raises
+        ------
+        WorkspaceError
+            If the workspace is incomplete or damaged.
+        """
+        state = clustered(workspace)
+        differ = (state.pairs["decided_by"] != "identical").to_numpy()
+        scored = state.pairs.filter(pl.Series(differ))
+        scores = Scores(
+            scored["left"].to_numpy().astype(np.int64),
+            scored["right"].to_numpy().astype(np.int64),
+            scored["probability"].to_numpy(),
+            disputed(workspace, scored, state.records.texts),
+            state.config.threshold,
+            state.config.review_from,
+        )
+        return cls(
+            state,
+            LiveClusters(state),
+            scores,
+            scored["similarity"].to_numpy(),
+            scored["decided_by"].cast(pl.String),
+            identical_groups(len(state.records), state.pairs),
+        )
+
+
+def disputed(workspace: Workspace, scored: pl.DataFrame, texts: pl.Series) -> NDArray[np.float32]:
+    """Return how far the student would have been from the cross-encoder on the pairs it judged.
+
+    Parameters
+    ----------
+    workspace
+        Where the student is kept.
+    scored
+        m scored pairs.
+    texts
+        (n,) record texts.
+
+    Returns
+    -------
+    ndarray
+        (m,) float32 from 0 to 1; 0 for the other pairs, and where there was no student.
+    """
+    apart = np.zeros(scored.height, dtype=np.float32)
+    facts, arrays = kept_student(workspace)
+    judged = (scored["decided_by"] == "cross-encoder").to_numpy()
+    if arrays is not None and judged.any():
+        pairs = scored.filter(pl.Series(judged))
+        said = student_scores(Student(**arrays), facts["layout"], pairs, texts)
+        apart[judged] = np.abs(said - pairs["probability"].to_numpy())
+    return apart
 
 
 class Session:
@@ -73,7 +193,7 @@ class Session:
     reviewer
         Who decides.
     order
-        A name of :data:`ORDERS`.
+        A name of :data:`~dedupe.review.order.ORDERS`.
     seed
         Of the random order.
 
@@ -92,80 +212,166 @@ class Session:
         self.reviewer = reviewer
         self.seed = seed
         self.log: Decisions = self.workspace.decisions()
-        self.state: Clustered = clustered(self.workspace)
-        self.keys = self.state.records.keys
-        scored = self.state.pairs.filter(pl.col("decided_by") != "identical")
-        self.left, self.right = (
-            scored[side].to_numpy().astype(np.int64) for side in ("left", "right")
-        )
-        self.probability = scored["probability"].to_numpy()
-        self.similarity = scored["similarity"].to_numpy()
-        self.decided_by = scored["decided_by"].cast(pl.String)
-        self.group = identical_groups(len(self.keys), self.state.pairs)
-        self._row: dict[str, int] = {}
-        self._lines: list[tuple[str, ...]] | None = None
-        self._undone: list[Decision] = []
         self._spent: list[float] = []
         self._since = time.monotonic()
+        self._undone: list[Decision | Choice] = []
+        self.verdicts: dict[tuple[str, str], Verdict] = {}
+        self.choices: dict[tuple[str, str | None], str] = {}
+        self.load()
+        self.sort(View(order))
+
+    def load(self) -> None:
+        """Read the workspace, and take in all that was decided."""
+        self.take(Loaded.of(self.workspace))
+
+    def take(self, loaded: Loaded) -> None:
+        """Go on with what was read of the workspace, and with the decisions made since."""
+        self.state = loaded.state
+        self.clusters = loaded.clusters
+        self.scores = loaded.scores
+        self.similarity = loaded.similarity
+        self.decided_by = loaded.decided_by
+        self.group = loaded.group
+        self.keys = self.state.records.keys
+        config, p = self.state.config, self.scores.probability
+        self._doubtful = (p >= config.review_from) & (p <= 1 - config.review_from)
+        self._row: dict[str, int] = {}
+        self._unscored: list[tuple[int, int]] = []
+        self._drawn: dict[int, str] = {}
+        self.audit: Audit | None = None
         self.queue: Pairs = np.empty(0, dtype=np.int64)
         self.at = 0
-        self.order = order
-        self.filter = ""
+        self._last = (-1, -1)
+        self._counted = sum(verdict is not Verdict.UNSURE for verdict in self.verdicts.values())
+        self.verdicts = {}
+        self.choices = {}
         self.refresh()
-        self.sort(order)
+
+    def due(self) -> bool:
+        """Tell whether so much was decided since the scores were corrected that it is due again."""
+        said = sum(verdict is not Verdict.UNSURE for verdict in self.verdicts.values())
+        return (
+            self.view.order == "useful"
+            and len(self.keys) <= MOST_RANKED
+            and said - self._counted >= RANKED_AFTER
+        )
 
     # The queue ----------------------------------------------------------------------------
 
-    def sort(self, order: str, *, text: str = "", low: float = 0.0, high: float = 1.0) -> None:
-        """Put the pairs in an order, leave out what does not hold `text`, and begin anew."""
-        if order not in ORDERS:
-            raise OptionError(f"unknown order {order!r}: use one of {', '.join(ORDERS)}")
-        self.order, self.filter = order, text
-        chosen = (self.probability >= low) & (self.probability <= high)
-        if text:
-            holds = (
-                self.state.records.texts.str.contains(text.lower(), literal=True)
-                .to_numpy()
-                .astype(bool)
-            )
-            chosen &= holds[self.left] | holds[self.right]
-        pairs = np.flatnonzero(chosen)
-        self.queue = pairs[self._ranking(pairs, order)]
+    def sort(self, view: View) -> None:
+        """Put the pairs in an order, leave out what is not to be looked at, and begin anew.
+
+        Raises
+        ------
+        OptionError
+            If the order is unknown.
+        """
+        if view.order not in ORDERS:
+            raise OptionError(f"unknown order {view.order!r}: use one of {', '.join(ORDERS)}")
+        self.view = view
+        if view.order == "contradictions":
+            self._queue(self._contradicting())
+        elif view.order == "audit":
+            self._queue(np.empty(0, dtype=np.int64))
+        else:
+            pairs = np.flatnonzero(self._chosen())
+            self._queue(ranked(self.scores, pairs, self.clusters.labels, view.order, self.seed))
         self.at = -1
         self.forward()
 
-    def _ranking(self, pairs: Pairs, order: str) -> Pairs:
-        p = self.probability[pairs].astype(np.float64)
-        labels = self.state.resolved.clustering.labels
-        a, b = labels[self.left[pairs]], labels[self.right[pairs]]
-        match order:
-            case "lowest":
-                below = p < self.state.config.threshold
-                return np.lexsort((pairs, p, below))
-            case "highest":
-                return np.lexsort((pairs, -p))
-            case "random":
-                return np.random.default_rng(self.seed).permutation(len(pairs))
-            case "clusters":
-                return np.lexsort((pairs, p, np.minimum(a, b), a != b))
-        sizes = np.bincount(labels, minlength=len(labels))
-        doubt = 1 - np.abs(2 * p - 1)
-        # The clustering and the pair tell different things: a bridge, or a link that was cut.
-        odd = (p >= self.state.config.threshold) != (a == b)
-        weight = np.log2(1 + sizes[a] + np.where(a == b, 0, sizes[b]))
-        worth = doubt * (1 + 0.2 * weight) + 0.6 * odd
-        return np.lexsort((pairs, -worth))
+    def _chosen(self) -> NDArray[np.bool_]:
+        """Tell of each scored pair whether the view leaves it in."""
+        p = self.scores.probability
+        chosen: NDArray[np.bool_] = (p >= np.float32(self.view.low)) & (
+            p <= np.float32(self.view.high)
+        )
+        if self.view.text:
+            texts = self.state.records.texts
+            holds = texts.str.contains(self.view.text.lower(), literal=True).to_numpy()
+            chosen &= holds[self.scores.left] | holds[self.scores.right]
+        return chosen
+
+    def _queue(self, pairs: Pairs) -> None:
+        self.queue = pairs
+        self._place = np.full(len(self.scores.left) + len(self._unscored), -1, dtype=np.int64)
+        self._place[pairs] = np.arange(len(pairs))
+        scored = pairs < len(self.scores.left)
+        doubtful = np.zeros(len(pairs), dtype=bool)
+        doubtful[scored] = self._doubtful[pairs[scored]]
+        self._doubtful_before = np.concatenate([[0], np.cumsum(doubtful)])
+        self._passed: int | None = None
+
+    def _contradicting(self) -> Pairs:
+        """Return contradicting decisions and what leads to them, then contradicting scores."""
+        found: dict[int, None] = {}
+        for clash in self.implied.clashes:
+            found.update(dict.fromkeys(self._pair_of(a, b) for a, b in clash))
+        for left, right in self.clusters.contradictions.select("left", "right").iter_rows():
+            found[self._pair_of(left, right)] = None
+        chosen = self._chosen()
+        for count, three in enumerate(triangles(self.scores, len(self.keys))):
+            if count == MOST_TRIANGLES:
+                break
+            if chosen[list(three)].any() and not any(self.known(pair) for pair in three):
+                found.update(dict.fromkeys(three))
+        return np.array(list(found), dtype=np.int64)
+
+    def draw_audit(self) -> Audit:
+        """Draw more pairs for an audit; this takes a while where there are millions of them."""
+        return draw_audit(self.workspace.path, AUDITED)
+
+    def take_audit(self, audit: Audit) -> None:
+        """Put pairs that were drawn at the end of the queue, and go to the first undecided."""
+        pairs = []
+        for a, b in audit.pairs:
+            number = self.scores.number(self.row(a), self.row(b))
+            assert number is not None
+            self._drawn[number] = audit.key
+            pairs.append(number)
+        self._queue(np.concatenate([self.queue, np.array(pairs, dtype=np.int64)]))
+        self.audit = audit
+        self.at = -1
+        self.forward()
 
     @property
     def pair(self) -> int | None:
         """Number of the pair at hand; ``None`` at the end of the queue."""
         return int(self.queue[self.at]) if 0 <= self.at < len(self.queue) else None
 
+    def ends(self, pair: int) -> tuple[int, int]:
+        """Return the two rows of a pair."""
+        if pair >= len(self.scores.left):
+            return self._unscored[pair - len(self.scores.left)]
+        return int(self.scores.left[pair]), int(self.scores.right[pair])
+
+    def probability(self, pair: int) -> float | None:
+        """Return the probability of a pair; ``None`` if it was decided but never scored."""
+        if pair >= len(self.scores.left):
+            return None
+        return float(self.scores.probability[pair])
+
     def forward(self) -> None:
-        """Go to the next pair that is neither decided nor implied by what was decided."""
+        """Go to the next pair that is neither decided nor implied by what was decided.
+
+        In an audit what is implied is asked too, and contradictions are what is known.
+        """
         self.at += 1
-        while self.at < len(self.queue) and self.known(int(self.queue[self.at])):
+        if self.view.order == "contradictions":
+            return
+        while self.at < len(self.queue) and self._is_passed(int(self.queue[self.at])):
             self.at += 1
+
+    def _is_passed(self, pair: int) -> bool:
+        known = self.known(pair)
+        return bool(known) and not (known.startswith("implied") and self.view.order == "audit")
+
+    def show_first(self, pair: int) -> None:
+        """Bring a pair of the queue to the place at hand."""
+        if self.at < len(self.queue) and self._place[pair] > self.at:
+            rest = self.queue[self.at :]
+            self._queue(
+                np.concatenate([self.queue[: self.at], [pair], rest[rest != pair]]).astype(np.int64)
+            )
 
     def move(self, steps: int) -> None:
         """Go along the queue without deciding, over decided pairs too."""
@@ -174,32 +380,31 @@ class Session:
 
     def known(self, pair: int) -> str:
         """Return what is known of a pair: its verdict, "implied …", or an empty text."""
-        a, b = int(self.left[pair]), int(self.right[pair])
-        key = tuple(sorted((self.keys[a], self.keys[b])))
-        if key in self.verdicts:
-            return str(self.verdicts[key])
-        if not self._parent and not self._foes:
-            return ""
-        a, b = self._find(a), self._find(b)
-        if a == b:
-            return "implied match"
-        return "implied different" if (min(a, b), max(a, b)) in self._foes else ""
+        a, b = self.ends(pair)
+        if verdict := self.verdicts.get(self._key(a, b)):
+            return str(verdict)
+        implied = self.implied.of(a, b)
+        return f"implied {implied}" if implied else ""
 
     def passed_over(self) -> int:
         """Count the undecided pairs of the queue that earlier decisions imply."""
-        if not self._parent and not self._foes:
-            return 0
-        touched = np.zeros(len(self.keys), dtype=bool)
-        touched[[*self._touched]] = True
-        some = self.queue[touched[self.group[self.left[self.queue]]]]
-        some = some[touched[self.group[self.right[some]]]]
-        return sum(self.known(int(pair)).startswith("implied") for pair in some)
+        if self._passed is None:
+            self._passed = 0
+            for row in (touched := self.implied.touched()).tolist():
+                start, stop = np.searchsorted(self.scores.left, [row, row + 1])
+                some = start + np.flatnonzero(np.isin(self.scores.right[start:stop], touched))
+                for pair in some[self._place[some] >= 0].tolist():
+                    self._passed += self.known(pair).startswith("implied")
+        return self._passed
 
     def remaining(self) -> int:
         """Count the doubtful pairs, from ``review_from`` to the mirror of it, still to come."""
-        low = self.state.config.review_from
-        p = self.probability[self.queue[max(self.at, 0) :]]
-        return int(((p >= low) & (p <= 1 - low)).sum())
+        at = max(self.at, 0)
+        count = int(self._doubtful_before[-1] - self._doubtful_before[min(at, len(self.queue))])
+        for a, b in self.verdicts:
+            pair = self._scored(a, b)
+            count -= pair is not None and bool(self._doubtful[pair]) and self._place[pair] >= at
+        return count
 
     def seconds_left(self) -> float | None:
         """Return how long the doubtful pairs will take at the pace so far."""
@@ -209,97 +414,149 @@ class Session:
 
     # Decisions ----------------------------------------------------------------------------
 
-    def decide(self, verdict: Verdict) -> None:
-        """Record a verdict on the pair at hand, and go on; it is on the disk when this returns."""
+    def decide(self, verdict: Verdict) -> Decision | None:
+        """Record a verdict on the pair at hand, and go on; it is on the disk when this returns.
+
+        Returns
+        -------
+        Decision or None
+            The decision; ``None`` if another reviewer decided the pair since it was shown, which
+            is taken in instead.
+        """
         pair = self.pair
         if pair is None:
-            return
-        a, b = self.keys[int(self.left[pair])], self.keys[int(self.right[pair])]
-        made = self.log.record(a, b, verdict, self.reviewer)
+            return None
+        before = self.known(pair)
+        if self.refresh() and self.known(pair) != before:
+            return None
+        a, b = self.ends(pair)
+        made = self.log.record(
+            self.keys[a], self.keys[b], verdict, self.reviewer, drawn=self._drawn.get(pair, "")
+        )
         self._undone.clear()
-        self._lines = None
         self._spent.append(min(time.monotonic() - self._since, PAUSE))
         self._since = time.monotonic()
-        self._obey([(made.left_id, made.right_id, verdict)])
+        self._take_in([(a, b, verdict)], made)
         self.forward()
+        return made
 
-    def undo(self) -> Decision | None:
-        """Take back this reviewer's latest decision, and go to its pair."""
-        taken = self.log.undo(self.reviewer)
+    def decide_rows(self, pairs: Iterable[tuple[int, int]], verdict: Verdict) -> int:
+        """Record one verdict on several pairs of rows; return how many."""
+        made: Decision | None = None
+        lines = []
+        for a, b in pairs:
+            made = self.log.record(self.keys[a], self.keys[b], verdict, self.reviewer)
+            lines.append((a, b, verdict))
+            self._follow_log(made)
+        self._undone.clear()
+        self._take_in(lines, None)
+        return len(lines)
+
+    def choose(self, row: int, column: str | None) -> None:
+        """Let a row give its cluster the value of a column, or, of none, stand for it."""
+        made = self.log.choose(self.keys[row], column, self.reviewer)
+        self._undone.clear()
+        if self._last[1] == made.sequence - 1:
+            self._last = (self._last[0], made.sequence)
+        self.choices.pop((made.record_id, column), None)  # the newest stands last
+        self.choices[made.record_id, column] = made.at
+        self._row[made.record_id] = row
+        self._recluster([row])
+
+    def undo(self) -> Decision | Choice | None:
+        """Take back this reviewer's latest decision or choice, and go to its pair."""
+        taken = self.log.undo_latest(self.reviewer)
         if taken is not None:
             self._undone.append(taken)
             self.refresh()
             self._go_to(taken)
         return taken
 
-    def redo(self) -> Decision | None:
-        """Make again the decision that was taken back last."""
+    def redo(self) -> Decision | Choice | None:
+        """Make again what was taken back last."""
         if not self._undone:
             return None
         taken = self._undone.pop()
-        self.log.record(taken.left_id, taken.right_id, taken.verdict, self.reviewer)
+        if isinstance(taken, Choice):
+            self.log.choose(taken.record_id, taken.column, self.reviewer)
+        else:
+            self.log.record(
+                taken.left_id, taken.right_id, taken.verdict, self.reviewer, drawn=taken.drawn
+            )
         self.refresh()
         self._go_to(taken)
         return taken
 
-    def decide_rows(self, pairs: Iterable[tuple[int, int]], verdict: Verdict) -> int:
-        """Record one verdict on several pairs of rows; return how many."""
-        count = 0
-        for a, b in pairs:
-            made = self.log.record(self.keys[a], self.keys[b], verdict, self.reviewer)
-            self._obey([(made.left_id, made.right_id, verdict)])
-            count += 1
-        self._undone.clear()
-        self._lines = None
-        return count
-
     def refresh(self) -> bool:
         """Take in what is in the log, other reviewers' decisions too; tell if something changed."""
-        current = self.log.current()
-        lines = current.select("left_id", "right_id", "verdict").rows()
-        if lines == self._lines:
+        last = self.log.last()
+        if last == self._last:
             return False
-        self._lines = lines
-        self.verdicts: dict[tuple[str, ...], Verdict] = {}
-        self._parent: dict[int, int] = {}
-        self._foes: dict[tuple[int, int], tuple[str, str]] = {}
-        self._touched: set[int] = set()
-        new = {key for a, b, _ in lines for key in (a, b)} - self._row.keys()
-        if new:
-            rows = self.keys.alias("key").to_frame().with_row_index("row")
-            self._row |= dict(
-                rows.filter(pl.col("key").is_in(list(new))).select("key", "row").rows()
-            )
-        self._obey([(a, b, Verdict(verdict)) for a, b, verdict in lines])
-        return True
-
-    def recluster(self) -> None:
-        """Cluster anew under the decisions made so far."""
-        self.state = clustered(self.workspace)
+        self._last = last
+        current, choices = self.log.current(), self.log.choices()
+        verdicts = {
+            (a, b): Verdict(verdict)
+            for a, b, verdict in current.select("left_id", "right_id", "verdict").iter_rows()
+        }
+        chosen = {
+            (key, column): at
+            for key, column, at in choices.select("record_id", "column", "at").iter_rows()
+        }
+        new = {key for pair in verdicts for key in pair} | {key for key, _ in chosen}
+        self._learn_rows(new - self._row.keys())
+        changed = {
+            key
+            for pair in verdicts.keys() | self.verdicts.keys()
+            if verdicts.get(pair) != self.verdicts.get(pair)
+            for key in pair
+        } | {key for (key, _), _ in chosen.items() ^ self.choices.items()}
+        self.verdicts, self.choices = verdicts, chosen
+        self.implied = Implied(self.group)
+        for (a, b), verdict in verdicts.items():
+            if a in self._row and b in self._row:
+                self.implied.tell(self._row[a], self._row[b], verdict)
+        self._passed = None
+        rows = [self._row[key] for key in changed if key in self._row]
+        self._recluster(rows)
+        return bool(changed)
 
     def counts(self) -> dict[str, int]:
         """Count the verdicts in force."""
         said = list(self.verdicts.values())
         return {verdict.value: said.count(verdict) for verdict in Verdict}
 
-    def number_of(self, left_id: str, right_id: str) -> int | None:
-        """Return the number of the scored pair of two records; ``None`` if it was not scored."""
-        if left_id not in self._row or right_id not in self._row:
-            return None
-        low, high = sorted((self._row[left_id], self._row[right_id]))
-        # Pairs are sorted by their left row and then by their right one.
-        start, stop = np.searchsorted(self.left, [low, low + 1])
-        place = int(start + np.searchsorted(self.right[start:stop], high))
-        return place if place < stop and self.right[place] == high else None
+    def clash_count(self) -> int:
+        """Count the decisions that others contradict."""
+        return self.clusters.contradictions.height
+
+    def decided_scored(self) -> Iterable[tuple[int, Verdict]]:
+        """Yield the scored pairs that were decided, and their verdicts."""
+        for (a, b), verdict in self.verdicts.items():
+            pair = self._scored(a, b)
+            if pair is not None:
+                yield pair, verdict
 
     def effect(self, pair: int) -> Effect:
         """Say what a match of `pair` would do."""
-        a, b = int(self.left[pair]), int(self.right[pair])
-        labels = self.state.resolved.clustering.labels
-        sizes = (int((labels == labels[a]).sum()), int((labels == labels[b]).sum()))
-        one, other = self._find(a), self._find(b)
-        against = self._foes.get((min(one, other), max(one, other)))
-        return Effect(sizes, bool(labels[a] == labels[b]), against)
+        a, b = self.ends(pair)
+        clusters = self.clusters
+        against = self.implied.against(a, b)
+        ids = self.state.records.ids
+        joined = bool(clusters.labels[a] == clusters.labels[b])
+        together = clusters.size(a)
+        if not joined and against is None:
+            said = self._decisions.select("left_id", "right_id", "verdict")
+            match = pl.DataFrame([(*self._key(a, b), "match")], schema=said.schema, orient="row")
+            row_of = self._row | {self.keys[a]: a, self.keys[b]: b}
+            together = clusters.if_told(said.vstack(match), row_of, a)
+        return Effect(
+            (clusters.size(a), clusters.size(b)),
+            together,
+            joined,
+            None if against is None else (ids[against[0]], ids[against[1]]),
+        )
+
+    # What is shown ------------------------------------------------------------------------
 
     def record(self, row: int) -> dict[str, object]:
         """Return one row as it was read, by column."""
@@ -309,47 +566,86 @@ class Session:
         """Return the columns that the model reads."""
         return [use.name for use in self.state.records.fields if use.used]
 
+    def merged(self, row: int, rules: Mapping[str, str] | None = None) -> dict[str, object]:
+        """Return the merged row of the cluster of `row`, as an export would write it."""
+        state = self.state
+        config = state.config if rules is None else replace(state.config, merge=rules)
+        rows = self.clusters.rows(row)
+        place = {self.keys[int(one)]: int(one) for one in rows}
+        chosen = {column: place[key] for key, column in self.choices if column and key in place}
+        kept = int(self.clusters.kept[row])
+        parsed = parse_rules(config.merge, state.records.frame.columns)
+        return merged_row(state.records, rows, kept, chosen, parsed, config, state.linked)
+
+    def row(self, key: str) -> int:
+        """Return the row of a record by its key.
+
+        Raises
+        ------
+        KeyError
+            If there is no such record.
+        """
+        if key not in self._row:
+            self._learn_rows({key})
+        return self._row[key]
+
     def close(self) -> None:
         """Let go of the log."""
         self.log.close()
 
-    def _obey(self, lines: Iterable[tuple[str, str, Verdict]]) -> None:
+    def _learn_rows(self, keys: set[str]) -> None:
+        if keys:
+            rows = self.keys.alias("key").to_frame().with_row_index("row")
+            found = rows.filter(pl.col("key").is_in(list(keys))).select("key", "row")
+            self._row |= dict(found.iter_rows())
+
+    def _take_in(self, lines: list[tuple[int, int, Verdict]], made: Decision | None) -> None:
         for a, b, verdict in lines:
-            self.verdicts[tuple(sorted((a, b)))] = verdict
-            for key in (a, b):
-                if key not in self._row:
-                    place = self.keys.index_of(key)
-                    if place is not None:
-                        self._row[key] = place
-            if a not in self._row or b not in self._row or verdict is Verdict.UNSURE:
-                continue
-            one, other = self._find(self._row[a]), self._find(self._row[b])
-            self._touched |= {int(self.group[self._row[key]]) for key in (a, b)}
-            if verdict is Verdict.DIFFERENT:
-                if one != other:
-                    self._foes[min(one, other), max(one, other)] = (a, b)
-            elif one != other and (min(one, other), max(one, other)) not in self._foes:
-                self._join(one, other)
+            self._row[self.keys[a]], self._row[self.keys[b]] = a, b
+            # A change of mind may take back what others were implied by.
+            if self._key(a, b) in self.verdicts:
+                self._last = (-1, -1)
+            self.verdicts[self._key(a, b)] = verdict
+            self.implied.tell(a, b, verdict)
+        self._passed = None
+        if self._last == (-1, -1):
+            self.refresh()
+        elif made is not None:
+            self._follow_log(made)
+        self._recluster({row for a, b, _ in lines for row in (a, b)})
 
-    def _join(self, one: int, other: int) -> None:
-        self._parent[other] = one
-        moved = [pair for pair in self._foes if other in pair]
-        for pair in moved:
-            foe = pair[0] if pair[1] == other else pair[1]
-            self._foes[min(one, foe), max(one, foe)] = self._foes.pop(pair)
+    def _follow_log(self, made: Decision) -> None:
+        """Note that the log holds nothing new but what was just written, if that is so."""
+        if self._last[0] == made.sequence - 1:
+            self._last = (made.sequence, self._last[1])
 
-    def _find(self, row: int) -> int:
-        at = int(self.group[row])
-        while at in self._parent:
-            at = self._parent[at]
-        return at
+    def _recluster(self, rows: Iterable[int]) -> None:
+        self._decisions = self.log.current()
+        self.clusters.follow(self._decisions, self.log.choices(), self._row, rows)
 
-    def _go_to(self, decision: Decision) -> None:
-        if decision.left_id not in self._row or decision.right_id not in self._row:
-            return
-        ends = {self._row[decision.left_id], self._row[decision.right_id]}
-        low, high = min(ends), max(ends)
-        found = np.flatnonzero((self.left[self.queue] == low) & (self.right[self.queue] == high))
-        if len(found):
-            self.at = int(found[0])
+    def _key(self, a: int, b: int) -> tuple[str, str]:
+        one, other = self.keys[a], self.keys[b]
+        return (one, other) if one < other else (other, one)
+
+    def _scored(self, one: str, other: str) -> int | None:
+        if one not in self._row or other not in self._row:
+            return None
+        return self.scores.number(self._row[one], self._row[other])
+
+    def _pair_of(self, a: int, b: int) -> int:
+        """Return the number of a pair, which it is given if it was never scored."""
+        number = self.scores.number(a, b)
+        if number is not None:
+            return number
+        ends = (min(a, b), max(a, b))
+        if ends not in self._unscored:
+            self._unscored.append(ends)
+        return len(self.scores.left) + self._unscored.index(ends)
+
+    def _go_to(self, taken: Decision | Choice) -> None:
         self._since = time.monotonic()
+        if isinstance(taken, Choice):
+            return
+        pair = self._scored(taken.left_id, taken.right_id)
+        if pair is not None and self._place[pair] >= 0:
+            self.at = int(self._place[pair])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,16 @@ from typing import Any
 import polars as pl
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import Input, Static
+from textual.widgets._footer import FooterKey
 
 import dedupe.review.explain
-from dedupe.decisions import Decisions
-from dedupe.review.app import HelpScreen, ReviewApp
-from dedupe.review.session import Session
+from dedupe.decisions import Decisions, Verdict
+from dedupe.errors import OptionError, WorkspaceError
+from dedupe.review.app import HelpScreen, ReviewApp, themed
+from dedupe.review.order import ORDERS
+from dedupe.review.pairs import PairsScreen, parse_range
+from dedupe.review.session import RANKED_AFTER, Session, View
 
 Steps = Callable[[ReviewApp, Pilot[bool]], Awaitable[None]]
 SIZES = [(80, 24), (160, 50)]
@@ -41,6 +47,12 @@ def log(workspace: Path) -> pl.DataFrame:
         return decisions.log()
 
 
+def drawn(app: ReviewApp) -> str:
+    """All text on the screen."""
+    svg = app.export_screenshot(simplify=True)
+    return html.unescape(re.sub(r"<[^>]*>", "", svg)).replace("\xa0", " ")
+
+
 def text_of(app: ReviewApp, name: str) -> str:
     return str(app.screen.query_one(name, Static).visual)
 
@@ -55,25 +67,58 @@ def test_keys_decide_undo_and_redo(workspace: Path, size: tuple[int, int]) -> No
         assert app.session.counts() == {"match": 1, "different": 1, "unsure": 0}
         await pilot.press("ctrl+y")
         assert app.session.counts()["unsure"] == 1
-        await pilot.press("q")
+        await pilot.press("ctrl+z", "ctrl+z", "ctrl+z", "ctrl+z")
+        assert "nothing is left" in text_of(app, "#said")
+        assert sum(app.session.counts().values()) == 0
+        await pilot.press("y", "q")
 
     assert drive(workspace, steps, size) is True
     assert log(workspace)["verdict"].drop_nulls().to_list() == [
-        "match", "different", "unsure", "unsure"
+        "match", "different", "unsure", "unsure", "match"
     ]  # fmt: skip
+
+
+def test_scores_follow_decisions_and_the_pair_shown_stays(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        session = app.session
+        before = session.scores.probability.copy()
+        for count in range(RANKED_AFTER):
+            likely = session.probability(session.pair) > 0.6
+            shown = session.queue[session.at + 1] if count == RANKED_AFTER - 1 else None
+            await pilot.press("y" if likely else "n")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert not session.due()
+        assert sum(session.counts().values()) == RANKED_AFTER
+        assert session.pair == shown or session.known(int(shown))
+        assert (session.scores.probability != before).any()
+        await pilot.press("backspace")
+        assert sum(session.counts().values()) == RANKED_AFTER - 1
+
+    drive(workspace, steps)
 
 
 def test_moving_decides_nothing(workspace: Path) -> None:
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
         first = app.session.pair
-        await pilot.press("space", "j", "down")
-        assert app.session.pair != first
-        await pilot.press("k", "up", "up")
+        await pilot.press("space", "j", "down", "right")
+        assert app.session.at == 4
+        await pilot.press("k", "up", "left", "up", "up")
         assert app.session.pair == first
         await pilot.press("q")
 
     assert drive(workspace, steps) is False
     assert log(workspace).is_empty()
+
+
+def test_space_passes_over_what_is_decided_and_arrows_do_not(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("y", "k")
+        assert app.session.at == 0 and "decided: match" in text_of(app, "#scores")
+        await pilot.press("j", "y", "k", "k", "space")
+        assert app.session.pair is not None and not app.session.known(app.session.pair)
+
+    drive(workspace, steps)
 
 
 def test_scores_hide_and_what_a_match_would_do_is_said(workspace: Path) -> None:
@@ -83,24 +128,65 @@ def test_scores_hide_and_what_a_match_would_do_is_said(workspace: Path) -> None:
         assert "probability" in text_of(app, "#scores")
         assert "a match" in text_of(app, "#scores")
         await pilot.press("r")
-        assert app.session.order == "lowest"
+        assert app.session.view.order == "weighty"
 
     drive(workspace, steps, blind=True)
+
+
+def test_the_orders_go_round(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        seen = []
+        for _ in ORDERS:
+            await pilot.press("r")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            seen.append(app.session.view.order)
+            assert app.session.view.order in text_of(app, "#progress")
+        assert seen == [*list(ORDERS)[1:], "useful"]
+
+    drive(workspace, steps, (160, 50))
 
 
 def test_search_and_help(workspace: Path) -> None:
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
         await pilot.press("slash")
-        assert app.screen.query_one("#search", Input).has_focus
+        assert app.screen.query_one("#ask", Input).has_focus
         await pilot.press(*"hopper", "enter")
-        assert app.session.filter == "hopper"
+        assert app.session.view.text == "hopper"
         assert "“hopper”" in text_of(app, "#progress")
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
         await pilot.press("escape", "n")
         assert log(workspace).height == 1
+        await pilot.press("slash", "escape", "n")
+        assert log(workspace).height == 2 and app.session.view.text == "hopper"
 
     drive(workspace, steps)
+
+
+def test_a_range_of_probabilities_is_asked_for(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("f", *"0.6-.9", "enter")
+        p = [app.session.probability(pair) for pair in app.session.queue.tolist()]
+        assert p and all(0.6 <= one <= 0.9 for one in p)
+        assert "0.6-0.9" in text_of(app, "#progress")
+        await pilot.press("f", "x", "enter")  # no range: nothing changes, and it is still asked
+        assert app.session.view.low == 0.6
+        await pilot.press("ctrl+u", "enter")
+        assert (app.session.view.low, app.session.view.high) == (0.0, 1.0)
+
+    drive(workspace, steps)
+
+
+@pytest.mark.parametrize(
+    ("said", "bounds"),
+    [
+        ("", (0.0, 1.0)), ("0.3-0.7", (0.3, 0.7)), (".3 - 1", (0.3, 1.0)), ("0 to 0.5", (0.0, 0.5)),
+        ("0.7-0.3", None), ("high", None), ("1.5-2", None), ("-", None),
+    ],
+)  # fmt: skip
+def test_ranges_are_read(said: str, bounds: tuple[float, float] | None) -> None:
+    assert parse_range(said) == bounds
 
 
 def test_why_names_fields(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,9 +199,27 @@ def test_why_names_fields(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> N
         await pilot.press("w")
         await app.workers.wait_for_complete()
         await pilot.pause()
-        assert "name +3.2" in text_of(app, "#said") and "city -0.4" in text_of(app, "#said")
+        said = drawn(app)
+        assert "+3.2" in said and "-0.4" in said and "log odds" in said
 
     drive(workspace, steps)
+
+
+def test_an_audit_draws_pairs_until_the_width_is_reached(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press(*["r"] * (list(ORDERS).index("audit")))
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert app.session.view.order == "audit" and len(app.session.queue) == 20
+        for _ in range(20):
+            await pilot.press("n")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert len(app.session.queue) > 20
+        assert "as narrow as wanted" in text_of(app, "#progress")
+
+    drive(workspace, steps, (160, 50), width=1.0)
+    assert (log(workspace)["drawn"] != "").sum() == 20
 
 
 def test_a_cluster_is_confirmed_and_taken_apart(workspace: Path) -> None:
@@ -127,26 +231,108 @@ def test_a_cluster_is_confirmed_and_taken_apart(workspace: Path) -> None:
         await pilot.press("m")
         assert app.session.counts()["match"] == len(app.screen.rows) - 1
         await pilot.press("backspace")
-        app.screen.query_one("#rows", DataTable).focus()
-        await pilot.press("space", "s")
+        await pilot.press("s")
+        assert "mark the rows" in text_of(app, "#note")
+        await pilot.press("enter", "down", "space")
+        assert len(app.screen.marked) == 1
+        await pilot.press("s")
         await pilot.pause()
         assert app.session.counts()["different"] >= 1
-        assert len(app.screen.listed) <= before
+        assert len(app.screen.listed) < before
+        await pilot.press("ctrl+z", "ctrl+y")
+        assert len(app.screen.listed) < before
 
     drive(workspace, steps, (120, 40))
 
 
+def test_two_clusters_are_merged(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("c", "g")
+        await pilot.pause()
+        assert "hold another" in text_of(app, "#note")
+        before, held = len(app.screen.listed), app.screen.rows[0]
+        await pilot.press("h", "down")
+        await pilot.pause()
+        other = app.screen.rows[0]
+        assert other != held
+        await pilot.press("g")
+        await pilot.pause()
+        labels = app.session.clusters.labels
+        assert labels[held] == labels[other] and len(app.screen.listed) <= before
+        await pilot.press("slash", *"dijkstra", "enter")
+        await pilot.pause()
+        assert len(app.screen.listed) <= 1 and "“dijkstra”" in text_of(app, "#head")
+        await pilot.press("slash", "escape")
+
+    drive(workspace, steps, (120, 40))
+
+
+def test_values_and_representatives_are_chosen(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("c")
+        await pilot.pause()
+        await pilot.press("v")
+        assert "go to the value" in text_of(app, "#note")
+        await pilot.press("enter", "v", "asterisk", "space")  # the merged row is no record
+        assert not app.session.choices and not app.screen.marked
+        rows = app.screen.rows
+        other = next(row for row in rows if app.session.clusters.kept[row] != row)
+        await pilot.press(*["down"] * (rows.index(other) + 1), "right", "right", "v")
+        name = app.screen.columns[1]
+        assert app.session.merged(rows[0])[name] == app.session.record(other)[name]
+        assert "✓" in drawn(app)
+        await pilot.press("asterisk")
+        assert app.session.clusters.kept[rows[0]] == other
+        await pilot.press("backspace")
+        assert app.session.clusters.kept[rows[0]] != other
+        assert "taken back: the choice" in text_of(app, "#note")
+        await pilot.press("q")
+
+    assert drive(workspace, steps, (120, 40)) is True
+
+
 def test_the_threshold_moves_and_its_effect_is_counted(workspace: Path) -> None:
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
-        await pilot.press("o")
+        await pilot.press("y", "n", "o")
         await app.workers.wait_for_complete()
         await pilot.pause()
+        assert "2 decided" in text_of(app, "#reviewed")
+        assert "precision" in text_of(app, "#estimate")
         before = text_of(app, "#counts")
-        await pilot.press(*["shift+left"] * 4)
+        await pilot.press(*["shift+left"] * 5, "shift+right", "left", "left", "right")
         await app.workers.wait_for_complete()
         await pilot.pause()
-        assert "threshold 0.50" in text_of(app, "#bars")
+        assert "threshold 0.49" in text_of(app, "#bars")
         assert text_of(app, "#counts") != before
+
+    drive(workspace, steps)
+
+
+def test_the_model_learns_from_the_app(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dedupe.review.overview
+
+    def train(place: Path, *, report: Any) -> tuple[dict[str, Any], None]:
+        if not log(place).height:
+            raise OptionError("too few decisions")
+        report("learn", 1, 2)
+        return {
+            "decisions": 1,
+            "version": 1,
+            "held_back": 1,
+            "right_before": 0,
+            "right_after": 1,
+        }, None
+
+    monkeypatch.setattr(dedupe.review.overview, "train", train)
+
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        for said in ("too few decisions", "learnt from 1 decisions (version 1)"):
+            await pilot.press("o", "t")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert said in text_of(app, "#learnt")
+            await pilot.press("p", "y")
+        assert app.session.counts()["match"] == 2
 
     drive(workspace, steps)
 
@@ -161,14 +347,72 @@ def test_results_are_written_from_the_app(workspace: Path, tmp_path: Path) -> No
         assert "unknown rule" in text_of(app, "#result")
         app.screen.query_one("#rules", Input).value = "name=longest"
         await pilot.pause()
-        app.screen.query_one("#write").press()
+        assert "rows are left" in text_of(app, "#result").replace("of 17 ", "")
+        await pilot.press("ctrl+s")
         await pilot.pause()
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert "written to" in text_of(app, "#result")
+        await pilot.press("escape")
+        assert isinstance(app.screen, PairsScreen)
 
     drive(workspace, steps, (100, 40))
     assert (tmp_path / "out/merged.csv").exists()
+
+
+def test_the_mouse_decides_as_the_keys_do(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.click(FooterKey)
+        await pilot.pause()
+        assert log(workspace)["verdict"].to_list() == ["match"]
+
+    drive(workspace, steps)
+
+
+def test_dark_and_light(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        assert app.theme == "textual-light"
+        await pilot.press("d")
+        assert app.theme == "textual-dark"
+        await pilot.press("d")
+        assert app.theme == "textual-light"
+
+    drive(workspace, steps, theme="light")
+    assert themed("dracula") == "dracula"
+    with pytest.raises(OptionError, match="dark"):
+        themed("pink")
+
+
+def test_what_another_reviewer_decides_is_seen(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        pair = app.session.pair
+        assert pair is not None
+        a, b = app.session.ends(pair)
+        with Decisions(workspace / "decisions.sqlite") as other:
+            other.record(app.session.keys[a], app.session.keys[b], Verdict.DIFFERENT, "grace")
+        app.look_for_others()
+        await pilot.pause()
+        assert "decided: different" in text_of(app, "#scores")
+        assert "✗ 1" in text_of(app, "#progress")
+        await pilot.press("y")
+        assert log(workspace)["reviewer"].to_list() == ["grace", "ada"]
+
+    drive(workspace, steps, (160, 50))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_any_script_and_long_values_are_shown(workspace: Path, size: tuple[int, int]) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        for text in ("王", "محمد", "🦊", "lovelace"):
+            app.session.sort(View(text=text, order="highest"))
+            app.screen.draw()
+            await pilot.press("x")
+            await pilot.pause()
+            assert text.lower() in drawn(app).lower()
+            await pilot.press("pagedown", "pagedown", "pageup", "x")
+        await pilot.press("c", "enter", "o", "e", "escape", "question_mark")
+
+    drive(workspace, steps, size)
 
 
 def test_without_colour_differences_are_still_marked(
@@ -177,7 +421,24 @@ def test_without_colour_differences_are_still_marked(
     monkeypatch.setenv("NO_COLOR", "1")
 
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
-        svg = app.export_screenshot()
-        assert "≠" in svg
+        assert "≠" in drawn(app)
+
+    drive(workspace, steps)
+
+
+def test_a_fault_of_the_log_is_said_and_nothing_is_lost(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise WorkspaceError("the disk is full")
+
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        before = app.session.pair
+        monkeypatch.setattr(Decisions, "record", fails)
+        await pilot.press("y")
+        assert app.session.pair == before
+        monkeypatch.undo()
+        await pilot.press("y")
+        assert log(workspace).height == 1
 
     drive(workspace, steps)

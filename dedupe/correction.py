@@ -1,0 +1,358 @@
+"""What decisions say of the pairs that nobody decided: their probabilities, corrected at once.
+
+Between scoring and clustering, and without any model being run::
+
+    pairs + decisions ──fit──▶ what this file's matches are told by ──▶ pairs, corrected
+
+A logistic regression begins with the logit that each pair has and learns from the decisions what
+to add to it: for similarities field by field, for values that are missing, and for how a pair
+stands among the other pairs of its two records (a record of a catalogue is seldom two others). Its
+weights are drawn to zero, which is the probability as it was, and sure pairs that nobody looked at
+hold it there as well. A part of the decisions is held back in turn; of all strengths of that pull
+the one is taken that predicts those best, and where none predicts them better than the
+probabilities as they are, these stay.
+
+At last all odds are scaled by one number, so that a half is where merging begins to pay: pairs
+above a probability of F/2 are those that make the expected F1 the largest, F [1]_. Where matches
+are plain, that is a half already.
+
+Nothing is kept: without the decisions, the probabilities are again what they were.
+
+References
+----------
+.. [1] Z. C. Lipton, C. Elkan and B. Naryanaswamy, "Optimal thresholding of classifiers to maximize
+   F1 measure", ECML PKDD 2014.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.cluster import components, identical_groups
+from dedupe.fields import MISSING, Bytes, field_values, pair_features
+
+FEWEST = 10
+"""Decisions from which something is learnt; both kinds must be among them."""
+STRENGTHS = (4.0, 16.0, 64.0)
+"""Pulls to zero that are tried, in decisions."""
+FOLDS = 5
+LEAST = 0.01
+"""Probability below which a pair stays as it is: there are too many to look at."""
+MOST = 30_000
+"""Pairs looked at, the most doubtful first, so that it takes no time in large files."""
+SURE = (0.02, 0.98)
+ANCHORS = 400
+LEAST_ANCHORED = 40
+"""Undecided pairs outside `SURE` that hold the rest where it is: how many, and what they weigh
+together at least; where decisions are more, they weigh as much."""
+PLAUSIBLE = 0.05
+"""Probability from which a pair counts towards the matches that are expected."""
+LEAST_CUT = 0.3
+"""Merging never pays below it: an F1 that low is not known well enough to bet on."""
+LOGIT_LIMIT = 7.0
+
+Floats: TypeAlias = NDArray[np.float64]
+Numbers: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What was learnt.
+
+    Parameters
+    ----------
+    decisions
+        Scored pairs it was learnt from: those decided, and those that follow from them.
+    changed
+        Whether probabilities were corrected.
+    loss_before, loss_after
+        Mean negative log-likelihood of decisions held back; equal where nothing was changed.
+    strength
+        Pull to the probabilities as they were; 0 where nothing was changed.
+    pays_from
+        Probability from which merging pays, which the correction put at one half.
+    """
+
+    decisions: int
+    changed: bool
+    loss_before: float
+    loss_after: float
+    strength: float
+    pays_from: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values as plain JSON types."""
+        return asdict(self)
+
+
+def correct(
+    pairs: pl.DataFrame, texts: pl.Series, decided: pl.DataFrame
+) -> tuple[pl.DataFrame, Correction | None]:
+    """Correct the probabilities of scored pairs by the decisions about some of them.
+
+    Parameters
+    ----------
+    pairs
+        Of schema :data:`~dedupe.scoring.PAIRS`. Pairs of identical text stay as they are.
+    texts
+        (n,) record texts.
+    decided
+        Decisions in force as row numbers: ``left < right``, ``decision``.
+
+    Returns
+    -------
+    pairs
+        The same pairs in the same order.
+    correction
+        What was learnt; ``None`` where there was too little to learn from.
+    """
+    verdict = known_verdicts(pairs, decided, len(texts))
+    if (verdict >= 0).sum() < FEWEST:
+        return pairs, None
+    probability = pairs["probability"].to_numpy().astype(np.float64)
+    scored = (pairs["decided_by"] != "identical").to_numpy()
+    looked = _looked_at(np.where(scored, probability, -1.0), verdict)
+    known = np.flatnonzero(verdict[looked] >= 0)
+    truth = verdict[looked][known].astype(np.float64)
+    if len(known) < FEWEST or len(np.unique(truth)) < 2:
+        return pairs, None
+    left, right = (pairs[side].to_numpy() for side in ("left", "right"))
+    similarity = pairs["similarity"].to_numpy()
+    before = logit(probability)
+    rival = rivals(left, right, np.where(scored, before, -LOGIT_LIMIT), len(texts))
+    names, at = np.unique(np.concatenate([left[looked], right[looked]]), return_inverse=True)
+    ends = at.astype(np.uint32).reshape(2, -1)
+    told = pair_features(field_values(texts.gather(names)), ends[0], ends[1], similarity[looked])
+    likely = probability[looked] > 0.01
+    signs = np.hstack([_standardised(told, likely), _standing(before[looked], rival[looked])])
+    order = np.lexsort((before[looked], similarity[looked]))
+    after, found = learn(before[looked], signs, known, truth, order)
+    if not found.changed:
+        return pairs, found
+    new = probability.copy()
+    new[looked] = _probability(after)
+    new[looked[known]] = truth
+    pays = best_cut(new[scored])
+    new[looked] = _probability(after - logit(np.array([pays])))
+    found = replace(found, pays_from=round(pays, 4))
+    return pairs.with_columns(pl.Series("probability", new.astype(np.float32))), found
+
+
+def learn(
+    before: Floats, signs: Floats, known: Numbers, truth: Floats, order: Numbers
+) -> tuple[Floats, Correction]:
+    """Learn from decided pairs what to add to the logits of all.
+
+    Parameters
+    ----------
+    before
+        (m,) logits as they are.
+    signs
+        (m, f) what is known of each pair, about 0 on average and about 1 in spread.
+    known
+        (d,) numbers of the decided pairs.
+    truth
+        (d,) 1 for a match, 0 for different; both are there.
+    order
+        (m,) an order of all pairs that does not depend on how rows are numbered: anchors and
+        folds are drawn along it.
+
+    Returns
+    -------
+    after
+        (m,) corrected logits.
+    correction
+        What was learnt.
+    """
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    anchors = _anchors(before, known, order)
+    inputs = np.column_stack([np.ones(len(before)), before, signs])
+    fold = np.empty(len(known), dtype=np.int64)
+    fold[np.argsort(rank[known], kind="stable")] = np.arange(len(known)) % FOLDS
+    unchanged = _loss(before[known], truth)
+    losses = {}
+    for strength in STRENGTHS:
+        held = np.empty(len(known))
+        for part in range(FOLDS):
+            learnt = fold != part
+            weights = _fitted(inputs, before, known[learnt], truth[learnt], anchors, strength)
+            held[~learnt] = (before + inputs @ weights)[known[~learnt]]
+        losses[strength] = _loss(held, truth)
+    best = min(STRENGTHS, key=lambda strength: (losses[strength], strength))
+    if losses[best] >= unchanged:
+        loss = round(unchanged, 4)
+        return before, Correction(len(known), False, loss, loss, 0.0, 0.5)
+    weights = _fitted(inputs, before, known, truth, anchors, best)
+    found = Correction(len(known), True, round(unchanged, 4), round(losses[best], 4), best, 0.5)
+    return before + inputs @ weights, found
+
+
+def best_cut(probability: Floats) -> float:
+    """Return the probability from which pairs are to be merged for the largest expected F1."""
+    # What is left of the many improbable pairs adds up to more than can be believed.
+    ranked = np.sort(probability[probability >= PLAUSIBLE])[::-1]
+    if not len(ranked):
+        return 0.5
+    f1 = 2 * np.cumsum(ranked) / (np.arange(1, len(ranked) + 1) + ranked.sum())
+    return max(float(f1.max()) / 2, LEAST_CUT)
+
+
+def rivals(left: Any, right: Any, score: Floats, n: int) -> Floats:
+    """Return the score of the best other pair of each pair's two records.
+
+    Parameters
+    ----------
+    left, right
+        (m,) row numbers.
+    score
+        (m,) logits.
+    n
+        Number of rows.
+
+    Returns
+    -------
+    ndarray
+        (m, 4): the best other score of the left record and of the right one, the lower of both
+        first, and the logarithms of how many pairs each is in, the smaller first. A record without
+        another pair has the lowest score.
+    """
+    ends = np.concatenate([left, right]).astype(np.int64)
+    both = np.concatenate([score, score])
+    order = np.lexsort((-both, ends))
+    row, ranked = ends[order], both[order]
+    first = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
+    best, second = (np.full(n, -LOGIT_LIMIT) for _ in range(2))
+    best[row[first]] = ranked[first]
+    more = first[first + 1 < len(row)]
+    more = more[row[more + 1] == row[more]]
+    second[row[more]] = ranked[more + 1]
+    count = np.log1p(np.bincount(ends, minlength=n))
+    other = np.stack([np.where(score >= best[side], second[side], best[side])
+                      for side in (left, right)])  # fmt: skip
+    counts = np.stack([count[left], count[right]])
+    return np.column_stack([other.min(0), other.max(0), counts.min(0), counts.max(0)])
+
+
+def logit(probability: NDArray[Any]) -> Floats:
+    """Return log odds, between -7 and 7."""
+    p = np.clip(probability.astype(np.float64), 1e-9, 1 - 1e-9)
+    odds: Floats = np.clip(np.log(p / (1 - p)), -LOGIT_LIMIT, LOGIT_LIMIT)
+    return odds
+
+
+def _probability(logits: Floats) -> Floats:
+    chance: Floats = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return chance
+
+
+def known_verdicts(pairs: pl.DataFrame, decided: pl.DataFrame, n: int) -> NDArray[np.int8]:
+    """Return 1 for a match, 0 for different and -1 for unknown, for each pair.
+
+    What follows from decisions counts as they do: pairs that nobody need be asked about any more
+    are no fair sample, and nor are those that are asked without them.
+    """
+    # Of records with the same text the first alone stands in scored pairs.
+    group = identical_groups(n, pairs).astype(np.int64)
+    said = {
+        verdict: decided.filter(pl.col("decision") == verdict).select("left", "right").to_numpy()
+        for verdict in ("match", "different")
+    }
+    joined = group[said["match"].reshape(-1, 2).astype(np.int64)]
+    part = components(n, joined[:, 0], joined[:, 1]).astype(np.int64)[group]
+    apart = np.sort(part[said["different"].reshape(-1, 2).astype(np.int64)], axis=1)
+    left, right = (part[pairs[side].to_numpy()] for side in ("left", "right"))
+    low, high = np.minimum(left, right), np.maximum(left, right)
+    verdict = np.full(len(left), -1, dtype=np.int8)
+    verdict[low == high] = 1
+    verdict[(low != high) & np.isin(low * n + high, apart[:, 0] * n + apart[:, 1])] = 0
+    verdict[(pairs["decided_by"] == "identical").to_numpy()] = -1
+    return verdict
+
+
+def _looked_at(probability: Floats, verdict: NDArray[np.int8]) -> Numbers:
+    """Return the numbers of the pairs that may change: the doubtful, and all that are decided."""
+    likely = np.flatnonzero(probability >= LEAST)
+    if len(likely) > MOST:
+        doubt = np.abs(logit(probability[likely]))
+        likely = likely[np.argsort(doubt, kind="stable")[:MOST]]
+    return np.union1d(likely, np.flatnonzero((verdict >= 0) & (probability >= 0)))
+
+
+def _standardised(told: Bytes, likely: NDArray[np.bool_]) -> Floats:
+    """Return features about 0 with a spread of 1, and which of them are missing."""
+    missing = told == MISSING
+    values = np.where(missing, np.nan, told.astype(np.float64))
+    some = values[likely] if likely.any() else values
+    filled = ~np.isnan(some).all(axis=0)
+    values, missing, some = values[:, filled], missing[:, filled], some[:, filled]
+    mean = np.nanmean(some, axis=0)
+    values = np.where(missing, mean, values) - mean
+    spread = np.where(np.isnan(some), mean, some).std(axis=0)
+    varied = spread > 0.25
+    alone = missing[likely].mean(axis=0) if likely.any() else missing.mean(axis=0)
+    gaps = missing[:, (alone > 0.02) & (alone < 0.98)].astype(np.float64)
+    gaps = np.unique(gaps, axis=1) if gaps.shape[1] else gaps
+    return np.hstack([np.clip(values[:, varied] / spread[varied], -4, 4), gaps])
+
+
+def _standing(before: Floats, rival: Floats) -> Floats:
+    """Return how each pair stands among the others of its records."""
+    low, high = rival[:, 0], rival[:, 1]
+    standing: Floats = np.column_stack(
+        [(before - high) / 4, (before - low) / 4, high / 4, rival[:, 2:]]
+    )
+    standing -= standing.mean(axis=0)
+    return standing
+
+
+def _anchors(before: Floats, known: Numbers, order: Numbers) -> Numbers:
+    """Return sure pairs that nobody decided, evenly along the order."""
+    chance = _probability(before[order])
+    sure = order[((chance < SURE[0]) | (chance > SURE[1])) & ~np.isin(order, known)]
+    if len(sure) <= ANCHORS:
+        return sure
+    return sure[np.linspace(0, len(sure) - 1, ANCHORS).astype(np.int64)]
+
+
+def _fitted(
+    inputs: Floats, before: Floats, known: Numbers, truth: Floats, anchors: Numbers, strength: float
+) -> Floats:
+    """Return the weights of least penalised loss, by Newton's method."""
+    rows = np.concatenate([known, anchors])
+    x, offset = inputs[rows], before[rows]
+    y = np.concatenate([truth, _probability(before[anchors])])
+    anchored = max(len(known), LEAST_ANCHORED) / max(len(anchors), LEAST_ANCHORED)
+    weight = np.concatenate([np.ones(len(known)), np.full(len(anchors), anchored)])
+    # Shift and scale of the logits are learnt more freely than what a single sign adds.
+    pull = np.full(inputs.shape[1], strength)
+    pull[:2] = strength / 40, strength / 4
+    weights = np.zeros(inputs.shape[1])
+
+    def cost(of: Floats) -> float:
+        z = offset + x @ of
+        return float((weight * (np.logaddexp(0, z) - y * z)).sum() + (pull * of * of).sum() / 2)
+
+    now = cost(weights)
+    for _ in range(50):
+        chance = _probability(offset + x @ weights)
+        slope = x.T @ (weight * (chance - y)) + pull * weights
+        curve = (x * (weight * chance * (1 - chance))[:, None]).T @ x + np.diag(pull)
+        step = np.linalg.solve(curve, slope)
+        # Far from the minimum a whole step may go too far: half of it, then, until it is downhill.
+        size = 1.0
+        while (then := cost(weights - size * step)) > now and size > 1e-6:
+            size /= 2
+        if now - then <= 1e-10 * now:
+            break
+        weights, now = weights - size * step, then
+    return weights
+
+
+def _loss(logits: Floats, truth: Floats) -> float:
+    return float(np.mean(np.logaddexp(0, logits) - truth * logits))
