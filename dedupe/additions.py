@@ -22,11 +22,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.alignment import Linked
 from dedupe.config import Config
 from dedupe.correction import FEWEST
 from dedupe.encoders import load_cross_encoder
 from dedupe.errors import InputError, OptionError, WorkspaceError
-from dedupe.index import NO_SLOT, Index, extended, first_slots, index_texts, open_index
+from dedupe.index import NO_SLOT, Index, extended, index_texts, open_index
 from dedupe.inputs import STACKED, Given, Source, given
 from dedupe.kept import (
     TableRead,
@@ -36,6 +37,7 @@ from dedupe.kept import (
     decisions_of,
     export_key,
     kept_config,
+    kept_slots,
     kept_standing,
     kept_table,
     save_standing,
@@ -73,7 +75,7 @@ from dedupe.scoring import (
     score_texts,
     student_scores,
 )
-from dedupe.search import CANDIDATES
+from dedupe.search import ANY_SOURCE, CANDIDATES
 from dedupe.student import ALL_BELOW, Student
 from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
 
@@ -130,6 +132,11 @@ class _Plan:
         """Whether anything changes."""
         return any(self.counts[name] for name in ("added", "updated", "removed"))
 
+    @property
+    def appends(self) -> bool:
+        """Whether the records that were there stay as they are."""
+        return not (self.counts["updated"] or self.counts["removed"])
+
 
 def add(
     workspace: str | Path,
@@ -137,6 +144,7 @@ def add(
     *,
     id: str | None = None,
     replace_all: bool = False,
+    to: str | None = None,
     report: Report = no_report,
     **options: Any,
 ) -> Result:
@@ -157,6 +165,9 @@ def add(
         Column of `source` with the ids, where it is not named as in the workspace.
     replace_all
         `source` is all there is: records whose id it does not have are removed.
+    to
+        In a workspace of linked tables, the name of the one that the records belong to; they have
+        its columns.
     report
         Told how far each stage is.
     **options
@@ -180,10 +191,6 @@ def add(
     """
     opened = open_workspace(workspace)
     config = kept_config(opened)
-    if config.link:
-        raise OptionError(
-            f"{opened.path} links tables, and records cannot be added to those: link them again"
-        )
     for name in options:
         if name not in READING:
             raise OptionError(f"{name} belongs to the run that made the workspace")
@@ -192,16 +199,15 @@ def add(
     reading = replace(config, encoding=None, delimiter=None, query=None).with_options(**options)
     source_given = given(source, reading)
     with opened.locked():
-        return _added(opened, source_given, config, reading, id, replace_all, report)
+        asked = _Asked(reading, id, replace_all, to)
+        return _added(opened, source_given, config, asked, report)
 
 
 def _added(
     workspace: Workspace,
     source: Given,
     config: Config,
-    reading: Config,
-    id: str | None,
-    replace_all: bool,
+    asked: _Asked,
     report: Report,
 ) -> Result:
     stages = Stages(workspace, report)
@@ -211,7 +217,7 @@ def _added(
         table, searched, scored = _reopened(workspace, facts)
         decisions, choices = decisions_of(workspace), choices_of(workspace)
         rules = parse_rules(config.merge, table.records.frame.columns)
-        plan = _plan(source, table, facts, reading, id, replace_all)
+        plan = _plan(source, table, facts, asked)
         standing = kept_standing(
             workspace,
             facts["keys"]["table"],
@@ -221,10 +227,11 @@ def _added(
     records = replace(plan.records, named=_carried(names, plan.before))
     now, keys, notes, pairs_scored = replace(table, records=records), facts["keys"], plan.notes, 0
     fingerprint = facts["input"]["fingerprint"]
-    touched = np.zeros(len(records), dtype=bool)
-    slot = table.slot if table.slot is not None else first_slots(table.records.texts)
+    touched, compared = (np.zeros(len(records), dtype=bool) for _ in range(2))
+    slot = kept_slots(table, searched)
+    renewed, scored_before = True, scored[0].height
     if plan.touches:
-        digest = stage_key(fingerprint, source.fingerprint, replace_all, len(records))
+        digest = stage_key(fingerprint, *asked.of(source), len(records))
         fingerprint = hashlib.sha256(digest.encode()).hexdigest()
         keys = stage_keys(Given((), fingerprint), config)
         found, searched = _searched(
@@ -233,6 +240,8 @@ def _added(
         scored, judged = _scored(stages, keys["scored"], records, found, scored[1], config)
         slot, touched = found.slot, found.touched
         touched[judged] = True
+        compared[np.unique(found.pairs.select("left", "right").to_numpy())] = True
+        renewed = found.renumbered or len(judged) > 0
         now = replace(now, slot=slot)
         notes, pairs_scored = (*plan.notes, *found.notes), found.pairs.height
     with stages.timed("cluster"):
@@ -240,25 +249,28 @@ def _added(
         pairs = pl.concat([alike, chosen(scored[0])]).sort("left", "right")
         pairs, correction = corrected(records, pairs, decisions, config)
         # A correction is learnt from all pairs, and may change any.
-        if standing is None or (config.correct and decisions.height >= FEWEST):
+        learnt = bool(config.correct) and decisions.height >= FEWEST
+        if standing is None or config.link or learnt:
             resolved = resolve(records, pairs, decisions, config, choices)
             again = np.ones(len(records), dtype=bool)
         else:
             stood = _carried_standing(standing, plan.before)
             resolved, again = resolve_again(
-                records, pairs, decisions, config, choices, stood, touched
+                records, pairs, decisions, config, choices, stood, touched, compared
             )
         changes = _changes(names, plan, resolved, again)
     with stages.timed("export"):
-        outputs = make_outputs(records, pairs, resolved, rules, config)
-        outputs = replace(outputs, more={"additions": changes})
+        outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
+        outputs = replace(outputs, more={**outputs.more, "additions": changes})
         if plan.touches:
-            _keep(workspace, keys, now, searched, scored)
+            rows = len(table.records) if plan.appends else None
+            pairs_before = None if renewed else scored_before
+            _keep(workspace, facts["keys"], keys, now, searched, scored, (rows, pairs_before))
             of = standing_key(keys["scored"], decisions, choices, config)
             save_standing(workspace, keys["table"], resolved, of, kept=True, forget=False)
         written = write_outputs(workspace, outputs, table.dialect, config)
         if plan.touches:
-            facts = _flipped(facts, keys, fingerprint, source, plan, replace_all)
+            facts = _flipped(facts, keys, fingerprint, source, plan, asked)
             workspace.write_facts(facts)
     summary = {
         **run_facts(Given((), fingerprint), now, keys, config),
@@ -283,35 +295,69 @@ def _added(
     return Result(summary, workspace.path, lambda: outputs)
 
 
-def _plan(
-    source: Given,
-    table: TableRead,
-    facts: Mapping[str, Any],
-    reading: Config,
-    id: str | None,
-    replace_all: bool,
-) -> _Plan:
-    if _same_as_last(facts, source, replace_all):
+@dataclass(frozen=True)
+class _Asked:
+    """How the new records are to be read, and what they are; see :func:`add`."""
+
+    reading: Config
+    id: str | None
+    replace_all: bool
+    to: str | None
+
+    def of(self, source: Given) -> tuple[str, bool, str | None]:
+        """Return what tells an addition from others."""
+        return source.fingerprint, self.replace_all, self.to
+
+
+def _plan(source: Given, table: TableRead, facts: Mapping[str, Any], asked: _Asked) -> _Plan:
+    number = _table_number(table.linked, asked.to)
+    if _same_as_last(facts, source, asked):
         name = " + ".join(source.names)
         nothing = table.records.frame.clear(), [f"{name} was added last: it is not added twice"]
-        return _planned(table.records, nothing, replace_all=False)
-    return _planned(
-        table.records, _rows(source, table, facts, reading, id), replace_all=replace_all
-    )
+        return _planned(table.records, nothing, number, replace_all=False)
+    rows = _rows(source, table, facts, asked, number)
+    return _planned(table.records, rows, number, replace_all=asked.replace_all)
+
+
+def _table_number(linked: Linked | None, to: str | None) -> int:
+    """Return which of the linked tables the new records belong to; 0 where none are linked."""
+    if linked is None:
+        if to is not None:
+            raise OptionError("to: the workspace is of one table; only linked ones are told apart")
+        return 0
+    names = ", ".join(linked.names)
+    if to is None:
+        raise OptionError(f"the workspace links tables: say with --to which one grows: {names}")
+    if to not in linked.names:
+        raise OptionError(f"to: there is no table {to!r}: {names}")
+    return linked.names.index(to)
 
 
 def _keep(
     workspace: Workspace,
+    old: Mapping[str, str],
     keys: Mapping[str, str],
     table: TableRead,
     searched: Mapping[str, Any],
     scored: tuple[pl.DataFrame, Mapping[str, Any]],
+    stay: tuple[int | None, int | None],
 ) -> None:
-    """Keep what was made beside what was there: until the facts say so it does not count."""
-    save_table(workspace, keys["table"], table, forget=False)
+    """Keep what was made beside what was there: until the facts say so it does not count.
+
+    `stay` says how many of the first records and pairs are those under the `old` keys, if they are.
+    """
+    rows, pairs = stay
+
+    def after(stage: str, first: int | None) -> tuple[str, int] | None:
+        return None if first is None else (old[stage], first)
+
+    save_table(workspace, keys["table"], table, forget=False, after=after("table", rows))
     candidates = scored[0].select("left", "right", "similarity", "seen")
-    workspace.save("candidates", keys["candidates"], candidates, searched, forget=False)
-    workspace.save("scored", keys["scored"], scored[0], scored[1], forget=False)
+    for stage, frame, found in (
+        ("candidates", candidates, searched),
+        ("scored", scored[0], scored[1]),
+    ):
+        workspace.save(stage, keys[stage], frame, found, forget=False, after=after(stage, pairs))
 
 
 def _forget(
@@ -321,7 +367,7 @@ def _forget(
     learnt: Mapping[str, Any],
 ) -> None:
     """Remove what no longer counts."""
-    for stage in ("table", "records", "named"):
+    for stage in ("table", "records", "slots", "named"):
         workspace.forget(stage, [keys["table"]])
     workspace.forget("candidates", [keys["candidates"]])
     workspace.forget("scored", [keys["scored"]])
@@ -346,24 +392,29 @@ def _reopened(
             "again, which makes anew what is missing; decisions are kept"
         )
     pairs = scored[0].with_columns(pl.col("decided_by").cast(DECIDERS))
-    searched.pop("sha256", None)
     return table, searched, (pairs, scored[1])
 
 
-def _same_as_last(facts: Mapping[str, Any], source: Given, replace_all: bool) -> bool:
+def _same_as_last(facts: Mapping[str, Any], source: Given, asked: _Asked) -> bool:
     added: Sequence[Mapping[str, Any]] = facts.get("added", ())
-    return bool(added) and (added[-1]["fingerprint"], added[-1]["replace_all"]) == (
-        source.fingerprint,
-        replace_all,
-    )
+    if not added:
+        return False
+    last = added[-1]
+    return (last["fingerprint"], last["replace_all"], last["to"]) == asked.of(source)
 
 
 def _rows(
-    source: Given, table: TableRead, facts: Mapping[str, Any], config: Config, id: str | None
+    source: Given, table: TableRead, facts: Mapping[str, Any], asked: _Asked, number: int
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return the new rows under the columns of the workspace, and notes on them."""
-    records, frame = table.records, source.table(config).frame
-    columns = records.frame.columns
+    records, frame = table.records, source.table(asked.reading).frame
+    columns, id = records.frame.columns, asked.id
+    if table.linked is not None:
+        own = table.linked.columns[number]
+        frame = frame.drop(STACKED, strict=False).rename(own, strict=False)
+        columns = list(own.values())
+    if id is not None and table.linked is not None:
+        id = table.linked.columns[number].get(id, id)
     if id is not None:
         if records.id_column is None:
             raise OptionError(
@@ -393,6 +444,9 @@ def _rows(
             f"the new records have none of the columns compared: {', '.join(compared)}"
         )
     missing = [name for name in columns if name not in frame.columns]
+    if table.linked is not None:
+        frame = frame.with_columns(pl.lit(table.linked.names[number]).alias(STACKED))
+    columns = records.frame.columns
     notes = [f"the new records have no column {name!r}: it is empty in them" for name in missing]
     return pl.DataFrame([_as_column(name, frame, records.frame[name]) for name in columns]), notes
 
@@ -414,9 +468,12 @@ def _as_column(name: str, frame: pl.DataFrame, like: pl.Series) -> pl.Series:
 
 
 def _planned(
-    old: Records, given_rows: tuple[pl.DataFrame, Sequence[str]], replace_all: bool
+    old: Records, given_rows: tuple[pl.DataFrame, Sequence[str]], number: int, replace_all: bool
 ) -> _Plan:
-    """Tell which rows are new, changed, as they were, or gone."""
+    """Tell which rows are new, changed, as they were, or gone.
+
+    `number` is that of the table which the rows belong to.
+    """
     frame, notes = given_rows
     n, m = len(old), frame.height
     text = as_texts(frame)
@@ -425,8 +482,11 @@ def _planned(
     if old.id_column is not None:
         ids = text[old.id_column].rename("id")
         _check_ids(ids)
-        rows = old.ids.to_frame("id").with_row_index("row")
-        found = ids.to_frame().join(rows, on="id", how="left", maintain_order="left")["row"]
+        ids = _among_tables(ids, old, number)
+        known = (
+            old.ids.to_frame("id").with_row_index("row").join(ids.to_frame(), on="id", how="semi")
+        )
+        found = ids.to_frame().join(known, on="id", how="left", maintain_order="left")["row"]
         row = found.cast(pl.Int64).fill_null(-1).to_numpy().copy()
         there = np.flatnonzero(row >= 0)
         was, now = as_texts(old.frame[row[there]]), text[there]
@@ -441,7 +501,7 @@ def _planned(
         )
     kept = np.ones(n, dtype=bool)
     if replace_all:
-        kept[:] = False
+        kept[old.source == number] = False
         kept[row[row >= 0]] = True
     updated, new = np.flatnonzero((row >= 0) & ~same), np.flatnonzero(row < 0)
     taken = np.arange(n)
@@ -450,17 +510,27 @@ def _planned(
     if len(taken) < 2:
         raise InputError(f"{len(taken)} records would be left: there is nothing to compare")
     if old.id_column is None:
-        new_ids = pl.Series("id", np.arange(n, n + m)).cast(pl.String)
+        first = int((old.source == number).sum())
+        new_ids = pl.Series("id", np.arange(first, first + m)).cast(pl.String)
+        new_ids = _among_tables(new_ids, old, number)
         new_keys = _further_keys(old.keys, text)
     else:
         new_ids, new_keys = ids, ids.rename("key")
     used = [use.name for use in old.fields if use.used]
+    texts = frame_texts(text.select(used)).rename("text")
+    appends = np.array_equal(taken, np.arange(n + m))
+
+    def some(before: pl.Series, now: pl.Series) -> pl.Series:
+        both = pl.concat([before, now])
+        return both if appends else both.gather(taken)
+
+    rows = pl.concat([old.frame, frame])
     records = Records(
-        frame=pl.concat([old.frame, frame])[taken],
-        ids=pl.concat([old.ids, new_ids]).gather(taken),
-        keys=pl.concat([old.keys, new_keys]).gather(taken),
-        texts=pl.concat([old.texts, frame_texts(text.select(used)).rename("text")]).gather(taken),
-        source=np.zeros(len(taken), dtype=np.uint8),
+        frame=rows if appends else rows[taken],
+        ids=some(old.ids, new_ids),
+        keys=some(old.keys, new_keys),
+        texts=some(old.texts, texts),
+        source=np.concatenate([old.source, np.full(m, number, dtype=np.uint8)])[taken],
         fields=old.fields,
         id_column=old.id_column,
     )
@@ -473,6 +543,21 @@ def _planned(
     }
     before = np.concatenate([np.flatnonzero(kept), np.full(len(new), -1)])
     return _Plan(records, before, taken >= n, counts, tuple(notes))
+
+
+def _among_tables(ids: pl.Series, old: Records, number: int) -> pl.Series:
+    """Return ids of records of one table as they are told from those of the others."""
+    if not old.source.any():
+        return ids
+    if (old.ids.str.head(2) == pl.Series(old.source + 1).cast(pl.String).str.head(1) + ":").all():
+        return (f"{number + 1}:" + ids).rename("id")
+    others = old.ids.filter(pl.Series(old.source != number))
+    if (shared := ids.filter(ids.is_in(others.implode()))).len():
+        raise InputError(
+            f"id {shared[0]!r} of the new records is that of a record of another table: "
+            "link the tables again"
+        )
+    return ids
 
 
 def _check_ids(ids: pl.Series) -> None:
@@ -518,7 +603,9 @@ class _Found:
     slot
         (n,) u32: place of each record's text in the index; :data:`NO_SLOT` for an empty text.
     touched
-        (n,) bool: records that are new or changed, or whose pairs came or went.
+        (n,) bool: records that are new or changed, or whose pairs went.
+    renumbered
+        Whether `old` differs from what was there.
     rebuilt
         The index was made anew.
     notes
@@ -529,6 +616,7 @@ class _Found:
     old: pl.DataFrame
     slot: NDArray[np.uint32]
     touched: NDArray[np.bool_]
+    renumbered: bool
     rebuilt: bool
     notes: tuple[str, ...]
 
@@ -560,13 +648,29 @@ def _searched(
             pl.Series(side, texts.slot[known[side].to_numpy()]) for side in ("left", "right")
         )
         radius = float(facts["radius"])
-        found = search_new(texts.index.stored, texts.fresh, row_of >= 0, known, radius, config)
+        tables = None
+        if config.link and not config.within:
+            tables = _tables_of(texts.slot, plan.records.source, len(texts.fresh))
+        stored = texts.index.stored
+        found = search_new(stored, texts.fresh, row_of >= 0, known, radius, config, tables)
         found = _renumbered(found, row_of)
         touched = plan.given | _left_behind(plan, texts, scored)
-        for side in ("left", "right"):
-            touched[found[side].to_numpy()] = True
     now = {**facts, "stored": dict(texts.index.facts)}
-    return _Found(found, carried, texts.slot, touched, texts.rebuilt, texts.notes), now
+    renumbered = carried is not scored
+    return (
+        _Found(found, carried, texts.slot, touched, renumbered, texts.rebuilt, texts.notes),
+        now,
+    )
+
+
+def _tables_of(slot: NDArray[np.uint32], source: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Return the table of each of `size` texts, or that it stands in several."""
+    low = np.full(size, ANY_SOURCE, dtype=np.uint8)
+    high = np.zeros(size, dtype=np.uint8)
+    there = slot != NO_SLOT
+    np.minimum.at(low, slot[there], source[there])
+    np.maximum.at(high, slot[there], source[there])
+    return np.where(low == high, low, ANY_SOURCE).astype(np.uint8)
 
 
 def _left_behind(plan: _Plan, texts: _Texts, scored: pl.DataFrame) -> NDArray[np.bool_]:
@@ -671,12 +775,11 @@ def _indexed_anew(
     workspace: Workspace, key: str, plan: _Plan, table: TableRead, config: Config
 ) -> _Texts:
     texts, before = plan.records.texts, table.records.texts
-    distinct = texts.unique(maintain_order=True)
-    distinct = distinct.filter(distinct != "")
+    distinct = texts.gather(identical_pairs(texts)[0])
     facts = index_texts(workspace, key, distinct.to_list(), config)
     index = open_index(workspace, facts, config)
     assert index is not None
-    numbers = distinct.to_frame("text").with_row_index("slot")
+    numbers = distinct.to_frame("text").with_row_index("slot").filter(pl.col("text") != "")
     fresh = ~distinct.is_in(before.implode()).to_numpy()
     return _Texts(index, _slots(texts, numbers), _slots(before, numbers), fresh, rebuilt=True)
 
@@ -734,7 +837,7 @@ def _scored(
                 pl.lit("student").cast(DECIDERS).alias("decided_by"),
                 pl.lit(0, dtype=pl.UInt32).alias("seen"),
             )
-            pairs = pl.concat([found.old, scores]).sort("left", "right")
+            pairs = pl.concat([found.old, scores])
             pairs, judged = _doubtful_judged(pairs, facts, records.texts, config, progress)
             ends = np.unique(judged.select("left", "right").to_numpy())
             return (pairs, {**facts, "owed": owed - judged.height}), ends
@@ -747,7 +850,7 @@ def _scored(
             workspace.save_arrays("student", key, student.arrays())
             facts = {**learnt, "kept_as": key, "of": new.height, "owed": 0.0}
         scores = scores.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
-        return (pl.concat([found.old, scores]).sort("left", "right"), facts), none
+        return (pl.concat([found.old, scores]), facts), none
 
 
 def _doubtful_judged(
@@ -913,7 +1016,7 @@ def _flipped(
     fingerprint: str,
     source: Given,
     plan: _Plan,
-    replace_all: bool,
+    asked: _Asked,
 ) -> dict[str, Any]:
     """Return what the workspace is for, with what was added."""
     old = facts["input"]
@@ -921,7 +1024,8 @@ def _flipped(
     added = {
         "names": source.names,
         "fingerprint": source.fingerprint,
-        "replace_all": replace_all,
+        "replace_all": asked.replace_all,
+        "to": asked.to,
         **plan.counts,
     }
     return {

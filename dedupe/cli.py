@@ -341,6 +341,7 @@ def link(
 @click.option(
     "--replace-all", is_flag=True, help="NEW is all there is: remove the records it does not have."
 )
+@click.option("--to", metavar="TABLE", help="Of linked tables, the one that NEW belongs to.")
 @click.option("--device", help="Where models run: auto, cpu, cuda, mps.")
 @click.option("--encoding", help="Of text input (default: detected).")
 @click.option("--delimiter", help="Of text input (default: detected).")
@@ -351,6 +352,7 @@ def add(
     inputs: tuple[str, ...],
     id: str | None,
     replace_all: bool,
+    to: str | None,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -367,7 +369,13 @@ def add(
     source = inputs[0] if len(inputs) == 1 else list(inputs)
     with _progress(quiet) as report:
         result = additions.add(
-            workspace, source, id=id, replace_all=replace_all, report=report, **_given(options)
+            workspace,
+            source,
+            id=id,
+            replace_all=replace_all,
+            to=to,
+            report=report,
+            **_given(options),
         )
     _print_result(result, as_json, quiet, verbose)
 

@@ -267,4 +267,6 @@ def _mean_length(values: NDArray[np.object_]) -> float:
 
 def _mostly_digits(values: NDArray[np.object_]) -> bool:
     some = pl.Series(values[:2000].tolist(), dtype=pl.String)
+    if some.is_empty():
+        return False
     return bool((some.str.count_matches(r"\d") * 2 > some.str.len_chars()).mean() > 0.5)  # type: ignore[operator]

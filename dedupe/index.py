@@ -60,7 +60,8 @@ class Index:
         What embeds further texts as those were.
     facts
         ``key``, ``rows``, ``features``, ``dimensions``, ``fitted_on`` (number of texts that the
-        weights were fitted to) and ``checksums``: what :func:`open_index` needs.
+        weights were fitted to), ``grown`` (whether texts were appended) and ``checksums``: what
+        :func:`open_index` needs.
     """
 
     stored: Stored
@@ -99,6 +100,7 @@ def make_index(
         "features": 0,
         "dimensions": vectors.shape[1],
         "fitted_on": len(vectors),
+        "grown": False,
         "checksums": dict.fromkeys(_KINDS if rare is not None else ("vectors", "scale"), 0),
     }
     return _appended(workspace, facts, vectors, rare)
@@ -158,7 +160,7 @@ def extended(workspace: Workspace, index: Index, texts: Sequence[str]) -> Index:
         spelling = spelling_of(index.encoder)
         assert spelling is not None
         rare = spelling.rare_features(texts, lone=True)
-    facts = _appended(workspace, index.facts, vectors, rare)
+    facts = {**_appended(workspace, index.facts, vectors, rare), "grown": True}
     stored = _mapped(workspace, facts, check=False)
     assert stored is not None
     return Index(stored, index.encoder, facts)

@@ -22,6 +22,7 @@ from dedupe.config import BUNDLED, Config
 from dedupe.decisions import CHOICES
 from dedupe.encoders import MODELS
 from dedupe.errors import WorkspaceError
+from dedupe.index import first_slots
 from dedupe.inputs import Given
 from dedupe.records import FieldUse, Records, records_of
 from dedupe.results import Resolved, Standing, corrected, resolve
@@ -156,24 +157,33 @@ def kept_table(workspace: Workspace | None, key: str) -> TableRead | None:
     if (names := workspace.load("named", key)) is not None and names[1].get("kept"):
         records = replace(records, named=names[0]["cluster_id"])
     linked = Linked.of(facts["linked"]) if facts.get("linked") else None
-    slot = texts[0]["slot"].to_numpy() if "slot" in texts[0].columns else None
+    slots = workspace.load("slots", key)
+    slot = None if slots is None else slots[0]["slot"].to_numpy()
     return TableRead(records, Dialect(**facts["dialect"]), linked, slot)
 
 
-def save_table(workspace: Workspace, key: str, table: TableRead, *, forget: bool = True) -> None:
-    """Keep the records of a workspace."""
+def save_table(
+    workspace: Workspace,
+    key: str,
+    table: TableRead,
+    *,
+    forget: bool = True,
+    after: tuple[str, int] | None = None,
+) -> None:
+    """Keep the records of a workspace; `after` as of :meth:`Workspace.save`."""
     records = table.records
     columns = [records.ids, records.keys, records.texts, pl.Series("source", records.source)]
-    if table.slot is not None:
-        columns.append(pl.Series("slot", table.slot))
     facts = {
         "fields": [asdict(use) for use in records.fields],
         "id_column": records.id_column,
         "dialect": asdict(table.dialect),
         "linked": table.linked.as_dict() if table.linked is not None else None,
     }
-    workspace.save("table", key, records.frame, {}, forget=forget)
-    workspace.save("records", key, pl.DataFrame(columns), facts, forget=forget)
+    workspace.save("table", key, records.frame, {}, forget=forget, after=after)
+    workspace.save("records", key, pl.DataFrame(columns), facts, forget=forget, after=after)
+    if table.slot is not None:
+        slots = pl.DataFrame({"slot": table.slot})
+        workspace.save("slots", key, slots, {}, forget=forget)
 
 
 def reopened(workspace: Workspace) -> tuple[TableRead, pl.DataFrame]:
@@ -218,10 +228,22 @@ def named_records(workspace: Workspace) -> tuple[TableRead, pl.Series]:
     return table, state.resolved.cluster_id
 
 
-def kept_index(workspace: Workspace) -> dict[str, Any]:
-    """Return the facts of the search index; empty where none is known."""
-    key = workspace.facts().get("keys", {}).get("candidates", "")
-    return dict(workspace.stage_facts("candidates", key).get("stored") or {})
+def search_facts_of(workspace: Workspace) -> dict[str, Any]:
+    """Return the facts of the last search; empty where none is known."""
+    return workspace.stage_facts(
+        "candidates", workspace.facts().get("keys", {}).get("candidates", "")
+    )
+
+
+def kept_slots(table: TableRead, searched: Mapping[str, Any]) -> NDArray[np.uint32]:
+    """Return the place of each record's text in the index, given the facts of the search.
+
+    An index that was made of these records has them in their order; one that grew has not.
+    """
+    grown = (searched.get("stored") or {}).get("grown", False)
+    if grown and table.slot is not None:
+        return table.slot
+    return first_slots(table.records.texts)
 
 
 def kept_student(

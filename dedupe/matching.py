@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from dedupe.encoders import embed, load_cross_encoder, spelling_of
 from dedupe.errors import InputError
 from dedupe.index import NO_SLOT, first_slots, index_in_memory, open_index
-from dedupe.kept import check_models, kept_config, kept_index, kept_student, named_records
+from dedupe.kept import (
+    check_models,
+    kept_config,
+    kept_slots,
+    kept_student,
+    named_records,
+    search_facts_of,
+)
 from dedupe.nearest import Nearest
 from dedupe.records import as_texts, frame_texts
 from dedupe.scoring import identical_pairs, score_texts, spelled, student_scores
@@ -69,11 +76,11 @@ class Matcher:
         records = table.records
         self.ids, self.texts = records.ids, records.texts
         self.fields = [use.name for use in records.fields if use.used]
-        index = open_index(opened, kept_index(opened), self.config)
-        slot = table.slot if index is not None else None
-        if slot is None:
-            slot = first_slots(records.texts)
+        searched = search_facts_of(opened)
+        index = open_index(opened, searched.get("stored") or {}, self.config)
+        slot = kept_slots(table, searched)
         if index is None:
+            slot = first_slots(records.texts)
             firsts, _ = identical_pairs(records.texts)
             index = index_in_memory(records.texts.gather(firsts).to_list(), self.config)
         # Rows in the order of their texts: those of one text lie side by side.

@@ -183,16 +183,30 @@ def merge(
         if rule.kind == "concat":
             columns.append(_concat(series, values, first))
             continue
+        index = first.copy()
+        values = _disagreeing(values, index)
         if rule.kind in ("max", "min", "newest", "oldest"):
             key = (rule.column or series.name, rule.column is not None)
             if key not in keys:
                 keys[key] = _order(frame[key[0]], dates=key[1])
             values = values.with_columns(keys[key].gather(values["row"]).alias("key"))
         chosen = _first_of(values.with_columns(_SCORES), "place", _BEST[rule.kind])
-        index = first.copy()
         index[chosen["place"].to_numpy()] = chosen["row"].to_numpy()
         columns.append(series.gather(index))
     return pl.DataFrame(columns)
+
+
+def _disagreeing(values: pl.DataFrame, index: npt.NDArray[np.uint32]) -> pl.DataFrame:
+    """Put the first row of each cluster with one value only into `index`; return the others'."""
+    place, row = values["place"].to_numpy(), values["row"].to_numpy()
+    text = values["text"].hash(0).to_numpy()
+    low, high = np.full(len(index), np.iinfo(np.uint64).max), np.zeros(len(index), np.uint64)
+    np.minimum.at(low, place, text)
+    np.maximum.at(high, place, text)
+    agree = low == high
+    one = agree[place]
+    index[place[one][::-1]] = row[one][::-1]
+    return values.filter(pl.Series(~one))
 
 
 _SCORES = (

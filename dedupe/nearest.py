@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.search import (
+    ANY_SOURCE,
     CANDIDATES,
     COSINE_BLOCK,
     HITS_PER_RECORD,
     NEIGHBOURS,
     pair_frame,
     ranked,
+    same_source,
     unit_rows,
 )
 
@@ -153,6 +155,7 @@ def search_new(
     known: pl.DataFrame,
     radius: float,
     config: Config,
+    source: NDArray[np.uint8] | None = None,
 ) -> pl.DataFrame:
     """Find the candidate pairs that new records bring, among each other and with those there.
 
@@ -170,6 +173,8 @@ def search_new(
         Cosine similarity from which two records are a pair.
     config
         ``candidates_per_record`` and ``radius`` are used.
+    source
+        (s,) u8 as for :func:`~dedupe.search.search`: only those of different sources are a pair.
 
     Returns
     -------
@@ -178,9 +183,14 @@ def search_new(
         with `known`; at most ``candidates_per_record`` for each new record.
     """
     rows = np.flatnonzero(fresh & alive)
-    hits = _closest(stored, rows, alive) if stored.rare is None else _sharing(stored, rows, alive)
+    if source is None:
+        source = np.full(len(fresh), ANY_SOURCE, dtype=np.uint8)
+    look = _closest if stored.rare is None else _sharing
+    hits = look(stored, rows, alive, source)
     found = pl.concat([pl.DataFrame(schema=CANDIDATES), *(pair_frame(*one) for one in hits)])
-    found = found.filter(pl.col("similarity") >= pl.lit(radius, dtype=pl.Float32)).unique(
+    # What cannot be a pair is marked by a similarity below all others.
+    least = max(radius, -1.0)
+    found = found.filter(pl.col("similarity") >= pl.lit(least, dtype=pl.Float32)).unique(
         ["left", "right"], keep="first"
     )
     given = config.radius is not None
@@ -199,7 +209,12 @@ def search_new(
     return best.select(found.columns).sort("left", "right")
 
 
-def _closest(stored: Stored, rows: NDArray[np.int64], alive: NDArray[np.bool_]) -> Iterator[_Hits]:
+def _closest(
+    stored: Stored,
+    rows: NDArray[np.int64],
+    alive: NDArray[np.bool_],
+    source: NDArray[np.uint8],
+) -> Iterator[_Hits]:
     """Yield (row, other row, similarity) of the :data:`COMPARED` nearest others of each row."""
     there = np.flatnonzero(alive)
     k = min(COMPARED, len(there) - 1)
@@ -210,12 +225,18 @@ def _closest(stored: Stored, rows: NDArray[np.int64], alive: NDArray[np.bool_]) 
         some = rows[at : at + 256]
         cosine = stored.rows(some) @ others.T
         cosine[some[:, None] == there[None, :]] = -2
+        cosine[same_source(source[some, None], source[None, there])] = -2
         best = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
         similarity = np.take_along_axis(cosine, best, axis=1)
-        yield np.repeat(some, k), there[best.ravel()], np.clip(similarity.ravel(), -1, 1)
+        yield np.repeat(some, k), there[best.ravel()], np.minimum(similarity.ravel(), 1)
 
 
-def _sharing(stored: Stored, rows: NDArray[np.int64], alive: NDArray[np.bool_]) -> Iterator[_Hits]:
+def _sharing(
+    stored: Stored,
+    rows: NDArray[np.int64],
+    alive: NDArray[np.bool_],
+    source: NDArray[np.uint8],
+) -> Iterator[_Hits]:
     """Yield the same of the others that a row shares most rare features with."""
     assert stored.rare is not None
     own, postings = _postings(stored.rare, rows, alive)
@@ -226,7 +247,8 @@ def _sharing(stored: Stored, rows: NDArray[np.int64], alive: NDArray[np.bool_]) 
         for i, row in enumerate(rows[at : at + BLOCK].tolist()):
             some = slice(shared.indptr[i], shared.indptr[i + 1])
             there, weight = shared.indices[some], shared.data[some]
-            kept.append(_best_sharing(there[there != row], weight[there != row]))
+            apart = (there != row) & ~same_source(source[there], source[row])
+            kept.append(_best_sharing(there[apart], weight[apart]))
         own_rows = np.repeat(rows[at : at + BLOCK], [len(one) for one in kept])
         other = np.concatenate(kept)
         return own_rows, other, _cosine(stored, own_rows, other)

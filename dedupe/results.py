@@ -253,6 +253,7 @@ def resolve_again(
     choices: pl.DataFrame,
     before: Standing,
     touched: NDArray[np.bool_],
+    compared: NDArray[np.bool_],
 ) -> tuple[Resolved, NDArray[np.bool_]]:
     """Cluster again where something changed; the rest stays as it was.
 
@@ -267,8 +268,10 @@ def resolve_again(
         How n records stood under the same decisions, choices and configuration. Of those touched,
         and of new ones, it may say anything.
     touched
-        (n,) bool: records that are new, changed, or have pairs that came, went or changed; and of
-        records that are gone, those that had pairs with them or the same text.
+        (n,) bool: records that are new, changed, or have pairs that went or changed; and of records
+        that are gone, those that had pairs with them or the same text.
+    compared
+        (n,) bool: records that have pairs that came.
 
     Returns
     -------
@@ -298,11 +301,12 @@ def resolve_again(
     seen = again.copy()
     seen[left[near]] = seen[right[near]] = True
     rows = np.flatnonzero(seen).astype(np.uint32)
+    confidence = _doubted(before, pairs, compared & ~again)
     if not len(rows):
         nothing = pl.DataFrame(schema=CONTRADICTIONS), pl.DataFrame(schema=CHOSEN)
         return Resolved(
             clustering=Clustering(before.labels, nothing[0]),
-            confidence=before.confidence,
+            confidence=confidence,
             kept=before.kept,
             joined_by=before.joined_by,
             cluster_id=before.cluster_id,
@@ -337,13 +341,27 @@ def resolve_again(
     )
     return Resolved(
         clustering=clustering,
-        confidence=put(before.confidence, found.confidence),
+        confidence=put(confidence, found.confidence),
         kept=put(before.kept, rows[found.kept]),
         joined_by=put(before.joined_by, found.joined_by),
         cluster_id=pl.concat([before.cluster_id, found.cluster_id]).gather(index),
         decided=decided,
         chosen=found.chosen.with_columns(pl.Series("row", rows[found.chosen["row"].to_numpy()])),
     ), again
+
+
+def _doubted(
+    before: Standing, pairs: pl.DataFrame, compared: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return how sure each place is, where pairs came that are too weak to join anything."""
+    alone = compared & (np.bincount(before.labels, minlength=len(compared))[before.labels] == 1)
+    best = np.zeros(len(compared))
+    left, right = (pairs[side].to_numpy() for side in ("left", "right"))
+    near = alone[left] | alone[right]
+    chance = pairs["probability"].to_numpy()[near]
+    for side in (left[near], right[near]):
+        np.maximum.at(best, side, chance)
+    return np.where(alone, 1 - best, before.confidence).astype(np.float32)
 
 
 def _moved(pairs: pl.DataFrame, rows: NDArray[np.uint32]) -> pl.DataFrame:

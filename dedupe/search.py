@@ -198,7 +198,7 @@ class _Sample:
             found = np.bincount(place[some > -1.5], minlength=counts.size)
             counts += every * found.reshape(counts.shape)
             if source is not None:
-                cosine[_same_source(source[rows, None], source[None, at:stop])] = -2
+                cosine[same_source(source[rows, None], source[None, at:stop])] = -2
             best.see(cosine, at)
         others, similarity = best.ranked()
         return cls(rows, others, similarity, steps, np.cumsum(counts[:, ::-1], axis=1)[:, ::-1])
@@ -309,7 +309,8 @@ def _choose_radius(
     return radius, neighbours, most
 
 
-def _same_source(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def same_source(a: Any, b: Any) -> NDArray[np.bool_]:
+    """Tell whether sources are one, so that their records are no pair; numbers or u8 arrays."""
     same: NDArray[np.bool_] = (a == b) & (a != ANY_SOURCE)
     return same
 
@@ -320,7 +321,7 @@ def _across(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
     """Leave out the hits within one source."""
     for row, other, similarity in hits:
-        apart = ~_same_source(source[row], source[other])
+        apart = ~same_source(source[row], source[other])
         yield row[apart], other[apart], similarity[apart]
 
 

@@ -22,12 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.fields import Bytes, as_numbers
+from dedupe.fields import MISSING, Bytes, as_numbers
 
 ALL_BELOW = 6_000
 """Candidates up to which the cross-encoder judges all: a student would save nothing."""
@@ -87,6 +88,23 @@ class Verdicts:
 
 
 @dataclass(frozen=True, eq=False)
+class _Walk:
+    """Trees as a walk from node to node, by numbers that count through all t trees.
+
+    ``roots`` (t,), ``levels`` of the deepest tree; of the k nodes ``feature`` (k,), what a value
+    must exceed to go above (``limit``, of features from 0 to 254), whether what is missing does
+    (``missing_above``), and ``next`` (2 k,): the nodes below and above, for a leaf itself.
+    """
+
+    roots: NDArray[np.int64]
+    levels: int
+    feature: NDArray[np.int64]
+    missing_above: NDArray[np.bool_]
+    limit: NDArray[np.int16]
+    next: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class Student:
     """Gradient-boosted trees as plain arrays: they can be kept in a file that runs no code.
 
@@ -137,20 +155,44 @@ class Student:
 
     def predict(self, features: Bytes) -> NDArray[np.float32]:
         """Return the probability of each pair, (m,) float32; `features` is (m, f)."""
+        walk, width = self._walk, features.shape[1]
+        column = walk.feature + np.where(walk.missing_above, width, 0)
         chance = np.empty(len(features), dtype=np.float32)
         for begin in range(0, len(features), TOGETHER):
-            numbers = as_numbers(features[begin : begin + TOGETHER]).astype(np.float64)
-            rows = np.arange(len(numbers))[:, None]
-            first = self.start[:-1][None, :]
+            some = features[begin : begin + TOGETHER].astype(np.int16)
+            # Every similarity twice: with what is missing below all others, and above.
+            low = np.where(some == MISSING, -1, some)
+            both = np.concatenate([low, np.where(some == MISSING, MISSING + 1, some)], axis=1)
+            numbers = both.ravel()
+            row = (np.arange(len(some)) * 2 * width)[:, None]
             # All trees at once, a level at a time; who is at a leaf stays there.
-            at = np.repeat(first, len(numbers), axis=0)
-            while (inner := self.below[at] >= 0).any():
-                seen = numbers[rows, np.maximum(self.feature[at], 0)]
-                low = np.where(np.isnan(seen), self.missing_below[at], seen <= self.limit[at])
-                at = np.where(inner, first + np.where(low, self.below[at], self.above[at]), at)
-            logit = self.base[0] + self.value[at].sum(axis=1)
+            at = np.repeat(walk.roots[None, :], len(some), axis=0)
+            for _ in range(walk.levels):
+                above = numbers.take(row + column.take(at)) > walk.limit.take(at)
+                at = walk.next.take(2 * at + above)
+            logit = self.base[0] + self.value.take(at).sum(axis=1)
             chance[begin : begin + TOGETHER] = 1 / (1 + np.exp(-logit))
         return chance
+
+    @cached_property
+    def _walk(self) -> _Walk:
+        nodes = len(self.below)
+        own = np.arange(nodes)
+        tree = np.repeat(self.start[:-1], np.diff(self.start))
+        leaf = self.below < 0
+        ways = [np.where(leaf, own, tree + way) for way in (self.below, self.above)]
+        at, levels = self.start[:-1], 0
+        while not leaf[at].all():
+            at = np.unique(np.concatenate([way[at] for way in ways]))
+            levels += 1
+        return _Walk(
+            roots=self.start[:-1],
+            levels=levels,
+            feature=np.maximum(self.feature, 0).astype(np.int64),
+            missing_above=~self.missing_below,
+            limit=np.floor(self.limit).clip(-1, MISSING).astype(np.int16),
+            next=np.stack(ways, axis=1).ravel(),
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name; :meth:`Student` takes them again."""

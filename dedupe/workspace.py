@@ -41,6 +41,8 @@ FORMAT = 1
 """Version of the layout; a workspace of another version is refused."""
 
 SUFFIX = ".dedupe"
+MOST_PARTS = 32
+"""Files that the rows of a stage may lie in before they are written as one again."""
 
 
 @dataclass(frozen=True)
@@ -158,12 +160,22 @@ class Workspace:
             data = table.read_bytes()
             if hashlib.sha256(data).hexdigest() != facts.pop("sha256", None):
                 return None
-            return pl.read_parquet(data), facts
+            frame = pl.read_parquet(data)
+            if (after := facts.pop("after", None)) is None:
+                return frame, facts
+            before = self.load(stage, after["key"])
+            if before is None or before[0].height != after["rows"]:
+                return None
+            return pl.concat([before[0], frame]), facts
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
             return None
 
     def stage_facts(self, stage: str, key: str) -> dict[str, Any]:
         """Return the facts of what a stage made under `key`; empty if there are none."""
+        facts = self._notes(stage, key)
+        return {name: facts[name] for name in facts if name not in ("sha256", "after")}
+
+    def _notes(self, stage: str, key: str) -> dict[str, Any]:
         try:
             return dict(json.loads(self._files(stage, key)[1].read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -177,10 +189,18 @@ class Workspace:
         facts: Mapping[str, Any],
         *,
         forget: bool = True,
+        after: tuple[str, int] | None = None,
     ) -> None:
-        """Keep what a stage made under `key`, and `forget` what it made under other keys."""
+        """Keep what a stage made under `key`, and `forget` what it made under other keys.
+
+        With `after`, the first rows are those kept under that other key, so many: only the rest is
+        written, and both are read together.
+        """
         table, notes = self._files(stage, key)
         digest = hashlib.sha256()
+        if after is not None and len(self._parts(stage, after[0])) < MOST_PARTS:
+            frame = frame[after[1] :]
+            facts = {**facts, "after": {"key": after[0], "rows": after[1]}}
 
         def write(path: Path) -> None:
             frame.write_parquet(path, compression="zstd", compression_level=1)
@@ -195,9 +215,17 @@ class Workspace:
 
     def forget(self, stage: str, but: Collection[str]) -> None:
         """Remove what a stage made under other keys than these."""
+        but = {part for key in but for part in self._parts(stage, key)}
         for old in self.stages.glob(f"{stage}-*"):
             if old.name.removeprefix(f"{stage}-").partition(".")[0] not in but:
                 old.unlink(missing_ok=True)
+
+    def _parts(self, stage: str, key: str) -> list[str]:
+        """Return the keys under which the rows of one key lie, itself first."""
+        parts = [key]
+        while (after := self._notes(stage, parts[-1]).get("after")) is not None:
+            parts.append(str(after["key"]))
+        return parts
 
     def save_arrays(self, stage: str, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keep arrays under `key`; those under other keys stay until :meth:`forget`."""

@@ -298,10 +298,66 @@ def test_another_run_in_the_workspace_is_waited_for_by_the_user(folder: Path) ->
         dedupe.add(folder / "people.dedupe", folder / "new.csv")
 
 
-def test_linked_tables_are_not_added_to(tmp_path: Path) -> None:
-    dedupe.link(OLD, NEW, output=tmp_path / "w")
-    with pytest.raises(OptionError, match="link them again"):
-        dedupe.add(tmp_path / "w", NEW)
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of two linked tables with other columns; not to be changed."""
+    folder = tmp_path_factory.mktemp("linked")
+    OLD[:6].write_csv(folder / "staff.csv")
+    theirs = table(typed(PEOPLE[:4]), first=50).rename({"id": "nr", "first_name": "given_name"})
+    theirs.write_csv(folder / "guests.csv")
+    dedupe.link(folder / "staff.csv", folder / "guests.csv", map={"id": "nr"})
+    return folder
+
+
+def test_a_linked_table_grows(linked: Path, tmp_path: Path) -> None:
+    workspace = tmp_path / "w"
+    shutil.copytree(linked / "staff-guests.dedupe", workspace)
+    before = pl.read_csv(workspace / "matches.csv", infer_schema=False)
+    assert set(before.select("left_id", "right_id").iter_rows()) == {
+        (f"r{n}", f"r{50 + n}") for n in range(4)
+    }
+    rows = table([*typed(PEOPLE[4:6]), PEOPLE[0], PEOPLE[8]], first=60)
+    rows = rows.rename({"id": "nr", "first_name": "given_name"})
+    result = dedupe.add(workspace, rows, to="guests")
+    now = {(f"r{n}", f"r{50 + n}") for n in range(4)} | {
+        ("r4", "r60"),
+        ("r5", "r61"),
+        ("r0", "r62"),
+    }
+    assert set(result.matches.select("left_id", "right_id").iter_rows()) == now
+    assert result.unmatched["guests"]["nr"].to_list() == ["r63"]
+    assert result.unmatched["staff"].is_empty()
+    merged = dedupe.add(workspace, table([PEOPLE[8]], first=70), to="staff")
+    assert merged.unmatched["guests"].is_empty()
+    gone = dedupe.add(workspace, rows[:2], to="guests", replace_all=True)
+    assert set(gone.matches["right_id"]) == {"r60", "r61"}
+    assert gone.summary["additions"]["removed"] == 6
+    assert gone.clusters.filter(pl.col("source") == "staff").height == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({}, "say with --to which one grows: staff, guests"),
+        ({"to": "visitors"}, "no table 'visitors'"),
+        ({"to": "staff", "id": "nr"}, "no column 'nr'"),
+    ],
+)
+def test_what_a_linked_table_cannot_take(linked: Path, options: dict[str, Any], says: str) -> None:
+    before = content(linked)
+    with pytest.raises(DedupeError, match=says):
+        dedupe.add(linked / "staff-guests.dedupe", NEW, **options)
+    with pytest.raises(InputError, match="a column 'shoe', which the workspace has not"):
+        dedupe.add(linked / "staff-guests.dedupe", NEW.with_columns(shoe=pl.lit(7)), to="staff")
+    rows = table([PEOPLE[9]], first=50)  # r50 is one of the guests
+    with pytest.raises(InputError, match="'r50' of the new records is that of a record of another"):
+        dedupe.add(linked / "staff-guests.dedupe", rows, to="staff")
+    assert content(linked) == before
+
+
+def test_a_workspace_of_one_table_has_no_other(done: Path) -> None:
+    with pytest.raises(OptionError, match="only linked ones"):
+        dedupe.add(done / "people.dedupe", NEW, to="guests")
 
 
 def test_no_workspace_and_no_file(done: Path, tmp_path: Path) -> None:

@@ -7,10 +7,13 @@ import gzip
 import io
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +21,7 @@ import pytest
 from click.testing import CliRunner
 
 import dedupe.cli
+import dedupe.tables.database
 from dedupe.tables import CSV, write_table
 from tests.test_differences import make
 from tests.test_pipeline import table
@@ -447,3 +451,85 @@ def test_new_records_are_matched_in_a_stream(done: Path) -> None:
     wrong = run("match", "people.dedupe", cwd=done, stdin=b'{"nothing": "x"}')
     assert wrong.returncode == 2 and b"columns compared" in wrong.stderr
     assert sorted(path.name for path in (done / "people.dedupe").rglob("*")) == before
+
+
+@pytest.fixture
+def taken(done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the run, new records beside it, and a database that another program holds."""
+    folder = tmp_path / "taken"
+    shutil.copytree(done, folder)
+    new = table()[:2].with_columns(id=pl.Series(["n0", "n1"]))
+    new.write_csv(folder / "new.csv")
+    new.select("id").write_csv(folder / "ids.csv")
+    new.drop("id").write_csv(folder / "nameless.csv")
+    with sqlite3.connect(folder / "held.sqlite") as holder:
+        holder.execute("CREATE TABLE people (id, name)")
+    holder.close()
+    monkeypatch.setattr(dedupe.tables.database, "WAIT", 0.1)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def other_models(folder: Path) -> None:
+    manifest = folder / "people.dedupe/manifest.json"
+    facts = json.loads(manifest.read_text())
+    facts["models"]["bi_encoder"] = "another"
+    manifest.write_text(json.dumps(facts))
+
+
+def damaged(folder: Path) -> None:
+    (scored,) = (folder / "people.dedupe/stages").glob("scored-*.parquet")
+    scored.write_bytes(scored.read_bytes()[:-9])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spoil", "says"),
+    [
+        (["link", "people.csv", "new.csv", "--map", "no=name"], None, "has no column 'no'"),
+        (["link", "people.csv", "new.csv", "--map", "city=no"], None, "has a column 'no'"),
+        (["link", "people.csv", "held.sqlite"], None, "held.sqlite is locked by another process"),
+        (["link", "people.csv", "none.csv"], None, "there is no file none.csv"),
+        (["add", "people.dedupe", "held.sqlite"], None, "held.sqlite is locked by another"),
+        (["add", "people.dedupe", "ids.csv"], None, "none of the columns compared"),
+        (["add", "people.dedupe", "nameless.csv"], None, "no id column 'id'"),
+        (["add", "people.dedupe", "new.csv", "--to", "people"], None, "only linked ones"),
+        (["add", "people.dedupe", "new.csv"], other_models, "made by another bi-encoder"),
+        (["add", "people.dedupe", "new.csv"], damaged, "unfinished or damaged"),
+        (["match", "people.dedupe"], other_models, "made by another bi-encoder"),
+        (["match", "none.dedupe"], None, "there is no workspace at none.dedupe"),
+        (["diff", "people.dedupe", "people.dedupe"], damaged, "unfinished or damaged"),
+        (["diff", "people.dedupe", "none.dedupe"], None, "there is no workspace"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_nothing_is_lost(
+    taken: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    spoil: Callable[[Path], None] | None,
+    says: str,
+) -> None:
+    if spoil is not None:
+        spoil(taken)
+    before = {path: path.read_bytes() for path in sorted(taken.rglob("*")) if path.is_file()}
+    holder = sqlite3.connect(taken / "held.sqlite", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(SystemExit) as ended:
+            dedupe.cli.main(arguments)
+    finally:
+        holder.close()
+    said = capsys.readouterr()
+    assert ended.value.code == 2, said.err
+    assert said.out == "" and says in said.err
+    assert said.err.startswith("dedupe: ") and said.err.count("\n") == 1
+    left = {path: path.read_bytes() for path in sorted(taken.rglob("*")) if path.is_file()}
+    assert {path: left.get(path) for path in before} == before
+
+
+def test_a_broken_index_costs_nothing_but_time(taken: Path) -> None:
+    for vectors in (taken / "people.dedupe/stages").glob("index-*.vectors"):
+        vectors.write_bytes(vectors.read_bytes()[:100])
+    added = run("add", "people.dedupe", "new.csv", cwd=taken)
+    assert added.returncode == 0, added.stderr.decode()
+    assert b"the search index was missing or damaged: it was made anew" in added.stderr
+    assert len((taken / "people.dedupe/clusters.csv").read_text().splitlines()) == 1 + 17 + 2

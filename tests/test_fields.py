@@ -104,3 +104,12 @@ def test_many_short_fields_are_structured_and_free_text_is_not() -> None:
     assert not structured(field_values(pl.Series([person.rsplit("\n", 1)[0]] * 3)))
     wordy = f"{person}\nnote: {'she wrote the first program ' * 3}"
     assert not structured(field_values(pl.Series([wordy] * 3)))
+
+
+def test_a_layout_may_name_what_none_of_these_records_has() -> None:
+    layout = [("name", "short"), ("email", "short"), ("*numbers", "numbers")]
+    fields = field_values(pl.Series(["name: ada", "name: adah"]), layout)
+    assert layout_of(fields) == layout
+    ends = np.array([0], dtype=np.uint32), np.array([1], dtype=np.uint32)
+    features = pair_features(fields, *ends, np.array([0.5], dtype=np.float32))
+    assert (features[0, 2:6] == MISSING).all() and (features[0, :2] < MISSING).all()

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.config import Config
+from dedupe.decisions import CHOICES
 from dedupe.merge import parse_rules
 from dedupe.records import make_records
-from dedupe.results import cluster_figures, make_outputs, resolve
+from dedupe.results import Standing, cluster_figures, make_outputs, resolve, resolve_again
 from dedupe.scoring import PAIRS
 
 N = 8
@@ -181,3 +182,50 @@ def test_choices_go_with_their_records_into_merged_rows() -> None:
     resolved = resolve(records, pairs, NO_DECISIONS, Config(), choices)
     merged = make_outputs(records, pairs, resolved, rules, Config()).merged
     assert merged["n"].to_list() == ["1", "4"]
+
+
+@given(EDGES, VERDICTS, st.integers(1, N), st.data())
+def test_clustering_again_what_was_touched_is_clustering_everything(
+    edges: list[tuple[int, int, float]],
+    verdicts: list[tuple[int, int, str]],
+    old: int,
+    data: st.DataObject,
+) -> None:
+    config, none = Config(), pl.DataFrame(schema=CHOICES)
+    decisions = pl.DataFrame(
+        [(f"r{a}", f"r{b}", verdict) for a, b, verdict in verdicts],
+        schema=NO_DECISIONS.schema,
+        orient="row",
+    )
+    pairs = scored(edges)
+    there = pairs.filter(pl.col("right") < old)
+    gone = pl.Series(
+        data.draw(st.lists(st.booleans(), min_size=there.height, max_size=there.height)),
+        dtype=pl.Boolean,
+    )
+    was = resolve(make_records(table(max(old, 2)), Config(fields=("name",))), there, decisions,
+                  config, none)  # fmt: skip
+    place = np.minimum(np.arange(N), max(old, 2) - 1)
+    before = Standing(
+        was.clustering.labels[place],
+        was.confidence[place],
+        was.kept[place],
+        was.joined_by[place],
+        was.cluster_id.gather(place),
+    )
+    named = pl.Series([was.cluster_id[i] if i < old else None for i in range(N)], dtype=pl.String)
+    records = replace(make_records(table(), Config(fields=("name",))), named=named)
+    now = pairs.join(there.filter(gone), on=["left", "right"], how="anti").sort("left", "right")
+    new = now.filter(pl.col("right") >= old)
+    touched, compared = np.arange(N) >= old, np.zeros(N, dtype=bool)
+    for side in ("left", "right"):
+        touched[there.filter(gone)[side].to_numpy()] = True
+        compared[new[side].to_numpy()] = True
+    whole = resolve(records, now, decisions, config, none)
+    again, _ = resolve_again(records, now, decisions, config, none, before, touched, compared)
+    assert (again.clustering.labels == whole.clustering.labels).all()
+    assert again.clustering.contradictions.equals(whole.clustering.contradictions)
+    for name in ("confidence", "kept", "joined_by"):
+        assert (getattr(again, name) == getattr(whole, name)).all(), name
+    assert again.cluster_id.to_list() == whole.cluster_id.to_list()
+    assert again.decided.equals(whole.decided)
