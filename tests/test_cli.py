@@ -447,3 +447,14 @@ def test_new_records_are_matched_in_a_stream(done: Path) -> None:
     wrong = run("match", "people.dedupe", cwd=done, stdin=b'{"nothing": "x"}')
     assert wrong.returncode == 2 and b"columns compared" in wrong.stderr
     assert sorted(path.name for path in (done / "people.dedupe").rglob("*")) == before
+
+
+def test_a_threshold_by_goal_says_how_sure_it_is(done: Path) -> None:
+    asked = run("export", "people.dedupe", "-o", "goal", "--target-recall", "0.8", cwd=done)
+    assert asked.returncode == 0, asked.stderr.decode()
+    assert "no reviewed pairs have checked" in " ".join(asked.stderr.decode().split())
+    both = run("export", "people.dedupe", "--target-recall", "0.8", "--threshold", "0.5", cwd=done)
+    assert (both.returncode, len(both.stderr.splitlines())) == (2, 1)
+    never = run("export", "people.dedupe", "--target-precision", "1", cwd=done)
+    assert (never.returncode, len(never.stderr.splitlines())) == (2, 1)
+    assert b"no threshold reaches" in never.stderr
