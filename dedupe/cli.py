@@ -240,6 +240,7 @@ def cli() -> None:
 @click.option("-o", "--output", metavar="WORKSPACE", help="Folder for the results; - prints them.")
 @_run_options
 @click.option("--dry-run", is_flag=True, help="Say what the run would cost, and do nothing.")
+@click.option("--train", is_flag=True, help="First learn from the decisions of the last run.")
 @click.option("--review/--no-review", default=False, help="Open the review app before the end.")
 @click.option("--table", type=click.Choice(TABLES), default=TABLES[0], help="What -o - prints.")
 @_talk_options
@@ -248,6 +249,7 @@ def run(
     output: str | None,
     config_file: Path | None,
     dry_run: bool,
+    train: bool,
     review: bool,
     table: str,
     as_json: bool,
@@ -262,7 +264,7 @@ def run(
     DuckDB file, or a URL (sqlite:///path, duckdb:///path, postgresql://...), with ::TABLE at its
     end or with --query. It is never written to. Results go to INPUT-stem.dedupe/ beside it.
     """
-    from dedupe import costs, pipeline
+    from dedupe import costs, feedback, pipeline
 
     options = {**(read_config(config_file) if config_file else {}), **_given(options)}
     source = inputs[0] if len(inputs) == 1 else list(inputs)
@@ -271,6 +273,8 @@ def run(
         return
     if review and (output == STDOUT or as_json):
         raise OptionError("--review shows an app: it does not go with -o - or --json")
+    if train and output == STDOUT:
+        raise OptionError("--train needs a workspace with decisions: it does not go with -o -")
     if output == STDOUT:
         _no_json_beside_a_table(as_json)
         _one_table_a_file(options.get("format"))
@@ -279,7 +283,14 @@ def run(
             _print_table(result, table)
             return
     with _progress(quiet) as report:
-        result = pipeline.run(source, output=output, report=report, **options)
+        if train:
+            lesson, result = feedback.run_after_learning(
+                source, output=output, report=report, **options
+            )
+        else:
+            result = pipeline.run(source, output=output, report=report, **options)
+    if train and not quiet and not as_json:
+        _print_lesson(lesson)
     _print_result(result, as_json, quiet, verbose)
     if review:
         _review(str(result.workspace))
@@ -461,16 +472,11 @@ def train(
         click.echo(json.dumps({"lesson": lesson, **result.summary}, ensure_ascii=False))
         return
     if not quiet:
-        say = _console()
         if back:
             which = f"version {lesson['version']}" if lesson["version"] else "the first model"
-            say.print(f"back to {which}")
+            _console().print(f"back to {which}")
         else:
-            say.print(
-                f"learnt from [bold]{lesson['decisions']:,}[/] decisions; of the "
-                f"{lesson['held_back']:,} held back, {lesson['right_before']:.0%} were right "
-                f"before and {lesson['right_after']:.0%} are now (version {lesson['version']})"
-            )
+            _print_lesson(lesson)
         _print_summary(result, verbose)
 
 
@@ -652,6 +658,14 @@ def completion(shell: str) -> None:
     if kind is None:
         raise OptionError(f"no completion for {shell}")
     click.echo(kind(cli, {}, "dedupe", "_DEDUPE_COMPLETE").source())
+
+
+def _print_lesson(lesson: Mapping[str, Any]) -> None:
+    _console().print(
+        f"learnt from [bold]{lesson['decisions']:,}[/] decisions; of the "
+        f"{lesson['held_back']:,} held back, {lesson['right_before']:.0%} were right "
+        f"before and {lesson['right_after']:.0%} are now (version {lesson['version']})"
+    )
 
 
 def _print_estimate(found: Estimate, as_json: bool) -> None:

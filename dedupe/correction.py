@@ -37,7 +37,8 @@ from dedupe.cluster import components, identical_groups
 from dedupe.fields import MISSING, Bytes, field_values, pair_features
 
 FEWEST = 10
-"""Decisions from which something is learnt; both kinds must be among them."""
+FEWEST_OF_A_KIND = 4
+"""Decisions from which something is learnt, and how many matches and others are among them."""
 STRENGTHS = (4.0, 16.0, 64.0)
 """Pulls to zero that are tried, in decisions."""
 FOLDS = 5
@@ -119,7 +120,7 @@ def correct(
     looked = _looked_at(np.where(scored, probability, -1.0), verdict)
     known = np.flatnonzero(verdict[looked] >= 0)
     truth = verdict[looked][known].astype(np.float64)
-    if len(known) < FEWEST or len(np.unique(truth)) < 2:
+    if len(known) < FEWEST or min(truth.sum(), (1 - truth).sum()) < FEWEST_OF_A_KIND:
         return pairs, None
     left, right = (pairs[side].to_numpy() for side in ("left", "right"))
     similarity = pairs["similarity"].to_numpy()

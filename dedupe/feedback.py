@@ -20,9 +20,9 @@ from dedupe.errors import InputError, OptionError
 from dedupe.estimates import UNKNOWN, Estimate, draws_left
 from dedupe.estimates import estimate as estimate_quality
 from dedupe.evaluate import Evaluation, evaluate, read_gold
-from dedupe.inputs import STACKED, Given
+from dedupe.inputs import STACKED, Given, Source, given
 from dedupe.kept import TableRead, decisions_of, kept_config, lost_by_search, reopened
-from dedupe.pipeline import Result, Stages, carry_out
+from dedupe.pipeline import Result, Stages, carry_out, workspace_of
 from dedupe.progress import Progress, Report, no_report
 from dedupe.results import corrected, decided_rows, own_ids, resolve
 from dedupe.tables import read_table
@@ -274,6 +274,46 @@ def train(
     # The table is in the workspace under the key of the input: nothing is read again.
     source = Given(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
     return lesson, carry_out(source, opened.path, config, report)
+
+
+def run_after_learning(
+    source: Source,
+    *,
+    output: str | Path | None = None,
+    config: Config | None = None,
+    report: Report = no_report,
+    **options: Any,
+) -> tuple[dict[str, Any], Result]:
+    """Teach the cross-encoder the decisions in the workspace of an input, then run on the input.
+
+    Parameters
+    ----------
+    source, output, config, report, **options
+        As for :func:`~dedupe.pipeline.run`.
+
+    Returns
+    -------
+    lesson
+        As of :func:`train`.
+    result
+        As of :func:`~dedupe.pipeline.run`.
+
+    Raises
+    ------
+    DedupeError
+        If there is no workspace yet, there are too few decisions in it, or as for a run.
+    """
+    config = (config or Config()).with_options(**options)
+    read = given(source, config)
+    workspace = workspace_of(read, output, config)
+    if workspace is None or not workspace.facts_file.exists():
+        raise OptionError("there are no decisions to learn from yet: run, review, and then --train")
+    stages = Stages(workspace, report)
+    before = kept_config(workspace).with_options(device=config.device, seed=config.seed)
+    with stages.timed("learn") as progress, workspace.locked():
+        lesson = _learnt(workspace, before, progress)
+    lesson["version"] = workspace.current_version()
+    return lesson, carry_out(read, workspace.path, config, report)
 
 
 def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[str, Any]:

@@ -254,7 +254,7 @@ def carry_out(
     DedupeError
         As :func:`run`.
     """
-    workspace = _workspace(source_given, output, config)
+    workspace = workspace_of(source_given, output, config)
     if workspace is not None:
         config = _with_learnt(config, workspace)
     keys = stage_keys(source_given, config)
@@ -519,7 +519,8 @@ def _scored(
 # The workspace of a run --------------------------------------------------------------------------
 
 
-def _workspace(source: Given, output: str | Path | None, config: Config) -> Workspace | None:
+def workspace_of(source: Given, output: str | Path | None, config: Config) -> Workspace | None:
+    """Return the workspace of a run; ``None`` for a run in memory."""
     if output is not None:
         return Workspace(Path(output))
     if config.link and source.paths:

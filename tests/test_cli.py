@@ -533,3 +533,14 @@ def test_a_broken_index_costs_nothing_but_time(taken: Path) -> None:
     assert added.returncode == 0, added.stderr.decode()
     assert b"the search index was missing or damaged: it was made anew" in added.stderr
     assert len((taken / "people.dedupe/clusters.csv").read_text().splitlines()) == 1 + 17 + 2
+
+
+def test_a_threshold_by_goal_says_how_sure_it_is(done: Path) -> None:
+    asked = run("export", "people.dedupe", "-o", "goal", "--target-recall", "0.8", cwd=done)
+    assert asked.returncode == 0, asked.stderr.decode()
+    assert "no reviewed pairs have checked" in " ".join(asked.stderr.decode().split())
+    both = run("export", "people.dedupe", "--target-recall", "0.8", "--threshold", "0.5", cwd=done)
+    assert (both.returncode, len(both.stderr.splitlines())) == (2, 1)
+    never = run("export", "people.dedupe", "--target-precision", "1", cwd=done)
+    assert (never.returncode, len(never.stderr.splitlines())) == (2, 1)
+    assert b"no threshold reaches" in never.stderr

@@ -70,3 +70,18 @@ def test_a_wrong_file_is_one_clear_line(text: str, message: str, tmp_path: Path)
         read_config(tmp_path / "o.toml")
     with pytest.raises(OptionError, match="cannot read the configuration"):
         read_config(tmp_path / "none.toml")
+
+
+def test_a_target_and_a_threshold_choose_one_thing() -> None:
+    base = Config().with_options(target_precision=0.9)
+    assert base.target_precision == 0.9
+    assert base.with_options(threshold=0.7).target_precision is None
+    assert base.with_options(target_recall=0.8).target_precision is None
+    for wrong in (
+        {"target_precision": 0.9, "target_recall": 0.9},
+        {"target_precision": 0.9, "threshold": 0.5},
+        {"target_recall": 0},
+        {"target_recall": 1.5},
+    ):
+        with pytest.raises(OptionError):
+            Config().with_options(**wrong)

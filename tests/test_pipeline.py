@@ -346,3 +346,26 @@ def test_an_audit_is_drawn_decided_and_estimated(folder: Path) -> None:
     assert (after.precision.value, after.recall.value) == (1.0, 1.0)
     assert after.width == pytest.approx(0)
     assert dedupe.feedback.draw_audit(workspace, 10).pairs == []
+
+
+def test_a_goal_chooses_the_threshold_and_stays_with_the_workspace(folder: Path) -> None:
+    found = dedupe.run(folder / "people.csv", target_recall=0.9)
+    aim = found.summary["aim"]
+    assert aim["sure"] is None
+    assert found.summary["config"]["threshold"] == aim["threshold"]
+    kept = dedupe.kept.kept_config(dedupe.open_workspace(folder / "people.dedupe"))
+    assert (kept.threshold, kept.target_recall) == (aim["threshold"], 0.9)
+    again = dedupe.run(folder / "people.csv", target_recall=0.9)
+    assert again.summary["unchanged"]
+    assert again.clusters.equals(found.clusters)
+    plain = dedupe.pipeline.export(folder / "people.dedupe", threshold=0.5)
+    assert "aim" not in plain.summary
+    with pytest.raises(OptionError, match="no threshold reaches"):
+        dedupe.pipeline.export(folder / "people.dedupe", target_precision=1.0)
+
+
+def test_learning_first_needs_a_workspace_and_decisions(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="no decisions"):
+        dedupe.feedback.run_after_learning(folder / "people.csv", output=tmp_path / "new")
+    with pytest.raises(OptionError, match="too few"):
+        dedupe.feedback.run_after_learning(folder / "people.csv")

@@ -1,0 +1,142 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from dedupe.correction import best_cut, correct, learn, logit, rivals
+from dedupe.scoring import PAIRS
+
+
+def people(rng: np.random.Generator, count: int) -> tuple[pl.Series, pl.DataFrame, np.ndarray]:
+    """Return texts, pairs and the truth where the city tells matches, which no model knows."""
+    texts, rows, truth = [], [], []
+    for i in range(count):
+        match = bool(rng.random() < 0.5)
+        texts.append(f"name: person {i}\ncity: town {i}\ncode: {rng.integers(99)}")
+        city = f"town {i}" if match else f"village {i + 500}"
+        texts.append(f"name: person {i} x\ncity: {city}\ncode: {rng.integers(99)}")
+        rows.append((2 * i, 2 * i + 1))
+        truth.append(match)
+    left, right = zip(*rows, strict=True)
+    pairs = pl.DataFrame(
+        {
+            "left": left,
+            "right": right,
+            "similarity": rng.uniform(0.5, 0.9, count),
+            "probability": rng.uniform(0.2, 0.8, count),
+            "decided_by": ["cross-encoder"] * count,
+        },
+        schema=PAIRS,
+    )
+    return pl.Series(texts), pairs, np.array(truth)
+
+
+def decisions(pairs: pl.DataFrame, truth: np.ndarray, count: int) -> pl.DataFrame:
+    return pairs.head(count).select(
+        "left",
+        "right",
+        pl.Series("decision", np.where(truth[:count], "match", "different")),
+    )
+
+
+def test_what_tells_matches_is_learnt_for_pairs_nobody_decided() -> None:
+    texts, pairs, truth = people(np.random.default_rng(0), 300)
+    new, found = correct(pairs, texts, decisions(pairs, truth, 60))
+    assert found is not None
+    assert found.changed
+    assert found.decisions == 60
+    assert found.loss_after < found.loss_before
+
+    def right(frame: pl.DataFrame) -> float:
+        return float(((frame["probability"].to_numpy() >= 0.5) == truth)[60:].mean())
+
+    assert right(pairs) < 0.65
+    assert right(new) > 0.95
+    assert new.drop("probability").equals(pairs.drop("probability"))
+
+
+def test_decisions_that_tell_nothing_change_nothing() -> None:
+    texts, pairs, _ = people(np.random.default_rng(1), 200)
+    sure = pairs.with_columns(probability=pl.Series([0.9, 0.1] * 100, dtype=pl.Float32))
+    said = np.random.default_rng(2).random(200) < sure["probability"].to_numpy()
+    new, found = correct(sure, texts, decisions(sure, said, 40))
+    assert found is not None
+    if not found.changed:
+        assert new.equals(sure)
+    assert found.loss_after <= found.loss_before
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_too_few_decisions_change_nothing(count: int) -> None:
+    texts, pairs, truth = people(np.random.default_rng(3), 40)
+    new, found = correct(pairs, texts, decisions(pairs, truth, count))
+    assert found is None
+    assert new.equals(pairs)
+
+
+def test_decisions_of_one_kind_change_nothing() -> None:
+    texts, pairs, _ = people(np.random.default_rng(4), 40)
+    new, found = correct(pairs, texts, decisions(pairs, np.ones(40, dtype=bool), 30))
+    assert found is None
+    assert new.equals(pairs)
+
+
+def test_the_same_decisions_in_another_order_give_the_same() -> None:
+    texts, pairs, truth = people(np.random.default_rng(5), 100)
+    said = decisions(pairs, truth, 40)
+    assert correct(pairs, texts, said)[0].equals(correct(pairs, texts, said.reverse())[0])
+
+
+def test_what_follows_from_decisions_is_learnt_from_too() -> None:
+    texts, pairs, truth = people(np.random.default_rng(6), 100)
+    said = decisions(pairs, truth, 40)
+    # The first pair as well, through a third record that has no scored pair at all.
+    third = pl.DataFrame(
+        {"left": [0, 1], "right": [200, 200], "decision": ["match", "match"]},
+        schema=said.schema,
+    )
+    texts = pl.concat([texts, pl.Series(["name: third"])])
+    _, found = correct(pairs, texts, pl.concat([said.slice(1), third]))
+    assert found is not None
+    assert found.decisions == 40
+
+
+def test_sure_pairs_nobody_looked_at_hold_the_rest() -> None:
+    rng = np.random.default_rng(7)
+    before = np.concatenate([np.zeros(30), np.full(400, 6.0), np.full(400, -6.0)])
+    signs = rng.standard_normal((830, 3))
+    truth = (rng.random(30) < 0.1).astype(float)
+    truth[0] = 1.0
+    after, found = learn(before, signs, np.arange(30), truth, np.arange(830))
+    assert found.changed
+    assert (after[30:430] > 0).all()
+    assert (after[430:] < 0).all()
+
+
+def test_merging_pays_from_half_the_best_f1() -> None:
+    assert best_cut(np.array([1.0, 1.0, 0.0])) == pytest.approx(0.5)
+    assert best_cut(np.array([0.0, 0.0])) == 0.5
+    rng = np.random.default_rng(8)
+    p = rng.random(500)
+    cut = best_cut(p)
+
+    def expected(limit: float) -> float:
+        kept = p[p >= limit]
+        return 2 * kept.sum() / (len(kept) + p[p >= 0.05].sum())
+
+    assert expected(cut) >= max(expected(limit) for limit in (0.1, 0.25, 0.5, 0.75)) - 0.002
+
+
+def test_rivals_are_the_best_other_pairs_of_both_records() -> None:
+    score = np.array([3.0, 1.0, -2.0])
+    found = rivals(np.array([0, 0, 1]), np.array([1, 2, 3]), score, 4)
+    assert found[0, :2].tolist() == [-2.0, 1.0]  # 1 has the pair with 3 beside, 0 the one with 2
+    assert found[1, :2].tolist() == [-7.0, 3.0]
+    assert found[:, 2:].tolist() == [
+        [np.log1p(2), np.log1p(2)],
+        [np.log1p(1), np.log1p(2)],
+        [np.log1p(1), np.log1p(2)],
+    ]
+
+
+def test_logits_are_bounded() -> None:
+    assert logit(np.array([0.0, 0.5, 1.0])).tolist() == [-7.0, 0.0, 7.0]
