@@ -24,7 +24,8 @@ from scipy.sparse import csr_array
 
 from dedupe.config import BUNDLED, Config
 from dedupe.encoders import embed, fit_bi_encoder, load_bi_encoder, spelling_of
-from dedupe.nearest import Stored, levels
+from dedupe.nearest import Stored
+from dedupe.quantized import Quantized
 from dedupe.scoring import identical_pairs
 from dedupe.search import FLAT_LIMIT, unit_rows
 from dedupe.spelling import BUCKETS_BITS, Spelling
@@ -73,7 +74,7 @@ def make_index(
     workspace: Workspace,
     key: str,
     encoder: SentenceTransformer | Spelling,
-    vectors: NDArray[np.float32],
+    vectors: NDArray[np.float32] | Quantized,
     rare: csr_array | None,
 ) -> dict[str, Any]:
     """Keep an index of texts that were embedded, under `key`; return its facts.
@@ -111,26 +112,27 @@ def index_texts(
 ) -> dict[str, Any]:
     """Embed texts and keep an index of them, as :func:`make_index`."""
     encoder = fit_bi_encoder(config, texts)
-    return make_index(
-        workspace, key, encoder, embed(encoder, texts), index_features(encoder, texts)
-    )
+    return make_index(workspace, key, encoder, *encoded(encoder, texts))
 
 
 def index_in_memory(texts: Sequence[str], config: Config) -> Index:
     """Return an index of texts that is not kept."""
     encoder = fit_bi_encoder(config, texts)
-    stored = Stored.of(embed(encoder, texts), index_features(encoder, texts))
+    stored = Stored.of(*encoded(encoder, texts))
     return Index(stored, encoder, {})
 
 
-def index_features(
+def encoded(
     encoder: SentenceTransformer | Spelling, texts: Sequence[str]
-) -> csr_array | None:
-    """Return the rare features that an index of `texts` keeps; ``None`` where it needs none."""
+) -> tuple[NDArray[np.float32] | Quantized, csr_array | None]:
+    """Embed texts; return their vectors, and the rare features that an index of them keeps.
+
+    Where rare features are looked at, vectors take a byte a dimension; else there are none.
+    """
     spelling = spelling_of(encoder)
     if spelling is None or len(texts) <= FLAT_LIMIT:
-        return None
-    return spelling.rare_features(texts, lone=True)
+        return embed(encoder, texts), None
+    return spelling.read(texts)
 
 
 def open_index(workspace: Workspace, facts: Mapping[str, Any], config: Config) -> Index | None:
@@ -182,13 +184,13 @@ def _mapped(workspace: Workspace, facts: Mapping[str, Any], *, check: bool) -> S
             return None
         shape = (facts["rows"], 2 << BUCKETS_BITS)
         rare = csr_array((arrays["values"], arrays["columns"], starts), shape=shape)
-    return Stored(arrays["vectors"], arrays["scale"], rare)
+    return Stored(Quantized(arrays["vectors"], arrays["scale"]), rare)
 
 
 def _appended(
     workspace: Workspace,
     facts: Mapping[str, Any],
-    vectors: NDArray[np.float32],
+    vectors: NDArray[np.float32] | Quantized,
     rare: csr_array | None,
 ) -> dict[str, Any]:
     """Write further texts behind those of `facts`, and return the facts of all."""
@@ -203,9 +205,13 @@ def _appended(
         at[name] += len(array)
 
     for start in range(0, len(vectors), _BLOCK):
-        quantized, scale = levels(vectors[start : start + _BLOCK])
-        write("vectors", quantized)
-        write("scale", scale)
+        some = slice(start, start + _BLOCK)
+        if isinstance(vectors, Quantized):
+            block = Quantized(vectors.values[some], vectors.scale[some])
+        else:
+            block = Quantized.of(vectors[some])
+        write("vectors", block.values)
+        write("scale", block.scale)
     if rare is not None:
         rare = unit_rows(rare)
         write("counts", np.diff(rare.indptr))

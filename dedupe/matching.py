@@ -86,7 +86,7 @@ class Matcher:
         # Rows in the order of their texts: those of one text lie side by side.
         self._rows = np.argsort(slot, kind="stable")
         self._rows = self._rows[: int((slot != NO_SLOT).sum())]
-        self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.scale) + 1))
+        self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.vectors) + 1))
         self._encoder = index.encoder
         self._nearest = Nearest(index.stored, np.diff(self._starts) > 0)
         self._judged, arrays = kept_student(opened)

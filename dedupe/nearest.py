@@ -17,12 +17,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
+from dedupe.quantized import Quantized
 from dedupe.search import (
     ANY_SOURCE,
     CANDIDATES,
-    COSINE_BLOCK,
     HITS_PER_RECORD,
     NEIGHBOURS,
+    cosine,
     pair_frame,
     ranked,
     same_source,
@@ -36,48 +37,31 @@ COMPARED = 100
 """Others whose vectors a new record is compared with, among those that share rare features."""
 BLOCK = 512
 """New records searched at a time."""
-_LEVELS = 127
 
 _Hits: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]"
-
-
-def levels(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Return (s, d) vectors at a byte a dimension, and the (s,) scale that makes them whole."""
-    most = np.maximum(np.abs(vectors).max(axis=1, initial=0), np.float32(1e-12))
-    levels = np.rint(vectors * (_LEVELS / most)[:, None]).astype(np.int8)
-    return levels, (most / _LEVELS).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Stored:
     """Vectors and rare features of s texts as they are kept, to find what is like others.
 
-    A dimension is one byte: a cosine is off by less than a thousandth or so.
-
     Parameters
     ----------
     vectors
-        (s, d) int8: 127 times each vector over its largest absolute value.
-    scale
-        (s,) float32: what to multiply them by.
+        (s, d) vectors.
     rare
         (s, f) rare features, rows of length 1; ``None`` where all vectors are compared.
     """
 
-    vectors: NDArray[np.int8]
-    scale: NDArray[np.float32]
+    vectors: Quantized
     rare: csr_array | None = None
 
     @classmethod
-    def of(cls, vectors: NDArray[np.float32], rare: csr_array | None = None) -> Stored:
-        """Store (s, d) float32 vectors and the rare features of their texts."""
-        return cls(*levels(vectors), None if rare is None else unit_rows(rare))
-
-    def rows(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """Return the vectors of some of the texts, (k, d) float32."""
-        whole: NDArray[np.float32] = self.vectors[rows].astype(np.float32)
-        whole *= self.scale[rows][:, None]
-        return whole
+    def of(cls, vectors: NDArray[np.float32] | Quantized, rare: csr_array | None = None) -> Stored:
+        """Store (s, d) vectors and the rare features of their texts."""
+        if not isinstance(vectors, Quantized):
+            vectors = Quantized.of(vectors)
+        return cls(vectors, None if rare is None else unit_rows(rare))
 
 
 class Nearest:
@@ -100,7 +84,7 @@ class Nearest:
         self.by_features = stored.rare is not None
         self._vectors: NDArray[np.float32] | None = None
         if stored.rare is None:
-            self._vectors = stored.rows(np.arange(len(stored.scale)))
+            self._vectors = stored.vectors[:]
         else:
             self._postings = stored.rare.T.tocsr()
 
@@ -124,7 +108,7 @@ class Nearest:
         else:
             assert rare is not None
             rows = _best_sharing(*self._sharing(rare))
-            cosine = self._stored.rows(rows) @ vector
+            cosine = self._stored.vectors[rows] @ vector
         rows, cosine = rows[cosine > -1.5], cosine[cosine > -1.5]
         if len(rows) > most:
             near = np.sort(np.argpartition(-cosine, most - 1)[:most])
@@ -220,10 +204,10 @@ def _closest(
     k = min(COMPARED, len(there) - 1)
     if k < 1 or not len(rows):
         return
-    others = stored.rows(there)
+    others = stored.vectors[there]
     for at in range(0, len(rows), 256):
         some = rows[at : at + 256]
-        cosine = stored.rows(some) @ others.T
+        cosine = stored.vectors[some] @ others.T
         cosine[some[:, None] == there[None, :]] = -2
         cosine[same_source(source[some, None], source[None, there])] = -2
         best = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
@@ -251,23 +235,11 @@ def _sharing(
             kept.append(_best_sharing(there[apart], weight[apart]))
         own_rows = np.repeat(rows[at : at + BLOCK], [len(one) for one in kept])
         other = np.concatenate(kept)
-        return own_rows, other, _cosine(stored, own_rows, other)
+        return own_rows, other, cosine(stored.vectors, own_rows, other)
 
     starts = range(0, len(rows), BLOCK)
     with ThreadPoolExecutor(cpu_count() or 1) as pool:
         yield from pool.map(of_block, starts)
-
-
-def _cosine(
-    stored: Stored, left: NDArray[np.int64], right: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    out = np.empty(len(left), dtype=np.float32)
-    for at in range(0, len(left), COSINE_BLOCK):
-        some = slice(at, at + COSINE_BLOCK)
-        a, b = (stored.vectors[side[some]].astype(np.float32) for side in (left, right))
-        out[some] = np.einsum("ij,ij->i", a, b)
-    similarity: NDArray[np.float32] = np.clip(out * stored.scale[left] * stored.scale[right], -1, 1)
-    return similarity
 
 
 def _postings(

@@ -29,14 +29,13 @@ from numpy.typing import NDArray
 from dedupe.audits import with_aim
 from dedupe.config import BUNDLED, Config
 from dedupe.encoders import (
-    embed,
     fit_bi_encoder,
     importing_ahead,
     load_cross_encoder,
     shared_features,
 )
 from dedupe.errors import OptionError, WorkspaceError
-from dedupe.index import index_features, make_index
+from dedupe.index import encoded, make_index
 from dedupe.inputs import STACKED, Given, Source, given, given_tables
 from dedupe.kept import (
     TableRead,
@@ -457,8 +456,7 @@ def _candidates(
     with importing_ahead():
         with stages.timed("encode"):
             encoder = fit_bi_encoder(config, distinct)
-            vectors = embed(encoder, distinct)
-            features = index_features(encoder, distinct)
+            vectors, features = encoded(encoder, distinct)
             rare = shared_features(encoder, features)
         with stages.timed("search") as progress:
             found = search(vectors, config, progress, source, rare)

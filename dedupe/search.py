@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from os import cpu_count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -25,6 +25,9 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
+from dedupe.quantized import Quantized
+
+Vectors: TypeAlias = NDArray[np.float32] | Quantized
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -107,7 +110,7 @@ class Candidates:
 
 
 def search(
-    vectors: NDArray[np.float32],
+    vectors: Vectors,
     config: Config,
     progress: Progress = silent,
     source: NDArray[np.uint8] | None = None,
@@ -118,7 +121,7 @@ def search(
     Parameters
     ----------
     vectors
-        (n, d) float32, rows of length 1.
+        (n, d), rows of length 1; at a byte a dimension only where `rare` is given.
     config
         ``candidates_per_record``, ``radius`` and ``seed`` are used.
     progress
@@ -145,6 +148,7 @@ def search(
     if rare is not None and kind == "rare features":
         found = _sharing_hits(vectors, rare, radius, progress)
     else:
+        assert not isinstance(vectors, Quantized)
         hits = _flat_hits if kind == "flat" else _ivf_hits
         found = hits(vectors, radius, config.seed, progress)
     if source is not None:
@@ -177,9 +181,7 @@ class _Sample:
     ladder: NDArray[np.int64]
 
     @classmethod
-    def of(
-        cls, vectors: NDArray[np.float32], seed: int, source: NDArray[np.uint8] | None
-    ) -> _Sample:
+    def of(cls, vectors: Vectors, seed: int, source: NDArray[np.uint8] | None) -> _Sample:
         n = len(vectors)
         rows = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
         steps = np.linspace(-1, 1, 201, dtype=np.float32)[:-1]
@@ -370,7 +372,7 @@ def _ivf_hits(
 
 
 def _sharing_hits(
-    vectors: NDArray[np.float32], rare: csr_array, radius: float, progress: Progress
+    vectors: Vectors, rare: csr_array, radius: float, progress: Progress
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
     """Yield (row, earlier row, similarity) of records that share rare features.
 
@@ -387,7 +389,7 @@ def _sharing_hits(
         row = at + np.repeat(np.arange(shared.shape[0]), np.diff(shared.indptr))
         keep = (shared.data >= floor) & (shared.indices < row)
         row, other = row[keep], shared.indices[keep].astype(np.int64)
-        similarity = _cosine(vectors, row, other)
+        similarity = cosine(vectors, row, other)
         near = similarity >= _below(radius)
         return row[near], other[near], similarity[near]
 
@@ -420,7 +422,7 @@ def _sharing_floor(rare: csr_array, others: csr_array) -> float:
 
 def _collect(
     hits: Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]],
-    vectors: NDArray[np.float32],
+    vectors: Vectors,
     radius: float,
     neighbours: int,
 ) -> pl.DataFrame:
@@ -440,7 +442,7 @@ def _collect(
             # What survives may itself be over the limit: then sort again only once it doubled.
             limit = max(HELD_PAIRS, 2 * held)
     pairs = pl.concat([kept, *waiting]).unique(["left", "right"]).sort("left", "right")
-    exact = _cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
+    exact = cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
     pairs = pairs.with_columns(pl.Series("similarity", exact)).filter(
         pl.col("similarity") >= pl.lit(radius, dtype=pl.Float32)
     )
@@ -500,14 +502,15 @@ def pair_frame(
     )
 
 
-def _cosine(
-    vectors: NDArray[np.floating[Any]], left: NDArray[Any], right: NDArray[Any]
-) -> NDArray[np.float32]:
+def cosine(vectors: Vectors, left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the cosine of each pair of vectors of length 1, (k,) float32."""
     out = np.empty(len(left), dtype=np.float32)
     for at in range(0, len(left), COSINE_BLOCK):
         some = slice(at, at + COSINE_BLOCK)
-        a, b = (vectors[side[some]].astype(np.float32, copy=False) for side in (left, right))
-        out[some] = np.einsum("ij,ij->i", a, b)
+        if isinstance(vectors, Quantized):
+            out[some] = vectors.dot(left[some], right[some])
+        else:
+            out[some] = np.einsum("ij,ij->i", vectors[left[some]], vectors[right[some]])
     return np.clip(out, -1, 1)
 
 

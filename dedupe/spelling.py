@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from dedupe.quantized import Quantized
+
 DIMENSIONS = 512
 SPREAD = 4
 """Dimensions that each trigram or word is folded into, each with a sign of its own."""
@@ -142,17 +144,17 @@ class Spelling:
         made = _by_block(texts, lambda some: self._rarest(*_read(some), lone=lone))
         return self._as_rows(list(made))
 
-    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], csr_array]:
-        """Return what :meth:`embed` does and the rare features, lone ones too, in one pass."""
+    def read(self, texts: Sequence[str]) -> tuple[Quantized, csr_array]:
+        """Return vectors at a byte a dimension and rare features, lone ones too, in one pass."""
 
-        def both(some: Sequence[str]) -> tuple[NDArray[np.float32], _Rarest]:
+        def both(some: Sequence[str]) -> tuple[Quantized, _Rarest]:
             found = _read(some)
-            return self._embed(*found), self._rarest(*found, lone=True)
+            return Quantized.of(self._embed(*found)), self._rarest(*found, lone=True)
 
-        vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
+        vectors = Quantized.empty(len(texts), DIMENSIONS)
         rarest = []
         for at, (block, rare) in enumerate(_by_block(texts, both)):
-            vectors[at * BLOCK : at * BLOCK + len(block)] = block
+            vectors.put(at * BLOCK, block)
             rarest.append(rare)
         return vectors, self._as_rows(rarest)
 

@@ -30,7 +30,7 @@ def test_new_records_bring_the_pairs_that_brute_force_finds(
     fresh = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
     alive = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
     stored = Stored.of(vectors)
-    whole = stored.rows(np.arange(n)).astype(np.float64)
+    whole = stored.vectors[:].astype(np.float64)
     cosine = whole @ whole.T
     assert np.abs(cosine - vectors @ vectors.T).max() < 0.01
     none = pl.DataFrame(schema=CANDIDATES)
@@ -85,6 +85,6 @@ def test_the_nearest_are_those_of_brute_force(n: int, seed: int, data: st.DataOb
     alive = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
     vector = unit_vectors(1, seed=seed + 1)[0]
     rows, cosine = Nearest(stored, alive).search(vector, None, 5)
-    true = stored.rows(np.arange(n)) @ vector
+    true = stored.vectors[:] @ vector
     assert set(rows) <= set(np.flatnonzero(alive)) and len(rows) == min(5, alive.sum())
     assert np.allclose(cosine, np.sort(true[alive])[::-1][:5], atol=1e-6)
