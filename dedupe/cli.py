@@ -226,6 +226,7 @@ def cli() -> None:
       dedupe run contacts.csv            find, cluster and merge; results in contacts.dedupe/
       dedupe link customers.csv leads.csv  which rows of one table are those of another
       dedupe add contacts.dedupe new.csv  bring in new records; ids and decisions stay
+      dedupe match contacts.dedupe       which records are those that come on stdin
       dedupe review contacts.dedupe      look at doubtful pairs and decide, in the terminal
       dedupe export contacts.dedupe      write again with another threshold, rules or format
       dedupe evaluate contacts.dedupe --gold truth.csv

@@ -33,8 +33,9 @@ from dedupe.search import (
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-COMPARED = 100
-"""Others whose vectors a new record is compared with, among those that share rare features."""
+COMPARED = 48
+"""Others whose vectors a new record is compared with, among those that share rare features: as many
+matches are found as with a hundred (measured on 100,000 made people)."""
 BLOCK = 512
 """New records searched at a time."""
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from dedupe.errors import OutputError, WorkspaceError
-from dedupe.workspace import Workspace, open_workspace, stage_key
+from dedupe.workspace import MOST_PARTS, Workspace, open_workspace, stage_key
 
 FRAME = pl.DataFrame({"left": [0, 1], "right": [2, 3]}, schema_overrides={"left": pl.UInt32})
 
@@ -139,3 +139,37 @@ def test_what_is_not_forgotten_stays_beside(workspace: Workspace) -> None:
     assert workspace.load("scored", "k1") is not None
     workspace.forget("scored", ["k2"])
     assert workspace.load("scored", "k1") is None and workspace.load("scored", "k2") is not None
+
+
+def test_rows_may_lie_behind_those_of_another_key(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.stages.mkdir()
+    frame = pl.DataFrame({"a": range(10)})
+    workspace.save("table", "k0", frame[:4], {"n": 0})
+    for number, stop in enumerate((6, 6, 10), start=1):
+        after = (f"k{number - 1}", [4, 6, 6][number - 1])
+        workspace.save("table", f"k{number}", frame[:stop], {"n": number}, forget=False,
+                       after=after)  # fmt: skip
+    workspace.save("table", "other", frame, {}, forget=False)
+    workspace.forget("table", ["k3"])
+    found = workspace.load("table", "k3")
+    assert found is not None and found[0].equals(frame) and found[1] == {"n": 3}
+    assert workspace.stage_facts("table", "k3") == {"n": 3}
+    assert workspace.load("table", "other") is None
+    sizes = [path.stat().st_size for path in sorted(workspace.stages.glob("table-*.parquet"))]
+    assert len(sizes) == 4
+    (workspace.stages / "table-k1.parquet").write_bytes(b"")
+    assert workspace.load("table", "k3") is None and workspace.load("table", "k0") is not None
+
+
+def test_many_parts_become_one(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.stages.mkdir()
+    frame = pl.DataFrame({"a": range(MOST_PARTS + 2)})
+    workspace.save("table", "k0", frame[:1], {})
+    for n in range(1, MOST_PARTS + 2):
+        workspace.save("table", f"k{n}", frame[: n + 1], {}, forget=False, after=(f"k{n - 1}", n))
+        workspace.forget("table", [f"k{n}"])
+        found = workspace.load("table", f"k{n}")
+        assert found is not None and found[0].equals(frame[: n + 1])
+    assert len(list(workspace.stages.glob("table-*.parquet"))) == 2
