@@ -337,14 +337,17 @@ def _signs(pairs: pl.DataFrame, texts: pl.Series, probability: Floats, looked: N
     """Return what is known of the pairs looked at, (m, f)."""
     left, right = (pairs[side].to_numpy() for side in ("left", "right"))
     scored = (pairs["decided_by"] != "identical").to_numpy()
-    before = np.where(scored, logit(probability), -LOGIT_LIMIT)
-    rival = rivals(left, right, before, len(texts))
+    before = logit(probability[looked])
+    others = np.flatnonzero(scored & (probability >= LEAST))
+    others = np.union1d(others, looked)
+    rival = rivals(left[others], right[others], logit(probability[others]), len(texts))
+    rival = rival[np.searchsorted(others, looked)]
     names, at = np.unique(np.concatenate([left[looked], right[looked]]), return_inverse=True)
     ends = at.astype(np.uint32).reshape(2, -1)
     similarity = pairs["similarity"].to_numpy()[looked]
     told = pair_features(field_values(texts.gather(names)), ends[0], ends[1], similarity)
     likely = probability[looked] > LEAST
-    return np.hstack([_standardised(told, likely), _standing(before[looked], rival[looked])])
+    return np.hstack([_standardised(told, likely), _standing(before, rival)])
 
 
 def _looked_at(probability: Floats, similarity: NDArray[Any], verdict: NDArray[np.int8]) -> Numbers:
