@@ -43,8 +43,8 @@ SWEEPS = 24
 KEPT = 8
 """Monte Carlo: independent chains, steps of each, and how many of the last are kept."""
 
-SHIFT = 1.0
-STRETCH = 0.7
+SHIFT = 1.5
+STRETCH = 1.0
 MERGED = 1.0
 BENT = 0.6
 REACH = 1.5
