@@ -38,9 +38,9 @@ from numpy.typing import NDArray
 FINENESS = 4
 """Cells a logit."""
 
-CHAINS = 250
-SWEEPS = 24
-KEPT = 8
+CHAINS = 200
+SWEEPS = 14
+KEPT = 5
 """Monte Carlo: independent chains, steps of each, and how many of the last are kept."""
 
 SHIFT = 1.5
