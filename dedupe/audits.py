@@ -178,9 +178,11 @@ def aimed(review: Review) -> Aim:
     def at(number: int) -> tuple[float, Aim]:
         pairs = review.at(thresholds[number])
         found = estimate(pairs, seed=config.seed)
-        value = found.precision if goal == "precision" else found.recall_of_all
+        measure = found.precision if goal == "precision" else found.recall_of_all
+        # Nothing is wrong where nothing is merged, but that is not what was asked for.
+        value = measure.value if pairs.merged.any() else 0.0
         sure = chances(pairs, goal, target, seed=config.seed) if found.drawn else None
-        return value.value, Aim(goal, target, thresholds[number], found, sure)
+        return value, Aim(goal, target, thresholds[number], found, sure)
 
     low, high = 0, len(thresholds) - 1
     value, best = at(high)

@@ -124,6 +124,11 @@ def _export_options(command: _Command) -> _Command:
             help="Let the decisions correct the probabilities of the other pairs (default).",
         ),
         click.option(
+            "--adapt/--no-adapt",
+            default=None,
+            help="Let the sure pairs of this very file correct the doubtful ones.",
+        ),
+        click.option(
             "--preset",
             type=click.Choice(list(PRESETS)),
             help="Both thresholds by name (default: balanced).",
@@ -894,6 +899,8 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
         )
     if "aim" in found:
         yield "threshold", _aim_said(found["aim"])
+    if lessons := found.get("correction", {}).get("lessons"):
+        yield "adapted", f"to {lessons:,} sure pairs of this file"
     if found["decisions"]:
         yield "decisions", f"{found['decisions']:,} obeyed{_correction_said(found)}"
     stages = [stage for stage in found["stages"] if not stage.get("reused")]
@@ -923,7 +930,7 @@ def _aim_said(aim: Mapping[str, Any]) -> str:
 
 def _correction_said(found: Mapping[str, Any]) -> str:
     correction = found.get("correction")
-    if correction is None:
+    if correction is None or not correction["decisions"]:
         return ""
     if not correction["changed"]:
         return "; the other pairs are as scored, which predicts them best"

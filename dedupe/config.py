@@ -55,6 +55,9 @@ class Config:
     correct
         Probabilities of undecided pairs follow the decisions made so far, where that predicts
         decisions held back better; see :mod:`dedupe.correction`.
+    adapt
+        Probabilities follow what the sure pairs of this very file have in common, without any
+        decision; see :mod:`dedupe.correction`.
     candidates_per_record
         How many candidate pairs a record the search may bring, on average.
     radius
@@ -110,6 +113,7 @@ class Config:
     target_precision: float | None = None
     target_recall: float | None = None
     correct: bool = True
+    adapt: bool = False
     candidates_per_record: float = 5.0
     radius: float | None = None
     large_cluster: int = 20

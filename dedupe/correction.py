@@ -1,26 +1,32 @@
-"""What decisions say of the pairs that nobody decided: their probabilities, corrected at once.
+"""What a file and the decisions on it say of pairs: their probabilities, corrected at once.
 
 Between scoring and clustering, and without any model being run::
 
-    pairs + decisions ──fit──▶ what this file's matches are told by ──▶ pairs, corrected
+    pairs + sure verdicts ──adapt──▶ pairs + decisions ──learn──▶ pairs, corrected
 
-A logistic regression begins with the logit that each pair has and learns from the decisions what
-to add to it: for similarities field by field, for values that are missing, and for how a pair
-stands among the other pairs of its two records (a record of a catalogue is seldom two others). Its
-weights are drawn to zero, which is the probability as it was, and sure pairs that nobody looked at
-hold it there as well. A part of the decisions is held back in turn; of all strengths of that pull
-the one is taken that predicts those best, and where none predicts them better than the
-probabilities as they are, these stay.
+Both fit logistic regressions to what is known of each pair: similarities field by field, which
+values are missing, and how a pair stands among the other pairs of its two records (a record of a
+catalogue is seldom two others).
+
+To adapt needs no decision. What the models are sure of, they are sure of for reasons that hold in
+this file: pairs that they call matches and pairs that they call different, as many of each, are
+lessons, and half of every logit then comes from what was learnt from them (self-training [1]_).
+
+From decisions is learnt what to add to the logits. All weights are drawn to zero, which is the
+probability as it was, and sure pairs that nobody looked at hold it there as well. A part of the
+decisions is held back in turn; of all strengths of that pull the one is taken that predicts those
+best, and where none predicts them better than the probabilities as they are, these stay.
 
 At last all odds are scaled by one number, so that a half is where merging begins to pay: pairs
-above a probability of F/2 are those that make the expected F1 the largest, F [1]_. Where matches
+above a probability of F/2 are those that make the expected F1 the largest, F [2]_. Where matches
 are plain, that is a half already.
 
 Nothing is kept: without the decisions, the probabilities are again what they were.
 
 References
 ----------
-.. [1] Z. C. Lipton, C. Elkan and B. Naryanaswamy, "Optimal thresholding of classifiers to maximize
+.. [1] D. Yarowsky, "Unsupervised word sense disambiguation rivaling supervised methods", ACL 1995.
+.. [2] Z. C. Lipton, C. Elkan and B. Naryanaswamy, "Optimal thresholding of classifiers to maximize
    F1 measure", ECML PKDD 2014.
 """
 
@@ -47,6 +53,13 @@ LEAST = 0.01
 MOST = 30_000
 """Pairs looked at, the most doubtful first, so that it takes no time in large files."""
 SURE = (0.02, 0.98)
+PLAIN = (0.05, 0.97)
+LESSONS = 600
+FEWEST_LESSONS = 50
+"""Pairs outside `PLAIN` that a file is adapted to: how many of either kind at most and at least."""
+ADAPTED = 0.5
+"""Share of a logit that comes from what was learnt from them."""
+LESSON_PULL = 4.0
 ANCHORS = 400
 LEAST_ANCHORED = 40
 """Undecided pairs outside `SURE` that hold the rest where it is: how many, and what they weigh
@@ -77,6 +90,8 @@ class Correction:
         Pull to the probabilities as they were; 0 where nothing was changed.
     pays_from
         Probability from which merging pays, which the correction put at one half.
+    lessons
+        Sure pairs that the probabilities were adapted to; 0 where they were not.
     """
 
     decisions: int
@@ -85,6 +100,7 @@ class Correction:
     loss_after: float
     strength: float
     pays_from: float
+    lessons: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values as plain JSON types."""
@@ -92,9 +108,14 @@ class Correction:
 
 
 def correct(
-    pairs: pl.DataFrame, texts: pl.Series, decided: pl.DataFrame
+    pairs: pl.DataFrame,
+    texts: pl.Series,
+    decided: pl.DataFrame,
+    *,
+    adapt: bool = False,
+    learn: bool = True,
 ) -> tuple[pl.DataFrame, Correction | None]:
-    """Correct the probabilities of scored pairs by the decisions about some of them.
+    """Correct the probabilities of scored pairs by the file they are of and decisions on them.
 
     Parameters
     ----------
@@ -104,6 +125,8 @@ def correct(
         (n,) record texts.
     decided
         Decisions in force as row numbers: ``left < right``, ``decision``.
+    adapt, learn
+        Whether the file itself, and the decisions, correct anything.
 
     Returns
     -------
@@ -113,38 +136,72 @@ def correct(
         What was learnt; ``None`` where there was too little to learn from.
     """
     verdict = known_verdicts(pairs, decided, len(texts))
-    if (verdict >= 0).sum() < FEWEST:
+    matches, others = int((verdict == 1).sum()), int((verdict == 0).sum())
+    learn = learn and matches + others >= FEWEST and min(matches, others) >= FEWEST_OF_A_KIND
+    if not adapt and not learn:
         return pairs, None
     probability = pairs["probability"].to_numpy().astype(np.float64)
     scored = (pairs["decided_by"] != "identical").to_numpy()
-    looked = _looked_at(np.where(scored, probability, -1.0), verdict)
-    known = np.flatnonzero(verdict[looked] >= 0)
-    truth = verdict[looked][known].astype(np.float64)
-    if len(known) < FEWEST or min(truth.sum(), (1 - truth).sum()) < FEWEST_OF_A_KIND:
-        return pairs, None
-    left, right = (pairs[side].to_numpy() for side in ("left", "right"))
     similarity = pairs["similarity"].to_numpy()
-    before = logit(probability)
-    rival = rivals(left, right, np.where(scored, before, -LOGIT_LIMIT), len(texts))
-    names, at = np.unique(np.concatenate([left[looked], right[looked]]), return_inverse=True)
-    ends = at.astype(np.uint32).reshape(2, -1)
-    told = pair_features(field_values(texts.gather(names)), ends[0], ends[1], similarity[looked])
-    likely = probability[looked] > 0.01
-    signs = np.hstack([_standardised(told, likely), _standing(before[looked], rival[looked])])
-    order = np.lexsort((before[looked], similarity[looked]))
-    after, found = learn(before[looked], signs, known, truth, order)
-    if not found.changed:
+    looked = _looked_at(np.where(scored, probability, -1.0), similarity, verdict)
+    before = logit(probability[looked])
+    if not learn and _plain(before)[2] < FEWEST_LESSONS:
+        return pairs, None
+    signs = _signs(pairs, texts, probability, looked)
+    order = np.lexsort((before, similarity[looked]))
+    known = np.flatnonzero(verdict[looked] >= 0)
+    lessons = 0
+    if adapt:
+        before, lessons = adapted(before, signs, known, order)
+    after, found = before, Correction(0, False, 0.0, 0.0, 0.0, 0.5, lessons)
+    if learn:
+        truth = verdict[looked][known].astype(np.float64)
+        after, found = learn_decisions(before, signs, known, truth, order)
+        found = replace(found, lessons=lessons)
+    if not found.changed and not lessons:
         return pairs, found
     new = probability.copy()
     new[looked] = _probability(after)
-    new[looked[known]] = truth
-    pays = best_cut(new[scored])
-    new[looked] = _probability(after - logit(np.array([pays])))
-    found = replace(found, pays_from=round(pays, 4))
+    if found.changed:
+        settled = new.copy()
+        settled[looked[known]] = verdict[looked[known]]
+        pays = best_cut(settled[scored])
+        new[looked] = _probability(after - logit(np.array([pays])))
+        found = replace(found, pays_from=round(pays, 4))
     return pairs.with_columns(pl.Series("probability", new.astype(np.float32))), found
 
 
-def learn(
+def adapted(before: Floats, signs: Floats, known: Numbers, order: Numbers) -> tuple[Floats, int]:
+    """Adapt logits to the file: half of each comes from what sure pairs have in common.
+
+    Parameters
+    ----------
+    before, signs, known, order
+        As for :func:`learn_decisions`. Pairs that are known are no lessons here.
+
+    Returns
+    -------
+    after
+        (m,) logits.
+    lessons
+        Pairs learnt from; 0 where there were too few, and nothing is changed.
+    """
+    free = np.ones(len(before), dtype=bool)
+    free[known] = False
+    low, high, count = _plain(np.where(free, before, 0.0))
+    if count < FEWEST_LESSONS:
+        return before, 0
+    chosen = np.concatenate([_evenly(order[side[order]], count) for side in (low, high)])
+    truth = np.repeat([0.0, 1.0], count)
+    # Their own logits would tell all: lessons are told from the signs alone.
+    inputs = np.column_stack([np.ones(len(before)), np.zeros(len(before)), signs])
+    nothing, nobody = np.zeros(len(before)), np.empty(0, dtype=np.int64)
+    weights = _fitted(inputs, nothing, chosen, truth, nobody, LESSON_PULL)
+    learnt = np.clip(inputs @ weights, -LOGIT_LIMIT, LOGIT_LIMIT)
+    return (1 - ADAPTED) * before + ADAPTED * learnt, len(chosen)
+
+
+def learn_decisions(
     before: Floats, signs: Floats, known: Numbers, truth: Floats, order: Numbers
 ) -> tuple[Floats, Correction]:
     """Learn from decided pairs what to add to the logits of all.
@@ -276,13 +333,49 @@ def known_verdicts(pairs: pl.DataFrame, decided: pl.DataFrame, n: int) -> NDArra
     return verdict
 
 
-def _looked_at(probability: Floats, verdict: NDArray[np.int8]) -> Numbers:
-    """Return the numbers of the pairs that may change: the doubtful, and all that are decided."""
+def _signs(pairs: pl.DataFrame, texts: pl.Series, probability: Floats, looked: Numbers) -> Floats:
+    """Return what is known of the pairs looked at, (m, f)."""
+    left, right = (pairs[side].to_numpy() for side in ("left", "right"))
+    scored = (pairs["decided_by"] != "identical").to_numpy()
+    before = logit(probability[looked])
+    others = np.flatnonzero(scored & (probability >= LEAST))
+    others = np.union1d(others, looked)
+    rival = rivals(left[others], right[others], logit(probability[others]), len(texts))
+    rival = rival[np.searchsorted(others, looked)]
+    names, at = np.unique(np.concatenate([left[looked], right[looked]]), return_inverse=True)
+    ends = at.astype(np.uint32).reshape(2, -1)
+    similarity = pairs["similarity"].to_numpy()[looked]
+    told = pair_features(field_values(texts.gather(names)), ends[0], ends[1], similarity)
+    likely = probability[looked] > LEAST
+    return np.hstack([_standardised(told, likely), _standing(before, rival)])
+
+
+def _looked_at(probability: Floats, similarity: NDArray[Any], verdict: NDArray[np.int8]) -> Numbers:
+    """Return the numbers of the pairs that may change: the doubtful, and all that are decided.
+
+    Where they are too many, some of the sure ones stay among them, to learn from.
+    """
     likely = np.flatnonzero(probability >= LEAST)
     if len(likely) > MOST:
-        doubt = np.abs(logit(probability[likely]))
-        likely = likely[np.argsort(doubt, kind="stable")[:MOST]]
+        ranked = likely[np.argsort(np.abs(logit(probability[likely])), kind="stable")]
+        rest = ranked[MOST:][np.argsort(similarity[ranked[MOST:]], kind="stable")]
+        sure = [rest[side[rest]] for side in (probability >= 0.5, probability < 0.5)]
+        likely = np.concatenate([ranked[:MOST], *(_evenly(one, 2 * LESSONS) for one in sure)])
     return np.union1d(likely, np.flatnonzero((verdict >= 0) & (probability >= 0)))
+
+
+def _plain(before: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
+    """Return which pairs plainly differ and which plainly match, and how many to take of each."""
+    least, most = logit(np.array(PLAIN))
+    low, high = before < least, before > most
+    return low, high, min(int(low.sum()), int(high.sum()), LESSONS)
+
+
+def _evenly(numbers: Numbers, count: int) -> Numbers:
+    """Return up to `count` of the numbers, evenly along them."""
+    if len(numbers) <= count:
+        return numbers
+    return numbers[np.linspace(0, len(numbers) - 1, count).astype(np.int64)]
 
 
 def _standardised(told: Bytes, likely: NDArray[np.bool_]) -> Floats:
@@ -316,9 +409,7 @@ def _anchors(before: Floats, known: Numbers, order: Numbers) -> Numbers:
     """Return sure pairs that nobody decided, evenly along the order."""
     chance = _probability(before[order])
     sure = order[((chance < SURE[0]) | (chance > SURE[1])) & ~np.isin(order, known)]
-    if len(sure) <= ANCHORS:
-        return sure
-    return sure[np.linspace(0, len(sure) - 1, ANCHORS).astype(np.int64)]
+    return _evenly(sure, ANCHORS)
 
 
 def _fitted(

@@ -38,13 +38,13 @@ from numpy.typing import NDArray
 FINENESS = 4
 """Cells a logit."""
 
-CHAINS = 250
-SWEEPS = 24
-KEPT = 8
+CHAINS = 200
+SWEEPS = 14
+KEPT = 5
 """Monte Carlo: independent chains, steps of each, and how many of the last are kept."""
 
-SHIFT = 1.0
-STRETCH = 0.7
+SHIFT = 1.5
+STRETCH = 1.0
 MERGED = 1.0
 BENT = 0.6
 REACH = 1.5

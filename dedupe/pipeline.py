@@ -87,6 +87,7 @@ EXPORT_OPTIONS = (
     "target_precision",
     "target_recall",
     "correct",
+    "adapt",
     "large_cluster",
     "link",
     "prefer",

@@ -120,7 +120,7 @@ class Standing:
 def corrected(
     records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config
 ) -> tuple[pl.DataFrame, Correction | None]:
-    """Correct the probabilities of undecided pairs by what was decided, if `config` has it so.
+    """Correct the probabilities of pairs by their file and by what was decided.
 
     Parameters
     ----------
@@ -131,16 +131,17 @@ def corrected(
     decisions
         As for :func:`resolve`.
     config
-        ``correct`` is used.
+        ``adapt`` and ``correct`` are used.
 
     Returns
     -------
     pairs, correction
         As of :func:`~dedupe.correction.correct`.
     """
-    if not config.correct:
+    if not config.correct and not config.adapt:
         return pairs, None
-    return correct(pairs, records.texts, decided_rows(decisions, records))
+    decided = decided_rows(decisions, records)
+    return correct(pairs, records.texts, decided, adapt=config.adapt, learn=config.correct)
 
 
 def resolve(

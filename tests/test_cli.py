@@ -535,12 +535,13 @@ def test_a_broken_index_costs_nothing_but_time(taken: Path) -> None:
     assert len((taken / "people.dedupe/clusters.csv").read_text().splitlines()) == 1 + 17 + 2
 
 
-def test_a_threshold_by_goal_says_how_sure_it_is(done: Path) -> None:
+def test_a_threshold_by_goal_says_how_sure_it_is(done: Path, tmp_path: Path) -> None:
     asked = run("export", "people.dedupe", "-o", "goal", "--target-recall", "0.8", cwd=done)
     assert asked.returncode == 0, asked.stderr.decode()
     assert "no reviewed pairs have checked" in " ".join(asked.stderr.decode().split())
     both = run("export", "people.dedupe", "--target-recall", "0.8", "--threshold", "0.5", cwd=done)
     assert (both.returncode, len(both.stderr.splitlines())) == (2, 1)
-    never = run("export", "people.dedupe", "--target-precision", "1", cwd=done)
+    make(tmp_path / "1", {"a": "ada", "b": "adah", "c": "bob"}, {("a", "b"): 0.6})
+    never = run("export", "1", "--target-precision", "0.99", cwd=tmp_path)
     assert (never.returncode, len(never.stderr.splitlines())) == (2, 1)
     assert b"no threshold reaches" in never.stderr

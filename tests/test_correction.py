@@ -2,7 +2,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dedupe.correction import best_cut, correct, learn, logit, rivals
+from dedupe.correction import (
+    FEWEST_LESSONS,
+    adapted,
+    best_cut,
+    correct,
+    learn_decisions,
+    logit,
+    rivals,
+)
 from dedupe.scoring import PAIRS
 
 
@@ -106,7 +114,7 @@ def test_sure_pairs_nobody_looked_at_hold_the_rest() -> None:
     signs = rng.standard_normal((830, 3))
     truth = (rng.random(30) < 0.1).astype(float)
     truth[0] = 1.0
-    after, found = learn(before, signs, np.arange(30), truth, np.arange(830))
+    after, found = learn_decisions(before, signs, np.arange(30), truth, np.arange(830))
     assert found.changed
     assert (after[30:430] > 0).all()
     assert (after[430:] < 0).all()
@@ -140,3 +148,35 @@ def test_rivals_are_the_best_other_pairs_of_both_records() -> None:
 
 def test_logits_are_bounded() -> None:
     assert logit(np.array([0.0, 0.5, 1.0])).tolist() == [-7.0, 0.0, 7.0]
+
+
+def test_sure_pairs_of_the_file_tell_the_doubtful_ones() -> None:
+    rng = np.random.default_rng(9)
+    texts, pairs, truth = people(rng, 400)
+    # Of half the pairs the model is sure, and right.
+    sure = np.where(truth, 0.99, 0.02)
+    said = np.where(np.arange(400) < 200, sure, pairs["probability"].to_numpy())
+    pairs = pairs.with_columns(probability=pl.Series(said, dtype=pl.Float32))
+    nothing = decisions(pairs, truth, 0)
+    new, found = correct(pairs, texts, nothing, adapt=True)
+    assert found is not None
+    assert found.lessons >= 2 * FEWEST_LESSONS
+    assert (found.decisions, found.changed) == (0, False)
+
+    def right(frame: pl.DataFrame) -> float:
+        return float(((frame["probability"].to_numpy() >= 0.5) == truth)[200:].mean())
+
+    assert right(pairs) < 0.65
+    assert right(new) > 0.95
+    assert correct(pairs, texts, nothing, adapt=False)[0].equals(pairs)
+
+
+def test_too_few_sure_pairs_adapt_nothing() -> None:
+    texts, pairs, truth = people(np.random.default_rng(10), 60)
+    new, found = correct(pairs, texts, decisions(pairs, truth, 0), adapt=True)
+    assert found is None
+    assert new.equals(pairs)
+    before = np.linspace(-6, 6, 40)
+    after, lessons = adapted(before, np.zeros((40, 1)), np.empty(0, dtype=np.int64), np.arange(40))
+    assert lessons == 0
+    assert (after == before).all()

@@ -48,7 +48,7 @@ def truly(pairs: Reviewed, truth: np.ndarray) -> dict[str, float]:
 @pytest.mark.parametrize("warp", [1.0, 0.5, 2.0], ids=["calibrated", "too sure", "too shy"])
 def test_intervals_cover_the_truth_and_estimates_lean_to_no_side(warp: float) -> None:
     orders = ("audit", "matches first", "matches between", "different after")
-    runs, n = 60, 1500
+    runs, n = 40, 1000
     covered = dict.fromkeys(("precision", "recall"), 0)
     errors: dict[str, list[float]] = {name: [] for name in covered}
     for run in range(runs):
