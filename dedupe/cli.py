@@ -225,20 +225,21 @@ def _talk_options(command: _Command) -> _Command:
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dedupe-tui", prog_name="dedupe")
 def cli() -> None:
-    r"""Find the rows that are the same real thing written differently, and make one row of them.
+    """Find the rows that are the same real thing written differently, and make one row of them.
 
     \b
-      dedupe run contacts.csv            find, cluster and merge; results in contacts.dedupe/
+      dedupe run contacts.csv              find, cluster, merge; results in contacts.dedupe/
+      dedupe review contacts.dedupe        look at doubtful pairs and decide
+      dedupe export contacts.dedupe        write again: other threshold, rules or format
       dedupe link customers.csv leads.csv  which rows of one table are those of another
-      dedupe add contacts.dedupe new.csv  bring in new records; ids and decisions stay
-      dedupe match contacts.dedupe       which records are those that come on stdin
-      dedupe review contacts.dedupe      look at doubtful pairs and decide, in the terminal
-      dedupe export contacts.dedupe      write again with another threshold, rules or format
-      dedupe evaluate contacts.dedupe --gold truth.csv
-      dedupe score pairs.jsonl           the probability of pairs of your own
-      dedupe profile contacts.csv        what each column holds and how it will be used
-      dedupe diff old.dedupe new.dedupe  which clusters differ between two runs, and why
-    """
+      dedupe add contacts.dedupe new.csv   bring in new records; ids and decisions stay
+      dedupe match contacts.dedupe         which records are those that come on stdin
+      dedupe evaluate contacts.dedupe      how good the result is, with --gold or without
+      dedupe train contacts.dedupe         teach the model the decisions
+      dedupe score pairs.jsonl             the probability of pairs of your own
+      dedupe profile contacts.csv          what each column holds, and what it is used for
+      dedupe diff old.dedupe new.dedupe    which clusters differ between two runs, and why
+    """  # noqa: D301 - click needs the character itself
 
 
 @cli.command(epilog=EPILOG)
@@ -651,13 +652,13 @@ def score(pairs: str, output: str, quiet: bool, **options: Any) -> None:
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print the completion script of SHELL.
+    """Print the completion script of SHELL.
 
     \b
       eval "$(dedupe completion bash)"           in ~/.bashrc
       eval "$(dedupe completion zsh)"            in ~/.zshrc
       dedupe completion fish > ~/.config/fish/completions/dedupe.fish
-    """
+    """  # noqa: D301 - click needs the character itself
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)

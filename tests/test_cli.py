@@ -545,3 +545,11 @@ def test_a_threshold_by_goal_says_how_sure_it_is(done: Path, tmp_path: Path) -> 
     never = run("export", "1", "--target-precision", "0.99", cwd=tmp_path)
     assert (never.returncode, len(never.stderr.splitlines())) == (2, 1)
     assert b"no threshold reaches" in never.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["completion"], ["run"], ["review"]])
+def test_help_keeps_its_lines(arguments: list[str]) -> None:
+    said = run(*arguments, "--help", cwd=Path.cwd()).stdout.decode()
+    assert "\\b" not in said and "\b" not in said
+    if not arguments:
+        assert "\n    dedupe run contacts.csv " in said
