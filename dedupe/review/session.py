@@ -324,7 +324,7 @@ class Session:
         """Put pairs that were drawn at the end of the queue, and go to the first undecided."""
         pairs = []
         for a, b in audit.pairs:
-            number = self.scores.number(self.row(a), self.row(b))
+            number = self._number(self.row(a), self.row(b))
             assert number is not None
             self._drawn[number] = audit.key
             pairs.append(number)
@@ -342,7 +342,16 @@ class Session:
         """Return the two rows of a pair."""
         if pair >= len(self.scores.left):
             return self._unscored[pair - len(self.scores.left)]
-        return int(self.scores.left[pair]), int(self.scores.right[pair])
+        a, b = int(self.scores.left[pair]), int(self.scores.right[pair])
+        config, source = self.state.config, self.state.records.source
+        if config.link and not config.within and source[a] == source[b]:
+            # A text that stands in both tables is scored by its first row: the link is of another.
+            for row, other in ((b, a), (a, b)):
+                same = np.flatnonzero((self.group == self.group[row]) & (source != source[other]))
+                if len(same):
+                    a, b = min(int(same[0]), other), max(int(same[0]), other)
+                    break
+        return a, b
 
     def probability(self, pair: int) -> float | None:
         """Return the probability of a pair; ``None`` if it was decided but never scored."""
@@ -630,11 +639,15 @@ class Session:
     def _scored(self, one: str, other: str) -> int | None:
         if one not in self._row or other not in self._row:
             return None
-        return self.scores.number(self._row[one], self._row[other])
+        return self._number(self._row[one], self._row[other])
+
+    def _number(self, a: int, b: int) -> int | None:
+        """Return the number of the scored pair of two rows, or of rows of the same two texts."""
+        return self.scores.number(int(self.group[a]), int(self.group[b]))
 
     def _pair_of(self, a: int, b: int) -> int:
         """Return the number of a pair, which it is given if it was never scored."""
-        number = self.scores.number(a, b)
+        number = self._number(a, b)
         if number is not None:
             return number
         ends = (min(a, b), max(a, b))

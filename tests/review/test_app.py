@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 from textual.widgets._footer import FooterKey
 
+import dedupe
 import dedupe.review.explain
 from dedupe.decisions import Decisions, Verdict
 from dedupe.errors import OptionError, WorkspaceError
@@ -22,6 +23,7 @@ from dedupe.review.app import HelpScreen, ReviewApp, themed
 from dedupe.review.order import ORDERS
 from dedupe.review.pairs import PairsScreen, parse_range
 from dedupe.review.session import RANKED_AFTER, Session, View
+from tests.review.conftest import frame, score_by_likeness
 
 Steps = Callable[[ReviewApp, Pilot[bool]], Awaitable[None]]
 SIZES = [(80, 24), (160, 50)]
@@ -442,3 +444,35 @@ def test_a_fault_of_the_log_is_said_and_nothing_is_lost(
         assert log(workspace).height == 1
 
     drive(workspace, steps)
+
+
+def test_linked_tables_are_reviewed_as_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dedupe.pipeline
+
+    monkeypatch.setattr(dedupe.pipeline, "load_cross_encoder", lambda config: None)
+    monkeypatch.setattr(dedupe.pipeline, "score_pairs", score_by_likeness)
+    left, right = frame()[:9], frame()[3:]
+    dedupe.link(left, right, output=tmp_path / "l.dedupe", threshold=0.9, review_from=0.3)
+
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        session, source = app.session, app.session.state.records.source
+        seen = 0
+        for key in "ynu":
+            assert session.pair is not None
+            a, b = session.ends(session.pair)
+            assert source[a] != source[b]
+            await pilot.press(key)
+            seen += 1
+        assert sum(session.counts().values()) == seen
+        await pilot.press("c", "m")
+        await pilot.pause()
+        assert "cluster confirmed" in text_of(app, "#note")
+        await pilot.press("o", "e")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "rows of 23" in text_of(app, "#result")
+        await pilot.press("escape", "q")
+
+    assert drive(tmp_path / "l.dedupe", steps, (120, 40)) is True
