@@ -297,52 +297,41 @@ def resolve_again(
         hit[part[decided[side].to_numpy()]] = True
     hit[part[records.keys.is_in(choices["record_id"].implode()).to_numpy()]] = True
     again = hit[part]
-    # Weak pairs with records outside count for how sure a place is.
-    near = again[left] | again[right]
-    seen = again.copy()
-    seen[left[near]] = seen[right[near]] = True
-    rows = np.flatnonzero(seen).astype(np.uint32)
-    confidence = _doubted(before, pairs, compared & ~again)
+    rows = np.flatnonzero(again).astype(np.uint32)
     if not len(rows):
-        nothing = pl.DataFrame(schema=CONTRADICTIONS), pl.DataFrame(schema=CHOSEN)
         return Resolved(
-            clustering=Clustering(before.labels, nothing[0]),
-            confidence=confidence,
+            clustering=Clustering(before.labels, pl.DataFrame(schema=CONTRADICTIONS)),
+            confidence=_alone(before.confidence, pairs, before.labels, compared),
             kept=before.kept,
             joined_by=before.joined_by,
             cluster_id=before.cluster_id,
             decided=decided,
-            chosen=nothing[1],
+            chosen=pl.DataFrame(schema=CHOSEN),
         ), again
     place = np.zeros(n, dtype=np.uint32)
     place[rows] = np.arange(len(rows), dtype=np.uint32)
+    inside = again[left] & again[right]
     found = resolve(
         records.some(rows),
-        pairs.filter(pl.Series(near)).with_columns(
-            pl.Series("left", place[left[near]]), pl.Series("right", place[right[near]])
-        ),
+        _renumbered(pairs.filter(pl.Series(inside)), place),
         decisions,
         config,
         choices,
         before.cluster_id.filter(pl.Series(~again)),
     )
-    inner = again[rows]
-    new = rows[inner]
 
     def put(old: NDArray[Any], now: NDArray[Any]) -> NDArray[Any]:
         out = old.copy()
-        out[new] = now[inner]
+        out[rows] = now
         return out
 
+    labels = put(before.labels, rows[found.clustering.labels])
+    confidence = put(before.confidence, found.confidence)
     index = np.arange(n)
-    index[new] = n + np.flatnonzero(inner)
-    clustering = Clustering(
-        put(before.labels, rows[found.clustering.labels]),
-        _moved(found.clustering.contradictions, rows),
-    )
+    index[rows] = n + np.arange(len(rows))
     return Resolved(
-        clustering=clustering,
-        confidence=put(confidence, found.confidence),
+        clustering=Clustering(labels, _renumbered(found.clustering.contradictions, rows)),
+        confidence=_alone(confidence, pairs, labels, again | compared),
         kept=put(before.kept, rows[found.kept]),
         joined_by=put(before.joined_by, found.joined_by),
         cluster_id=pl.concat([before.cluster_id, found.cluster_id]).gather(index),
@@ -351,23 +340,26 @@ def resolve_again(
     ), again
 
 
-def _doubted(
-    before: Standing, pairs: pl.DataFrame, compared: NDArray[np.bool_]
+def _alone(
+    confidence: NDArray[np.float32],
+    pairs: pl.DataFrame,
+    labels: NDArray[np.uint32],
+    some: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
-    """Return how sure each place is, where pairs came that are too weak to join anything."""
-    alone = compared & (np.bincount(before.labels, minlength=len(compared))[before.labels] == 1)
-    best = np.zeros(len(compared))
+    """Return how sure each place is, where `some` that are alone may have weak pairs anywhere."""
+    alone = some & (np.bincount(labels, minlength=len(labels))[labels] == 1)
+    best = np.zeros(len(labels))
     left, right = (pairs[side].to_numpy() for side in ("left", "right"))
     near = alone[left] | alone[right]
     chance = pairs["probability"].to_numpy()[near]
     for side in (left[near], right[near]):
         np.maximum.at(best, side, chance)
-    return np.where(alone, 1 - best, before.confidence).astype(np.float32)
+    return np.where(alone, 1 - best, confidence).astype(np.float32)
 
 
-def _moved(pairs: pl.DataFrame, rows: NDArray[np.uint32]) -> pl.DataFrame:
+def _renumbered(pairs: pl.DataFrame, to: NDArray[np.uint32]) -> pl.DataFrame:
     return pairs.with_columns(
-        pl.Series(side, rows[pairs[side].to_numpy()]) for side in ("left", "right")
+        pl.Series(side, to[pairs[side].to_numpy()]) for side in ("left", "right")
     )
 
 

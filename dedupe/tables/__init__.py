@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,9 @@ STDIN = "-"
 
 RESULTS = "results"
 """Name, without its ending, of the database file that holds all tables of a run."""
+
+AT_ONCE = 2
+"""Tables written at a time: each is whole in memory before it is in its file."""
 
 _ENDINGS = {
     ".csv": "csv",
@@ -258,8 +262,12 @@ def write_tables(
         write_atomically(written[0], lambda temporary: write(tables, temporary))
     else:
         written = [folder / f"{name}.{format}" for name in tables]
-        for (_, frame), target in zip(tables.items(), written, strict=True):
+
+        def write_one(frame: pl.DataFrame, target: Path) -> None:
             write_table(frame, target, format=format, dialect=dialect, safe_csv=safe_csv)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(write_one, tables.values(), written))
     if not tidy:
         return written
     stale = {folder / f"{name}.{other}" for name in tables for other in FORMATS}

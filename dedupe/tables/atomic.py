@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import mkstemp
+from secrets import token_hex
 
 from dedupe.errors import OutputError
 
@@ -28,12 +28,9 @@ def write_atomically(target: Path, write: Callable[[Path], None]) -> None:
     """
     temporary: Path | None = None
     try:
-        handle, name = mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary = _made_beside(target)
         write(temporary)
         _flush(temporary)
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
         temporary = None
     except OSError as error:
@@ -48,11 +45,15 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _umask() -> int:
-    # The mask can only be read by setting it; temporary files are made private whatever it says.
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def _made_beside(target: Path) -> Path:
+    """Make an empty file of a name that no other has, with the permissions of any new file."""
+    while True:
+        path = target.with_name(f".{target.name}.{token_hex(8)}.tmp")
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            continue
+        return path
 
 
 def _reason(target: Path, error: OSError) -> str:
