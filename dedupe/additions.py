@@ -152,7 +152,13 @@ def add(
 
     Where the workspace has an id column, records whose id is there already and whose content
     differs are updated. Pairs of records that did not change keep their probability; only what the
-    new ones bring is searched and scored.
+    new ones bring is searched and scored, and only clusters that it touches are made again.
+
+    What comes out is what a run over everything makes, up to a few pairs: words are weighed as they
+    were at the run until there are twice as many texts, pairs are judged by the student of then,
+    and each addition has candidates of its own. The clusters agree to an F1 of 0.99 or more where
+    matches are plain (five thousand records of people in ten steps: 0.9997); what it is for a file
+    of your own, ``tests/benchmarks/additions.py`` measures.
 
     Parameters
     ----------
