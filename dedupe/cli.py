@@ -12,16 +12,27 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from dedupe.config import DATABASES, FORMATS, PRESETS, read_config
+from dedupe.config import FORMATS, PRESETS, read_config
 from dedupe.errors import DedupeError, OptionError
-from dedupe.progress import Report, no_report
+from dedupe.printing import (
+    console,
+    listed,
+    one_table_a_file,
+    print_costs,
+    print_diff,
+    print_estimate,
+    print_lesson,
+    print_result,
+    print_rows,
+    print_summary,
+    print_table,
+    progress_bars,
+    short,
+)
+from dedupe.progress import Report
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from dedupe.differences import Diff
-    from dedupe.estimates import Estimate
-    from dedupe.pipeline import Result
+    pass
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -276,7 +287,7 @@ def run(
     options = {**(read_config(config_file) if config_file else {}), **_given(options)}
     source = inputs[0] if len(inputs) == 1 else list(inputs)
     if dry_run:
-        _print_costs(costs.estimate(source, **options), as_json)
+        print_costs(costs.estimate(source, **options), as_json)
         return
     if review and (output == STDOUT or as_json):
         raise OptionError("--review shows an app: it does not go with -o - or --json")
@@ -284,12 +295,12 @@ def run(
         raise OptionError("--train needs a workspace with decisions: it does not go with -o -")
     if output == STDOUT:
         _no_json_beside_a_table(as_json)
-        _one_table_a_file(options.get("format"))
-        with _scratch() as folder, _progress(quiet) as report:
+        one_table_a_file(options.get("format"))
+        with _scratch() as folder, progress_bars(quiet) as report:
             result = pipeline.run(source, output=folder, report=report, **options)
-            _print_table(result, table)
+            print_table(result, table)
             return
-    with _progress(quiet) as report:
+    with progress_bars(quiet) as report:
         if train:
             lesson, result = feedback.run_after_learning(
                 source, output=output, report=report, **options
@@ -297,8 +308,8 @@ def run(
         else:
             result = pipeline.run(source, output=output, report=report, **options)
     if train and not quiet and not as_json:
-        _print_lesson(lesson)
-    _print_result(result, as_json, quiet, verbose)
+        print_lesson(lesson)
+    print_result(result, as_json, quiet, verbose)
     if review:
         _review(str(result.workspace))
 
@@ -343,13 +354,13 @@ def link(
     options = {**(read_config(config_file) if config_file else {}), **_given(options)}
     if output == STDOUT:
         _no_json_beside_a_table(as_json)
-        with _scratch() as folder, _progress(quiet) as report:
+        with _scratch() as folder, progress_bars(quiet) as report:
             result = pipeline.link(*inputs, output=folder, report=report, **options)
-            _print_table(result, table)
+            print_table(result, table)
             return
-    with _progress(quiet) as report:
+    with progress_bars(quiet) as report:
         result = pipeline.link(*inputs, output=output, report=report, **options)
-    _print_result(result, as_json, quiet, verbose)
+    print_result(result, as_json, quiet, verbose)
 
 
 @cli.command(epilog=EPILOG)
@@ -385,7 +396,7 @@ def add(
     from dedupe import additions
 
     source = inputs[0] if len(inputs) == 1 else list(inputs)
-    with _progress(quiet) as report:
+    with progress_bars(quiet) as report:
         result = additions.add(
             workspace,
             source,
@@ -395,7 +406,7 @@ def add(
             report=report,
             **_given(options),
         )
-    _print_result(result, as_json, quiet, verbose)
+    print_result(result, as_json, quiet, verbose)
 
 
 @cli.command(epilog=EPILOG)
@@ -424,11 +435,11 @@ def export(
         _no_json_beside_a_table(as_json)
         with _scratch() as folder:
             result = pipeline.export(workspace, output=folder, **given)
-            _print_table(result, table)
+            print_table(result, table)
             return
-    with _progress(quiet) as report:
+    with progress_bars(quiet) as report:
         result = pipeline.export(workspace, output=output, report=report, **given)
-    _print_result(result, as_json, quiet, verbose)
+    print_result(result, as_json, quiet, verbose)
 
 
 @cli.command(epilog=EPILOG)
@@ -446,7 +457,7 @@ def evaluate(workspace: str, gold: str | None, across: str | None, as_json: bool
     if gold is None:
         if across is not None:
             raise OptionError("--across goes with --gold: the estimate is of all pairs")
-        _print_estimate(feedback.estimate_workspace(workspace), as_json)
+        print_estimate(feedback.estimate_workspace(workspace), as_json)
         return
     figures = feedback.evaluate_workspace(workspace, gold, across=across).as_dict()
     if as_json:
@@ -473,7 +484,7 @@ def train(
     """
     from dedupe import feedback
 
-    with _progress(quiet) as report:
+    with progress_bars(quiet) as report:
         lesson, result = feedback.train(workspace, back=back, report=report, **_given(options))
     if as_json:
         click.echo(json.dumps({"lesson": lesson, **result.summary}, ensure_ascii=False))
@@ -481,10 +492,10 @@ def train(
     if not quiet:
         if back:
             which = f"version {lesson['version']}" if lesson["version"] else "the first model"
-            _console().print(f"back to {which}")
+            console().print(f"back to {which}")
         else:
-            _print_lesson(lesson)
-        _print_summary(result, verbose)
+            print_lesson(lesson)
+        print_summary(result, verbose)
 
 
 @cli.command(epilog=EPILOG)
@@ -558,7 +569,7 @@ def _review(workspace: str, **options: Any) -> None:
     if open_app(workspace, **options):
         result = pipeline.export(workspace)
         if not served:
-            _print_summary(result, verbose=False)
+            print_summary(result, verbose=False)
 
 
 def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
@@ -640,7 +651,7 @@ def score(pairs: str, output: str, quiet: bool, **options: Any) -> None:
         with path.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(lines(report))
 
-    with _progress(quiet) as report:
+    with progress_bars(quiet) as report:
         if output != STDOUT:
             write_atomically(Path(output), write)
             return
@@ -667,108 +678,11 @@ def completion(shell: str) -> None:
     click.echo(kind(cli, {}, "dedupe", "_DEDUPE_COMPLETE").source())
 
 
-def _print_lesson(lesson: Mapping[str, Any]) -> None:
-    _console().print(
-        f"learnt from [bold]{lesson['decisions']:,}[/] decisions; of the "
-        f"{lesson['held_back']:,} held back, {lesson['right_before']:.0%} were right "
-        f"before and {lesson['right_after']:.0%} are now (version {lesson['version']})"
-    )
-
-
-def _print_estimate(found: Estimate, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(found.as_dict()))
-        return
-    for name in ("precision", "recall", "recall_of_all"):
-        measure = getattr(found, name)
-        interval = (
-            ""
-            if measure.low is None
-            else f"   95% interval {measure.low:.4f} to {measure.high:.4f}"
-        )
-        click.echo(f"{name:<22} {measure.value:>12.4f}{interval}")
-    click.echo(f"{'reviewed pairs':<22} {found.reviewed:>12,}")
-    click.echo(f"{'of them drawn':<22} {found.drawn:>12,}")
-    if found.basis == "model":
-        click.echo(
-            "This is what the model expects; pairs drawn by lot would tell how far to trust it."
-        )
-    click.echo(
-        "Of candidate pairs that differ in text; recall_of_all counts the matches that the search "
-        "lost, as it estimates them."
-    )
-
-
-def _print_costs(costs: Mapping[str, float], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(costs))
-        return
-    say = _console()
-    say.print(
-        f"[bold]{costs['rows']:,}[/] rows, {costs['distinct']:,} of them different\n"
-        f"at most {costs['candidates']:,} candidate pairs, "
-        f"{costs['cross_encoder_pairs']:,} of them for the cross-encoder\n"
-        f"about [bold]{max(costs['seconds'] / 60, 0.1):,.1f} minutes[/] and "
-        f"{costs['memory_mb']:,} MB of memory"
-    )
-
-
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
 # Printing --------------------------------------------------------------------------------------
-
-
-def _console(**options: Any) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False, **options)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Report]:
-    """Show a bar a stage on stderr, when that is a terminal."""
-    console = _console()
-    if quiet or not console.is_terminal:
-        yield no_report
-        return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description:<8}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    ) as progress:
-        tasks: dict[str, Any] = {}
-
-        def report(stage: str, done: int, total: int) -> None:
-            for name, task in tasks.items():
-                if name != stage:
-                    progress.update(task, visible=False)
-            if stage not in tasks:
-                tasks[stage] = progress.add_task(stage, total=None, rate="")
-            speed = progress._tasks[tasks[stage]].speed
-            progress.update(
-                tasks[stage],
-                completed=done,
-                total=total or None,
-                rate=f"{speed:,.0f}/s" if speed else "",
-            )
-
-        yield report
 
 
 @contextmanager
@@ -783,200 +697,6 @@ def _scratch() -> Iterator[str]:
 def _no_json_beside_a_table(as_json: bool) -> None:
     if as_json:
         raise OptionError("--json and -o - both print to stdout: use one of them")
-
-
-def _one_table_a_file(format: str | None) -> None:
-    if format in DATABASES:
-        raise OptionError(f"{format} is one file of all tables: name a folder with -o, not -")
-
-
-def _print_table(result: Result, table: str) -> None:
-    assert result.workspace is not None
-    format = result.summary["config"]["format"]
-    _one_table_a_file(format)
-    if format in ("parquet", "xlsx", "ipc") and sys.stdout.isatty():
-        raise OptionError(f"{format} is not for a terminal: redirect stdout to a file")
-    data = (result.workspace / f"{table}.{format}").read_bytes()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
-
-
-def _print_result(result: Result, as_json: bool, quiet: bool, verbose: bool) -> None:
-    if as_json:
-        summary = {**result.summary, "workspace": str(result.workspace)}
-        click.echo(json.dumps(summary, ensure_ascii=False))
-    elif not quiet:
-        _print_summary(result, verbose)
-
-
-def _print_summary(result: Result, verbose: bool) -> None:
-    """Say on stderr what was found, where it is and what to do next."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    say = _console()
-    found = result.summary
-    rows, merged = found["rows"], found["rows_merged"]
-    if "links" in found:
-        say.print(f"[bold green]{found['links']:,}[/] matches between the tables")
-    else:
-        say.print(
-            f"[bold]{merged:,}[/] of {rows:,} rows are duplicates: "
-            f"[bold green]{rows - merged:,}[/] are left after merging"
-        )
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim")
-    table.add_column()
-    for name, value in _figures(found, verbose):
-        table.add_row(name, escape(value))
-    say.print(table)
-    for line in _warnings(found):
-        say.print(f"[yellow]note[/]  {escape(line)}")
-    say.print()
-    say.print(f"[bold]{escape(str(result.workspace))}{os.sep}[/]")
-    files = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
-    kinds = {
-        "clusters": "every row as it was, with its cluster",
-        "merged": "one row a cluster",
-        "removed": "the rows merged into others, and why",
-        "pairs": "every pair that was compared, with its probability",
-        "additions": "the clusters that new records made, grew, joined or changed",
-        "matches": "the matches: ids of both tables",
-        "results": "all tables: clusters, merged, removed, pairs",
-    }
-    for name in found["outputs"]:
-        what = kinds.get(Path(name).stem, "rows of this table without a match")
-        files.add_row(f"[bold]{escape(name)}[/]", what)
-    say.print(files)
-    doubtful = found["doubtful_pairs"]
-    if doubtful:
-        low, high = found["config"]["review_from"], found["config"]["threshold"]
-        say.print(
-            f"{doubtful:,} pairs are doubtful (probability {low:g} to {high:g}); "
-            f"to merge more or fewer: [bold]dedupe export {escape(str(result.workspace))} "
-            "--threshold P[/]"
-        )
-
-
-def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str]]:
-    if found.get("unchanged"):
-        yield "unchanged", "nothing was computed again"
-    if "linked" in found:
-        first = found["linked"]["names"][0]
-        for one in found["linked"]["alignments"]:
-            if one["reason"] != "same name" or verbose:
-                name = found["linked"]["names"][one["table"]]
-                yield (
-                    "aligned",
-                    f"{name}.{one['column']} with {first}.{one['field']} ({one['reason']})",
-                )
-    if "fields" in found:
-        used = [use["name"] for use in found["fields"] if use["used"]]
-        left = [f"{use['name']} ({use['reason']})" for use in found["fields"] if not use["used"]]
-        yield "fields", _listed(used)
-        if left:
-            yield "left out", _listed(left)
-    if "additions" in found:
-        added = found["additions"]
-        yield "rows given", _counted(added, ("added", "updated", "unchanged", "removed"))
-        yield "clusters", _counted(added["clusters"], tuple(added["clusters"]))
-    if "search" in found:
-        search, decided = found["search"], found["decided_by"]
-        yield (
-            "candidates",
-            f"{search['candidates']:,} pairs, {search['candidates_per_record']:g} a record; "
-            f"they hold an estimated {search['estimated_recall']:.1%} of the matches",
-        )
-        yield (
-            "decided by",
-            ", ".join(f"{name} {count:,}" for name, count in decided.items() if count)
-            + _student_said(found.get("student", {})),
-        )
-    groups = found["clusters_of_two_or_more"]
-    if groups:
-        yield (
-            "clusters",
-            f"{groups:,} of two rows or more, the largest of {found['largest_cluster']:,}",
-        )
-    if "aim" in found:
-        yield "threshold", _aim_said(found["aim"])
-    if lessons := found.get("correction", {}).get("lessons"):
-        yield "adapted", f"to {lessons:,} sure pairs of this file"
-    if found["decisions"]:
-        yield "decisions", f"{found['decisions']:,} obeyed{_correction_said(found)}"
-    stages = [stage for stage in found["stages"] if not stage.get("reused")]
-    seconds = sum(stage["seconds"] for stage in stages)
-    peak = max((stage["peak_mb"] for stage in stages), default=0)
-    yield "time", f"{seconds:,.1f} s, at most {peak:,} MB of memory"
-    if verbose:
-        for stage in found["stages"]:
-            how = "kept from before" if stage.get("reused") else f"{stage['seconds']:,.2f} s"
-            yield f"  {stage['stage']}", how
-
-
-def _aim_said(aim: Mapping[str, Any]) -> str:
-    name = "recall_of_all" if aim["goal"] == "recall" else "precision"
-    measure = aim["estimate"][name]
-    said = f"{aim['threshold']:g}, for a {aim['goal']} of {aim['target']:g}: "
-    if aim["sure"] is None:
-        return (
-            f"{said}the model expects {measure['value']:.3f}, which no reviewed pairs have checked"
-        )
-    return (
-        f"{said}an estimated {measure['value']:.3f} (95% interval {measure['low']:.3f} to "
-        f"{measure['high']:.3f}, from {aim['estimate']['drawn']:,} drawn pairs); it is reached "
-        f"with a probability of {aim['sure']:.0%}"
-    )
-
-
-def _correction_said(found: Mapping[str, Any]) -> str:
-    correction = found.get("correction")
-    if correction is None or not correction["decisions"]:
-        return ""
-    if not correction["changed"]:
-        return "; the other pairs are as scored, which predicts them best"
-    return (
-        "; the other pairs are corrected by them, which predicts decisions held back better "
-        f"(log loss {correction['loss_after']:.2f}, was {correction['loss_before']:.2f})"
-    )
-
-
-def _counted(counts: Mapping[str, int], names: Sequence[str]) -> str:
-    return ", ".join(f"{counts[name]:,} {name}" for name in names if counts[name]) or "none"
-
-
-def _student_said(student: Mapping[str, Any]) -> str:
-    if not student.get("pairs"):
-        return ""
-    return (
-        f"; of {student['audited']:,} pairs set aside, the student agrees on "
-        f"{student['agreement']:.2%} of those it decides and keeps "
-        f"{student['matches_kept']:.1%} of the matches"
-    )
-
-
-def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
-    yield from found.get("search", {}).get("notes", ())
-    yield from found.get("additions", {}).get("notes", ())
-    if over := found.get("student", {}).get("over_budget"):
-        yield (
-            f"{over:,} doubtful pairs were left to the student: --cross-encoder-pairs gives the "
-            "cross-encoder more of them"
-        )
-    for large in found["large_clusters"][:5]:
-        yield f"cluster {large['cluster_id']} has {large['size']:,} rows: worth a look"
-    if len(found["large_clusters"]) > 5:
-        yield f"{len(found['large_clusters']) - 5:,} more large clusters; see the manifest"
-    for one in found["contradictions"][:5]:
-        ids = f"{one['left_id']} and {one['right_id']}"
-        yield f"decisions on {ids} contradict others: {one['reason']}"
-    if len(found["contradictions"]) > 5:
-        yield f"{len(found['contradictions']) - 5:,} more contradictions; see the manifest"
-
-
-def _listed(names: Sequence[str], most: int = 8) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 # Looking at inputs and at runs -------------------------------------------------------------------
@@ -1003,7 +723,7 @@ def profile(inputs: tuple[str, ...], as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(json.dumps({**facts, "columns": columns.to_dicts()}, ensure_ascii=False))
         return
-    click.echo(f"{_listed(facts['input'])}: {facts['rows']:,} rows, {columns.height:,} columns")
+    click.echo(f"{listed(facts['input'])}: {facts['rows']:,} rows, {columns.height:,} columns")
     lines = [
         (
             one["column"],
@@ -1011,11 +731,11 @@ def profile(inputs: tuple[str, ...], as_json: bool, **options: Any) -> None:
             f"{one['filled']:.1%}",
             f"{one['distinct']:,}",
             one["use"],
-            ", ".join(_short(value) for value in one["examples"]),
+            ", ".join(short(value) for value in one["examples"]),
         )
         for one in columns.iter_rows(named=True)
     ]
-    _print_rows(("column", "kind", "filled", "distinct", "use", "examples"), lines, right=(2, 3))
+    print_rows(("column", "kind", "filled", "distinct", "use", "examples"), lines, right=(2, 3))
 
 
 @cli.command(epilog=EPILOG)
@@ -1045,79 +765,7 @@ def diff(before: str, after: str, as_json: bool, format: str, most: int) -> None
     elif format == "csv":
         click.echo(found.records.write_csv(), nl=False)
     else:
-        _print_diff(found, most)
-
-
-def _print_diff(found: Diff, most: int) -> None:
-    summary = found.summary
-    for name in ("before", "after"):
-        side = summary[name]
-        click.echo(
-            f"{name:<9} {side['workspace']}: {side['records']:,} records in "
-            f"{side['clusters']:,} clusters"
-        )
-    for name in ("records", "clusters", "decisions"):
-        counts = [f"{count:,} {what}" for what, count in summary[name].items() if count]
-        if counts:
-            by = f" (matched by {summary['matched_by']})" if name == "records" else ""
-            click.echo(f"{name:<9} {', '.join(counts)}{by}")
-    unlike = summary["differences"]
-    for name, (was, now) in {**unlike["config"], **unlike["models"]}.items():
-        click.echo(f"differs   {name}: {_short(str(was), 24)}, now {_short(str(now), 24)}")
-    for name in ("fields", "dedupe"):
-        if unlike[name]:
-            was, now = (", ".join(x) if isinstance(x, list) else str(x) for x in unlike[name])
-            click.echo(f"differs   {name}: {_short(was)}, now {_short(now)}")
-    if found.changes.is_empty():
-        click.echo("The clusters are the same.")
-        return
-    click.echo()
-    lines = [
-        (
-            one["change"],
-            f"{len(one['clusters_before'])} > {len(one['clusters_after'])}",
-            _listed(one["records"], most=4),
-            one["why"],
-        )
-        for one in found.changes.head(most).iter_rows(named=True)
-    ]
-    _print_rows(("change", "clusters", "records", "why"), lines, right=())
-    if found.changes.height > most:
-        click.echo(f"{found.changes.height - most:,} more: --most N, --format csv or --json")
-
-
-def _print_rows(heads: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int]) -> None:
-    """Print a table to stdout: folded to the width of a terminal, in full where it is none."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 10_000
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for place, head in enumerate(heads):
-        table.add_column(
-            head, justify="right" if place in right else "left", overflow="fold",
-            no_wrap=not console.is_terminal,
-        )  # fmt: skip
-    for line in lines:
-        table.add_row(*(Text(_printable(value)) for value in line))
-    if console.is_terminal:
-        console.print(table)
-        return
-    with console.capture() as captured:
-        console.print(table)
-    click.echo("\n".join(one.rstrip() for one in captured.get().splitlines()))
-
-
-def _printable(value: str) -> str:
-    """Return text on one line, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(value.split()))
-
-
-def _short(value: str, most: int = 40) -> str:
-    return value if len(value) <= most else value[: most - 1] + "…"
+        print_diff(found, most)
 
 
 if __name__ == "__main__":

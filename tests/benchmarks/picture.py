@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from rich.console import Console
 
-import dedupe.cli
+import dedupe.printing
 from dedupe.review.app import ReviewApp
 from dedupe.review.session import Session
 
@@ -34,10 +34,10 @@ def main() -> None:
         review = asyncio.run(reviewed(result.workspace))
         console.print(f"[dim]$[/] dedupe run {given.input.name}")
         with (
-            patch.object(dedupe.cli, "_console", return_value=console),
+            patch.object(dedupe.printing, "console", return_value=console),
             patch.dict(result.__dict__, {"workspace": Path(f"{given.input.stem}.dedupe")}),
         ):
-            dedupe.cli._print_summary(result, verbose=False)
+            dedupe.printing.print_summary(result, verbose=False)
     write(given.folder / "run.svg", console.export_svg(title="dedupe"))
     write(given.folder / "review.svg", review)
 
