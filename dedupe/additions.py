@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -229,7 +230,11 @@ def _added(
             facts["keys"]["table"],
             standing_key(facts["keys"]["scored"], decisions, choices, config),
         )
-        names = _names_before(workspace, facts["keys"]["table"], table.records, scored[0], config)
+        names = (
+            _names_before(workspace, facts["keys"]["table"], table.records, scored[0], config)
+            if standing is None
+            else standing.cluster_id
+        )
     records = replace(plan.records, named=_carried(names, plan.before))
     now, keys, notes, pairs_scored = replace(table, records=records), facts["keys"], plan.notes, 0
     fingerprint = facts["input"]["fingerprint"]
@@ -265,15 +270,22 @@ def _added(
                 records, pairs, decisions, config, choices, stood, touched, compared
             )
         changes = _changes(names, plan, resolved, again)
-    with stages.timed("export"):
+    with stages.timed("export"), ThreadPoolExecutor(1) as pool:
+        # What is kept does not wait for what is written, nor the other way round.
+        keeping = []
+        if plan.touches:
+            stay = len(table.records) if plan.appends else None, None if renewed else scored_before
+            of = standing_key(keys["scored"], decisions, choices, config)
+            keeping = [
+                pool.submit(_keep, workspace, facts["keys"], keys, now, searched, scored, stay),
+                pool.submit(
+                    save_standing, workspace, keys["table"], resolved, of, kept=True, forget=False
+                ),
+            ]
         outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
         outputs = replace(outputs, more={**outputs.more, "additions": changes})
-        if plan.touches:
-            rows = len(table.records) if plan.appends else None
-            pairs_before = None if renewed else scored_before
-            _keep(workspace, facts["keys"], keys, now, searched, scored, (rows, pairs_before))
-            of = standing_key(keys["scored"], decisions, choices, config)
-            save_standing(workspace, keys["table"], resolved, of, kept=True, forget=False)
+        for one in keeping:
+            one.result()
         written = write_outputs(workspace, outputs, table.dialect, config)
         if plan.touches:
             facts = _flipped(facts, keys, fingerprint, source, plan, asked)

@@ -156,12 +156,13 @@ def extended(workspace: Workspace, index: Index, texts: Sequence[str]) -> Index:
     """Append texts to an index and to its files."""
     if not texts:
         return index
-    vectors = embed(index.encoder, texts)
+    spelling = spelling_of(index.encoder)
+    vectors: NDArray[np.float32] | Quantized
     rare = None
-    if index.stored.rare is not None:
-        spelling = spelling_of(index.encoder)
-        assert spelling is not None
-        rare = spelling.rare_features(texts, lone=True)
+    if index.stored.rare is None or spelling is None:
+        vectors = embed(index.encoder, texts)
+    else:
+        vectors, rare = spelling.read(texts)
     facts = {**_appended(workspace, index.facts, vectors, rare), "grown": True}
     stored = _mapped(workspace, facts, check=False)
     assert stored is not None
