@@ -282,7 +282,7 @@ def run(
     DuckDB file, or a URL (sqlite:///path, duckdb:///path, postgresql://...), with ::TABLE at its
     end or with --query. It is never written to. Results go to INPUT-stem.dedupe/ beside it.
     """
-    from dedupe import costs, feedback, pipeline
+    from dedupe import costs, pipeline
 
     options = {**(read_config(config_file) if config_file else {}), **_given(options)}
     source = inputs[0] if len(inputs) == 1 else list(inputs)
@@ -302,6 +302,8 @@ def run(
             return
     with progress_bars(quiet) as report:
         if train:
+            from dedupe import feedback
+
             lesson, result = feedback.run_after_learning(
                 source, output=output, report=report, **options
             )

@@ -45,7 +45,7 @@ KEPT = 5
 
 SHIFT = 1.5
 STRETCH = 1.0
-MERGED = 1.0
+MERGED = 2.0
 BENT = 0.6
 REACH = 1.5
 """How far the shares of matches may be from the probabilities: standard deviations of the shift of

@@ -53,9 +53,9 @@ class ReviewRecipe:
     """
 
     steps: int = 120
-    epochs: int = 6
+    epochs: int = 4
     batch: int = 12
-    replayed: int = 20
+    replayed: int = 12
     learning_rate: float = 3e-5
 
 
