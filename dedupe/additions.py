@@ -63,6 +63,7 @@ from dedupe.results import (
     Standing,
     cluster_figures,
     corrected,
+    is_adapted,
     make_outputs,
     resolve,
     resolve_again,
@@ -259,7 +260,7 @@ def _added(
         pairs = pl.concat([alike, chosen(scored[0])]).sort("left", "right")
         pairs, correction = corrected(records, pairs, decisions, config)
         # A correction is learnt from all pairs, and may change any.
-        learnt = bool(config.correct) and decisions.height >= FEWEST
+        learnt = is_adapted(config, len(records)) or (config.correct and decisions.height >= FEWEST)
         if standing is None or config.link or learnt:
             resolved = resolve(records, pairs, decisions, config, choices)
             again = np.ones(len(records), dtype=bool)

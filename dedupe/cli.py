@@ -132,12 +132,12 @@ def _export_options(command: _Command) -> _Command:
         click.option(
             "--correct/--as-scored",
             default=None,
-            help="Let the decisions correct the probabilities of the other pairs (default).",
+            help="Let decisions and sure pairs correct the probabilities of the others (default).",
         ),
         click.option(
             "--adapt/--no-adapt",
             default=None,
-            help="Let the sure pairs of this very file correct the doubtful ones.",
+            help="Let sure pairs of the file correct the others (default: up to 50,000 records).",
         ),
         click.option(
             "--preset",

@@ -33,6 +33,11 @@ PRESETS: Mapping[str, Mapping[str, float]] = {
 """Pairs of thresholds under a name, for those who would rather not choose numbers."""
 
 
+ADAPTED_UP_TO = 50_000
+"""Records up to which probabilities are adapted to a file unless the configuration says otherwise:
+above, a student that learnt from this very file decides nearly all pairs already."""
+
+
 @dataclass(frozen=True)
 class Config:
     """What a run is asked to do. Values are checked when a Config is made.
@@ -57,7 +62,8 @@ class Config:
         decisions held back better; see :mod:`dedupe.correction`.
     adapt
         Probabilities follow what the sure pairs of this very file have in common, without any
-        decision; see :mod:`dedupe.correction`.
+        decision; see :mod:`dedupe.correction`. ``None``: with ``correct``, in files of up to
+        :data:`ADAPTED_UP_TO` records.
     candidates_per_record
         How many candidate pairs a record the search may bring, on average.
     radius
@@ -113,7 +119,7 @@ class Config:
     target_precision: float | None = None
     target_recall: float | None = None
     correct: bool = True
-    adapt: bool = False
+    adapt: bool | None = None
     candidates_per_record: float = 5.0
     radius: float | None = None
     large_cluster: int = 20
@@ -262,6 +268,7 @@ def _check_types(config: Config) -> None:
         "str": (str,),
         "str | None": (str, type(None)),
         "bool": (bool,),
+        "bool | None": (bool, type(None)),
         "Mapping[str, str]": (Mapping,),
     }
     for item in fields(config):

@@ -21,7 +21,7 @@ from dedupe.cluster import (
     joining_probability,
     link_confidence,
 )
-from dedupe.config import Config
+from dedupe.config import ADAPTED_UP_TO, Config
 from dedupe.correction import Correction, correct
 from dedupe.decisions import Verdict
 from dedupe.linkage import CHOICES, row_links
@@ -138,10 +138,18 @@ def corrected(
     pairs, correction
         As of :func:`~dedupe.correction.correct`.
     """
-    if not config.correct and not config.adapt:
+    adapt = is_adapted(config, len(records))
+    if not config.correct and not adapt:
         return pairs, None
     decided = decided_rows(decisions, records)
-    return correct(pairs, records.texts, decided, adapt=config.adapt, learn=config.correct)
+    return correct(pairs, records.texts, decided, adapt=adapt, learn=config.correct)
+
+
+def is_adapted(config: Config, records: int) -> bool:
+    """Tell whether probabilities are adapted to a file of so many records."""
+    if config.adapt is not None:
+        return config.adapt
+    return config.correct and records <= ADAPTED_UP_TO
 
 
 def resolve(
