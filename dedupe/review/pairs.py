@@ -76,6 +76,7 @@ class PairsScreen(Screen[None]):
         self.model: CrossEncoder | None = None
         self.reasons: dict[int, dict[str, float]] = {}
         self.asked = ""
+        self.clashes = 0
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -101,10 +102,10 @@ class PairsScreen(Screen[None]):
 
     # Drawing ------------------------------------------------------------------------------
 
-    def draw(self, said: str = "") -> None:
-        """Show the pair at hand."""
+    def draw(self, said: str = "", *, at_once: bool = False) -> None:
+        """Show the pair at hand; `at_once` first without what takes clustering to know."""
         session = self.session
-        self.query_one("#progress", Static).update(self._head())
+        self.query_one("#progress", Static).update(self._head(at_once))
         if not said and (passed := session.passed_over()):
             said = f"{passed:,} pairs are passed over: earlier decisions imply them"
         self.query_one("#said", Static).update(Text(said, style="italic"))
@@ -124,10 +125,18 @@ class PairsScreen(Screen[None]):
                 reasons=None if self.blind else self.reasons.get(pair),
             )
         )
-        self.query_one("#scores", Static).update(self._scores(pair))
+        self.query_one("#scores", Static).update(self._scores(pair, at_once))
         self.query_one("#records", VerticalScroll).scroll_home(animate=False)
+        if at_once:
+            self.call_after_refresh(self._draw_rest, pair)
 
-    def _head(self) -> Text:
+    def _draw_rest(self, pair: int) -> None:
+        """Show what a match of the pair would do, and the contradictions, if it is still there."""
+        if self.session.pair == pair:
+            self.query_one("#progress", Static).update(self._head())
+            self.query_one("#scores", Static).update(self._scores(pair))
+
+    def _head(self, at_once: bool = False) -> Text:
         session = self.session
         counts = session.counts()
         place = min(session.at + 1, len(session.queue))
@@ -143,7 +152,9 @@ class PairsScreen(Screen[None]):
             head.append(f"  ·  {session.remaining():,} to do, {left}")
         if session.view.filtered:
             head.append(f"  ·  {session.view.filtered}")
-        if clashes := session.clash_count():
+        if not at_once:
+            self.clashes = session.clash_count()
+        if clashes := self.clashes:
             head.append(f"  ·  ! {clashes:,} contradictions")
         return head
 
@@ -157,7 +168,7 @@ class PairsScreen(Screen[None]):
             said = "No pair here."
         return f"\n  {said}\n  r another order · / search · e export · q quit"
 
-    def _scores(self, pair: int) -> Text:
+    def _scores(self, pair: int, at_once: bool = False) -> Text:
         session = self.session
         lines = []
         p = session.probability(pair)
@@ -189,13 +200,16 @@ class PairsScreen(Screen[None]):
                     " ".join(numbers[1][:6]) or "none",
                 )
             )
-        effect = session.effect(pair)
-        lines.append(
-            Text(
-                ("! " if effect.contradicts else "") + str(effect),
-                style="bold" if effect.contradicts else "dim",
+        if at_once:
+            lines.append(Text("…", style="dim"))
+        else:
+            effect = session.effect(pair)
+            lines.append(
+                Text(
+                    ("! " if effect.contradicts else "") + str(effect),
+                    style="bold" if effect.contradicts else "dim",
+                )
             )
-        )
         if known := session.known(pair):
             lines.append(Text(f"decided: {known}", style="bold"))
         return Text("\n").join(lines)
@@ -217,7 +231,7 @@ class PairsScreen(Screen[None]):
         if self.session.view.order == "audit" and self.session.pair is None:
             self._audit()
             return
-        self.draw()
+        self.draw(at_once=True)
         if self.session.due():
             self._rank_again()
 
@@ -253,12 +267,12 @@ class PairsScreen(Screen[None]):
     def action_skip(self) -> None:
         """Go to the next pair that is undecided."""
         self.session.forward()
-        self.draw()
+        self.draw(at_once=True)
 
     def action_move(self, steps: int) -> None:
         """Go along the queue, over decided pairs too."""
         self.session.move(steps)
-        self.draw()
+        self.draw(at_once=True)
 
     def action_scroll(self, pages: int) -> None:
         """Show more of long records."""

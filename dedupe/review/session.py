@@ -227,7 +227,9 @@ class Session:
     def take(self, loaded: Loaded) -> None:
         """Go on with what was read of the workspace, and with the decisions made since."""
         self.state = loaded.state
-        self.clusters = loaded.clusters
+        self._clusters = loaded.clusters
+        self._moved: set[int] = set()
+        self._decisions = self.log.current()
         self.scores = loaded.scores
         self.similarity = loaded.similarity
         self.decided_by = loaded.decided_by
@@ -246,6 +248,18 @@ class Session:
         self.verdicts = {}
         self.choices = {}
         self.refresh()
+
+    @property
+    def clusters(self) -> LiveClusters:
+        """The clusters under all decisions so far; what they reach is clustered when this is read.
+
+        So the next pair can be shown first.
+        """
+        if self._moved:
+            rows, self._moved = self._moved, set()
+            self._decisions = self.log.current()
+            self._clusters.follow(self._decisions, self.log.choices(), self._row, rows)
+        return self._clusters
 
     def due(self) -> bool:
         """Tell whether so much was decided since the scores were corrected that it is due again."""
@@ -470,7 +484,7 @@ class Session:
         self.choices.pop((made.record_id, column), None)  # the newest stands last
         self.choices[made.record_id, column] = made.at
         self._row[made.record_id] = row
-        self._recluster([row])
+        self._moved.add(row)
 
     def undo(self) -> Decision | Choice | None:
         """Take back this reviewer's latest decision or choice, and go to its pair."""
@@ -526,7 +540,7 @@ class Session:
                 self.implied.tell(self._row[a], self._row[b], verdict)
         self._passed = None
         rows = [self._row[key] for key in changed if key in self._row]
-        self._recluster(rows)
+        self._moved.update(rows)
         return bool(changed)
 
     def counts(self) -> dict[str, int]:
@@ -621,16 +635,12 @@ class Session:
             self.refresh()
         elif made is not None:
             self._follow_log(made)
-        self._recluster({row for a, b, _ in lines for row in (a, b)})
+        self._moved.update(row for a, b, _ in lines for row in (a, b))
 
     def _follow_log(self, made: Decision) -> None:
         """Note that the log holds nothing new but what was just written, if that is so."""
         if self._last[0] == made.sequence - 1:
             self._last = (made.sequence, self._last[1])
-
-    def _recluster(self, rows: Iterable[int]) -> None:
-        self._decisions = self.log.current()
-        self.clusters.follow(self._decisions, self.log.choices(), self._row, rows)
 
     def _key(self, a: int, b: int) -> tuple[str, str]:
         one, other = self.keys[a], self.keys[b]

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 from textual.widgets._footer import FooterKey
@@ -367,6 +368,16 @@ def test_the_mouse_decides_as_the_keys_do(workspace: Path) -> None:
         await pilot.click(FooterKey)
         await pilot.pause()
         assert log(workspace)["verdict"].to_list() == ["match"]
+
+    drive(workspace, steps)
+
+
+def test_the_palette_lists_commands(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        assert isinstance(app.screen, CommandPalette)
+        await pilot.press("escape")
 
     drive(workspace, steps)
 
