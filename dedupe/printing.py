@@ -194,9 +194,10 @@ def print_summary(result: Result, verbose: bool) -> None:
     doubtful = found["doubtful_pairs"]
     if doubtful:
         low, high = found["config"]["review_from"], found["config"]["threshold"]
+        place = escape(str(result.workspace))
         say.print(
-            f"{doubtful:,} pairs are doubtful (probability {low:g} to {high:g}); "
-            f"to merge more or fewer: [bold]dedupe export {escape(str(result.workspace))} "
+            f"{doubtful:,} pairs are doubtful (probability {low:g} to {high:g}): to look at them, "
+            f"[bold]dedupe review {place}[/]; to merge more or fewer, [bold]dedupe export {place} "
             "--threshold P[/]"
         )
 

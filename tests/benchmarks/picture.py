@@ -43,7 +43,7 @@ def main() -> None:
 
 
 async def reviewed(workspace: Path) -> str:
-    session = Session(workspace, reviewer="you", order="highest")
+    session = Session(workspace, reviewer="you")
     app = ReviewApp(session)
     async with app.run_test(size=(104, 26)) as pilot:
         await pilot.pause()
