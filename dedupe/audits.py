@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,8 +28,6 @@ PARTS = 3
 """Of the decisions."""
 STEPS = 48
 """Thresholds that a goal is looked for among, evenly along the logits from 0.01 to 0.995."""
-
-Labels: TypeAlias = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, eq=False)

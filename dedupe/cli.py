@@ -259,7 +259,7 @@ def cli() -> None:
 @_run_options
 @click.option("--dry-run", is_flag=True, help="Say what the run would cost, and do nothing.")
 @click.option("--train", is_flag=True, help="First learn from the decisions of the last run.")
-@click.option("--review/--no-review", default=False, help="Open the review app before the end.")
+@click.option("--review/--no-review", default=False, help="Open the review app before the export.")
 @click.option("--table", type=click.Choice(TABLES), default=TABLES[0], help="What -o - prints.")
 @_talk_options
 def run(
@@ -300,20 +300,27 @@ def run(
             result = pipeline.run(source, output=folder, report=report, **options)
             print_table(result, table)
             return
-    with progress_bars(quiet) as report:
-        if train:
-            from dedupe import feedback
+    if review:
+        _need_terminal()
+    if train:
+        from dedupe import feedback
 
+        with progress_bars(quiet) as report:
             lesson, result = feedback.run_after_learning(
                 source, output=output, report=report, **options
             )
-        else:
-            result = pipeline.run(source, output=output, report=report, **options)
-    if train and not quiet and not as_json:
-        print_lesson(lesson)
-    print_result(result, as_json, quiet, verbose)
+        if not quiet and not as_json:
+            print_lesson(lesson)
     if review:
-        _review(str(result.workspace))
+        from dedupe.review.app import review as open_app
+
+        with progress_bars(quiet) as report:
+            place = pipeline.prepare(source, output=output, report=report, **options)
+        open_app(place)
+    if review or not train:
+        with progress_bars(quiet) as report:
+            result = pipeline.run(source, output=output, report=report, **options)
+    print_result(result, as_json, quiet, verbose)
 
 
 @cli.command(epilog=EPILOG)
@@ -566,12 +573,19 @@ def _review(workspace: str, **options: Any) -> None:
 
     # In a browser the app talks to the server that started it through stdout.
     served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
-    if not served and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise OptionError("the review app needs a terminal: use one, or --web for a browser")
+    if not served:
+        _need_terminal()
     if open_app(workspace, **options):
         result = pipeline.export(workspace)
         if not served:
             print_summary(result, verbose=False)
+
+
+def _need_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise OptionError(
+            "the review app needs a terminal: use one, or dedupe review --web for a browser"
+        )
 
 
 def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:

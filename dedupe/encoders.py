@@ -203,15 +203,6 @@ def importing_ahead() -> Iterator[None]:
         yield
 
 
-def rare_features(model: SentenceTransformer | Spelling, texts: Sequence[str]) -> csr_array | None:
-    """Return the rare features of record texts where `model` knows any; else ``None``.
-
-    See :meth:`~dedupe.spelling.Spelling.rare_features`.
-    """
-    spelling = spelling_of(model)
-    return None if spelling is None else spelling.rare_features(texts)
-
-
 def shared_features(
     model: SentenceTransformer | Spelling, rare: csr_array | None
 ) -> csr_array | None:

@@ -207,6 +207,47 @@ def run(
     return carry_out(given(source, config), output, config, report)
 
 
+def prepare(
+    source: Source,
+    *,
+    output: str | Path | None = None,
+    config: Config | None = None,
+    report: Report = no_report,
+    **options: Any,
+) -> Path:
+    """Find and score the pairs of a table, and write no results: they can then be reviewed.
+
+    :func:`run` with the same arguments goes on from there.
+
+    Parameters
+    ----------
+    source, output, config, report, **options
+        As for :func:`run`.
+
+    Returns
+    -------
+    Path
+        Folder of the workspace.
+
+    Raises
+    ------
+    DedupeError
+        As :func:`run`, and if a table in memory is given no `output`.
+    """
+    config = (config or Config()).with_options(**options)
+    source_given = given(source, config)
+    workspace = workspace_of(source_given, output, config)
+    if workspace is None:
+        raise OptionError("there is no folder to review in: name a workspace with -o")
+    config = _with_learnt(config, workspace)
+    keys = stage_keys(source_given, config)
+    stages = Stages(workspace, report)
+    table, _ = _begun(stages, source_given, keys, config)
+    with workspace.locked():
+        _compared(stages, source_given, table, keys, config)
+    return workspace.path
+
+
 def link(
     *sources: Source,
     output: str | Path | None = None,
@@ -261,18 +302,10 @@ def carry_out(
     if workspace is not None and (same := _unchanged(workspace, keys, config)) is not None:
         return same
     stages = Stages(workspace, report)
-    with stages.timed("read"):
-        table = kept_table(workspace, keys["table"]) or read_records(source_given, config)
-        rules = parse_rules(config.merge, table.records.frame.columns)
-    if workspace is not None:
-        _check_same_input(workspace, source_given, table)
+    table, rules = _begun(stages, source_given, keys, config)
     with workspace.locked() if workspace is not None else nullcontext():
-        if workspace is not None:
-            _claim(workspace, source_given, table, keys, config)
+        identical, scored = _compared(stages, source_given, table, keys, config)
         records = table.records
-        firsts, identical = identical_pairs(records.texts)
-        candidates = _candidates(stages, keys["candidates"], records, firsts, config)
-        scored = _scored(stages, keys["scored"], records.texts, candidates, config)
         pairs = pl.concat([identical, chosen(scored)]).sort("left", "right")
         decisions, choices = decisions_of(workspace), choices_of(workspace)
         asked = config
@@ -301,6 +334,29 @@ def carry_out(
             save_standing(workspace, keys["table"], resolved, of, kept=records.named is not None)
             write_json(workspace.manifest_file, summary)
     return Result(summary, workspace.path if workspace is not None else None, lambda: outputs)
+
+
+def _begun(
+    stages: Stages, source: Given, keys: Mapping[str, str], config: Config
+) -> tuple[TableRead, dict[str, Rule]]:
+    """Read an input, and check the options and the workspace against it."""
+    with stages.timed("read"):
+        table = kept_table(stages.workspace, keys["table"]) or read_records(source, config)
+        rules = parse_rules(config.merge, table.records.frame.columns)
+    if stages.workspace is not None:
+        _check_same_input(stages.workspace, source, table)
+    return table, rules
+
+
+def _compared(
+    stages: Stages, source: Given, table: TableRead, keys: dict[str, str], config: Config
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the pairs of identical records, and the scored ones."""
+    if stages.workspace is not None:
+        _claim(stages.workspace, source, table, keys, config)
+    firsts, identical = identical_pairs(table.records.texts)
+    candidates = _candidates(stages, keys["candidates"], table.records, firsts, config)
+    return identical, _scored(stages, keys["scored"], table.records.texts, candidates, config)
 
 
 def export(

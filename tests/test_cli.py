@@ -22,6 +22,7 @@ from click.testing import CliRunner
 
 import dedupe.cli
 import dedupe.tables.database
+from dedupe.errors import OptionError
 from dedupe.tables import CSV, write_table
 from tests.test_differences import make
 from tests.test_pipeline import table
@@ -553,3 +554,22 @@ def test_help_keeps_its_lines(arguments: list[str]) -> None:
     assert "\\b" not in said and "\b" not in said
     if not arguments:
         assert "\n    dedupe run contacts.csv " in said
+
+
+def test_the_review_comes_before_the_export(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(done)
+    seen: list[list[str]] = []
+
+    def review(place: Path, **_: object) -> bool:
+        seen.append(sorted(path.name for path in place.glob("*.csv")))
+        return False
+
+    monkeypatch.setattr("dedupe.review.app.review", review)
+    command = ["run", "people.csv", "-o", "reviewed.dedupe", "--review"]
+    refused = CliRunner().invoke(dedupe.cli.cli, command)
+    assert isinstance(refused.exception, OptionError) and "terminal" in str(refused.exception)
+    assert not Path("reviewed.dedupe").exists() and not seen
+    monkeypatch.setattr(dedupe.cli, "_need_terminal", lambda: None)
+    assert CliRunner().invoke(dedupe.cli.cli, command).exit_code == 0
+    assert seen == [[]]
+    assert Path("reviewed.dedupe/merged.csv").exists()

@@ -369,3 +369,22 @@ def test_learning_first_needs_a_workspace_and_decisions(folder: Path, tmp_path: 
         dedupe.feedback.run_after_learning(folder / "people.csv", output=tmp_path / "new")
     with pytest.raises(OptionError, match="too few"):
         dedupe.feedback.run_after_learning(folder / "people.csv")
+
+
+def test_what_is_prepared_can_be_reviewed_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table().write_csv(tmp_path / "p.csv")
+    place = dedupe.pipeline.prepare(tmp_path / "p.csv")
+    assert not list(place.glob("*.csv")) and not (place / "manifest.json").exists()
+    keys = dedupe.kept.clustered(dedupe.open_workspace(place)).records.keys
+    with dedupe.open_workspace(place).decisions() as log:
+        log.record(keys[0], keys[1], Verdict.MATCH, "ada")
+    for name in ("search", "score_pairs", "load_cross_encoder", "make_records"):
+        monkeypatch.setattr(dedupe.pipeline, name, _forbidden)
+    result = dedupe.run(tmp_path / "p.csv")
+    assert result.workspace == place and result.summary["decisions"] == 1
+    clusters = result.clusters["cluster_id"]
+    assert clusters[0] == clusters[1]
+    with pytest.raises(OptionError, match="no folder to review in"):
+        dedupe.pipeline.prepare(table())

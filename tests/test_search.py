@@ -9,10 +9,13 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from sentence_transformers import SentenceTransformer
 
 import dedupe.search
 from dedupe.config import Config
-from dedupe.encoders import embed, load_bi_encoder, rare_features
+from dedupe.encoders import embed, load_bi_encoder, spelling_of
+from dedupe.quantized import Quantized
 from dedupe.search import (
     ANY_SOURCE,
     HITS_PER_RECORD,
@@ -143,17 +146,23 @@ def misspelled_people(n: int) -> tuple[list[str], np.ndarray]:
     return texts, np.repeat(np.arange(n // 2), 2)
 
 
+def shared_rare(model: SentenceTransformer, texts: list[str]) -> csr_array:
+    spelling = spelling_of(model)
+    assert spelling is not None
+    return spelling.rare_features(texts)
+
+
 def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, owner = misspelled_people(4_000)
     model = load_bi_encoder(Config(), texts)
-    vectors, rare = embed(model, texts), rare_features(model, texts)
-    assert rare is not None and rare.shape[0] == len(texts)
+    vectors, rare = embed(model, texts), shared_rare(model, texts)
     flat = search(vectors, Config(), rare=rare)
     monkeypatch.setattr(dedupe.search, "FLAT_LIMIT", 1_000)
     monkeypatch.setattr(dedupe.search, "SHARING_BLOCK", 700)
     found = search(vectors, Config(), rare=rare)
-    assert (flat.index, found.index) == ("flat", "rare features")
-    for result in (flat, found):
+    small = search(Quantized.of(vectors), Config(), rare=rare)
+    assert [one.index for one in (flat, found, small)] == ["flat", *["rare features"] * 2]
+    for result in (flat, found, small):
         left, right = (result.pairs[side].to_numpy() for side in ("left", "right"))
         assert (owner[left] == owner[right]).sum() >= 0.99 * len(owner) / 2
     assert found.pairs.height <= 5 * len(texts)
@@ -163,7 +172,7 @@ def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPa
 def test_pairs_within_one_source_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, _ = misspelled_people(1_200)
     model = load_bi_encoder(Config(), texts)
-    vectors, rare = embed(model, texts), rare_features(model, texts)
+    vectors, rare = embed(model, texts), shared_rare(model, texts)
     source = np.array([0, 1, 1] * 400, dtype=np.uint8)
     source[::50] = ANY_SOURCE
     for limit in (10_000, 100):
