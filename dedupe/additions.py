@@ -260,7 +260,8 @@ def _added(
         pairs = pl.concat([alike, chosen(scored[0])]).sort("left", "right")
         pairs, correction = corrected(records, pairs, decisions, config)
         # A correction is learnt from all pairs, and may change any.
-        learnt = is_adapted(config, len(records)) or (config.correct and decisions.height >= FEWEST)
+        learnt = any(is_adapted(config, len(some)) for some in (table.records, records))
+        learnt |= config.correct and decisions.height >= FEWEST
         if standing is None or config.link or learnt:
             resolved = resolve(records, pairs, decisions, config, choices)
             again = np.ones(len(records), dtype=bool)

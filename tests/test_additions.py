@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import dedupe.additions
 import dedupe.feedback
 import dedupe.kept
 import dedupe.pipeline
+import dedupe.results
 from dedupe.additions import CHANGES
 from dedupe.decisions import Decisions, Verdict
 from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
@@ -60,6 +62,14 @@ def typed(people: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 OLD = table([*PEOPLE[:8], *typed(PEOPLE[:3]), PEOPLE[5]])
 NEW = table([*typed(PEOPLE[3:5]), *PEOPLE[8:], PEOPLE[7]], first=100)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_in_large_files() -> Iterator[None]:
+    """Nothing is adapted to these few records, so that only what is touched is clustered again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dedupe.results, "ADAPTED_UP_TO", 0)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +106,28 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def clusters_of(workspace: Path) -> pl.DataFrame:
     return pl.read_csv(workspace / "clusters.csv", infer_schema=False)
+
+
+@pytest.mark.parametrize("up_to", [0, OLD.height, OLD.height + NEW.height])
+def test_all_is_clustered_again_where_what_was_or_is_adapted_may_change(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, up_to: int
+) -> None:
+    called: list[str] = []
+
+    def noted(name: str) -> Any:
+        how = getattr(dedupe.additions, name)
+
+        def note(*arguments: Any) -> Any:
+            called.append(name)
+            return how(*arguments)
+
+        return note
+
+    for name in ("resolve", "resolve_again"):
+        monkeypatch.setattr(dedupe.additions, name, noted(name))
+    monkeypatch.setattr(dedupe.results, "ADAPTED_UP_TO", up_to)
+    dedupe.add(folder / "people.dedupe", folder / "new.csv")
+    assert called == (["resolve"] if up_to else ["resolve_again"])
 
 
 def test_new_records_join_what_they_are_and_ids_stay(folder: Path) -> None:
