@@ -21,8 +21,9 @@ from dedupe.feedback import Audit
 from dedupe.records import field_labels
 from dedupe.review.compare import compare, disagreeing_numbers
 from dedupe.review.draw import bar, measured, seconds, side_by_side
+from dedupe.review.loaded import Loaded
 from dedupe.review.order import ORDERS
-from dedupe.review.session import Loaded, Session, View
+from dedupe.review.session import Session, View
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
