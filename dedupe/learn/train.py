@@ -309,13 +309,24 @@ def harder_pairs(
     number
         Of the round, from 2.
     """
-    seed = recipe.seed + number
-    rng = random.Random(seed - 1)
-    scored = load_cross_encoder(Config(cross_encoder=str(model)))
+    rng = random.Random(recipe.seed + number - 1)
     pairs: list[TextPair] = []
     for folder in labelled_folders(data):
         if folder.name not in leave_out:
             pairs += published_pairs(folder, "train")
+    pairs += hard_candidates(tables, model, recipe, number)
+    return as_others_write(pairs, recipe, rng)
+
+
+def hard_candidates(tables: Tables, model: Path, recipe: Recipe, number: int) -> list[TextPair]:
+    """Return what a later round learns beside published pairs.
+
+    That is, candidates of the full tables and of synthesized ones that the model in the folder
+    `model` finds hard, some that it finds easy, and other synthesized pairs than before.
+    """
+    seed = recipe.seed + number
+    scored = load_cross_encoder(Config(cross_encoder=str(model)))
+    pairs: list[TextPair] = []
     real = ((name, parts["train"]) for name, parts in tables.items())
     for name, candidates in chain(real, made_tables(recipe, seed)):
         small = name.startswith((SMALL_FOLDER, MADE))
@@ -325,7 +336,14 @@ def harder_pairs(
         pairs += hardest(some, chance, _per_table(name, recipe), seed)
         wrong = int(((chance >= 0.5) != [pair.label == 1 for pair in some]).sum())
         _say(f"  {name}: {len(some):,} candidates searched, {wrong:,} of them judged wrongly")
-    pairs += synthesized(recipe.synthetic_again, recipe.people_again, seed * 1_000)
+    return pairs + synthesized(recipe.synthetic_again, recipe.people_again, seed * 1_000)
+
+
+def as_others_write(
+    pairs: Sequence[TextPair], recipe: Recipe, rng: random.Random
+) -> list[TextPair]:
+    """Return the pairs shuffled, with fields moved and free text beside some of them."""
+    pairs = list(pairs)
     rng.shuffle(pairs)
     return [
         shuffled_fields(_perhaps_prose(pair, recipe.with_prose, rng), rng)
