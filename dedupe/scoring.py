@@ -18,6 +18,7 @@ from dedupe.config import Config
 from dedupe.encoders import cross_encoder_text, load_cross_encoder, spell_unknown
 from dedupe.errors import InputError
 from dedupe.fields import field_values, layout_of, pair_features, structured
+from dedupe.pages import pages_kept
 from dedupe.progress import Progress, silent
 from dedupe.records import record_text
 from dedupe.student import ALL_BELOW, SAMPLED, Student, Verdicts, cascade
@@ -105,6 +106,7 @@ def _side_text(pair: Any, side: str, at: int) -> str:
     return record_text((str(k), None if v is None else str(v)) for k, v in record.items())
 
 
+@pages_kept()
 def score_pairs(
     model: CrossEncoder,
     candidates: pl.DataFrame,
