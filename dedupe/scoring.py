@@ -42,8 +42,10 @@ PAIRS = pl.Schema(
 
 CHUNK = 2048
 """Pairs between two reports of progress."""
-BATCH_CHARACTERS = 24_000
-"""Characters in a batch: about as many tokens as keep two cores busy without leaving the cache."""
+BATCH_CHARACTERS, BATCH_PAIRS = 24_000, 256
+"""Most in a batch: about as many tokens as keep two cores busy without leaving the cache."""
+GPU_FACTOR = 32
+"""A GPU is kept busy by so many times more."""
 
 
 def score(
@@ -316,13 +318,15 @@ def score_logits(
     # of memory shows at once and the time left is never too hopeful.
     order = np.argsort(-lengths, kind="stable")
     logits = np.empty(len(pairs), dtype=np.float32)
-    for at in range(0, len(order), CHUNK):
-        some = order[at : at + CHUNK]
+    times = 1 if model.device.type == "cpu" else GPU_FACTOR
+    for at in range(0, len(order), times * CHUNK):
+        some = order[at : at + times * CHUNK]
+        fitting = BATCH_CHARACTERS // max(lengths[some[0]], 1)
         logits[some] = model.predict(
             [pairs[i] for i in some],
-            batch_size=int(np.clip(BATCH_CHARACTERS // max(lengths[some[0]], 1), 16, 256)),
+            batch_size=times * int(np.clip(fitting, 16, BATCH_PAIRS)),
             activation_fn=torch.nn.Identity(),
             show_progress_bar=False,
         )
-        progress(min(at + CHUNK, len(order)), len(order))
+        progress(min(at + times * CHUNK, len(order)), len(order))
     return logits

@@ -21,7 +21,17 @@ from dedupe.encoders import (
 )
 from dedupe.errors import InputError, ModelError
 from dedupe.records import record_text
-from dedupe.scoring import PAIRS, identical_pairs, prepare_texts, score_pairs, score_texts
+from dedupe.scoring import (
+    BATCH_PAIRS,
+    CHUNK,
+    GPU_FACTOR,
+    PAIRS,
+    identical_pairs,
+    prepare_texts,
+    score_logits,
+    score_pairs,
+    score_texts,
+)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +136,7 @@ def test_many_candidates_are_decided_by_a_student_but_for_what_the_model_has_to(
 
     class Fake:
         tokenizer = model.tokenizer
+        device = model.device
 
         def predict(self, pairs, **_):
             asked.extend(pairs)
@@ -140,6 +151,26 @@ def test_many_candidates_are_decided_by_a_student_but_for_what_the_model_has_to(
     everything, none, _ = score_pairs(Fake(), candidates, pl.Series(names), Config(agreement=1.0))
     assert none == {}
     assert (everything["decided_by"] == "cross-encoder").all()
+
+
+@pytest.mark.parametrize(("device", "times"), [("cpu", 1), ("cuda", GPU_FACTOR)])
+def test_a_gpu_is_given_more_at_a_time_and_all_get_their_own_logit(device, times) -> None:
+    import torch
+
+    sizes = []
+
+    class Fake:
+        def __init__(self) -> None:
+            self.device = torch.device(device)
+
+        def predict(self, pairs, batch_size, **_):
+            sizes.append((len(pairs), batch_size))
+            return np.array([float(a) + float(b) for a, b in pairs])
+
+    left = [str(number) for number in range(3 * CHUNK)]
+    logits = score_logits(Fake(), left, left)
+    np.testing.assert_array_equal(logits, [2.0 * number for number in range(3 * CHUNK)])
+    assert sizes[0] == (min(times * CHUNK, 3 * CHUNK), times * BATCH_PAIRS)
 
 
 def test_names_in_a_script_the_vocabulary_lacks_are_told_apart(model) -> None:
