@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ from dedupe.pipeline import (
     Result,
     Stages,
     learnt_facts,
+    outputs_stand,
     run_facts,
     search_facts,
     write_outputs,
@@ -59,6 +61,7 @@ from dedupe.pipeline import (
 from dedupe.progress import Progress, Report, no_report
 from dedupe.records import Records, as_texts, content_keys, frame_texts
 from dedupe.results import (
+    Outputs,
     Resolved,
     Standing,
     cluster_figures,
@@ -79,6 +82,7 @@ from dedupe.scoring import (
 )
 from dedupe.search import ANY_SOURCE, CANDIDATES
 from dedupe.student import ALL_BELOW, Student
+from dedupe.touched import Before, touched_tables
 from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
 
 READING = ("device", "encoding", "delimiter", "query")
@@ -240,7 +244,8 @@ def _added(
     fingerprint = facts["input"]["fingerprint"]
     touched, compared = (np.zeros(len(records), dtype=bool) for _ in range(2))
     slot = kept_slots(table, searched)
-    renewed, scored_before = True, scored[0].height
+    renewed, scored_before = plan.touches, scored[0].height
+    key_before = export_key(keys, decisions, choices, config)
     if plan.touches:
         digest = stage_key(fingerprint, *asked.of(source), len(records))
         fingerprint = hashlib.sha256(digest.encode()).hexdigest()
@@ -262,6 +267,8 @@ def _added(
         # A correction is learnt from all pairs, and may change any.
         learnt = any(is_adapted(config, len(some)) for some in (table.records, records))
         learnt |= config.correct and decisions.height >= FEWEST
+        learnt |= correction is not None or "correction" in workspace.manifest()
+        before = None
         if standing is None or config.link or learnt:
             resolved = resolve(records, pairs, decisions, config, choices)
             again = np.ones(len(records), dtype=bool)
@@ -270,7 +277,15 @@ def _added(
             resolved, again = resolve_again(
                 records, pairs, decisions, config, choices, stood, touched, compared
             )
+            if config.format == "csv" and outputs_stand(workspace, key_before):
+                before = Before(standing, plan.before, again, plan.appends and not renewed)
         changes = _changes(names, plan, resolved, again)
+
+    @cache
+    def make_whole() -> Outputs:
+        outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
+        return replace(outputs, more={**outputs.more, "additions": changes})
+
     with stages.timed("export"), ThreadPoolExecutor(1) as pool:
         # What is kept does not wait for what is written, nor the other way round.
         keeping = []
@@ -283,11 +298,14 @@ def _added(
                     save_standing, workspace, keys["table"], resolved, of, kept=True, forget=False
                 ),
             ]
-        outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
-        outputs = replace(outputs, more={**outputs.more, "additions": changes})
+        tables = (
+            make_whole().tables()
+            if before is None
+            else touched_tables(records, pairs, resolved, rules, config, before, make_whole)
+        )
         for one in keeping:
             one.result()
-        written = write_outputs(workspace, outputs, table.dialect, config)
+        written = write_outputs(workspace, {**tables, "additions": changes}, table.dialect, config)
         if plan.touches:
             facts = _flipped(facts, keys, fingerprint, source, plan, asked)
             workspace.write_facts(facts)
@@ -311,7 +329,7 @@ def _added(
     write_json(workspace.manifest_file, summary)
     if plan.touches:
         _forget(workspace, keys, searched, scored[1])
-    return Result(summary, workspace.path, lambda: outputs)
+    return Result(summary, workspace.path, make_whole)
 
 
 @dataclass(frozen=True)

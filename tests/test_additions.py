@@ -425,6 +425,90 @@ def test_any_number_of_steps_parts_the_records(
     assert partition(result.clusters) == partition(truth)
 
 
+WRITTEN = ("clusters", "merged", "removed", "pairs")
+
+
+def exported(workspace: Path, folder: Path) -> dict[str, bytes]:
+    """What a full export of the workspace writes."""
+    dedupe.export(workspace, output=folder)
+    return written(folder)
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / f"{name}.csv").read_bytes() for name in WRITTEN}
+
+
+@given(data=st.data())
+@settings(max_examples=10)
+def test_what_is_written_is_what_a_full_export_writes(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Whatever is added, changed, removed and decided: only what it touches is made, unseen."""
+    folder = tmp_path_factory.mktemp("same")
+    workspace, everyone = folder / "w", [*PEOPLE, *typed(PEOPLE), *PEOPLE[::-1]]
+    merge = data.draw(st.sampled_from([{}, {"city": "concat"}, {"born": "max", "city": "last"}]))
+    dedupe.run(table(everyone[:12]), output=workspace, merge=merge)
+    there, free = list(range(12)), list(range(12, len(everyone)))
+    for _ in range(3):
+        new = free[: data.draw(st.integers(0, 4))]
+        changed = data.draw(st.lists(st.sampled_from(there), max_size=2, unique=True))
+        gone = data.draw(st.lists(st.sampled_from(there), max_size=2, unique=True))
+        free = free[len(new) :]
+        rows = {n: table([everyone[n]], n) for n in [*there, *new]}
+        for n in changed:
+            person = data.draw(st.sampled_from(everyone))
+            rows[n] = table([(*person[:3], data.draw(st.sampled_from(["", 'a, "b"'])))], n)
+        replace_all = bool(gone)
+        if replace_all:
+            there = [n for n in there if n not in gone]
+        else:
+            rows = {n: row for n, row in rows.items() if n in [*changed, *new]}
+        rows = {n: row for n, row in rows.items() if n in [*there, *new]}
+        there += new
+        if rows:
+            dedupe.add(workspace, pl.concat(rows.values()), replace_all=replace_all)
+        assert written(workspace) == written(
+            dedupe.export(workspace, output=folder / "x").workspace
+        )
+        if data.draw(st.booleans()):
+            with Workspace(workspace).decisions() as log:
+                pair = data.draw(st.permutations([f"r{n}" for n in there]))[:2]
+                verdict = data.draw(st.sampled_from([Verdict.MATCH, Verdict.DIFFERENT]))
+                log.record(*pair, verdict, "ann")
+            dedupe.export(workspace)
+
+
+def test_only_what_is_touched_is_merged_and_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = folder / "people.dedupe"
+    dedupe.add(workspace, NEW[:2])
+    made = []
+    whole = dedupe.additions.make_outputs
+    monkeypatch.setattr(
+        dedupe.additions, "make_outputs", lambda *given: made.append(1) or whole(*given)
+    )
+    result = dedupe.add(workspace, NEW[2:])
+    assert not made
+    assert written(workspace) == exported(workspace, folder / "x")
+    shown = result.clusters  # made when it is asked for
+    assert made == [1]
+    assert_frame_equal(shown.cast(pl.String), clusters_of(workspace).cast(pl.String))
+
+
+@pytest.mark.parametrize("what", ["touched", "gone"])
+def test_a_file_that_somebody_touched_is_written_whole(folder: Path, what: str) -> None:
+    workspace = folder / "people.dedupe"
+    dedupe.add(workspace, NEW[:2])
+    file = workspace / "clusters.csv"
+    text = file.read_bytes()
+    file.unlink()
+    if what == "touched":
+        file.write_bytes(text.replace(b"Katherine", b"Catherine"))
+    dedupe.add(workspace, NEW[2:])
+    assert written(workspace) == exported(workspace, folder / "x")
+
+
 def test_a_kill_leaves_the_workspace_as_before_or_after(folder: Path) -> None:
     workspace = folder / "people.dedupe"
     command = [sys.executable, "-m", "dedupe.cli", "add", str(workspace), str(folder / "new.csv")]
