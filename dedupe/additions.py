@@ -857,6 +857,9 @@ def _scored(
 ) -> tuple[tuple[pl.DataFrame, dict[str, Any]], NDArray[np.uint32]]:
     """Score the new pairs: by the student that is kept, else by the cross-encoder.
 
+    Where all pairs together are the first that are enough for a student, one is made of them, and
+    decides as it would have in a run over all.
+
     Returns all pairs with the facts, and the records of old pairs that were judged anew.
     """
     workspace, new = stages.workspace, found.pairs
@@ -878,16 +881,29 @@ def _scored(
             pairs, judged = _doubtful_judged(pairs, facts, records.texts, config, progress)
             ends = np.unique(judged.select("left", "right").to_numpy())
             return (pairs, {**facts, "owed": owed - judged.height}), ends
-        none = np.empty(0, dtype=np.uint32)
         if new.is_empty():
-            return (found.old, facts), none
+            return (found.old, facts), np.empty(0, dtype=np.uint32)
         model = load_cross_encoder(config)
-        scores, learnt, student = score_pairs(model, new, records.texts, config, progress)
+        pairs = new.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
+        first = arrays is None and bool((found.old["decided_by"] == "cross-encoder").all())
+        if first and found.old.height + new.height > ALL_BELOW:
+            # Now there are enough for a student; what the cross-encoder said teaches it as well.
+            pairs = pl.concat([found.old.select(pairs.columns), pairs])
+        known = np.full(pairs.height, np.nan, dtype=np.float32)
+        if pairs.height > new.height:
+            known[: found.old.height] = found.old["probability"].to_numpy()
+        scores, learnt, student = score_pairs(model, pairs, records.texts, config, progress, known)
         if student is not None:
             workspace.save_arrays("student", key, student.arrays())
-            facts = {**learnt, "kept_as": key, "of": new.height, "owed": 0.0}
-        scores = scores.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
-        return (pl.concat([found.old, scores]), facts), none
+            facts = {**learnt, "kept_as": key, "of": pairs.height, "owed": 0.0}
+        scores = scores.hstack([pairs["seen"]])
+        if pairs.height == new.height:
+            return (pl.concat([found.old, scores]), facts), np.empty(0, dtype=np.uint32)
+        old, was = scores[: found.old.height], found.old
+        moved = old.filter(
+            (old["probability"] != was["probability"]) | (old["decided_by"] != was["decided_by"])
+        )
+        return (scores, facts), np.unique(moved.select("left", "right").to_numpy())
 
 
 def _doubtful_judged(

@@ -29,6 +29,8 @@ import dedupe.feedback
 import dedupe.kept
 import dedupe.pipeline
 import dedupe.results
+import dedupe.scoring
+import dedupe.student
 from dedupe.additions import CHANGES
 from dedupe.decisions import Decisions, Verdict
 from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
@@ -467,9 +469,7 @@ def test_what_is_written_is_what_a_full_export_writes(
         there += new
         if rows:
             dedupe.add(workspace, pl.concat(rows.values()), replace_all=replace_all)
-        assert written(workspace) == written(
-            dedupe.export(workspace, output=folder / "x").workspace
-        )
+        assert written(workspace) == exported(workspace, folder / "x")
         if data.draw(st.booleans()):
             with Workspace(workspace).decisions() as log:
                 pair = data.draw(st.permutations([f"r{n}" for n in there]))[:2]
@@ -566,6 +566,42 @@ def test_what_was_added_can_be_searched_and_scored_anew(
     assert ids(result.clusters) == before
     again = dedupe.add(workspace, table([PEOPLE[2]], first=400))
     assert ids(again.clusters)["r400"] == before["r2"]
+
+
+def test_a_student_is_made_once_there_are_pairs_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cross-encoder is asked for no pair twice, and then for none."""
+    asked: list[tuple[str, str]] = []
+
+    def said(_: Any, left: list[str], right: list[str], *__: Any) -> Any:
+        asked.extend(zip(left, right, strict=True))
+        same = [a.rpartition("born")[2] == b.rpartition("born")[2] for a, b in asked[-len(left) :]]
+        return np.where(same, 0.95, 0.05).astype(np.float32)
+
+    monkeypatch.setattr(dedupe.scoring, "score_texts", said)
+    for module in (dedupe.scoring, dedupe.additions):
+        monkeypatch.setattr(module, "ALL_BELOW", 500)
+    for name in ("FIRST_SAMPLE", "SECOND_SAMPLE", "AUDIT"):
+        monkeypatch.setattr(dedupe.student, name, 60)
+    draw = random.Random(3)
+    names = ["".join(draw.choices("abdeilmnorstu", k=7)) for _ in range(40)]
+    born = [f"19{draw.randrange(30, 90)}-0{draw.randrange(1, 9)}-11" for _ in range(120)]
+    people = [(*draw.sample(names, 2), date, draw.choice(names[:9])) for date in born]
+    people = [row for one in people for row in (one, (one[0][:-1], *one[1:]))]
+    draw.shuffle(people)
+    workspace = Workspace(tmp_path / "w")
+    dedupe.run(table(people[:60]), output=workspace.path)
+    assert set(dedupe.kept.reopened(workspace)[1]["decided_by"]) == {"cross-encoder"}
+    result = dedupe.add(workspace.path, table(people[60:160], first=60))
+    assert len({*asked, *((b, a) for a, b in asked)}) == 2 * len(asked)
+    assert result.summary["decided_by"]["student"] > 0
+    assert dedupe.kept.kept_student(workspace)[1] is not None
+    assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
+    asked.clear()
+    dedupe.add(workspace.path, table(people[160:], first=160))
+    assert not asked
+    assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
 
 
 class _Student:
