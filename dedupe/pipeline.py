@@ -34,7 +34,7 @@ from dedupe.encoders import (
     load_cross_encoder,
     shared_features,
 )
-from dedupe.errors import OptionError, WorkspaceError
+from dedupe.errors import InputError, OptionError, WorkspaceError
 from dedupe.index import encoded, make_index
 from dedupe.inputs import STACKED, Given, Source, given, given_tables
 from dedupe.kept import (
@@ -74,6 +74,7 @@ from dedupe.tables import Dialect, Patch, write_tables
 from dedupe.workspace import SUFFIX, Workspace, open_workspace, write_json
 
 if TYPE_CHECKING:
+    from dedupe.alignment import Linked
     from dedupe.audits import Aim
     from dedupe.correction import Correction
 
@@ -492,9 +493,22 @@ def read_records(source: Given, config: Config) -> TableRead:
             numbers, on=STACKED, how="left", maintain_order="left"
         )
         source_of = found["number"].to_numpy().astype(np.uint8)
-        return TableRead(make_records(table.frame, config, source_of), table.dialect, linked)
+        records = make_records(table.frame, config, source_of)
+        _check_compared(records, linked)
+        return TableRead(records, table.dialect, linked)
     table = source.table(config)
     return TableRead(make_records(table.frame, config), table.dialect)
+
+
+def _check_compared(records: Records, linked: Linked) -> None:
+    """Refuse to link a table that has nothing to compare."""
+    used = [use.name for use in records.fields if use.used]
+    for name, columns in zip(linked.names, linked.columns, strict=True):
+        if not set(columns.values()) & set(used):
+            raise InputError(
+                f"{name} has none of the columns compared ({', '.join(used)}); it has "
+                f"{', '.join(columns)}: say with --map LEFT=RIGHT which is which"
+            )
 
 
 def _candidates(
