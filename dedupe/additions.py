@@ -868,9 +868,10 @@ def _scored(
         arrays = workspace.load_arrays("student", str(facts.get("kept_as", "")))
         relearn = found.rebuilt and new.height > 2 * ALL_BELOW
         if arrays is not None and not relearn:
-            of = facts.get("of", max(found.old.height, 1))
-            owed = facts.get("owed", 0.0) + config.cross_encoder_pairs * new.height / of
-            facts = {**facts, "of": of, "owed": owed}
+            # Of what a run over all could ask of the cross-encoder, the share of the new pairs.
+            share = new.height / max(found.old.height + new.height, 1)
+            owed = facts.get("owed", 0.0) + config.cross_encoder_pairs * share
+            facts = {**facts, "owed": owed}
             chance = student_scores(Student(**arrays), facts["layout"], new, records.texts)
             scores = new.with_columns(
                 pl.Series("probability", chance),
@@ -895,7 +896,7 @@ def _scored(
         scores, learnt, student = score_pairs(model, pairs, records.texts, config, progress, known)
         if student is not None:
             workspace.save_arrays("student", key, student.arrays())
-            facts = {**learnt, "kept_as": key, "of": pairs.height, "owed": 0.0}
+            facts = {**learnt, "kept_as": key, "owed": 0.0}
         scores = scores.hstack([pairs["seen"]])
         if pairs.height == new.height:
             return (pl.concat([found.old, scores]), facts), np.empty(0, dtype=np.uint32)
