@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ from dedupe.pipeline import (
     Result,
     Stages,
     learnt_facts,
+    outputs_stand,
     run_facts,
     search_facts,
     write_outputs,
@@ -59,6 +61,7 @@ from dedupe.pipeline import (
 from dedupe.progress import Progress, Report, no_report
 from dedupe.records import Records, as_texts, content_keys, frame_texts
 from dedupe.results import (
+    Outputs,
     Resolved,
     Standing,
     cluster_figures,
@@ -79,6 +82,7 @@ from dedupe.scoring import (
 )
 from dedupe.search import ANY_SOURCE, CANDIDATES
 from dedupe.student import ALL_BELOW, Student
+from dedupe.touched import Before, touched_tables
 from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
 
 READING = ("device", "encoding", "delimiter", "query")
@@ -240,7 +244,8 @@ def _added(
     fingerprint = facts["input"]["fingerprint"]
     touched, compared = (np.zeros(len(records), dtype=bool) for _ in range(2))
     slot = kept_slots(table, searched)
-    renewed, scored_before = True, scored[0].height
+    renewed, scored_before = plan.touches, scored[0].height
+    key_before = export_key(keys, decisions, choices, config)
     if plan.touches:
         digest = stage_key(fingerprint, *asked.of(source), len(records))
         fingerprint = hashlib.sha256(digest.encode()).hexdigest()
@@ -262,6 +267,8 @@ def _added(
         # A correction is learnt from all pairs, and may change any.
         learnt = any(is_adapted(config, len(some)) for some in (table.records, records))
         learnt |= config.correct and decisions.height >= FEWEST
+        learnt |= correction is not None or "correction" in workspace.manifest()
+        before = None
         if standing is None or config.link or learnt:
             resolved = resolve(records, pairs, decisions, config, choices)
             again = np.ones(len(records), dtype=bool)
@@ -270,7 +277,15 @@ def _added(
             resolved, again = resolve_again(
                 records, pairs, decisions, config, choices, stood, touched, compared
             )
+            if config.format == "csv" and outputs_stand(workspace, key_before):
+                before = Before(standing, plan.before, again, plan.appends and not renewed)
         changes = _changes(names, plan, resolved, again)
+
+    @cache
+    def make_whole() -> Outputs:
+        outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
+        return replace(outputs, more={**outputs.more, "additions": changes})
+
     with stages.timed("export"), ThreadPoolExecutor(1) as pool:
         # What is kept does not wait for what is written, nor the other way round.
         keeping = []
@@ -283,11 +298,14 @@ def _added(
                     save_standing, workspace, keys["table"], resolved, of, kept=True, forget=False
                 ),
             ]
-        outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
-        outputs = replace(outputs, more={**outputs.more, "additions": changes})
+        tables = (
+            make_whole().tables()
+            if before is None
+            else touched_tables(records, pairs, resolved, rules, config, before, make_whole)
+        )
         for one in keeping:
             one.result()
-        written = write_outputs(workspace, outputs, table.dialect, config)
+        written = write_outputs(workspace, {**tables, "additions": changes}, table.dialect, config)
         if plan.touches:
             facts = _flipped(facts, keys, fingerprint, source, plan, asked)
             workspace.write_facts(facts)
@@ -311,7 +329,7 @@ def _added(
     write_json(workspace.manifest_file, summary)
     if plan.touches:
         _forget(workspace, keys, searched, scored[1])
-    return Result(summary, workspace.path, lambda: outputs)
+    return Result(summary, workspace.path, make_whole)
 
 
 @dataclass(frozen=True)
@@ -839,6 +857,9 @@ def _scored(
 ) -> tuple[tuple[pl.DataFrame, dict[str, Any]], NDArray[np.uint32]]:
     """Score the new pairs: by the student that is kept, else by the cross-encoder.
 
+    Where all pairs together are the first that are enough for a student, one is made of them, and
+    decides as it would have in a run over all.
+
     Returns all pairs with the facts, and the records of old pairs that were judged anew.
     """
     workspace, new = stages.workspace, found.pairs
@@ -847,9 +868,10 @@ def _scored(
         arrays = workspace.load_arrays("student", str(facts.get("kept_as", "")))
         relearn = found.rebuilt and new.height > 2 * ALL_BELOW
         if arrays is not None and not relearn:
-            of = facts.get("of", max(found.old.height, 1))
-            owed = facts.get("owed", 0.0) + config.cross_encoder_pairs * new.height / of
-            facts = {**facts, "of": of, "owed": owed}
+            # Of what a run over all could ask of the cross-encoder, the share of the new pairs.
+            share = new.height / max(found.old.height + new.height, 1)
+            owed = facts.get("owed", 0.0) + config.cross_encoder_pairs * share
+            facts = {**facts, "owed": owed}
             chance = student_scores(Student(**arrays), facts["layout"], new, records.texts)
             scores = new.with_columns(
                 pl.Series("probability", chance),
@@ -860,16 +882,29 @@ def _scored(
             pairs, judged = _doubtful_judged(pairs, facts, records.texts, config, progress)
             ends = np.unique(judged.select("left", "right").to_numpy())
             return (pairs, {**facts, "owed": owed - judged.height}), ends
-        none = np.empty(0, dtype=np.uint32)
         if new.is_empty():
-            return (found.old, facts), none
+            return (found.old, facts), np.empty(0, dtype=np.uint32)
         model = load_cross_encoder(config)
-        scores, learnt, student = score_pairs(model, new, records.texts, config, progress)
+        pairs = new.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
+        first = arrays is None and bool((found.old["decided_by"] == "cross-encoder").all())
+        if first and found.old.height + new.height > ALL_BELOW:
+            # Now there are enough for a student; what the cross-encoder said teaches it as well.
+            pairs = pl.concat([found.old.select(pairs.columns), pairs])
+        known = np.full(pairs.height, np.nan, dtype=np.float32)
+        if pairs.height > new.height:
+            known[: found.old.height] = found.old["probability"].to_numpy()
+        scores, learnt, student = score_pairs(model, pairs, records.texts, config, progress, known)
         if student is not None:
             workspace.save_arrays("student", key, student.arrays())
-            facts = {**learnt, "kept_as": key, "of": new.height, "owed": 0.0}
-        scores = scores.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
-        return (pl.concat([found.old, scores]), facts), none
+            facts = {**learnt, "kept_as": key, "owed": 0.0}
+        scores = scores.hstack([pairs["seen"]])
+        if pairs.height == new.height:
+            return (pl.concat([found.old, scores]), facts), np.empty(0, dtype=np.uint32)
+        old, was = scores[: found.old.height], found.old
+        moved = old.filter(
+            (old["probability"] != was["probability"]) | (old["decided_by"] != was["decided_by"])
+        )
+        return (scores, facts), np.unique(moved.select("left", "right").to_numpy())
 
 
 def _doubtful_judged(

@@ -121,7 +121,7 @@ def align(
     Raises
     ------
     OptionError
-        If a column in `asked` does not exist.
+        If a column in `asked` does not exist, or is asked for twice.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -135,6 +135,9 @@ def align(
     for other in asked.values():
         if other and not any(other in frame.columns for frame in frames[1:]):
             raise OptionError(f"map: no later table has a column {other!r}")
+    named = [other for other in asked.values() if other]
+    if twice := [other for other in named if named.count(other) > 1]:
+        raise OptionError(f"map: {twice[0]!r} is said to be two columns of the first table")
     found = []
     for number, frame in enumerate(frames[1:], start=1):
         taken = {}

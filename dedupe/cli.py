@@ -99,14 +99,15 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
 
 
 def _rules(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> Any:
-    rules = {}
+    rules: dict[str, str] = {}
     for value in values:
         column, equals, rule = value.partition("=")
         if not equals:
             raise click.BadParameter(
                 f"{value!r}: write it as {str(option.metavar).lower()}", context, option
             )
-        rules[column] = rule
+        if rules.setdefault(column, rule) != rule:
+            raise click.BadParameter(f"{column!r} is given twice: say which", context, option)
     return rules or None
 
 

@@ -135,6 +135,8 @@ def correct(
     correction
         What was learnt; ``None`` where there was too little to learn from.
     """
+    if not adapt and (decided.is_empty() or not learn):
+        return pairs, None
     verdict = known_verdicts(pairs, decided, len(texts))
     matches, others = int((verdict == 1).sum()), int((verdict == 0).sum())
     learn = learn and matches + others >= FEWEST and min(matches, others) >= FEWEST_OF_A_KIND

@@ -7,7 +7,7 @@ pairs fit in memory; the order of rows changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ CHUNK = 1 << 18
 """Pairs compared at a time."""
 FEW = 256
 """Pairs that one thread compares before others would have begun."""
+FEW_RECORDS = 256
+"""Records that are taken apart one by one before columns would have begun."""
 _FULL = 254
 _HAS_DIGIT = r"[^\s\d]*\d\S*"
 
@@ -117,19 +119,43 @@ def layout_of(fields: Sequence[FieldValues]) -> list[tuple[str, str]]:
 def _laid_out(lines: pl.DataFrame, n: int, layout: Sequence[tuple[str, str]]) -> list[FieldValues]:
     whole = _whole(lines)
     special = {"*words": whole, "*numbers": _numbers(whole)}
+    if n <= FEW_RECORDS:
+        found: dict[str, list[tuple[int, str]]] = {label: [] for label, _ in layout}
+        for row, label, value in lines.select("row", "label", "value").iter_rows():
+            if label in found and label not in special:
+                found[label].append((row, value))
+        found |= {label: special[label].rows() for label in special if label in found}
+        return [_field_of_few(label, n, found[label], kind) for label, kind in layout]
     return [
-        replace(
-            _field(
-                label,
-                n,
-                special[label]
-                if label in special
-                else lines.filter(pl.col("label") == label).select("row", "value"),
-            ),
-            kind=kind,
+        _field(
+            label,
+            n,
+            special[label]
+            if label in special
+            else lines.filter(pl.col("label") == label).select("row", "value"),
+            kind,
         )
         for label, kind in layout
     ]
+
+
+def _field_of_few(label: str, n: int, found: Sequence[tuple[int, str]], kind: str) -> FieldValues:
+    """Return what :func:`_field` does, sooner where records are few."""
+    parts: dict[int, list[str]] = {}
+    for row, value in found:
+        parts.setdefault(row, []).append(value)
+    most = _most_characters(label)
+    cut = {row: " ".join(values)[:most] for row, values in parts.items()}
+    values = sorted(set(cut.values()))
+    number = {value: code for code, value in enumerate(values)}
+    codes = np.full(n, -1, dtype=np.int32)
+    for row, value in cut.items():
+        codes[row] = number[value]
+    return FieldValues(label, codes, np.array(values, dtype=object), kind)
+
+
+def _most_characters(label: str) -> int:
+    return MOST_CHARACTERS * (2 if label == "*words" else 1)
 
 
 def _whole(lines: pl.DataFrame) -> pl.DataFrame:
@@ -193,19 +219,21 @@ def as_numbers(features: Bytes) -> NDArray[np.float32]:
     return numbers
 
 
-def _field(label: str, n: int, found: pl.DataFrame) -> FieldValues:
-    """Return the values of one field; those of a label that stands twice are put in a row."""
+def _field(label: str, n: int, found: pl.DataFrame, kind: str | None = None) -> FieldValues:
+    """Return the values of one field; those of a label that stands twice are put in a row.
+
+    Its kind is found out where none is given.
+    """
     if found["row"].is_duplicated().any():
         found = found.group_by("row", maintain_order=True).agg(pl.col("value").str.join(" "))
-    most = MOST_CHARACTERS * (2 if label == "*words" else 1)
-    found = found.with_columns(pl.col("value").str.head(most))
+    found = found.with_columns(pl.col("value").str.head(_most_characters(label)))
     values = found["value"].unique().sort()
     numbered = values.alias("value").to_frame().with_row_index("code")
     coded = found.join(numbered, on="value", how="left", maintain_order="left")
     codes = np.full(n, -1, dtype=np.int32)
     codes[coded["row"].to_numpy()] = coded["code"].to_numpy()
     texts = values.to_numpy().astype(object)
-    return FieldValues(label, codes, texts, _kind(label, texts))
+    return FieldValues(label, codes, texts, kind or _kind(label, texts))
 
 
 def _kind(label: str, values: NDArray[np.object_]) -> str:

@@ -59,8 +59,9 @@ class Matcher:
     ----------
     workspace
         Its folder. Its index is opened, or made in memory where it is missing or damaged. Pairs are
-        judged as its last run judged them: by its student, and those in between by the
-        cross-encoder, which is loaded when it is first asked.
+        judged as its last run scored them: by its student, and those in between by the
+        cross-encoder, which is loaded when it is first asked. They are not corrected as the pairs
+        of its clusters may be: that takes all pairs of both records, and nothing of it is kept.
 
     Raises
     ------

@@ -37,6 +37,7 @@ DEFAULT_RULE = "most-complete"
 SEPARATOR = " | "
 """What stands between the values that ``concat`` joins."""
 
+_OF_THE_COLUMN = ("max", "min", "newest", "oldest")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _TIME = (
     r"(?:[T ]+(?<hour>\d{1,2}):(?<minute>\d{2})(?::(?<second>\d{2})(?<fraction>\.\d+)?)?"
@@ -64,6 +65,14 @@ class Rule:
 
     kind: str
     column: str | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether its choice hangs on the rows of the cluster alone.
+
+        The others compare values as the whole column is read: as numbers, dates or text.
+        """
+        return self.kind not in _OF_THE_COLUMN
 
 
 def parse_rules(merge: Mapping[str, str], columns: Sequence[str]) -> dict[str, Rule]:
@@ -185,7 +194,7 @@ def merge(
             continue
         index = first.copy()
         values = _disagreeing(values, index)
-        if rule.kind in ("max", "min", "newest", "oldest"):
+        if not rule.local:
             key = (rule.column or series.name, rule.column is not None)
             if key not in keys:
                 keys[key] = _order(frame[key[0]], dates=key[1])

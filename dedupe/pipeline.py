@@ -34,7 +34,7 @@ from dedupe.encoders import (
     load_cross_encoder,
     shared_features,
 )
-from dedupe.errors import OptionError, WorkspaceError
+from dedupe.errors import InputError, OptionError, WorkspaceError
 from dedupe.index import encoded, make_index
 from dedupe.inputs import STACKED, Given, Source, given, given_tables
 from dedupe.kept import (
@@ -70,10 +70,11 @@ from dedupe.scoring import (
     score_pairs,
 )
 from dedupe.search import ANY_SOURCE, search
-from dedupe.tables import Dialect, write_tables
+from dedupe.tables import Dialect, Patch, write_tables
 from dedupe.workspace import SUFFIX, Workspace, open_workspace, write_json
 
 if TYPE_CHECKING:
+    from dedupe.alignment import Linked
     from dedupe.audits import Aim
     from dedupe.correction import Correction
 
@@ -316,7 +317,7 @@ def carry_out(
             resolved = resolve(records, pairs, decisions, config, choices)
         with stages.timed("export"):
             outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
-            written = write_outputs(workspace, outputs, table.dialect, config)
+            written = write_outputs(workspace, outputs.tables(), table.dialect, config)
         summary = {
             **run_facts(source_given, table, keys, config),
             **search_facts(stages.facts["search"], scored, identical, len(records), config),
@@ -410,7 +411,7 @@ def export(
     target.make_folder()
     with stages.timed("export"), opened.locked():
         outputs = make_outputs(table.records, pairs, resolved, rules, config, table.linked)
-        written = write_outputs(target, outputs, table.dialect, config)
+        written = write_outputs(target, outputs.tables(), table.dialect, config)
     summary = {
         "rows": len(table.records),
         **cluster_figures(table.records, pairs, resolved, config),
@@ -492,9 +493,22 @@ def read_records(source: Given, config: Config) -> TableRead:
             numbers, on=STACKED, how="left", maintain_order="left"
         )
         source_of = found["number"].to_numpy().astype(np.uint8)
-        return TableRead(make_records(table.frame, config, source_of), table.dialect, linked)
+        records = make_records(table.frame, config, source_of)
+        _check_compared(records, linked)
+        return TableRead(records, table.dialect, linked)
     table = source.table(config)
     return TableRead(make_records(table.frame, config), table.dialect)
+
+
+def _check_compared(records: Records, linked: Linked) -> None:
+    """Refuse to link a table that has nothing to compare."""
+    used = [use.name for use in records.fields if use.used]
+    for name, columns in zip(linked.names, linked.columns, strict=True):
+        if not set(columns.values()) & set(used):
+            raise InputError(
+                f"{name} has none of the columns compared ({', '.join(used)}); it has "
+                f"{', '.join(columns)}: say with --map LEFT=RIGHT which is which"
+            )
 
 
 def _candidates(
@@ -638,13 +652,16 @@ def _claim(
 
 
 def write_outputs(
-    workspace: Workspace | None, outputs: Outputs, dialect: Dialect, config: Config
+    workspace: Workspace | None,
+    tables: Mapping[str, pl.DataFrame | Patch],
+    dialect: Dialect,
+    config: Config,
 ) -> dict[str, Any]:
     """Write the output tables; return the size and time of each file."""
     if workspace is None:
         return {}
     written = write_tables(
-        outputs.tables(),
+        tables,
         workspace.path,
         format=config.format,
         dialect=dialect,
@@ -652,6 +669,15 @@ def write_outputs(
         tidy=workspace.facts_file.exists(),
     )
     return {path.name: _stamp(path) for path in written}
+
+
+def outputs_stand(workspace: Workspace, key: str) -> bool:
+    """Tell whether the files of outputs are those written for `key`, and nobody touched them."""
+    manifest = workspace.manifest()
+    return manifest.get("key") == key and all(
+        (workspace.path / name).exists() and _stamp(workspace.path / name) == stamp
+        for name, stamp in manifest["outputs"].items()
+    )
 
 
 def _stamp(path: Path) -> list[int]:
@@ -663,15 +689,10 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
     """Return the result of the last run if this one would only repeat it."""
     if not workspace.facts():
         return None
-    manifest = workspace.manifest()
-    if manifest.get("key") != export_key(
-        keys, decisions_of(workspace), choices_of(workspace), config
-    ):
+    key = export_key(keys, decisions_of(workspace), choices_of(workspace), config)
+    if not outputs_stand(workspace, key):
         return None
-    for name, stamp in manifest["outputs"].items():
-        file = workspace.path / name
-        if not file.exists() or _stamp(file) != stamp:
-            return None
+    manifest = workspace.manifest()
 
     def make() -> Outputs:
         table, pairs = reopened(workspace)

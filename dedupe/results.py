@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -34,6 +34,7 @@ OUTPUTS = ("clusters", "merged", "removed", "pairs")
 CHOSEN = pl.Schema({"row": pl.UInt32(), "column": pl.String()})
 """Schema of :attr:`Resolved.chosen`."""
 _EPSILON = np.float32(1e-6)
+_Rows = TypeVar("_Rows", pl.Series, pl.DataFrame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -387,28 +388,71 @@ def make_outputs(
         If rows in are not rows kept plus rows merged: a fault of this program, found before
         anything is written.
     """
-    frame = records.frame
     labels = resolved.clustering.labels
     row = np.arange(len(labels), dtype=np.uint32)
-    sizes = np.bincount(labels, minlength=len(labels)).astype(np.uint32)[labels]
-    names = _new_names(frame.columns)
-    added = pl.DataFrame(
-        {
-            names["cluster_id"]: resolved.cluster_id,
-            names["cluster_size"]: sizes,
-            names["confidence"]: _rounded(resolved.confidence),
-            names["is_representative"]: resolved.kept == row,
-        }
+    merged = merged_table(records, resolved, rules, config, row, linked)
+    removed = removed_table(records, resolved, np.flatnonzero(resolved.kept != row))
+    if len(labels) != merged.height + removed.height:
+        raise RuntimeError(
+            f"{len(labels)} rows in, but {merged.height} kept and {removed.height} merged"
+        )
+    return Outputs(
+        clusters=clusters_table(records, resolved, row),
+        merged=merged,
+        removed=removed,
+        pairs=pairs_table(records, pairs, resolved.decided),
+        more={} if linked is None else _link_tables(records, resolved, linked),
     )
-    first = np.flatnonzero(labels == row)
-    merged = merge(frame, labels, rules, _preferred(records, config, linked))
+
+
+def clusters_table(records: Records, resolved: Resolved, rows: NDArray[np.uint32]) -> pl.DataFrame:
+    """Return some `rows`, ascending, of :attr:`Outputs.clusters`."""
+    names = _new_names(records.frame.columns)
+    added = {
+        names["cluster_id"]: _some(resolved.cluster_id, rows),
+        names["cluster_size"]: _sizes(resolved.clustering.labels)[rows],
+        names["confidence"]: _rounded(resolved.confidence[rows]),
+        names["is_representative"]: resolved.kept[rows] == rows,
+    }
+    return _some(records.frame, rows).hstack(pl.DataFrame(added))
+
+
+def merged_table(
+    records: Records,
+    resolved: Resolved,
+    rules: Mapping[str, Rule],
+    config: Config,
+    rows: NDArray[np.uint32],
+    linked: Linked | None = None,
+) -> pl.DataFrame:
+    """Return the lines of :attr:`Outputs.merged` for the clusters that `rows` hold all records of.
+
+    `rows` ascend. Where they are not all that there are, each of `rules` has to be
+    :attr:`~dedupe.merge.Rule.local`, and all that was chosen has to be on them.
+    """
+    labels = resolved.clustering.labels
+    first = rows[labels[rows] == rows]
+    preferred = _preferred(records, config, linked)
+    merged = merge(
+        _some(records.frame, rows),
+        labels[rows],
+        rules,
+        None if preferred is None else preferred[rows],
+    )
     if records.id_column is not None and records.id_column not in config.merge:
-        ids = frame[records.id_column].gather(resolved.kept[first])
+        ids = records.frame[records.id_column].gather(resolved.kept[first])
         merged = merged.with_columns(ids.alias(records.id_column))
-    merged = _with_chosen(merged, frame, first, labels, resolved.chosen)
-    merged = merged.with_columns(added[name][first] for name in added.columns[:2])
-    gone = np.flatnonzero(resolved.kept != row)
-    removed = pl.DataFrame(
+    merged = _with_chosen(merged, records.frame, first, labels, resolved.chosen)
+    names = _new_names(records.frame.columns)
+    return merged.with_columns(
+        resolved.cluster_id.gather(first).alias(names["cluster_id"]),
+        pl.Series(names["cluster_size"], _sizes(labels)[first]),
+    )
+
+
+def removed_table(records: Records, resolved: Resolved, gone: NDArray[Any]) -> pl.DataFrame:
+    """Return the lines of :attr:`Outputs.removed` for rows that others stand for, ascending."""
+    return pl.DataFrame(
         {
             "id": records.ids.gather(gone),
             "kept_id": records.ids.gather(resolved.kept[gone]),
@@ -416,17 +460,17 @@ def make_outputs(
             "probability": _rounded(resolved.joined_by[gone]),
         }
     )
-    if len(labels) != merged.height + removed.height:
-        raise RuntimeError(
-            f"{len(labels)} rows in, but {merged.height} kept and {removed.height} merged"
-        )
-    return Outputs(
-        clusters=frame.hstack(added),
-        merged=merged,
-        removed=removed,
-        pairs=_named_pairs(records, pairs, resolved.decided),
-        more={} if linked is None else _link_tables(records, resolved, linked),
-    )
+
+
+def _sizes(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return the size of each row's cluster."""
+    sizes: NDArray[np.uint32] = np.bincount(labels, minlength=len(labels)).astype(np.uint32)
+    return sizes[labels]
+
+
+def _some(values: _Rows, rows: NDArray[np.uint32]) -> _Rows:
+    """Return some rows, ascending; where these are all, what was given."""
+    return values if len(rows) == len(values) else values[rows]
 
 
 def merged_row(
@@ -649,7 +693,8 @@ def _new_names(columns: list[str]) -> dict[str, str]:
     return {name: prefix + name for name in names}
 
 
-def _named_pairs(records: Records, pairs: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+def pairs_table(records: Records, pairs: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+    """Return the lines of :attr:`Outputs.pairs` for some pairs, or all."""
     return pairs.join(decided, on=["left", "right"], how="left", maintain_order="left").select(
         records.ids.gather(pairs["left"]).alias("left_id"),
         records.ids.gather(pairs["right"]).alias("right_id"),

@@ -115,6 +115,7 @@ def score_pairs(
     texts: pl.Series,
     config: Config,
     progress: Progress = silent,
+    known: NDArray[np.float32] | None = None,
 ) -> tuple[pl.DataFrame, dict[str, Any], Student | None]:
     """Score candidate pairs, the clear ones by a student of the model where they are many.
 
@@ -131,6 +132,8 @@ def score_pairs(
         ``agreement``, ``cross_encoder_pairs`` and ``seed`` are used.
     progress
         Told the pairs done.
+    known
+        (m,) float32: what the model said of a pair when it was asked before; NaN where it was not.
 
     Returns
     -------
@@ -142,7 +145,7 @@ def score_pairs(
     student
         For pairs to come; ``None`` where there was none.
     """
-    judge = _Judge(model, candidates, texts, progress)
+    judge = _Judge(model, candidates, texts, progress, known)
     m = candidates.height
     if m <= ALL_BELOW or config.agreement == 1:
         found = Verdicts(judge(np.arange(m)), np.ones(m, dtype=bool), {})
@@ -204,18 +207,36 @@ def most_judged(candidates: int, config: Config) -> int:
 
 
 class _Judge:
-    """The cross-encoder, asked for candidate pairs by number; prepares each text once."""
+    """The cross-encoder, asked for candidate pairs by number; prepares each text once.
+
+    What it said before it is not asked again.
+    """
 
     def __init__(
-        self, model: CrossEncoder, candidates: pl.DataFrame, texts: pl.Series, progress: Progress
+        self,
+        model: CrossEncoder,
+        candidates: pl.DataFrame,
+        texts: pl.Series,
+        progress: Progress,
+        known: NDArray[np.float32] | None = None,
     ) -> None:
         self.model = model
+        self.known = known
         self.left, self.right = (candidates[side].to_numpy() for side in ("left", "right"))
         self.texts = texts
         self.progress = progress
         self.asked = 0
 
     def __call__(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        if self.known is None:
+            return self._asked(numbers)
+        chance = self.known[numbers]
+        unknown = np.isnan(chance)
+        if unknown.any():
+            chance[unknown] = self._asked(numbers[unknown])
+        return chance
+
+    def _asked(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         left, right = self.left[numbers], self.right[numbers]
         rows = np.unique(np.concatenate([left, right]))
         read = dict(

@@ -29,6 +29,8 @@ import dedupe.feedback
 import dedupe.kept
 import dedupe.pipeline
 import dedupe.results
+import dedupe.scoring
+import dedupe.student
 from dedupe.additions import CHANGES
 from dedupe.decisions import Decisions, Verdict
 from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
@@ -425,6 +427,88 @@ def test_any_number_of_steps_parts_the_records(
     assert partition(result.clusters) == partition(truth)
 
 
+WRITTEN = ("clusters", "merged", "removed", "pairs")
+
+
+def exported(workspace: Path, folder: Path) -> dict[str, bytes]:
+    """What a full export of the workspace writes."""
+    dedupe.export(workspace, output=folder)
+    return written(folder)
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / f"{name}.csv").read_bytes() for name in WRITTEN}
+
+
+@given(data=st.data())
+@settings(max_examples=10)
+def test_what_is_written_is_what_a_full_export_writes(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Whatever is added, changed, removed and decided: only what it touches is made, unseen."""
+    folder = tmp_path_factory.mktemp("same")
+    workspace, everyone = folder / "w", [*PEOPLE, *typed(PEOPLE), *PEOPLE[::-1]]
+    merge = data.draw(st.sampled_from([{}, {"city": "concat"}, {"born": "max", "city": "last"}]))
+    dedupe.run(table(everyone[:12]), output=workspace, merge=merge)
+    there, free = list(range(12)), list(range(12, len(everyone)))
+    for _ in range(3):
+        new = free[: data.draw(st.integers(0, 4))]
+        changed = data.draw(st.lists(st.sampled_from(there), max_size=2, unique=True))
+        gone = data.draw(st.lists(st.sampled_from(there), max_size=2, unique=True))
+        free = free[len(new) :]
+        rows = {n: table([everyone[n]], n) for n in [*there, *new]}
+        for n in changed:
+            person = data.draw(st.sampled_from(everyone))
+            rows[n] = table([(*person[:3], data.draw(st.sampled_from(["", 'a, "b"'])))], n)
+        replace_all = bool(gone)
+        if replace_all:
+            there = [n for n in there if n not in gone]
+        else:
+            rows = {n: row for n, row in rows.items() if n in [*changed, *new]}
+        rows = {n: row for n, row in rows.items() if n in [*there, *new]}
+        there += new
+        if rows:
+            dedupe.add(workspace, pl.concat(rows.values()), replace_all=replace_all)
+        assert written(workspace) == exported(workspace, folder / "x")
+        if data.draw(st.booleans()):
+            with Workspace(workspace).decisions() as log:
+                pair = data.draw(st.permutations([f"r{n}" for n in there]))[:2]
+                verdict = data.draw(st.sampled_from([Verdict.MATCH, Verdict.DIFFERENT]))
+                log.record(*pair, verdict, "ann")
+            dedupe.export(workspace)
+
+
+def test_only_what_is_touched_is_merged_and_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = folder / "people.dedupe"
+    dedupe.add(workspace, NEW[:2])
+    made = []
+    whole = dedupe.additions.make_outputs
+    monkeypatch.setattr(
+        dedupe.additions, "make_outputs", lambda *given: made.append(1) or whole(*given)
+    )
+    result = dedupe.add(workspace, NEW[2:])
+    assert not made
+    assert written(workspace) == exported(workspace, folder / "x")
+    shown = result.clusters  # made when it is asked for
+    assert made == [1]
+    assert_frame_equal(shown.cast(pl.String), clusters_of(workspace).cast(pl.String))
+
+
+@pytest.mark.parametrize("what", ["touched", "gone"])
+def test_a_file_that_somebody_touched_is_written_whole(folder: Path, what: str) -> None:
+    workspace = folder / "people.dedupe"
+    dedupe.add(workspace, NEW[:2])
+    file = workspace / "clusters.csv"
+    text = file.read_bytes()
+    file.unlink()
+    if what == "touched":
+        file.write_bytes(text.replace(b"Katherine", b"Catherine"))
+    dedupe.add(workspace, NEW[2:])
+    assert written(workspace) == exported(workspace, folder / "x")
+
+
 def test_a_kill_leaves_the_workspace_as_before_or_after(folder: Path) -> None:
     workspace = folder / "people.dedupe"
     command = [sys.executable, "-m", "dedupe.cli", "add", str(workspace), str(folder / "new.csv")]
@@ -482,6 +566,42 @@ def test_what_was_added_can_be_searched_and_scored_anew(
     assert ids(result.clusters) == before
     again = dedupe.add(workspace, table([PEOPLE[2]], first=400))
     assert ids(again.clusters)["r400"] == before["r2"]
+
+
+def test_a_student_is_made_once_there_are_pairs_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cross-encoder is asked for no pair twice, and then for none."""
+    asked: list[tuple[str, str]] = []
+
+    def said(_: Any, left: list[str], right: list[str], *__: Any) -> Any:
+        asked.extend(zip(left, right, strict=True))
+        same = [a.rpartition("born")[2] == b.rpartition("born")[2] for a, b in asked[-len(left) :]]
+        return np.where(same, 0.95, 0.05).astype(np.float32)
+
+    monkeypatch.setattr(dedupe.scoring, "score_texts", said)
+    for module in (dedupe.scoring, dedupe.additions):
+        monkeypatch.setattr(module, "ALL_BELOW", 500)
+    for name in ("FIRST_SAMPLE", "SECOND_SAMPLE", "AUDIT"):
+        monkeypatch.setattr(dedupe.student, name, 60)
+    draw = random.Random(3)
+    names = ["".join(draw.choices("abdeilmnorstu", k=7)) for _ in range(40)]
+    born = [f"19{draw.randrange(30, 90)}-0{draw.randrange(1, 9)}-11" for _ in range(120)]
+    people = [(*draw.sample(names, 2), date, draw.choice(names[:9])) for date in born]
+    people = [row for one in people for row in (one, (one[0][:-1], *one[1:]))]
+    draw.shuffle(people)
+    workspace = Workspace(tmp_path / "w")
+    dedupe.run(table(people[:60]), output=workspace.path)
+    assert set(dedupe.kept.reopened(workspace)[1]["decided_by"]) == {"cross-encoder"}
+    result = dedupe.add(workspace.path, table(people[60:160], first=60))
+    assert len({*asked, *((b, a) for a, b in asked)}) == 2 * len(asked)
+    assert result.summary["decided_by"]["student"] > 0
+    assert dedupe.kept.kept_student(workspace)[1] is not None
+    assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
+    asked.clear()
+    dedupe.add(workspace.path, table(people[160:], first=160))
+    assert not asked
+    assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
 
 
 class _Student:

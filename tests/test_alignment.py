@@ -65,6 +65,12 @@ def test_a_map_of_unknown_columns_is_refused(asked: dict[str, str]) -> None:
         align([SHOP, SELLER], asked)
 
 
+def test_a_column_is_one_field_only() -> None:
+    right = SELLER.columns[0]
+    with pytest.raises(OptionError, match=f"{right!r} is said to be two columns"):
+        align([SHOP, SELLER], dict.fromkeys(SHOP.columns[:2], right))
+
+
 def test_names_in_the_stack_never_clash() -> None:
     left = pl.DataFrame({"name": ["a"], "other": ["b"]})
     right = pl.DataFrame({"name": ["x"], "label": ["a"]})

@@ -483,9 +483,40 @@ def damaged(folder: Path) -> None:
     scored.write_bytes(scored.read_bytes()[:-9])
 
 
+def without_records(folder: Path) -> None:
+    (records,) = (folder / "people.dedupe/stages").glob("records-*.parquet")
+    records.unlink()
+
+
+def garbled(folder: Path) -> None:
+    (folder / "people.dedupe/workspace.json").write_text("{")
+
+
+def of_another_version(folder: Path) -> None:
+    (folder / "people.dedupe/workspace.json").write_text('{"format": 99}')
+
+
 @pytest.mark.parametrize(
     ("arguments", "spoil", "says"),
     [
+        (["link", "people.csv", "new.csv", "--map", "city"], None, "write it as left=right"),
+        (
+            ["link", "people.csv", "new.csv", "--map", "city=born", "--map", "city=city"],
+            None,
+            "'city' is given twice",
+        ),
+        (
+            ["link", "people.csv", "new.csv", "--map", "city=born", "--map", "born=born"],
+            None,
+            "'born' is said to be two columns",
+        ),
+        (["link", "people.csv", "ids.csv"], None, "ids has none of the columns compared"),
+        (["add", "people.dedupe", "new.csv", "--id", "no"], None, "no column 'no'"),
+        (["add", "people.dedupe", "new.csv"], garbled, "is damaged"),
+        (["add", "people.dedupe", "new.csv"], of_another_version, "another version"),
+        (["match", "people.dedupe"], without_records, "unfinished or damaged"),
+        (["match", "people.dedupe"], garbled, "is damaged"),
+        (["diff", "people.dedupe", "people.dedupe"], of_another_version, "another version"),
         (["link", "people.csv", "new.csv", "--map", "no=name"], None, "has no column 'no'"),
         (["link", "people.csv", "new.csv", "--map", "city=no"], None, "has a column 'no'"),
         (["link", "people.csv", "held.sqlite"], None, "held.sqlite is locked by another process"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dedupe.fields
 from dedupe.fields import (
     MISSING,
     as_numbers,
@@ -113,3 +115,20 @@ def test_a_layout_may_name_what_none_of_these_records_has() -> None:
     ends = np.array([0], dtype=np.uint32), np.array([1], dtype=np.uint32)
     features = pair_features(fields, *ends, np.array([0.5], dtype=np.float32))
     assert (features[0, 2:6] == MISSING).all() and (features[0, :2] < MISSING).all()
+
+
+@given(records=RECORDS, more=st.lists(st.sampled_from(["name: x", "name: é数", "born: 1"])))
+def test_few_records_are_taken_apart_as_many_are(
+    records: list[dict[str, str]], more: list[str]
+) -> None:
+    texts = [record_text(record.items()) for record in records]
+    texts = pl.Series(["\n".join([text, *more]) for text in texts] + [""])
+    layout = layout_of(field_values(texts))
+    few = field_values(texts, layout)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dedupe.fields, "FEW_RECORDS", 0)
+        many = field_values(texts, layout)
+    for one, other in zip(few, many, strict=True):
+        assert (one.label, one.kind) == (other.label, other.kind)
+        assert one.codes.tolist() == other.codes.tolist()
+        assert one.values.tolist() == other.values.tolist()

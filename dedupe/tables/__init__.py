@@ -25,6 +25,7 @@ from dedupe.tables.database import (
     write_duckdb,
     write_sqlite,
 )
+from dedupe.tables.patches import Patch, patched_text
 from dedupe.tables.text import parse_text, text_bytes
 from dedupe.tables.typed import ARROW, PARSERS, WRITERS
 
@@ -32,6 +33,7 @@ __all__ = [
     "CSV",
     "RESULTS",
     "Dialect",
+    "Patch",
     "Place",
     "Table",
     "find_database",
@@ -220,11 +222,11 @@ def write_table(
         return
     is_text = format == "csv"
     data = text_bytes(frame, dialect, safe=safe_csv) if is_text else WRITERS[format](frame)
-    write_atomically(target, lambda temporary: _write(temporary, data))
+    write_atomically(target, lambda temporary: _write(temporary, [data]))
 
 
 def write_tables(
-    tables: Mapping[str, pl.DataFrame],
+    tables: Mapping[str, pl.DataFrame | Patch],
     folder: Path,
     *,
     format: str,
@@ -237,7 +239,8 @@ def write_tables(
     Parameters
     ----------
     tables
-        By name.
+        By name. Those that are patches go with the file of that name that is there, which has to
+        hold what they were made from in the same dialect.
     folder
         Where to.
     format, dialect, safe_csv
@@ -259,11 +262,18 @@ def write_tables(
     if format in DATABASES:
         written = [folder / f"{RESULTS}.{format}"]
         write = _DATABASE_WRITERS[format]
-        write_atomically(written[0], lambda temporary: write(tables, temporary))
+        frames = {name: _whole(table) for name, table in tables.items()}
+        write_atomically(written[0], lambda temporary: write(frames, temporary))
     else:
         written = [folder / f"{name}.{format}" for name in tables]
 
-        def write_one(frame: pl.DataFrame, target: Path) -> None:
+        def write_one(table: pl.DataFrame | Patch, target: Path) -> None:
+            if isinstance(table, Patch) and format == "csv":
+                parts = patched_text(table, target, dialect, safe=safe_csv)
+                if parts is not None:
+                    write_atomically(target, lambda temporary: _write(temporary, parts))
+                    return
+            frame = _whole(table)
             write_table(frame, target, format=format, dialect=dialect, safe_csv=safe_csv)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -277,8 +287,13 @@ def write_tables(
     return written
 
 
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+def _whole(table: pl.DataFrame | Patch) -> pl.DataFrame:
+    return table.whole() if isinstance(table, Patch) else table
+
+
+def _write(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    with path.open("wb") as file:
+        file.writelines(parts)
 
 
 def _bytes(path: Path) -> bytes:
