@@ -69,6 +69,13 @@ PLAUSIBLE = 0.05
 LEAST_CUT = 0.3
 """Merging never pays below it: an F1 that low is not known well enough to bet on."""
 LOGIT_LIMIT = 7.0
+MOST_TOLD_APART = 200_000
+"""Pairs whose likelihood is learnt, those of most similar vectors first."""
+STRETCHED, LOWERED = 1.15, -1.0
+"""From the mean of both logits to a likelihood: lessons hold as many matches as others, which pairs
+do not. Measured on eleven full tables: expected recall was .21 off by the scores, .05 by these."""
+STRANGER = 9.0
+"""The logit of what is plainly different goes no lower than minus this, as it is learnt."""
 
 Floats: TypeAlias = NDArray[np.float64]
 Numbers: TypeAlias = NDArray[np.int64]
@@ -188,17 +195,65 @@ def adapted(before: Floats, signs: Floats, known: Numbers, order: Numbers) -> tu
     """
     free = np.ones(len(before), dtype=bool)
     free[known] = False
-    low, high, count = _plain(np.where(free, before, 0.0))
+    count = _plain(np.where(free, before, 0.0))[2]
     if count < FEWEST_LESSONS:
         return before, 0
+    learnt = _self_taught(np.where(free, before, 0.0), signs, order, count)
+    learnt = np.clip(learnt, -LOGIT_LIMIT, LOGIT_LIMIT)
+    return (1 - ADAPTED) * before + ADAPTED * learnt, 2 * count
+
+
+def _self_taught(before: Floats, signs: Floats, order: Numbers, count: int) -> Floats:
+    """Return the logits, (m,), that `count` plain matches and as many others teach."""
+    low, high, _ = _plain(before)
     chosen = np.concatenate([_evenly(order[side[order]], count) for side in (low, high)])
     truth = np.repeat([0.0, 1.0], count)
     # Their own logits would tell all: lessons are told from the signs alone.
     inputs = np.column_stack([np.ones(len(before)), np.zeros(len(before)), signs])
     nothing, nobody = np.zeros(len(before)), np.empty(0, dtype=np.int64)
-    weights = _fitted(inputs, nothing, chosen, truth, nobody, LESSON_PULL)
-    learnt = np.clip(inputs @ weights, -LOGIT_LIMIT, LOGIT_LIMIT)
-    return (1 - ADAPTED) * before + ADAPTED * learnt, len(chosen)
+    learnt: Floats = inputs @ _fitted(inputs, nothing, chosen, truth, nobody, LESSON_PULL)
+    return learnt
+
+
+def likelihood(pairs: pl.DataFrame, texts: pl.Series) -> Floats:
+    """Return how likely each pair is a match, told finer than its score.
+
+    A cross-encoder gives most pairs the same lowest probability, whose sum would be more matches
+    than a file has. What sure pairs have in common tells them apart.
+
+    Parameters
+    ----------
+    pairs, texts
+        As for :func:`correct`. Decisions do not count.
+
+    Returns
+    -------
+    ndarray
+        (m,); the probabilities as they are where too few of them are sure.
+    """
+    probability = pairs["probability"].to_numpy().astype(np.float64)
+    scored = (pairs["decided_by"] != "identical").to_numpy()
+    similarity = pairs["similarity"].to_numpy()
+    looked = np.flatnonzero(scored)
+    if len(looked) > MOST_TOLD_APART:
+        worth = np.where(probability[looked] >= LEAST, 2.0, similarity[looked])
+        looked = np.sort(looked[np.argsort(-worth, kind="stable")[:MOST_TOLD_APART]])
+    before = logit(probability[looked])
+    count = _plain(before)[2]
+    if count < FEWEST_LESSONS:
+        return probability
+    signs = _signs(pairs, texts, probability, looked, least=0.0)
+    learnt = np.clip(
+        _self_taught(before, signs, np.lexsort((before, similarity[looked])), count),
+        -STRANGER,
+        STRANGER,
+    )
+    # The strangers that were not looked at are as the most unlike of those that were.
+    both = logit(probability) + learnt.min()
+    both[looked] = before + learnt
+    told = probability.copy()
+    told[scored] = _probability(STRETCHED * both[scored] / 2 + LOWERED)
+    return told
 
 
 def learn_decisions(
@@ -333,12 +388,18 @@ def known_verdicts(pairs: pl.DataFrame, decided: pl.DataFrame, n: int) -> NDArra
     return verdict
 
 
-def _signs(pairs: pl.DataFrame, texts: pl.Series, probability: Floats, looked: Numbers) -> Floats:
-    """Return what is known of the pairs looked at, (m, f)."""
+def _signs(
+    pairs: pl.DataFrame,
+    texts: pl.Series,
+    probability: Floats,
+    looked: Numbers,
+    least: float = LEAST,
+) -> Floats:
+    """Return what is known of the pairs looked at, (m, f), and how pairs above `least` compare."""
     left, right = (pairs[side].to_numpy() for side in ("left", "right"))
     scored = (pairs["decided_by"] != "identical").to_numpy()
     before = logit(probability[looked])
-    others = np.flatnonzero(scored & (probability >= LEAST))
+    others = np.flatnonzero(scored & (probability >= least))
     others = np.union1d(others, looked)
     rival = rivals(left[others], right[others], logit(probability[others]), len(texts))
     rival = rival[np.searchsorted(others, looked)]
@@ -346,7 +407,7 @@ def _signs(pairs: pl.DataFrame, texts: pl.Series, probability: Floats, looked: N
     ends = at.astype(np.uint32).reshape(2, -1)
     similarity = pairs["similarity"].to_numpy()[looked]
     told = pair_features(field_values(texts.gather(names)), ends[0], ends[1], similarity)
-    likely = probability[looked] > LEAST
+    likely = probability[looked] > least
     return np.hstack([_standardised(told, likely), _standing(before, rival)])
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from dedupe.audits import Review, reviewed
@@ -118,7 +119,8 @@ def draw_audit(workspace: str | Path, count: int) -> Audit:
     opened = open_workspace(workspace)
     review = _review(opened)
     scored = review.pairs.filter(pl.col("decided_by") != "identical")
-    waiting = review.order[review.verdict[review.order] == UNKNOWN][:count]
+    order = np.argsort(review.turn, kind="stable")
+    waiting = order[review.verdict[order] == UNKNOWN][:count]
     left, right = (
         review.records.keys.gather(scored[side].gather(waiting)).to_list()
         for side in ("left", "right")

@@ -34,7 +34,9 @@ def print_lesson(lesson: Mapping[str, Any]) -> None:
 
 
 def print_estimate(found: Estimate, as_json: bool) -> None:
-    """Print precision and recall with their intervals."""
+    """Print precision and recall with their intervals, and what they rest on."""
+    from dedupe.estimates import BASES
+
     if as_json:
         click.echo(json.dumps(found.as_dict()))
         return
@@ -48,10 +50,8 @@ def print_estimate(found: Estimate, as_json: bool) -> None:
         click.echo(f"{name:<22} {measure.value:>12.4f}{interval}")
     click.echo(f"{'reviewed pairs':<22} {found.reviewed:>12,}")
     click.echo(f"{'of them drawn':<22} {found.drawn:>12,}")
-    if found.basis == "model":
-        click.echo(
-            "This is what the model expects; pairs drawn by lot would tell how far to trust it."
-        )
+    said = BASES[found.basis].format(drawn=found.drawn)
+    click.echo(f"{said[0].upper()}{said[1:]}.")
     click.echo(
         "Of candidate pairs that differ in text; recall_of_all counts the matches that the search "
         "lost, as it estimates them."

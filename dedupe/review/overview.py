@@ -17,7 +17,7 @@ from textual.widgets import Footer, Static
 
 from dedupe.decisions import Verdict
 from dedupe.errors import DedupeError
-from dedupe.estimates import Estimate
+from dedupe.estimates import BASES, Estimate
 from dedupe.feedback import estimate_workspace, train
 from dedupe.results import cluster_records, decided_rows
 from dedupe.review.draw import bar, histogram, measured
@@ -172,8 +172,5 @@ def estimate_said(found: Estimate) -> Text:
         ("   of all matches, with those the search lost ", "dim"),
         measured(found.recall_of_all),
     )
-    if found.basis == "reviews":
-        text.append(f"\n(95 % intervals, from {found.drawn:,} pairs drawn by lot)", "dim")
-    else:
-        text.append("\n(by the model alone: the order “audit” draws pairs to check it)", "dim")
+    text.append(f"\n({BASES[found.basis].format(drawn=found.drawn)})", "dim")
     return text
