@@ -26,11 +26,9 @@ if TYPE_CHECKING:
 
 def print_lesson(lesson: Mapping[str, Any]) -> None:
     """Say what was learnt from decisions."""
-    console().print(
-        f"learnt from [bold]{lesson['decisions']:,}[/] decisions; of the "
-        f"{lesson['held_back']:,} held back, {lesson['right_before']:.0%} were right "
-        f"before and {lesson['right_after']:.0%} are now (version {lesson['version']})"
-    )
+    from dedupe.feedback import lesson_said
+
+    console().print(lesson_said(lesson))
 
 
 def print_estimate(found: Estimate, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from dedupe.correction import (
     best_cut,
     correct,
     learn_decisions,
+    likelihood,
     logit,
     rivals,
 )
@@ -180,3 +181,33 @@ def test_too_few_sure_pairs_adapt_nothing() -> None:
     after, lessons = adapted(before, np.zeros((40, 1)), np.empty(0, dtype=np.int64), np.arange(40))
     assert lessons == 0
     assert (after == before).all()
+
+
+def test_unlikely_pairs_of_one_score_are_told_apart() -> None:
+    texts, pairs, truth = people(np.random.default_rng(11), 600)
+    # Of the first half the model is sure, and right; of the rest it knows nothing but one score.
+    sure = np.where(truth, 0.99, 0.008)
+    said = np.where(np.arange(600) < 300, sure, 0.008)
+    pairs = pairs.with_columns(probability=pl.Series(said, dtype=pl.Float32))
+    rest, found = truth[300:], likelihood(pairs, texts)[300:]
+    assert found[rest].min() > 2 * found[~rest].max()
+    order = np.random.default_rng(12).permutation(600)
+    assert likelihood(pairs[order], texts) == pytest.approx(likelihood(pairs, texts)[order])
+
+
+def test_without_sure_pairs_likelihood_is_what_was_scored() -> None:
+    texts, pairs, _ = people(np.random.default_rng(13), 60)
+    assert (likelihood(pairs, texts) == pairs["probability"].to_numpy()).all()
+
+
+def test_of_too_many_pairs_the_least_similar_are_as_the_most_unlike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts, pairs, truth = people(np.random.default_rng(14), 400)
+    said = np.where(truth, 0.99, 0.008)
+    pairs = pairs.with_columns(probability=pl.Series(said, dtype=pl.Float32))
+    monkeypatch.setattr("dedupe.correction.MOST_TOLD_APART", 300)
+    found = likelihood(pairs, texts)
+    last = np.argsort(np.where(truth, 2.0, pairs["similarity"].to_numpy()))[:100]
+    assert len(np.unique(found[last])) == 1
+    assert found[last[0]] <= found[~truth].min()
