@@ -243,7 +243,9 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
     if "aim" in found:
         yield "threshold", _aim_said(found["aim"])
     if lessons := found.get("correction", {}).get("lessons"):
-        yield "adapted", f"to {lessons:,} sure pairs of this file"
+        copies = found["correction"].get("copies")
+        more = f" and {copies:,} damaged copies of its records" if copies else ""
+        yield "adapted", f"to {lessons:,} sure pairs of this file{more}"
     if found["decisions"]:
         yield "decisions", f"{found['decisions']:,} obeyed{_correction_said(found)}"
     stages = [stage for stage in found["stages"] if not stage.get("reused")]
