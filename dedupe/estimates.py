@@ -16,7 +16,8 @@ drawn (the difference estimator [4]_). From few draws that is a rough number: up
 
 How far it may be off is a question of pairs that were not drawn: variances estimated from a sample
 without a single surprise are too good (intervals made of them held the truth in 55 to 90% of
-samples from full tables). So intervals are of a model. Pairs fall into fine cells, by their
+samples from full tables). So intervals hold these and those of a model, which may be wrong in
+another way. Pairs fall into fine cells, by their
 probability and by whether they would be merged if nobody had decided about their records (decided
 pairs are always right, and so no sample of the others). Of each cell the share of matches is
 unknown. Together, the shares follow the probabilities, shifted, stretched and bent: a Gaussian
@@ -88,6 +89,9 @@ BASES = {
     "sample": "unbiased: from {drawn:,} pairs drawn by lot, whatever the model's scores are worth",
 }
 """What an estimate rests on, to be told beside it."""
+
+NORMAL = 1.96
+"""Standard errors within which an unbiased figure is in 95% of samples, if there are many draws."""
 
 UNKNOWN = -1
 UNSURE = -2
@@ -219,19 +223,16 @@ def estimate(pairs: Reviewed, *, seed: int = 0) -> Estimate:
         Of the Monte Carlo draws.
     """
     sample = pairs.sample()
-    measured = _simulated(pairs, sample, seed)
-    values = [float(draws.mean()) for draws in measured]
+    simulated = _simulated(pairs, sample, seed)
+    values = [float(draws.mean()) for draws in simulated]
+    errors = [0.0] * len(values)
     basis = "reviews" if len(sample) else "model"
     if len(sample) >= FIRST_DRAWS:
-        left = unbiased_matches_left(pairs, sample)
-        undecided = pairs.verdict == UNKNOWN
-        most = [int((undecided & (pairs.merged == merged)).sum()) for merged in (True, False)]
-        right, missed = np.clip(np.array(left)[:, None], 0, np.array(most)[:, None])
-        values = [float(one[0]) for one in _measures(pairs, right, missed)]
+        values, errors = _from_chances(pairs, sample)
         basis = "sample"
     precision, recall, recall_of_all = (
-        _measure(value, draws if len(sample) else None)
-        for value, draws in zip(values, measured, strict=True)
+        _measure(value, error, draws if len(sample) else None)
+        for value, error, draws in zip(values, errors, simulated, strict=True)
     )
     return Estimate(
         precision,
@@ -288,20 +289,47 @@ def unbiased_matches_left(pairs: Reviewed, sample: NDArray[np.int64]) -> tuple[f
     The expectation is the truth; a single estimate may be less than none, or more than there are.
     """
     known = pairs.verdict >= 0
-    undecided = pairs.verdict == UNKNOWN
-    first = pairs.order[undecided[pairs.order]][:1]
-    chance = np.minimum(_sizes(pairs.probability) * pairs.turn[first], 1.0) if len(first) else None
     off = np.where(known, pairs.verdict - pairs.probability, 0.0)
     # What is known is taken off again: the drawn pairs speak of all, and all others are left.
     weight = np.where(known, -1.0, 0.0)
-    weight[sample] += 1.0 if chance is None else 1 / chance[sample]
+    weight[sample] += 1 / _drawn_with(pairs, sample)
     found = []
     for merged in (True, False):
         side = pairs.otherwise == merged
-        left = undecided & side
-        total = pairs.probability[left].sum() + (weight * off)[side].sum()
-        found.append(float(total))
+        left = side & (pairs.verdict == UNKNOWN)
+        found.append(float(pairs.probability[left].sum() + (weight * off)[side].sum()))
     return found[0], found[1]
+
+
+def _drawn_with(pairs: Reviewed, sample: NDArray[np.int64]) -> Floats:
+    """Return the chance with which each pair of the sample was drawn."""
+    first = pairs.order[pairs.verdict[pairs.order] == UNKNOWN][:1]
+    until = float(pairs.turn[first[0]]) if len(first) else np.inf
+    chance: Floats = np.minimum(_sizes(pairs.probability)[sample] * until, 1.0)
+    return chance
+
+
+def _from_chances(pairs: Reviewed, sample: NDArray[np.int64]) -> tuple[list[float], list[float]]:
+    """Return the measures by the draws' chances, and their standard errors."""
+    undecided = pairs.verdict == UNKNOWN
+    right, missed = (
+        np.clip([left], 0, (undecided & (pairs.merged == merged)).sum())
+        for left, merged in zip(unbiased_matches_left(pairs, sample), (True, False), strict=True)
+    )
+    values = [float(one[0]) for one in _measures(pairs, right, missed)]
+    match = pairs.verdict == 1
+    merged = int((pairs.merged & (pairs.verdict != UNSURE)).sum())
+    found = float(right[0] + missed[0]) + int(match.sum())
+    chance = _drawn_with(pairs, sample)
+    off = pairs.verdict[sample] - pairs.probability[sample]
+    spread = (1 - chance) / chance**2 * off**2
+    side = pairs.otherwise[sample].astype(np.float64)
+    shares = (side, side - values[1], side - values[2])
+    wholes = (merged, found, found + pairs.lost)
+    return values, [
+        float(np.sqrt((spread * share**2).sum())) / max(whole, 1.0)
+        for share, whole in zip(shares, wholes, strict=True)
+    ]
 
 
 def matches_left(
@@ -411,11 +439,12 @@ def _mode(mean: Floats, covariance: Floats, tried: Floats, hits: Floats) -> tupl
     return off, (spread + spread.T) / 2 + 1e-9 * np.eye(len(mean))
 
 
-def _measure(value: float, draws: Floats | None) -> Measure:
+def _measure(value: float, error: float, draws: Floats | None) -> Measure:
     if draws is None:
         return Measure(value)
     low, high = (float(np.quantile(draws, at)) for at in (TAIL, 1 - TAIL))
-    return Measure(value, min(low, value), max(high, value))
+    reach = NORMAL * error
+    return Measure(value, min(low, max(value - reach, 0.0)), max(high, min(value + reach, 1.0)))
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
