@@ -22,7 +22,7 @@ from dedupe.correction import known_verdicts, likelihood
 from dedupe.errors import OptionError
 from dedupe.estimates import UNSURE, Estimate, Reviewed, audit_turns, chances, estimate
 from dedupe.records import Records
-from dedupe.results import corrected, decided_rows, resolve
+from dedupe.results import cluster_records, corrected, decided_rows
 
 PARTS = 3
 """Of the decisions."""
@@ -74,7 +74,8 @@ class Review:
         left, right = (scored[side].to_numpy() for side in ("left", "right"))
         merged = np.zeros((len(self.versions), len(left)), dtype=bool)
         for number, (decisions, pairs) in enumerate(self.versions):
-            labels = resolve(self.records, pairs, decisions, config).clustering.labels
+            decided = decided_rows(decisions, self.records)
+            labels = cluster_records(self.records, pairs, decided, config)[0].labels
             merged[number] = labels[left] == labels[right]
         return Reviewed(
             self.likelihood,
