@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from dedupe.cluster import components, identical_groups
 from dedupe.config import Config
-from dedupe.correction import known_verdicts
+from dedupe.correction import known_verdicts, likelihood
 from dedupe.errors import OptionError
-from dedupe.estimates import UNSURE, Estimate, Reviewed, audit_order, chances, estimate
+from dedupe.estimates import UNSURE, Estimate, Reviewed, audit_turns, chances, estimate
 from dedupe.records import Records
-from dedupe.results import corrected, decided_rows, resolve
+from dedupe.results import cluster_records, corrected, decided_rows
 
 PARTS = 3
 """Of the decisions."""
@@ -48,7 +48,9 @@ class Review:
         Decisions and corrected pairs: first with all decisions, then without each part of them.
     part
         (n,) int: number of the version that judges a pair.
-    verdict, order
+    likelihood
+        (n,) float: how likely each pair is a match, without any decision.
+    verdict, turn
         Of the n pairs; see :class:`~dedupe.estimates.Reviewed`.
     lost
         Matches that the search did not bring.
@@ -60,8 +62,9 @@ class Review:
     config: Config
     versions: tuple[tuple[pl.DataFrame, pl.DataFrame], ...]
     part: NDArray[np.int64]
+    likelihood: NDArray[np.float64]
     verdict: NDArray[np.int8]
-    order: NDArray[np.int64]
+    turn: NDArray[np.float64]
     lost: float
 
     def at(self, threshold: float) -> Reviewed:
@@ -71,14 +74,15 @@ class Review:
         left, right = (scored[side].to_numpy() for side in ("left", "right"))
         merged = np.zeros((len(self.versions), len(left)), dtype=bool)
         for number, (decisions, pairs) in enumerate(self.versions):
-            labels = resolve(self.records, pairs, decisions, config).clustering.labels
+            decided = decided_rows(decisions, self.records)
+            labels = cluster_records(self.records, pairs, decided, config)[0].labels
             merged[number] = labels[left] == labels[right]
         return Reviewed(
-            scored["probability"].to_numpy().astype(np.float64),
+            self.likelihood,
             merged[0],
             merged[self.part, np.arange(len(left))],
             self.verdict,
-            self.order,
+            self.turn,
             self.lost,
         )
 
@@ -117,9 +121,11 @@ def reviewed(
     number = np.zeros(PARTS + 1, dtype=np.int64)
     number[parts] = np.arange(len(parts)) + 1
     judge = np.where(verdict >= 0, number[of_record[left]], 0)
-    probability = pairs["probability"].to_numpy()[scored].astype(np.float64)
-    order = audit_order(probability, _pair_lots(lot, left, right))
-    return Review(records, pairs, decisions, config, tuple(versions), judge, verdict, order, lost)
+    chance = likelihood(pairs, records.texts)[scored]
+    turn = audit_turns(chance, _pair_lots(lot, left, right))
+    return Review(
+        records, pairs, decisions, config, tuple(versions), judge, chance, verdict, turn, lost
+    )
 
 
 @dataclass(frozen=True)

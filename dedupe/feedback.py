@@ -6,10 +6,12 @@ All of it works on the workspace of a finished run.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from dedupe.audits import Review, reviewed
@@ -24,7 +26,9 @@ from dedupe.inputs import STACKED, Given, Source, given
 from dedupe.kept import TableRead, decisions_of, kept_config, lost_by_search, reopened
 from dedupe.pipeline import Result, Stages, carry_out, workspace_of
 from dedupe.progress import Progress, Report, no_report
+from dedupe.records import Records
 from dedupe.results import corrected, decided_rows, own_ids, resolve
+from dedupe.scoring import UNSEEN, pair_name
 from dedupe.tables import read_table
 from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
 
@@ -118,7 +122,8 @@ def draw_audit(workspace: str | Path, count: int) -> Audit:
     opened = open_workspace(workspace)
     review = _review(opened)
     scored = review.pairs.filter(pl.col("decided_by") != "identical")
-    waiting = review.order[review.verdict[review.order] == UNKNOWN][:count]
+    order = np.argsort(review.turn, kind="stable")
+    waiting = order[review.verdict[order] == UNKNOWN][:count]
     left, right = (
         review.records.keys.gather(scored[side].gather(waiting)).to_list()
         for side in ("left", "right")
@@ -230,7 +235,9 @@ def train(
 ) -> tuple[dict[str, Any], Result]:
     """Teach the cross-encoder of a workspace its decisions, and score, cluster and write anew.
 
-    The new model is kept in the workspace, by version; later runs into it use the newest.
+    The new model is kept in the workspace, by version. The workspace goes on with it where its
+    scores, corrected by the decisions as ever, predict decisions held back better than those it
+    has; otherwise these stay, and the new model is there for other files.
 
     Parameters
     ----------
@@ -246,8 +253,11 @@ def train(
     Returns
     -------
     lesson
-        The version now in use, and, unless `back`, what was learnt; see
-        :class:`~dedupe.learn.reviews.Lesson`.
+        ``version`` made, or gone back to; unless `back`, what was learnt, see
+        :class:`~dedupe.learn.reviews.Lesson`, whether the version is ``used``, and the mean
+        negative log-likelihood of decisions held back from the correction with the scores before
+        and with the new ones, ``corrected_before`` and ``corrected_after`` (``None`` where nothing
+        is corrected).
     result
         As of :func:`run`.
 
@@ -262,15 +272,14 @@ def train(
     facts = opened.facts()
     config = kept_config(opened).with_options(**options)
     stages = Stages(opened, report)
-    lesson: dict[str, Any] = {}
     if back:
-        model = _one_back(opened)
+        config = replace(config, cross_encoder=_one_back(opened))
+        lesson: dict[str, Any] = {"version": opened.current_version()}
     else:
         with stages.timed("learn") as progress, opened.locked():
             lesson = _learnt(opened, config, progress)
-        model = str(opened.model(opened.current_version()))
-    lesson["version"] = opened.current_version()
-    config = replace(config, cross_encoder=model)
+        if lesson["used"]:
+            config = replace(config, cross_encoder=str(opened.model(lesson["version"])))
     # The table is in the workspace under the key of the input: nothing is read again.
     source = Given(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
     return lesson, carry_out(source, opened.path, config, report)
@@ -312,7 +321,6 @@ def run_after_learning(
     before = kept_config(workspace).with_options(device=config.device, seed=config.seed)
     with stages.timed("learn") as progress, workspace.locked():
         lesson = _learnt(workspace, before, progress)
-    lesson["version"] = workspace.current_version()
     return lesson, carry_out(read, workspace.path, config, report)
 
 
@@ -339,18 +347,86 @@ def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[st
         Example(texts[a], texts[b], chance)
         for a, b, chance in others.select("left", "right", "probability").iter_rows()
     ]
-    folder = MODELS / "cross-encoder" if config.cross_encoder == BUNDLED else config.cross_encoder
-    model, lesson = learn_decisions(
+    # All decisions are learnt anew each time: a model that has seen them could not be tested.
+    first = _first_model(workspace, config.cross_encoder)
+    folder = MODELS / "cross-encoder" if first == BUNDLED else first
+    model, lesson, unseen = learn_decisions(
         Path(folder), examples, replay, device=config.device, seed=config.seed, progress=progress
     )
+    chances = 1 / (1 + np.exp(-np.clip(unseen, -30, 30)))
+    told = decided.select("left", "right", pl.Series("unseen", chances, dtype=pl.Float32))
+    losses = _corrected_losses(table.records, pairs, told, decisions_of(workspace), config)
+    before, after = losses or (lesson.loss_before, lesson.loss_after)
     version = max(workspace.versions(), default=0) + 1
+    found = {
+        **lesson.as_dict(),
+        "corrected_before": losses[0] if losses else None,
+        "corrected_after": losses[1] if losses else None,
+        "used": lesson.mixture > 0 and after < before,
+        "version": version,
+    }
     made = workspace.models / f".making-{version}"
     halved(model)
     model.save_pretrained(str(made), create_model_card=False)
-    write_json(made / "lesson.json", {**lesson.as_dict(), "from": config.cross_encoder})
+    names = [pair_name(example.left, example.right) for example in examples]
+    write_json(made / UNSEEN, dict(zip(names, chances.tolist(), strict=True)))
+    write_json(made / "lesson.json", {**found, "from": first, "before": config.cross_encoder})
     made.rename(workspace.model(version))
-    workspace.use_version(version)
-    return lesson.as_dict()
+    if found["used"]:
+        workspace.use_version(version)
+    return found
+
+
+def lesson_said(lesson: Mapping[str, Any]) -> str:
+    """Say what was learnt from decisions, and whether it is used."""
+    said = (
+        f"learnt from {lesson['decisions']:,} decisions (version {lesson['version']}): of those it "
+        f"had not seen, {lesson['right_before']:.0%} were right before and "
+        f"{lesson['right_after']:.0%} are now"
+    )
+    before, after = lesson["corrected_before"], lesson["corrected_after"]
+    losses = "" if after is None else f" (log loss {after:.3f}, was {before:.3f})"
+    if lesson["used"]:
+        return f"{said}; it is used from now on{losses}; dedupe train --back undoes it"
+    return (
+        f"{said}. The scores stay as they were: with what the decisions correct anyway, its own "
+        f"predict decisions held back no better{losses}. --cross-encoder with its folder in models "
+        "takes it to other files"
+    )
+
+
+def _first_model(workspace: Workspace, model: str) -> str:
+    """Return what a model of the workspace once learnt from; any other model itself."""
+    known = {str(workspace.model(version)): version for version in workspace.versions()}
+    if model not in known:
+        return model
+    return str(_notes(workspace, known[model])["from"])
+
+
+def _notes(workspace: Workspace, version: int) -> dict[str, Any]:
+    return dict(json.loads((workspace.model(version) / "lesson.json").read_text(encoding="utf-8")))
+
+
+def _corrected_losses(
+    records: Records,
+    pairs: pl.DataFrame,
+    told: pl.DataFrame,
+    decisions: pl.DataFrame,
+    config: Config,
+) -> tuple[float, float] | None:
+    """Return what decisions held back lose under corrected scores: those there are, and new ones.
+
+    `told` has the new ones, of decided pairs: ``left``, ``right``, ``unseen``.
+    """
+    new = pairs.join(told, on=["left", "right"], how="left", maintain_order="left").with_columns(
+        probability=pl.coalesce("unseen", "probability")
+    )
+    found = [
+        corrected(records, scored, decisions, config)[1]
+        for scored in (pairs, new.select(pairs.columns))
+    ]
+    losses = [one.loss_after for one in found if one is not None and one.decisions]
+    return (losses[0], losses[1]) if len(losses) == 2 else None
 
 
 def _one_back(workspace: Workspace) -> str:
@@ -358,8 +434,7 @@ def _one_back(workspace: Workspace) -> str:
     version = workspace.current_version()
     if version == 0:
         raise OptionError("there is no learnt model to go back from")
-    notes = json.loads((workspace.model(version) / "lesson.json").read_text(encoding="utf-8"))
-    before = str(notes["from"])
+    before = str(_notes(workspace, version)["before"])
     known = {str(workspace.model(v)): v for v in workspace.versions()}
     workspace.use_version(known.get(before, 0))
     return before

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 def print_lesson(lesson: Mapping[str, Any]) -> None:
     """Say what was learnt from decisions."""
-    console().print(
-        f"learnt from [bold]{lesson['decisions']:,}[/] decisions; of the "
-        f"{lesson['held_back']:,} held back, {lesson['right_before']:.0%} were right "
-        f"before and {lesson['right_after']:.0%} are now (version {lesson['version']})"
-    )
+    from dedupe.feedback import lesson_said
+
+    console().print(lesson_said(lesson))
 
 
 def print_estimate(found: Estimate, as_json: bool) -> None:
-    """Print precision and recall with their intervals."""
+    """Print precision and recall with their intervals, and what they rest on."""
+    from dedupe.estimates import BASES
+
     if as_json:
         click.echo(json.dumps(found.as_dict()))
         return
@@ -48,10 +48,8 @@ def print_estimate(found: Estimate, as_json: bool) -> None:
         click.echo(f"{name:<22} {measure.value:>12.4f}{interval}")
     click.echo(f"{'reviewed pairs':<22} {found.reviewed:>12,}")
     click.echo(f"{'of them drawn':<22} {found.drawn:>12,}")
-    if found.basis == "model":
-        click.echo(
-            "This is what the model expects; pairs drawn by lot would tell how far to trust it."
-        )
+    said = BASES[found.basis].format(drawn=found.drawn)
+    click.echo(f"{said[0].upper()}{said[1:]}.")
     click.echo(
         "Of candidate pairs that differ in text; recall_of_all counts the matches that the search "
         "lost, as it estimates them."
@@ -245,7 +243,9 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
     if "aim" in found:
         yield "threshold", _aim_said(found["aim"])
     if lessons := found.get("correction", {}).get("lessons"):
-        yield "adapted", f"to {lessons:,} sure pairs of this file"
+        copies = found["correction"].get("copies")
+        more = f" and {copies:,} damaged copies of its records" if copies else ""
+        yield "adapted", f"to {lessons:,} sure pairs of this file{more}"
     if found["decisions"]:
         yield "decisions", f"{found['decisions']:,} obeyed{_correction_said(found)}"
     stages = [stage for stage in found["stages"] if not stage.get("reused")]

@@ -6,8 +6,11 @@ by their characters, before the model sees them.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,7 +148,8 @@ def score_pairs(
     student
         For pairs to come; ``None`` where there was none.
     """
-    judge = _Judge(model, candidates, texts, progress, known)
+    unseen = unseen_verdicts(config.cross_encoder)
+    judge = _Judge(model, candidates, texts, unseen, progress, known)
     m = candidates.height
     if m <= ALL_BELOW or config.agreement == 1:
         found = Verdicts(judge(np.arange(m)), np.ones(m, dtype=bool), {})
@@ -209,7 +213,8 @@ def most_judged(candidates: int, config: Config) -> int:
 class _Judge:
     """The cross-encoder, asked for candidate pairs by number; prepares each text once.
 
-    What it said before it is not asked again.
+    What it said before it is not asked again. Of pairs that it learnt from, `unseen` has what
+    stands in the place of its verdict.
     """
 
     def __init__(
@@ -217,9 +222,11 @@ class _Judge:
         model: CrossEncoder,
         candidates: pl.DataFrame,
         texts: pl.Series,
+        unseen: Mapping[str, float],
         progress: Progress,
         known: NDArray[np.float32] | None = None,
     ) -> None:
+        self.unseen = unseen
         self.model = model
         self.known = known
         self.left, self.right = (candidates[side].to_numpy() for side in ("left", "right"))
@@ -244,12 +251,38 @@ class _Judge:
         )
         before = self.asked
         self.asked += len(numbers)
-        return score_texts(
+        chances = score_texts(
             self.model,
             [read[row] for row in left],
             [read[row] for row in right],
             lambda done, _: self.progress(before + done, self.asked),
         )
+        if self.unseen:
+            for place, (a, b) in enumerate(zip(left, right, strict=True)):
+                name = pair_name(self.texts[int(a)], self.texts[int(b)])
+                chances[place] = self.unseen.get(name, chances[place])
+        return chances
+
+
+UNSEEN = "unseen.json"
+"""In the folder of a model that learnt from decisions: their pairs, as it judged them unseen."""
+
+
+def unseen_verdicts(folder: str) -> dict[str, float]:
+    """Return, by :func:`pair_name`, the probabilities that a model gave pairs before it saw them.
+
+    Empty where it did not learn from decisions.
+    """
+    try:
+        return dict(json.loads((Path(folder) / UNSEEN).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def pair_name(left: str, right: str) -> str:
+    """Return a name for a pair of record texts, in either order, that does not tell them."""
+    text = "\0".join(sorted((left, right)))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _tickets(

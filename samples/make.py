@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from dedupe.learn.corrupt import damage
+from dedupe.corrupt import damage
 from dedupe.learn.domains import Domain, Style, Thing
 from dedupe.learn.goods import PRODUCT
 from dedupe.learn.people import PERSON

@@ -57,14 +57,14 @@ def review(chosen: list[int], count: int = 300, config: Config = CONFIG, lost: f
 
 
 def first_drawn(number: int, count: int = 300) -> list[int]:
-    return review([], count).order[:number].tolist()
+    return review([], count).at(0.5).order[:number].tolist()
 
 
 def test_the_order_stays_while_decisions_are_made() -> None:
     before = review([])
-    after = review(before.order[:40].tolist())
-    assert (before.order == after.order).all()
-    assert (after.verdict[after.order[:40]] != UNKNOWN).all()
+    after = review(before.at(0.5).order[:40].tolist())
+    assert (before.turn == after.turn).all()
+    assert (after.verdict[before.at(0.5).order[:40]] != UNKNOWN).all()
     assert estimate(after.at(0.5)).drawn == 40
 
 

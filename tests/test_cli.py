@@ -22,6 +22,7 @@ from click.testing import CliRunner
 
 import dedupe.cli
 import dedupe.tables.database
+from dedupe.decisions import Verdict
 from dedupe.errors import OptionError
 from dedupe.tables import CSV, write_table
 from tests.test_differences import make
@@ -577,6 +578,26 @@ def test_a_threshold_by_goal_says_how_sure_it_is(done: Path, tmp_path: Path) -> 
     never = run("export", "1", "--target-precision", "0.99", cwd=tmp_path)
     assert (never.returncode, len(never.stderr.splitlines())) == (2, 1)
     assert b"no threshold reaches" in never.stderr
+
+
+def test_a_checked_goal_says_its_probability_and_an_estimate_what_it_rests_on(
+    tmp_path: Path,
+) -> None:
+    couples = [(f"a{i:02}", f"b{i:02}") for i in range(70)]
+    names = {key: f"person {key}" for couple in couples for key in couple}
+    scores = {couple: 0.9 if i % 2 else 0.1 for i, couple in enumerate(couples)}
+    verdicts = [Verdict.MATCH if i % 2 else Verdict.DIFFERENT for i in range(70)]
+    said = [(*couple, verdict) for couple, verdict in zip(couples, verdicts, strict=True)]
+    make(tmp_path / "w", names, scores, decisions=said)
+    asked = run("export", "w", "-o", "goal", "--target-precision", "0.9", cwd=tmp_path)
+    assert asked.returncode == 0, asked.stderr.decode()
+    told = " ".join(asked.stderr.decode().split())
+    assert "from 70 drawn pairs); it is reached with a probability of 100%" in told
+    found = run("evaluate", "w", cwd=tmp_path)
+    assert b"Unbiased: from 70 pairs drawn by lot" in found.stdout
+    make(tmp_path / "few", names, scores, decisions=said[:0])
+    found = run("evaluate", "few", cwd=tmp_path)
+    assert b"What the model expects" in found.stdout
 
 
 @pytest.mark.parametrize("arguments", [[], ["completion"], ["run"], ["review"]])

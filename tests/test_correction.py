@@ -8,6 +8,7 @@ from dedupe.correction import (
     best_cut,
     correct,
     learn_decisions,
+    likelihood,
     logit,
     rivals,
 )
@@ -177,6 +178,73 @@ def test_too_few_sure_pairs_adapt_nothing() -> None:
     assert found is None
     assert new.equals(pairs)
     before = np.linspace(-6, 6, 40)
-    after, lessons = adapted(before, np.zeros((40, 1)), np.empty(0, dtype=np.int64), np.arange(40))
-    assert lessons == 0
+    nobody = np.empty(0, dtype=np.int64)
+    after, lessons, copies = adapted(before, np.zeros((40, 1)), nobody, np.arange(40))
+    assert (lessons, copies) == (0, 0)
     assert (after == before).all()
+
+
+def test_unlikely_pairs_of_one_score_are_told_apart() -> None:
+    texts, pairs, truth = people(np.random.default_rng(11), 600)
+    # Of the first half the model is sure, and right; of the rest it knows nothing but one score.
+    sure = np.where(truth, 0.99, 0.008)
+    said = np.where(np.arange(600) < 300, sure, 0.008)
+    pairs = pairs.with_columns(probability=pl.Series(said, dtype=pl.Float32))
+    rest, found = truth[300:], likelihood(pairs, texts)[300:]
+    assert found[rest].min() > 2 * found[~rest].max()
+    order = np.random.default_rng(12).permutation(600)
+    assert likelihood(pairs[order], texts) == pytest.approx(likelihood(pairs, texts)[order])
+
+
+def test_without_sure_pairs_likelihood_is_what_was_scored() -> None:
+    texts, pairs, _ = people(np.random.default_rng(13), 60)
+    assert (likelihood(pairs, texts) == pairs["probability"].to_numpy()).all()
+
+
+def test_of_too_many_pairs_the_least_similar_are_as_the_most_unlike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts, pairs, truth = people(np.random.default_rng(14), 400)
+    said = np.where(truth, 0.99, 0.008)
+    pairs = pairs.with_columns(probability=pl.Series(said, dtype=pl.Float32))
+    monkeypatch.setattr("dedupe.correction.MOST_TOLD_APART", 300)
+    found = likelihood(pairs, texts)
+    last = np.argsort(np.where(truth, 2.0, pairs["similarity"].to_numpy()))[:100]
+    assert len(np.unique(found[last])) == 1
+    assert found[last[0]] <= found[~truth].min()
+
+
+def test_copies_stand_in_where_no_pair_is_surely_a_match() -> None:
+    rng = np.random.default_rng(15)
+    texts, rows, truth = [], [], np.arange(300) < 40
+    for i, match in enumerate(truth):
+        words = [f"{a}{b}ton" for a, b in rng.integers(100, 999, (4, 2))]
+        others = [*words[:3], f"{words[3]}e"] if match else [words[0], "hill", "park", f"end {i}"]
+        texts += [f"name: {' '.join(words)}", f"name: {' '.join(others)}"]
+        rows.append((2 * i, 2 * i + 1))
+    # Those of which the model is in doubt look alike to it; of none it is sure that they match.
+    doubt = truth | (np.arange(300) >= 260)
+    pairs = pl.DataFrame(
+        {
+            "left": [a for a, _ in rows],
+            "right": [b for _, b in rows],
+            "similarity": [0.7] * 300,
+            "probability": np.where(doubt, rng.uniform(0.3, 0.7, 300), 0.02),
+            "decided_by": ["cross-encoder"] * 300,
+        },
+        schema=PAIRS,
+    )
+    said = pl.Series("text", texts)
+    new, found = correct(pairs, said, decisions(pairs, truth, 0), adapt=True)
+    assert found is not None and found.copies > 0
+    chance = new["probability"].to_numpy()
+    assert chance[truth].min() > chance[doubt & ~truth].max()
+    # However rows are numbered, the copies are of the same records.
+    order = rng.permutation(len(texts))
+    place = np.argsort(order)
+    ends = np.sort(place[pairs.select("left", "right").to_numpy()], axis=1)
+    turned = pairs.with_columns(left=pl.Series(ends[:, 0]), right=pl.Series(ends[:, 1])).cast(
+        dict(PAIRS)
+    )
+    again, _ = correct(turned, said.gather(order), decisions(pairs, truth, 0), adapt=True)
+    assert again["probability"].to_numpy() == pytest.approx(chance, abs=1e-4)

@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from dedupe.estimates import (
+    BASES,
+    FIRST_DRAWS,
     UNKNOWN,
     UNSURE,
     Reviewed,
-    audit_order,
+    audit_turns,
     chances,
     draws_left,
     estimate,
+    unbiased_matches_left,
 )
 
 
@@ -20,8 +23,8 @@ def population(rng: np.random.Generator, n: int, warp: float) -> tuple[Reviewed,
     truth = rng.random(n) < true
     said = true**warp
     merged = said >= 0.5
-    order = audit_order(said, 1 - rng.random(n))
-    return Reviewed(said, merged, merged, np.full(n, UNKNOWN, dtype=np.int8), order), truth
+    turn = audit_turns(said, 1 - rng.random(n))
+    return Reviewed(said, merged, merged, np.full(n, UNKNOWN, dtype=np.int8), turn), truth
 
 
 def answer(pairs: Reviewed, truth: np.ndarray, chosen: np.ndarray) -> Reviewed:
@@ -69,6 +72,44 @@ def test_intervals_cover_the_truth_and_estimates_lean_to_no_side(warp: float) ->
             errors[name].append(measure.value - value)
     assert min(covered.values()) >= 0.9 * runs
     assert max(abs(float(np.mean(error))) for error in errors.values()) < 0.025
+
+
+@pytest.mark.parametrize("warp", [0.3, 3.0], ids=["far too sure", "far too shy"])
+def test_estimates_are_unbiased_whatever_the_scores_are_worth(warp: float) -> None:
+    runs, n, draws = 400, 1000, 150
+    pairs, truth = population(np.random.default_rng(1), n, warp)
+    # Decided out of turn for what they are: the drawn pairs have to make up for them.
+    chosen = np.concatenate([some(pairs, truth, 20), some(pairs, ~truth & (pairs.merged), 10)])
+    rng = np.random.default_rng(2)
+    errors = np.empty((runs, 2))
+    for run in range(runs):
+        turned = replace(pairs, turn=audit_turns(pairs.probability, 1 - rng.random(n)))
+        found = answer(turned, truth, chosen)
+        found = answer(found, truth, drawn(found, draws))
+        open_ = found.verdict == UNKNOWN
+        real = [int((truth & open_ & (pairs.merged == side)).sum()) for side in (True, False)]
+        errors[run] = np.subtract(unbiased_matches_left(found, found.sample()), real)
+    standard = errors.std(axis=0) / np.sqrt(runs)
+    assert (np.abs(errors.mean(axis=0)) < 3 * standard).all()
+    # The scores alone are far off, so that this is no matter of course.
+    said = pairs.probability[~pairs.merged].sum() - (truth & ~pairs.merged).sum()
+    assert abs(said) > 10 * abs(errors.mean(axis=0)[1])
+
+
+def test_what_an_estimate_rests_on_is_told() -> None:
+    pairs, truth = population(np.random.default_rng(0), 500, 1.0)
+    bases = []
+    for count in (0, FIRST_DRAWS - 1, 1):
+        pairs = answer(pairs, truth, drawn(pairs, count))
+        bases.append(estimate(pairs).basis)
+    assert bases == list(BASES) == ["model", "reviews", "sample"]
+
+
+def test_likely_pairs_have_their_share_of_the_draws() -> None:
+    probability = np.repeat([0.9, 0.001], [100, 20_000])
+    turn = audit_turns(probability, 1 - np.random.default_rng(9).random(len(probability)))
+    first = np.argsort(turn)[:200]
+    assert 0.15 < (probability[first] > 0.5).mean() < 0.35
 
 
 def test_without_draws_no_interval_is_claimed() -> None:
@@ -121,14 +162,14 @@ def test_pairs_nobody_can_tell_do_not_end_an_audit() -> None:
 def test_the_order_does_not_depend_on_how_pairs_are_numbered() -> None:
     rng = np.random.default_rng(5)
     probability, lots = rng.random(200), 1 - rng.random(200)
-    order = audit_order(probability, lots)
+    turn = audit_turns(probability, lots)
     shuffled = rng.permutation(200)
-    assert (shuffled[audit_order(probability[shuffled], lots[shuffled])] == order).all()
+    assert audit_turns(probability[shuffled], lots[shuffled]) == pytest.approx(turn[shuffled])
 
 
 def test_doubtful_pairs_come_early() -> None:
     probability = np.repeat([0.001, 0.5], 500)
-    order = audit_order(probability, 1 - np.random.default_rng(6).random(1000))
+    order = np.argsort(audit_turns(probability, 1 - np.random.default_rng(6).random(1000)))
     assert (probability[order[:200]] == 0.5).mean() > 0.7
 
 

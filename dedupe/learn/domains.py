@@ -15,8 +15,8 @@ from itertools import accumulate
 from random import Random
 from typing import Self
 
-from dedupe.learn import vocabulary as words
-from dedupe.learn.corrupt import Habits, damage, strip_accents, transliterate
+from dedupe import vocabulary as words
+from dedupe.corrupt import Habits, damage, strip_accents, transliterate
 
 Thing = dict[str, str]
 """The facts about one thing, by role; a role it does not have is absent or empty."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.learn import vocabulary as words
-from dedupe.learn.corrupt import COMMERCIAL, OFFERED, add_shop_noise, join_codes, respace_units
+from dedupe import vocabulary as words
+from dedupe.corrupt import COMMERCIAL, OFFERED, add_shop_noise, join_codes, respace_units
 from dedupe.learn.domains import (
     Change,
     Column,

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from functools import cache
 from random import Random
 
-from dedupe.learn import vocabulary as words
-from dedupe.learn.corrupt import PERSONAL, rename
+from dedupe import vocabulary as words
+from dedupe.corrupt import PERSONAL, rename
 from dedupe.learn.domains import (
     Change,
     Column,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.learn.corrupt import mistype
+from dedupe.corrupt import mistype
 
 LABELS = (
     "description", "description", "desc", "details", "notes", "abstract", "summary", "features",

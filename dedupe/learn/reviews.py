@@ -1,13 +1,21 @@
 """Teach a cross-encoder what people decided about pairs of one file, without its forgetting.
 
 A few decisions would bend a model out of shape. So each batch mixes them with pairs of the same
-file that nobody looked at, under the probabilities the model already gives them; a part of the
-decisions is held back, and of all mixtures of the old and the new weights the one is taken that
-fits those best. If that is the old model, nothing has been learnt, and the caller is told.
+file that nobody looked at and with pairs as the model was first trained on, both under the
+probabilities it already gives them.
+
+It is taught twice, by either half of the decisions, and what each half says of the other tells what
+was learnt: of all mixtures of the old and the new weights the one is taken that fits those best. If
+that is the old model, nothing has been learnt, and the caller is told. The new weights are the mean
+of both, a better model than either [1]_.
+
+What a model says of pairs that it learnt from is no evidence: wherever its scores are learnt from
+again, what the half says that had not seen them stands in their place.
 
 References
 ----------
-M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022 (mixing of weights).
+.. [1] M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, and "Model soups:
+   averaging weights of multiple fine-tuned models", ICML 2022.
 """
 
 from __future__ import annotations
@@ -15,7 +23,8 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +34,9 @@ from numpy.typing import NDArray
 from dedupe.encoders import MAX_TOKENS, pick_device, pick_dtype
 from dedupe.errors import OptionError
 from dedupe.learn.calibrate import Calibration, build_in, fit_calibration
+from dedupe.learn.synthesize import synthesize_pairs
 from dedupe.progress import Progress, silent
+from dedupe.records import record_text
 from dedupe.scoring import prepare_texts, score_logits
 
 if TYPE_CHECKING:
@@ -33,9 +44,10 @@ if TYPE_CHECKING:
 
 FEWEST = 10
 """Decisions below which there is nothing to learn from."""
-HELD_BACK = 0.25
 MIXTURES = (1.0, 0.75, 0.5, 0.25, 0.0)
 """Shares of the new weights that are tried."""
+REMINDERS = 400
+"""Synthesized pairs that the model may be reminded of while it learns."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +57,10 @@ class ReviewRecipe:
     Parameters
     ----------
     steps
-        Batches at most; each decision is seen `epochs` times or until then.
+        Batches at most for both halves together; a half sees its decisions `epochs` times or
+        until then.
     epochs, batch, replayed
-        Passes over the decisions, decisions in a batch and unlabelled pairs in a batch.
+        Passes over the decisions, decisions in a batch and pairs without one in a batch.
     learning_rate
         Of AdamW, falling to zero.
     """
@@ -74,20 +87,19 @@ class Lesson:
 
     Parameters
     ----------
-    decisions, held_back
-        Decisions learnt from, and those of them used to choose the mixture.
+    decisions
+        Decisions learnt from.
     mixture
         Share of the new weights; 0 where the old model was the better one.
     loss_before, loss_after
-        Mean negative log-likelihood of the decisions held back.
+        Mean negative log-likelihood of decisions that were not seen.
     right_before, right_after
-        Share of the decisions held back on whose side of one half the model is.
+        Share of decisions that were not seen on whose side of one half the model is.
     calibration
         Scale and shift of the logits, built into the model.
     """
 
     decisions: int
-    held_back: int
     mixture: float
     loss_before: float
     loss_after: float
@@ -109,7 +121,7 @@ def learn_decisions(
     seed: int = 0,
     recipe: ReviewRecipe | None = None,
     progress: Progress = silent,
-) -> tuple[CrossEncoder, Lesson]:
+) -> tuple[CrossEncoder, Lesson, NDArray[np.float64]]:
     """Fine-tune the cross-encoder in `folder` on decisions.
 
     Parameters
@@ -131,6 +143,8 @@ def learn_decisions(
         In single precision, calibrated.
     lesson
         What was learnt.
+    unseen
+        (d,) logits of the decided pairs, each of the half that had not seen it.
 
     Raises
     ------
@@ -158,25 +172,32 @@ def learn_decisions(
         },
         config_kwargs={"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
     )
-    learnt, held = _split(decided, seed)
+    replay = [*replay, *_reminders(model, seed)]
+    half = _halves(decided, seed)
+    truth = np.array([example.chance for example in decided])
+    steps = min(recipe.steps // 2, -(-int((half == 0).sum()) * recipe.epochs // recipe.batch))
     before = copy.deepcopy(_network(model).state_dict())
-    old = _logits(model, held)
-    _train(model, learnt, replay, recipe, seed, progress)
-    after = copy.deepcopy(_network(model).state_dict())
-    truth = np.array([example.chance for example in held])
-    losses = {}
-    for mixture in MIXTURES:
-        _load_mixture(model, before, after, mixture)
-        logits = old if mixture == 0 else _logits(model, held)
-        losses[mixture] = (_loss(logits, truth), logits)
-    best = min(MIXTURES, key=lambda mixture: (losses[mixture][0], mixture))
+    old = _logits(model, decided)
+    unseen = {mixture: old.copy() for mixture in MIXTURES}
+    taught = []
+    for number in (0, 1):
+        learnt = [decided[i] for i in np.flatnonzero(half == number).tolist()]
+        others = np.flatnonzero(half != number)
+        _load_mixture(model, before, before, 0.0)
+        told = partial(_part_of, progress, number, steps)
+        _train(model, learnt, replay, recipe, steps, seed + number, told)
+        taught.append(copy.deepcopy(_network(model).state_dict()))
+        for mixture in MIXTURES[:-1]:
+            _load_mixture(model, before, taught[-1], mixture)
+            unseen[mixture][others] = _logits(model, [decided[i] for i in others.tolist()])
+    after = _mean(*taught)
+    best = min(MIXTURES, key=lambda mixture: (_loss(unseen[mixture], truth), mixture))
     _load_mixture(model, before, after, best)
-    calibration = _calibration(model, held, replay, losses[best][1])
+    calibration = _calibration(model, decided, replay, unseen[best])
     build_in(model, calibration)
-    new = calibration.scale * losses[best][1] + calibration.shift
+    new = calibration.scale * unseen[best] + calibration.shift
     lesson = Lesson(
         decisions=len(decided),
-        held_back=len(held),
         mixture=best,
         loss_before=round(_loss(old, truth), 4),
         loss_after=round(_loss(new, truth), 4),
@@ -184,23 +205,36 @@ def learn_decisions(
         right_after=round(float(((new >= 0) == (truth >= 0.5)).mean()), 4),
         calibration=calibration,
     )
-    return model, lesson
+    return model, lesson, new
 
 
-def _split(decided: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
-    """Hold back a part of the decisions, of each kind its share."""
+def _part_of(progress: Progress, half: int, steps: int, done: int, _: int) -> None:
+    """Tell how far both halves together are."""
+    progress(half * steps + done, 2 * steps)
+
+
+def _halves(decided: Sequence[Example], seed: int) -> NDArray[np.int64]:
+    """Return 0 or 1 for each decision: which half it is in, of each kind as many in both."""
     rng = random.Random(seed)
-    learnt: list[Example] = []
-    held: list[Example] = []
+    order: list[int] = []
     for match in (True, False):
-        mine = sorted(
-            (e for e in decided if (e.chance >= 0.5) == match), key=lambda e: (e.left, e.right)
-        )
+        mine = [i for i in range(len(decided)) if (decided[i].chance >= 0.5) == match]
+        mine.sort(key=lambda i: (decided[i].left, decided[i].right))
         rng.shuffle(mine)
-        cut = max(1, round(HELD_BACK * len(mine))) if mine else 0
-        held += mine[:cut]
-        learnt += mine[cut:]
-    return learnt, held
+        order += mine
+    half = np.empty(len(decided), dtype=np.int64)
+    half[order] = np.arange(len(decided)) % 2
+    return half
+
+
+def _reminders(model: CrossEncoder, seed: int) -> list[Example]:
+    """Return pairs as the model was first trained on, and how likely it thinks they match."""
+    made = [
+        Example(record_text(pair.left.items()), record_text(pair.right.items()), 0.0)
+        for pair in synthesize_pairs(REMINDERS, seed)
+    ]
+    chances = 1 / (1 + np.exp(-np.clip(_logits(model, made), -30, 30)))
+    return [replace(one, chance=float(chance)) for one, chance in zip(made, chances, strict=True)]
 
 
 def _train(
@@ -208,6 +242,7 @@ def _train(
     learnt: Sequence[Example],
     replay: Sequence[Example],
     recipe: ReviewRecipe,
+    steps: int,
     seed: int,
     progress: Progress,
 ) -> None:
@@ -219,7 +254,6 @@ def _train(
     network.train()
     weights = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=recipe.learning_rate, weight_decay=0.01)
-    steps = min(recipe.steps, max(1, -(-len(learnt) * recipe.epochs // recipe.batch)))
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
     rng = random.Random(seed)
     queue: list[Example] = []
@@ -268,6 +302,13 @@ def _loss(logits: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
     return float(np.mean(np.logaddexp(0, logits) - truth * logits))
 
 
+def _mean(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: (value + other[name]) / 2 if value.is_floating_point() else value
+        for name, value in one.items()
+    }
+
+
 def _load_mixture(
     model: CrossEncoder, before: dict[str, Any], after: dict[str, Any], mixture: float
 ) -> None:
@@ -285,7 +326,7 @@ def _calibration(
     replay: Sequence[Example],
     logits: NDArray[np.float64],
 ) -> Calibration:
-    """Fit scale and shift to the decisions held back, anchored by what was sure before.
+    """Fit scale and shift to decisions as they were unseen, anchored by what was sure before.
 
     The anchors count as much as the decisions: reviewed pairs are the doubtful ones, and a
     calibration on them alone would be one for doubtful pairs.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from random import Random
 
-from dedupe.learn import vocabulary as words
-from dedupe.learn.corrupt import LOCAL, MAPPED, NOMINAL, abbreviate
+from dedupe import vocabulary as words
+from dedupe.corrupt import LOCAL, MAPPED, NOMINAL, abbreviate
 from dedupe.learn.domains import (
     Change,
     Column,

@@ -13,7 +13,7 @@ from math import fsum
 from random import Random
 from types import MappingProxyType
 
-from dedupe.learn.corrupt import corrupt_record
+from dedupe.corrupt import corrupt_record
 from dedupe.learn.domains import Change, Domain, File, Thing, View, draw_views
 from dedupe.learn.goods import BEER, OFFER_TITLE, PRODUCT, SOFTWARE
 from dedupe.learn.people import PERSON, PERSON_NAME_BIRTH

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.learn import vocabulary as words
-from dedupe.learn.corrupt import LITERARY
+from dedupe import vocabulary as words
+from dedupe.corrupt import LITERARY
 from dedupe.learn.domains import Change, Column, Domain, Style, Thing, draw_name, other_of, plain
 from dedupe.learn.people import ENGLISH, WESTERN, country
 

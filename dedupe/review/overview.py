@@ -17,8 +17,8 @@ from textual.widgets import Footer, Static
 
 from dedupe.decisions import Verdict
 from dedupe.errors import DedupeError
-from dedupe.estimates import Estimate
-from dedupe.feedback import estimate_workspace, train
+from dedupe.estimates import BASES, Estimate
+from dedupe.feedback import estimate_workspace, lesson_said, train
 from dedupe.results import cluster_records, decided_rows
 from dedupe.review.draw import bar, histogram, measured
 from dedupe.review.session import Session
@@ -150,13 +150,8 @@ class OverviewScreen(Screen[None]):
         self.learning = False
         self.session.load()
         self.session.sort(self.session.view)
-        said = (
-            f"learnt from {lesson['decisions']:,} decisions (version {lesson['version']}): of the "
-            f"{lesson['held_back']:,} held back, {lesson['right_before']:.0%} were right before "
-            f"and {lesson['right_after']:.0%} are now; dedupe train --back undoes it"
-        )
         self.on_screen_resume()
-        self.query_one("#learnt", Static).update(Text(said))
+        self.query_one("#learnt", Static).update(Text(lesson_said(lesson)))
 
     def _show(self, name: str, text: Text) -> None:
         self.app.call_from_thread(self.query_one(name, Static).update, text)
@@ -172,8 +167,5 @@ def estimate_said(found: Estimate) -> Text:
         ("   of all matches, with those the search lost ", "dim"),
         measured(found.recall_of_all),
     )
-    if found.basis == "reviews":
-        text.append(f"\n(95 % intervals, from {found.drawn:,} pairs drawn by lot)", "dim")
-    else:
-        text.append("\n(by the model alone: the order “audit” draws pairs to check it)", "dim")
+    text.append(f"\n({BASES[found.basis].format(drawn=found.drawn)})", "dim")
     return text

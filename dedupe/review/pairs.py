@@ -416,7 +416,7 @@ def said_of(taken: object) -> str:
 def _estimated(audit: Audit, width: float) -> str:
     found = audit.estimate
     said = f"precision {measured(found.precision)}, recall {measured(found.recall)}"
-    if found.basis != "reviews":
+    if not found.drawn:
         return f"{said} by the model alone"
     if found.width <= width:
         return f"{said}: as narrow as wanted ({width:g})"

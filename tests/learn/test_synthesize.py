@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.learn import corrupt
-from dedupe.learn.corrupt import COMMERCIAL, LITERARY, NOMINAL, OFFERED, PERSONAL, damage
+from dedupe import corrupt
+from dedupe.corrupt import COMMERCIAL, LITERARY, NOMINAL, OFFERED, PERSONAL, damage
 from dedupe.learn.domains import Pool, nudge_digit, other_of
 from dedupe.learn.synthesize import (
     DOMAINS,

@@ -17,7 +17,7 @@ from itertools import accumulate
 from random import Random
 from types import MappingProxyType
 
-from dedupe.learn import vocabulary as words
+from dedupe import vocabulary as words
 
 Edit = Callable[[str, Random], str]
 

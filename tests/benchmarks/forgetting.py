@@ -1,0 +1,70 @@
+"""What learning from decisions forgets: ``python -m tests.benchmarks.forgetting DATA_DIR MODEL``.
+
+Each MODEL, of one or more, is the folder of a cross-encoder that learnt from the decisions of one
+file, as in ``WORKSPACE/models/cross-encoder-1``. It and the bundled one judge labelled pairs of
+other sets: of each folder below DATA_DIR with ``pairs_valid.jsonl``, up to PAIRS of them, evenly
+along the file.
+Printed are F1 at one half and the log loss.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedupe.learn.calibrate import pair_f1
+from dedupe.scoring import score
+
+
+def labelled(file: Path, most: int) -> list[dict[str, object]]:
+    pairs = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    at = np.unique(np.linspace(0, len(pairs) - 1, min(most, len(pairs))).astype(int))
+    return [pairs[i] for i in at]
+
+
+def log_loss(chances: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    right = np.clip(np.where(labels == 1, chances, 1 - chances), 1e-6, 1).astype(np.float64)
+    return float(-np.log(right).mean())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--pairs", type=int, default=300, help="of each set, at most")
+    given = parser.parse_args()
+    sets = {
+        str(file.parent.relative_to(given.data)): labelled(file, given.pairs)
+        for file in sorted(given.data.rglob("pairs_valid.jsonl"))
+    }
+    models = ["bundled", *given.models]
+    head = ("set", "pairs", *(f"F1 {Path(m).name}, loss" for m in models))
+    print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}", flush=True)
+    rows = []
+    for name, pairs in sets.items():
+        labels = np.array([int(str(pair["label"])) for pair in pairs])
+        row = []
+        for model in models:
+            chances = score(pairs, cross_encoder=model)
+            row.append((pair_f1(chances, labels)[2], log_loss(chances, labels)))
+        rows.append(row)
+        cells = (f"{f1:.3f}, {loss:.3f}" for f1, loss in row)
+        print(f"| {' | '.join([name, str(len(pairs)), *cells])} |", flush=True)
+    means = [[mean(row[m][k] for row in rows) for k in (0, 1)] for m in range(len(models))]
+    print(f"| **mean** | | {' | '.join(f'{f1:.3f}, {loss:.3f}' for f1, loss in means)} |")
+    for at, model in enumerate(given.models, start=1):
+        falls = {name: row[0][0] - row[at][0] for name, row in zip(sets, rows, strict=True)}
+        worst = max(falls, key=lambda name: falls[name])
+        print(
+            f"{model}: F1 falls by {mean(falls.values()):.4f} on average, "
+            f"most by {falls[worst]:.4f} ({worst})"
+        )
+
+
+if __name__ == "__main__":
+    main()
