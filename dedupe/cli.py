@@ -490,7 +490,8 @@ def train(
 ) -> None:
     """Teach the model the decisions in WORKSPACE, and score and cluster anew.
 
-    The new model is kept in WORKSPACE/models; --cross-encoder takes it to other files.
+    The new model is kept in WORKSPACE/models, and used where it predicts decisions held back better
+    than the scores that there are; --cross-encoder takes it to other files.
     """
     from dedupe import feedback
 

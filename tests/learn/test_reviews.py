@@ -9,10 +9,17 @@ import polars as pl
 import pytest
 
 import dedupe
+from dedupe import scoring
+from dedupe.config import Config
+from dedupe.decisions import Verdict
 from dedupe.encoders import MODELS
 from dedupe.errors import OptionError
-from dedupe.feedback import decision_log, import_decisions
-from dedupe.learn.reviews import Example, ReviewRecipe, learn_decisions
+from dedupe.feedback import _learnt, decision_log, import_decisions, lesson_said
+from dedupe.kept import kept_config
+from dedupe.learn.calibrate import Calibration
+from dedupe.learn.reviews import Example, Lesson, ReviewRecipe, learn_decisions
+from dedupe.scoring import unseen_verdicts
+from tests.test_differences import make
 
 FOLDER = MODELS / "cross-encoder"
 WORDS = (
@@ -85,6 +92,56 @@ def test_a_workspace_learns_and_goes_back(tmp_path: Path) -> None:
     assert back.summary["models"] == first.summary["models"]
     with pytest.raises(OptionError, match="go back"):
         dedupe.train(tmp_path / "w.dedupe", back=True)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_model_is_used_where_corrected_scores_gain_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    couples = [(f"a{i:02}", f"b{i:02}") for i in range(60)]
+    truth = np.arange(60) % 2 == 0
+    names = {key: f"{rng.integers(1e9)}" for couple in couples for key in couple}
+    said = [Verdict.MATCH if match else Verdict.DIFFERENT for match in truth]
+    scores = dict(zip(couples, np.where(truth, 0.6, 0.4) + rng.uniform(-0.3, 0.3, 60), strict=True))
+    decisions = [(*couple, verdict) for couple, verdict in zip(couples, said, strict=True)]
+    place = make(tmp_path / "w", names, scores, decisions=decisions)
+
+    class Model:
+        def save_pretrained(self, folder: str, create_model_card: bool) -> None:
+            Path(folder).mkdir(parents=True)
+            for name in ("model.safetensors", "config.json"):
+                (Path(folder) / name).write_text("{}")
+
+    def learn(folder: Path, decided: list[Example], replay: list[Example], **_: object):
+        chance = np.array([example.chance for example in decided])
+        logits = np.where(chance > 0.5, 3.0, -3.0) if right else rng.normal(0, 3, 60)
+        return Model(), Lesson(60, 1.0, 0.7, 0.1, 0.5, 0.9, Calibration(1.0, 0.0)), logits
+
+    monkeypatch.setattr("dedupe.learn.reviews.learn_decisions", learn)
+    monkeypatch.setattr("dedupe.learn.calibrate.halved", lambda model: model)
+    opened = dedupe.open_workspace(place)
+    lesson = _learnt(opened, kept_config(opened), lambda done, total: None)
+    assert (lesson["used"], opened.current_version()) == (right, int(right))
+    assert (lesson["corrected_after"] < lesson["corrected_before"]) == right
+    assert len(unseen_verdicts(str(opened.model(1)))) == 60
+    assert ("used from now on" in lesson_said(lesson)) == right
+    assert ("stay as they were" in lesson_said(lesson)) != right
+
+
+def test_what_was_learnt_is_scored_as_it_was_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "prepare_texts", lambda model, texts: list(texts))
+    monkeypatch.setattr(
+        scoring, "score_texts", lambda model, left, right, _: np.full(len(left), 0.9, np.float32)
+    )
+    known = {scoring.pair_name("x", "z"): 0.25}
+    monkeypatch.setattr(scoring, "unseen_verdicts", lambda folder: known)
+    pairs = pl.DataFrame(
+        {"left": [0, 0, 1], "right": [1, 2, 2], "similarity": [0.5] * 3},
+        schema={"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32},
+    )
+    found, _, _ = scoring.score_pairs(None, pairs, pl.Series(["z", "x", "y"]), Config())
+    assert found["probability"].to_list() == pytest.approx([0.25, 0.9, 0.9])
 
 
 def test_labels_that_make_no_sense_are_refused(tmp_path: Path) -> None:

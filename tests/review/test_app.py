@@ -321,9 +321,11 @@ def test_the_model_learns_from_the_app(workspace: Path, monkeypatch: pytest.Monk
         return {
             "decisions": 1,
             "version": 1,
-            "held_back": 1,
+            "used": True,
             "right_before": 0,
             "right_after": 1,
+            "corrected_before": 0.7,
+            "corrected_after": 0.5,
         }, None
 
     monkeypatch.setattr(dedupe.review.overview, "train", train)
