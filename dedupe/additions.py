@@ -420,9 +420,11 @@ def _reopened(
 ) -> tuple[TableRead, dict[str, Any], tuple[pl.DataFrame, dict[str, Any]]]:
     """Return the records, the facts of the search, and the scored pairs with theirs."""
     keys = facts.get("keys", {})
-    table = kept_table(workspace, keys.get("table", ""))
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(workspace.load, "scored", keys.get("scored", ""))
+        table = kept_table(workspace, keys.get("table", ""))
+        scored = loading.result()
     searched = workspace.stage_facts("candidates", keys.get("candidates", ""))
-    scored = workspace.load("scored", keys.get("scored", ""))
     if table is None or not searched or scored is None:
         raise WorkspaceError(
             f"the workspace {workspace.path} is unfinished or damaged: run dedupe run on its input "

@@ -184,7 +184,8 @@ def search_new(
     for side in ("left", "right"):
         ends[found[side].to_numpy()] = True
     near = known.filter(pl.Series(ends[known["left"].to_numpy()] | ends[known["right"].to_numpy()]))
-    places = found.join(ranked(pl.concat([found, near.cast(CANDIDATES)])), on=["left", "right"])
+    ranks = ranked(pl.concat([found, near.cast(CANDIDATES)]), ends)
+    places = found.join(ranks, on=["left", "right"])
     if not given:
         places = places.filter(
             pl.col("rank") < max(NEIGHBOURS, int(2 * config.candidates_per_record))

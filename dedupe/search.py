@@ -469,17 +469,19 @@ def _within_budget(pairs: pl.DataFrame, most: int) -> pl.DataFrame:
     return best.select(pairs.columns).sort("left", "right")
 
 
-def ranked(pairs: pl.DataFrame) -> pl.DataFrame:
+def ranked(pairs: pl.DataFrame, some: NDArray[np.bool_] | None = None) -> pl.DataFrame:
     """Return each pair's ``rank``: 0 if one of its rows has none more similar, and so on.
 
-    Of equal similarities the smaller row number comes first.
+    Of equal similarities the smaller row number comes first. With `some`, a bool for each row, only
+    these rows count.
     """
-    both = pl.concat(
-        [
-            pairs.select("left", "right", "similarity", row=row, other=other)
-            for row, other in (("left", "right"), ("right", "left"))
-        ]
-    )
+    sides = [
+        pairs.select("left", "right", "similarity", row=row, other=other)
+        for row, other in (("left", "right"), ("right", "left"))
+    ]
+    if some is not None:
+        sides = [side.filter(pl.Series(some[side["row"].to_numpy()])) for side in sides]
+    both = pl.concat(sides)
     return (
         both.sort("row", "similarity", "other", descending=[False, True, False])
         .with_columns(pl.int_range(pl.len()).over("row").alias("rank"))

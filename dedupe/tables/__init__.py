@@ -292,7 +292,7 @@ def _whole(table: pl.DataFrame | Patch) -> pl.DataFrame:
 
 
 def _write(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    with path.open("wb") as file:
+    with path.open("wb", buffering=1 << 20) as file:
         file.writelines(parts)
 
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from dedupe.tables.base import Dialect
 from dedupe.tables.text import text_bytes
 
+BLOCK = 1 << 20
+"""Bytes looked through at a time: they stay in cache."""
 _LINE_END = ord("\n")
 
 
@@ -93,4 +95,7 @@ def patched_text(
 
 def _line_ends(data: bytes) -> NDArray[np.int64]:
     """Return the place behind each line break."""
-    return np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == _LINE_END) + 1
+    points = np.frombuffer(data, dtype=np.uint8)
+    blocks = range(0, len(points), BLOCK)
+    found = [np.flatnonzero(points[at : at + BLOCK] == _LINE_END) + at + 1 for at in blocks]
+    return np.concatenate([np.empty(0, dtype=np.int64), *found])

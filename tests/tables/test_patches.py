@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dedupe.tables.patches
 from dedupe.tables import CSV, Dialect, Patch, write_table, write_tables
 from dedupe.tables.patches import patched_text
 from dedupe.tables.text import text_bytes
@@ -49,7 +50,9 @@ def test_lines_that_stay_and_new_ones_are_the_whole_table(
     lines = data.draw(st.permutations([*stay, *[-1] * len(fresh)]))
     rest = iter(fresh)
     new = table([old[line] if line >= 0 else next(rest) for line in lines])
-    parts = patched_text(patch(table(old), new, lines), file, dialect, safe=safe)
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(dedupe.tables.patches, "BLOCK", data.draw(st.integers(1, 40)))
+        parts = patched_text(patch(table(old), new, lines), file, dialect, safe=safe)
     assert parts is not None
     assert b"".join(parts) == text_bytes(new, dialect, safe=safe)
 
