@@ -258,7 +258,8 @@ def _added(
         touched[judged] = True
         compared[np.unique(found.pairs.select("left", "right").to_numpy())] = True
         renewed = found.renumbered or len(judged) > 0
-        now = replace(now, slot=slot)
+        grown = bool(searched["stored"].get("grown"))
+        now = replace(now, slot=slot if grown else None, grown=grown)
         notes, pairs_scored = (*plan.notes, *found.notes), found.pairs.height
     with stages.timed("cluster"):
         alike = _same_text(slot)

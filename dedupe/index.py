@@ -26,7 +26,6 @@ from dedupe.config import BUNDLED, Config
 from dedupe.encoders import embed, fit_bi_encoder, load_bi_encoder, spelling_of
 from dedupe.nearest import Stored
 from dedupe.quantized import Quantized
-from dedupe.scoring import identical_pairs
 from dedupe.search import FLAT_LIMIT, unit_rows
 from dedupe.spelling import BUCKETS_BITS, Spelling
 from dedupe.workspace import Workspace
@@ -226,12 +225,12 @@ def _appended(
     }
 
 
-def first_slots(texts: pl.Series) -> NDArray[np.uint32]:
+def first_slots(texts: pl.Series, firsts: pl.Series, identical: pl.DataFrame) -> NDArray[np.uint32]:
     """Return the place of each text in the index of a run: that of its first row among those.
 
-    (n,) u32; :data:`NO_SLOT` for an empty text.
+    (n,) u32; :data:`NO_SLOT` for an empty text. The other two are what
+    :func:`~dedupe.scoring.identical_pairs` says of the texts.
     """
-    firsts, identical = identical_pairs(texts)
     slot = np.full(len(texts), NO_SLOT, dtype=np.uint32)
     slot[firsts.to_numpy()] = np.arange(len(firsts), dtype=np.uint32)
     slot[identical["right"].to_numpy()] = slot[identical["left"].to_numpy()]

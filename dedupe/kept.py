@@ -35,13 +35,15 @@ from dedupe.workspace import Workspace, stage_key
 class TableRead:
     """The input as records, and how its text was written.
 
-    Where records were added, ``slot`` is the place of each record's text in the index, (n,) u32.
+    ``slot`` is the place of each record's text in the index, (n,) u32, where that is kept: in one
+    made of these records, or, with ``grown``, in one that records were added to.
     """
 
     records: Records
     dialect: Dialect
     linked: Linked | None = None
     slot: NDArray[np.uint32] | None = None
+    grown: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +161,8 @@ def kept_table(workspace: Workspace | None, key: str) -> TableRead | None:
     linked = Linked.of(facts["linked"]) if facts.get("linked") else None
     slots = workspace.load("slots", key)
     slot = None if slots is None else slots[0]["slot"].to_numpy()
-    return TableRead(records, Dialect(**facts["dialect"]), linked, slot)
+    grown = slots is not None and bool(slots[1].get("grown", True))
+    return TableRead(records, Dialect(**facts["dialect"]), linked, slot, grown)
 
 
 def save_table(
@@ -183,7 +186,7 @@ def save_table(
     workspace.save("records", key, pl.DataFrame(columns), facts, forget=forget, after=after)
     if table.slot is not None:
         slots = pl.DataFrame({"slot": table.slot})
-        workspace.save("slots", key, slots, {}, forget=forget)
+        workspace.save("slots", key, slots, {"grown": table.grown}, forget=forget)
 
 
 def reopened(workspace: Workspace) -> tuple[TableRead, pl.DataFrame]:
@@ -241,9 +244,10 @@ def kept_slots(table: TableRead, searched: Mapping[str, Any]) -> NDArray[np.uint
     An index that was made of these records has them in their order; one that grew has not.
     """
     grown = (searched.get("stored") or {}).get("grown", False)
-    if grown and table.slot is not None:
+    if table.slot is not None and table.grown == grown:
         return table.slot
-    return first_slots(table.records.texts)
+    texts = table.records.texts
+    return first_slots(texts, *identical_pairs(texts))
 
 
 def kept_student(

@@ -81,8 +81,8 @@ class Matcher:
         index = open_index(opened, searched.get("stored") or {}, self.config)
         slot = kept_slots(table, searched)
         if index is None:
-            slot = first_slots(records.texts)
-            firsts, _ = identical_pairs(records.texts)
+            firsts, identical = identical_pairs(records.texts)
+            slot = first_slots(records.texts, firsts, identical)
             index = index_in_memory(records.texts.gather(firsts).to_list(), self.config)
         # Rows in the order of their texts: those of one text lie side by side.
         self._rows = np.argsort(slot, kind="stable")

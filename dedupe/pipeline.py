@@ -35,7 +35,7 @@ from dedupe.encoders import (
     shared_features,
 )
 from dedupe.errors import InputError, OptionError, WorkspaceError
-from dedupe.index import encoded, make_index
+from dedupe.index import encoded, first_slots, make_index
 from dedupe.inputs import STACKED, Given, Source, given, given_tables
 from dedupe.kept import (
     TableRead,
@@ -353,11 +353,13 @@ def _compared(
     stages: Stages, source: Given, table: TableRead, keys: dict[str, str], config: Config
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the pairs of identical records, and the scored ones."""
+    texts = table.records.texts
+    firsts, identical = identical_pairs(texts)
     if stages.workspace is not None:
-        _claim(stages.workspace, source, table, keys, config)
-    firsts, identical = identical_pairs(table.records.texts)
+        placed = replace(table, slot=first_slots(texts, firsts, identical), grown=False)
+        _claim(stages.workspace, source, placed, keys, config)
     candidates = _candidates(stages, keys["candidates"], table.records, firsts, config)
-    return identical, _scored(stages, keys["scored"], table.records.texts, candidates, config)
+    return identical, _scored(stages, keys["scored"], texts, candidates, config)
 
 
 def export(

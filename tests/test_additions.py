@@ -26,6 +26,7 @@ from polars.testing import assert_frame_equal
 import dedupe
 import dedupe.additions
 import dedupe.feedback
+import dedupe.index
 import dedupe.kept
 import dedupe.pipeline
 import dedupe.results
@@ -108,6 +109,29 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def clusters_of(workspace: Path) -> pl.DataFrame:
     return pl.read_csv(workspace / "clusters.csv", infer_schema=False)
+
+
+def test_places_in_the_index_are_kept_and_trusted_of_that_index_alone(folder: Path) -> None:
+    def places() -> tuple[dedupe.kept.TableRead, list[int]]:
+        workspace = Workspace(folder / "people.dedupe")
+        read = dedupe.kept.kept_table(workspace, workspace.facts()["keys"]["table"])
+        assert read is not None and read.slot is not None
+        return read, dedupe.kept.kept_slots(read, dedupe.kept.search_facts_of(workspace)).tolist()
+
+    read, found = places()
+    texts = read.records.texts
+    first = dedupe.index.first_slots(texts, *dedupe.scoring.identical_pairs(texts)).tolist()
+    assert not read.grown
+    assert found == read.slot.tolist() == first
+    dedupe.add(folder / "people.dedupe", folder / "new.csv")
+    read, found = places()
+    assert read.grown
+    assert found == read.slot.tolist()
+    made_anew = dedupe.kept.kept_slots(read, {"stored": {"grown": False}})
+    texts = read.records.texts
+    assert made_anew.tolist() == [
+        *dedupe.index.first_slots(texts, *dedupe.scoring.identical_pairs(texts))
+    ]
 
 
 @pytest.mark.parametrize("up_to", [0, OLD.height, OLD.height + NEW.height])

@@ -12,6 +12,7 @@ import dedupe.index
 from dedupe.config import Config
 from dedupe.encoders import fit_bi_encoder
 from dedupe.index import NO_SLOT, extended, first_slots, index_texts, open_index
+from dedupe.scoring import identical_pairs
 from dedupe.workspace import Workspace
 
 TEXTS = [f"name: person{n} family{n % 7}\ncity: rome" for n in range(60)]
@@ -78,5 +79,6 @@ def test_a_damaged_index_is_none(workspace: Workspace, name: str, how: str) -> N
 
 
 def test_records_have_the_place_of_their_text() -> None:
-    slot = first_slots(pl.Series(["a", "", "b", "a", "", "c"]))
+    texts = pl.Series(["a", "", "b", "a", "", "c"])
+    slot = first_slots(texts, *identical_pairs(texts))
     assert slot.tolist() == [0, int(NO_SLOT), 2, 0, int(NO_SLOT), 4]
