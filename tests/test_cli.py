@@ -106,7 +106,7 @@ def test_evaluate_prints_the_figures(done: Path) -> None:
 def test_evaluate_without_gold_prints_an_estimate(done: Path) -> None:
     plain = run("evaluate", "people.dedupe", cwd=done)
     assert (plain.returncode, plain.stderr) == (0, b"")
-    assert "what the model expects" in plain.stdout.decode()
+    assert "What the model expects" in plain.stdout.decode()
     found = json.loads(run("evaluate", "people.dedupe", "--json", cwd=done).stdout)
     assert (found["basis"], found["drawn"], found["recall"]["low"]) == ("model", 0, None)
     wrong = run("evaluate", "people.dedupe", "--across", "city", cwd=done)

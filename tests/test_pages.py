@@ -1,6 +1,7 @@
 import ctypes
 import platform
 import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,10 +32,15 @@ def test_blocks_taken_again_need_no_fresh_pages():
 
 @pytest.mark.skipif(not GLIBC, reason="there is no glibc to be told")
 def test_what_was_kept_is_given_back_at_the_end():
+    def resident() -> int:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * resource.getpagesize()
+
     with pages_kept():
-        np.ones(64 << 20, dtype=np.uint8)
-    size = 3 << 20
-    assert fresh_pages(50, size) > 50 * size / 4096 / 5
+        blocks = [np.ones(3 << 20, dtype=np.uint8) for _ in range(80)]
+        del blocks
+        inside = resident()
+    assert inside - resident() > 120 << 20
 
 
 def test_nothing_happens_without_glibc(monkeypatch):
