@@ -36,6 +36,9 @@ FIRST_SAMPLE = 768
 SECOND_SAMPLE = 1_024
 AUDIT = 1_024
 """Pairs judged to fit the student, to fit it better where it doubts, and to check it."""
+SHORT_AUDIT = 512
+"""To check it where records are structured: what is asked there is how much the student explains
+rather than where to cut."""
 MOST_SURVEYED = 1 << 17
 """Pairs among which the second sample is drawn: a first student need not look at millions."""
 SAMPLED = FIRST_SAMPLE + SECOND_SAMPLE + AUDIT
@@ -264,7 +267,7 @@ def cascade(
 
     open_ = probability < 0
     strata = _strata(student)
-    audit = _even(strata, ticket, AUDIT, open_)
+    audit = _even(strata, ticket, SHORT_AUDIT if structured else AUDIT, open_)
     ask(audit)
     there = np.bincount(strata[open_], minlength=len(EDGES) + 1)
     drawn = np.bincount(strata[audit], minlength=len(EDGES) + 1)
