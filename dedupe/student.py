@@ -37,8 +37,8 @@ SECOND_SAMPLE = 1_024
 AUDIT = 1_024
 """Pairs judged to fit the student, to fit it better where it doubts, and to check it."""
 SHORT_AUDIT = 512
-"""To check it where records are structured: what is asked there is how much the student explains
-rather than where to cut."""
+"""To ask how much a student of structured records explains; only if that is too little is it asked
+where to cut."""
 MOST_SURVEYED = 1 << 17
 """Pairs among which the second sample is drawn: a first student need not look at millions."""
 SAMPLED = FIRST_SAMPLE + SECOND_SAMPLE + AUDIT
@@ -267,15 +267,20 @@ def cascade(
 
     open_ = probability < 0
     strata = _strata(student)
-    audit = _even(strata, ticket, SHORT_AUDIT if structured else AUDIT, open_)
-    ask(audit)
+    trusted = False
+    if structured:
+        audit = _even(strata, ticket, SHORT_AUDIT, open_)
+        ask(audit)
+        trusted = _explained(student[audit], probability[audit]) >= LEAST_EXPLAINED
+    if not trusted:
+        audit = _even(strata, ticket, AUDIT, open_)
+        ask(audit)
     there = np.bincount(strata[open_], minlength=len(EDGES) + 1)
     drawn = np.bincount(strata[audit], minlength=len(EDGES) + 1)
     weight = (there / np.maximum(drawn, 1))[strata[audit]]
     low, high = _cuts(student[audit], probability[audit], weight, 1 - agreement)
 
     explained = _explained(student[audit], probability[audit])
-    trusted = structured and explained >= LEAST_EXPLAINED
     if trusted:
         low = high = VERDICT
     between = np.flatnonzero((probability < 0) & (student > low) & (student < high))
