@@ -11,9 +11,12 @@ import numpy as np
 import polars as pl
 
 from dedupe.errors import OptionError
+from dedupe.records import as_texts, named_id
 
 SAMPLE = 5_000
 """Rows of each table that are looked at."""
+IDS = "ids of both"
+"""Reason of an alignment of columns that name the records."""
 ENOUGH = 0.5
 """Score from which two columns are taken for the same field."""
 _SYNONYMS = tuple(
@@ -43,6 +46,7 @@ _SYNONYMS = tuple(
     """.strip().split("\n")
 )
 _WORD = re.compile(r"[a-z]+|\d+")
+_CODE = r"^[\p{L}\d_./#:-]*\d[\p{L}\d_./#:-]*$"
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Alignment:
     column, field
         Its column, and that of the first table.
     reason
-        "as asked", "same name", "like name" or "like content".
+        "as asked", "same name", "ids of both", "like name" or "like content".
     """
 
     table: int
@@ -83,6 +87,13 @@ class Linked:
     columns: tuple[Mapping[str, str], ...]
     alignments: tuple[Alignment, ...]
 
+    @property
+    def id_column(self) -> str | None:
+        """The column of the stack that was found to hold the ids of every table, if one was."""
+        ids = [one.field for one in self.alignments if one.reason == IDS]
+        of_all = len(ids) == len(self.names) - 1 and len(set(ids)) == 1
+        return self.columns[0][ids[0]] if of_all else None
+
     def as_dict(self) -> dict[str, Any]:
         """Return the values as plain JSON types."""
         return {
@@ -106,17 +117,18 @@ def align(
 ) -> tuple[Alignment, ...]:
     """Find the columns of later tables that hold fields of the first one.
 
-    Columns of one name are one field. The others are paired, each with one at most, by the largest
-    sum of scores: how alike their names are (equal or related words) and their contents (shared
-    values and words, the share of digits, the length).
+    Columns of one name are one field, and so are the columns with the ids of the records. The
+    others are paired, each with one at most, by the largest sum of scores: how alike their names
+    are (equal or related words) and their contents (shared values and words, the share of digits,
+    the length).
 
     Parameters
     ----------
     frames
         Two tables or more, with text columns.
     asked
-        Column of the first table to column of the others; wins over all else. An empty name keeps
-        a column apart.
+        Column of the first table to column of those others that have it; wins over all else. An
+        empty name keeps a column apart.
 
     Raises
     ------
@@ -139,24 +151,34 @@ def align(
     if twice := [other for other in named if named.count(other) > 1]:
         raise OptionError(f"map: {twice[0]!r} is said to be two columns of the first table")
     found = []
+    first_id = named_id(as_texts(first))
     for number, frame in enumerate(frames[1:], start=1):
-        taken = {}
-        for field, column in asked.items():
-            if column in frame.columns:
-                taken[field] = (column, "as asked")
-        used = {column for column, _ in taken.values()} | set(asked.values())
+        here = {field: column for field, column in asked.items() if column in ("", *frame.columns)}
+        taken = {field: (column, "as asked") for field, column in here.items() if column}
+        used = set(here.values())
         for column in frame.columns:
-            if column in first.columns and column not in used and column not in asked:
+            if column in first.columns and column not in used and column not in here:
                 taken[column] = (column, "same name")
         used |= {column for column, _ in taken.values()}
-        mine = [c for c in first.columns if c not in taken and c not in asked]
+        mine = [c for c in first.columns if c not in taken and c not in here]
         theirs = [c for c in frame.columns if c not in used]
+        their_id = named_id(as_texts(frame.select(theirs)))
+        if first_id in mine and their_id is not None:
+            taken[first_id] = (their_id, IDS)
+            mine.remove(first_id)
+            theirs.remove(their_id)
         score = np.array([[_score(first[a], frame[b]) for b in theirs] for a in mine])
         if score.size:
             for a, b in zip(*linear_sum_assignment(-score[..., 0]), strict=True):
                 if score[a, b, 0] >= ENOUGH:
                     reason = "like name" if score[a, b, 1] else "like content"
                     taken[mine[a]] = (theirs[b], reason)
+        if first_id not in taken:
+            used |= {column for column, _ in taken.values()}
+            my_id = _id_column(first, [c for c in mine if c not in taken])
+            their_id = _id_column(frame, [c for c in theirs if c not in used])
+            if my_id is not None and their_id is not None:
+                taken[my_id] = (their_id, IDS)
         found += [
             Alignment(number, taken[field][0], field, taken[field][1])
             for field in first.columns
@@ -166,16 +188,57 @@ def align(
 
 
 def stack_names(
-    columns: Sequence[str], number: int, alignments: Sequence[Alignment]
-) -> dict[str, str]:
-    """Return the name that each column of table `number` has in the stack."""
-    names = {a.column: a.field for a in alignments if a.table == number}
-    fields = set(names.values())
-    # A column that keeps its own name must not pass for a field that another one holds.
-    return {
-        column: names.get(column, f"{column}_{number + 1}" if column in fields else column)
-        for column in columns
-    }
+    columns: Sequence[Sequence[str]], alignments: Sequence[Alignment], free: str
+) -> tuple[dict[str, str], ...]:
+    """Return, for each table, the name that each of its columns has in the stack.
+
+    A column has the name of the field that it holds, else its own, unless that would make it pass
+    for a field of the first table.
+
+    Parameters
+    ----------
+    columns
+        Of each table.
+    alignments
+        As :func:`align` finds them.
+    free
+        Name that no column may have: one of that name gets ``_name`` behind it.
+    """
+    taken = {free, *(column for some in columns for column in some)}
+
+    def numbered(name: str, number: int) -> str:
+        while f"{name}_{number}" in taken:
+            number += 1
+        taken.add(f"{name}_{number}")
+        return f"{name}_{number}"
+
+    moved = f"{free}_name" if f"{free}_name" not in taken else numbered(f"{free}_name", 2)
+    stacked = []
+    for number, some in enumerate(columns):
+        names = {a.column: a.field for a in alignments if a.table == number}
+        for column in some:
+            if column not in names:
+                apart = number > 0 and column in columns[0]
+                names[column] = numbered(column, number + 1) if apart else column
+        stacked.append(
+            {column: moved if names[column] == free else names[column] for column in some}
+        )
+    return tuple(stacked)
+
+
+def _id_column(frame: pl.DataFrame, columns: Sequence[str]) -> str | None:
+    """Return which of the columns that hold no shared field has the ids of the records.
+
+    It is one named so whose values are complete and distinct; else the first of the table, if its
+    values are such, and codes.
+    """
+    text = as_texts(frame.select(columns))
+    found = named_id(text)
+    if found is not None or frame.columns[0] not in columns:
+        return found
+    values = text[frame.columns[0]]
+    codes = values.n_unique() == len(values) and values.str.contains(_CODE).all()
+    return frame.columns[0] if codes and len(values) > 1 else None
 
 
 def _score(left: pl.Series, right: pl.Series) -> tuple[float, float]:

@@ -41,7 +41,7 @@ SAME = 5e-5
 """Probabilities closer than this are one: they are written with four places."""
 
 _NOT_FOR_CLUSTERS = frozenset(
-    ["format", "safe_csv", "merge", "large_cluster", "review_from", "device"]
+    ["format", "safe_csv", "merge", "prefer", "large_cluster", "review_from", "device"]
 )
 _SEARCHING = ("radius", "candidates_per_record", "seed")
 

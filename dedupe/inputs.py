@@ -20,7 +20,7 @@ import polars as pl
 
 from dedupe.alignment import Linked, align, stack_names
 from dedupe.config import Config
-from dedupe.errors import InputError, OptionError
+from dedupe.errors import InputError
 from dedupe.linkage import different_names
 from dedupe.tables import (
     CSV,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+Frame: TypeAlias = "pl.DataFrame | pd.DataFrame | pa.Table"
+"""A table in memory."""
 Source: TypeAlias = "str | Path | Sequence[str | Path] | pl.DataFrame | pd.DataFrame | pa.Table"
 """A file, folder, glob or database, several of them to be stacked, ``"-"`` for stdin, or a table in
 memory."""
@@ -45,6 +47,8 @@ STACKED = "source"
 """Column that names the file of a row, where several are stacked."""
 
 _STDIN = "-"
+_LONG_NAME = 120
+"""Characters from which a workspace is no longer named after all of its tables."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,14 +88,18 @@ class Given:
             return None
         if self.paths[0] == _STDIN:
             return Path("stdin")
-        named = self.first or self.paths[0]
-        if (place := find_database(named)) is not None:
-            return place.stem
-        first = Path(named)
-        if first.is_dir():
-            return first if first.name not in ("", "..") else first.resolve()
-        first = plain_path(first)
-        return first.with_name(first.stem or first.name)
+        return _stem(self.first or self.paths[0])
+
+    @property
+    def linked_stem(self) -> Path | None:
+        """The same for tables to be linked: beside the first, named after all of them."""
+        if not self.paths:
+            return None
+        stems = [_stem(path) for path in self.paths]
+        name = "-".join(stem.name for stem in stems)
+        if len(name) > _LONG_NAME:
+            name = f"{stems[0].name}-and-{len(stems) - 1}-more"
+        return stems[0].with_name(name)
 
     def table(self, config: Config) -> Table:
         """Parse the input; several files are stacked, with a column for the name of each.
@@ -108,22 +116,25 @@ class Given:
     def linked(self, config: Config) -> tuple[Table, Linked]:
         """Parse tables to be linked: a stack under the columns of the first, and how they align.
 
-        The column :data:`STACKED` comes first and names the table of each row.
+        The column :data:`STACKED` comes first and names the table of each row; see
+        :func:`~dedupe.alignment.stack_names` for a column that has this name already.
 
         Raises
         ------
         InputError
-            If a file cannot be read as a table.
+            If a file cannot be read as a table, or there is only one.
         OptionError
-            If the map names a column that is not there, or `prefer` no table.
+            If the map names a column that is not there.
         """
         tables = list(self.tables) or _read_each(self.paths, config)
-        names = different_names([Path(table.name).stem for table in tables])
-        if config.prefer is not None and config.prefer not in names:
-            raise OptionError(f"prefer: there is no table {config.prefer!r}: {', '.join(names)}")
-        frames = [table.frame.drop(STACKED, strict=False) for table in tables]
+        if len(tables) < 2:
+            raise InputError(f"linking needs two tables or more; {tables[0].name} is one")
+        names = different_names(
+            [_stem(path).name for path in self.paths] or [table.name for table in tables]
+        )
+        frames = [table.frame for table in tables]
         found = align(frames, config.map)
-        renamed = [stack_names(f.columns, number, found) for number, f in enumerate(frames)]
+        renamed = stack_names([frame.columns for frame in frames], found, STACKED)
         stacked = _stacked(
             [
                 replace(table, frame=frame.rename(new), name=name)
@@ -132,7 +143,7 @@ class Given:
             names,
         )
         columns = [c for c in stacked.frame.columns if c != STACKED]
-        linked = Linked(tuple(names), tuple(renamed), found)
+        linked = Linked(tuple(names), renamed, found)
         return replace(stacked, frame=stacked.frame.select(STACKED, *columns)), linked
 
 
@@ -147,7 +158,7 @@ def given(source: Source, config: Config) -> Given:
     if isinstance(source, str | Path):
         source = [source]
     if not isinstance(source, list | tuple):
-        frame = _as_polars(source)
+        frame = as_polars(source)
         digest = frame_fingerprint(frame)
         return Given((), digest, Table(frame, CSV, digest, "table"))
     named = [str(path) for path in source]
@@ -180,10 +191,8 @@ def given_tables(sources: Sequence[Source], config: Config) -> Given:
     Raises
     ------
     InputError
-        If there are fewer than two, or files and tables in memory are mixed.
+        If files and tables in memory are mixed.
     """
-    if len(sources) < 2:
-        raise InputError("linking needs two tables or more")
     if len(sources) > 200:
         raise InputError("linking takes 200 tables at most")
     if all(isinstance(source, str | Path) for source in sources):
@@ -230,19 +239,34 @@ def _files(name: str) -> list[str]:
     return matches
 
 
+def _stem(named: str) -> Path:
+    """Return the path of a file, folder or database without its ending."""
+    if (place := find_database(named)) is not None:
+        return place.stem
+    path = Path(named)
+    if path.is_dir():
+        return path if path.name not in ("", "..") else path.resolve()
+    path = plain_path(path)
+    return path.with_name(path.stem or path.name)
+
+
 def _names(paths: Sequence[str]) -> list[str]:
     """Return a name for each input: that of the file, or its path where two have one name."""
-    names = []
-    for path in paths:
-        place = find_database(path)
-        names.append(place.name if place else "stdin" if path == _STDIN else Path(path).name)
-    if len(set(names)) == len(names):
-        return names
-    files = [Path(path).resolve() for path in paths if Path(path).exists()]
+    places = [find_database(path) for path in paths]
+    names = [
+        place.name if place else "stdin" if path == _STDIN else Path(path).name
+        for path, place in zip(paths, places, strict=True)
+    ]
+    files = [
+        Path(place.address if place else path).resolve()
+        for path, place in zip(paths, places, strict=True)
+    ]
+    if len(set(names)) == len(names) or not all(file.exists() for file in files):
+        return different_names(names)
     top = os.path.commonpath([file.parent for file in files])
     return [
-        Path(path).resolve().relative_to(top).as_posix() if Path(path).exists() else name
-        for path, name in zip(paths, names, strict=True)
+        file.relative_to(top).with_name(name).as_posix()
+        for file, name in zip(files, names, strict=True)
     ]
 
 
@@ -288,7 +312,14 @@ def _stacked(tables: Sequence[Table], names: Sequence[str]) -> Table:
     )
 
 
-def _as_polars(table: Any) -> pl.DataFrame:
+def as_polars(table: Any) -> pl.DataFrame:
+    """Return a polars, pandas or pyarrow table as a polars frame.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
     if isinstance(table, pl.LazyFrame):
         return table.collect()
     if isinstance(table, pl.DataFrame):

@@ -344,6 +344,7 @@ def _begun(
     """Read an input, and check the options and the workspace against it."""
     with stages.timed("read"):
         table = kept_table(stages.workspace, keys["table"]) or read_records(source, config)
+        _check_linked(config, table.linked)
         rules = parse_rules(config.merge, table.records.frame.columns)
     if stages.workspace is not None:
         _check_same_input(stages.workspace, source, table)
@@ -403,6 +404,7 @@ def export(
     stages = Stages(opened, report)
     with stages.timed("read"):
         table, pairs = reopened(opened)
+        _check_linked(config, table.linked)
         rules = parse_rules(config.merge, table.records.frame.columns)
     decisions = decisions_of(opened)
     with stages.timed("cluster"):
@@ -496,11 +498,23 @@ def read_records(source: Given, config: Config) -> TableRead:
             numbers, on=STACKED, how="left", maintain_order="left"
         )
         source_of = found["number"].to_numpy().astype(np.uint8)
+        if config.id is None and linked.id_column not in (None, *config.fields):
+            config = replace(config, id=linked.id_column)
         records = make_records(table.frame, config, source_of)
         _check_compared(records, linked)
         return TableRead(records, table.dialect, linked)
     table = source.table(config)
     return TableRead(make_records(table.frame, config), table.dialect)
+
+
+def _check_linked(config: Config, linked: Linked | None) -> None:
+    """Check that what is asked of links goes with the tables that there are."""
+    if bool(config.link) != (linked is not None):
+        kind = "one table" if linked is None else "linked tables"
+        raise OptionError(f"link is {config.link!r}, and the workspace is of {kind}")
+    if linked is not None and config.prefer not in (None, *linked.names):
+        names = ", ".join(linked.names)
+        raise OptionError(f"prefer: there is no table {config.prefer!r}; there are {names}")
 
 
 def _check_compared(records: Records, linked: Linked) -> None:
@@ -595,11 +609,8 @@ def workspace_of(source: Given, output: str | Path | None, config: Config) -> Wo
     """Return the workspace of a run; ``None`` for a run in memory."""
     if output is not None:
         return Workspace(Path(output))
-    if config.link and source.paths:
-        first = Path(source.paths[0])
-        stems = "-".join(Path(path).stem for path in source.paths)
-        return Workspace(first.with_name(f"{stems}{SUFFIX}"))
-    return Workspace(Path(f"{source.stem}{SUFFIX}")) if source.stem is not None else None
+    stem = source.linked_stem if config.link else source.stem
+    return Workspace(Path(f"{stem}{SUFFIX}")) if stem is not None else None
 
 
 def _check_same_input(workspace: Workspace, source: Given, table: TableRead) -> None:
@@ -632,7 +643,7 @@ def _claim(
     workspace: Workspace, source: Given, table: TableRead, keys: dict[str, str], config: Config
 ) -> None:
     """Write what the workspace is for, and keep the input in it."""
-    added = workspace.facts().get("added") if workspace.facts_file.exists() else None
+    before = workspace.facts() if workspace.facts_file.exists() else {}
     records = table.records
     if workspace.load("records", keys["table"]) is None:
         save_table(workspace, keys["table"], table)
@@ -646,7 +657,7 @@ def _claim(
             },
             "keys": keys,
             "config": config.as_dict(),
-            **({"added": added} if added else {}),
+            **{name: before[name] for name in ("original", "added") if name in before},
         }
     )
 

@@ -200,6 +200,28 @@ def field_uses(
     return tuple(_use(text, name, id_column, source, config) for name in text.columns), id_column
 
 
+def named_id(text: pl.DataFrame, source: NDArray[np.uint8] | None = None) -> str | None:
+    """Return the first column that is named as an id, complete, and unique within each table.
+
+    Parameters
+    ----------
+    text
+        A frame as :func:`as_texts` gives it.
+    source
+        (n,) u8: table of each row, where several are linked.
+    """
+    source = np.zeros(text.height, dtype=np.uint8) if source is None else source
+    for name in text.columns:
+        values = text[name]
+        if (
+            _ID_NAME.match(name.strip().lower())
+            and not (values == "").any()
+            and _distinct(values, source) == len(values)
+        ):
+            return name
+    return None
+
+
 def records_of(
     frame: pl.DataFrame, kept: pl.DataFrame, fields: tuple[FieldUse, ...], id_column: str | None
 ) -> Records:
@@ -317,18 +339,17 @@ def _id_column(text: pl.DataFrame, source: NDArray[np.uint8], config: Config) ->
             row = int((values == "").arg_true()[0])
             raise OptionError(
                 f"id column {config.id!r} is empty in row {row}: ids must be complete"
+                + (
+                    f"; --map {config.id}=COLUMN says what another table calls it"
+                    if source.any()
+                    else ""
+                )
             )
         if _distinct(values, source) < len(values):
             twice = values.filter(values.is_duplicated())[0]
             raise OptionError(f"id column {config.id!r} holds {twice!r} twice: ids must be unique")
         return config.id
-    for name in text.columns:
-        if name in config.fields or not _ID_NAME.match(name.strip().lower()):
-            continue
-        values = text[name]
-        if not (values == "").any() and _distinct(values, source) == len(values):
-            return name
-    return None
+    return named_id(text.drop(config.fields), source)
 
 
 def _use(
@@ -362,6 +383,10 @@ def _says_nothing(values: pl.Series, name: str, source: NDArray[np.uint8]) -> st
         return "names the source of the row"
     if filled.head(SAMPLE).str.contains(_HASH).all():
         return "hashes or UUIDs"
+    if source.any():
+        # A table that lacks the column says nothing of what it holds elsewhere.
+        there = np.isin(source, np.unique(source[(values != "").to_numpy()]))
+        values, source = values.filter(pl.Series(there)), source[there]
     if _distinct(values, source) == len(values) >= 3:
         if _ID_NAME.match(name):
             return "an id of the row"

@@ -185,6 +185,19 @@ def test_tables_of_a_database_and_files_are_stacked(database: Path, tmp_path: Pa
     ]  # fmt: skip
 
 
+def test_tables_of_one_name_in_several_databases_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write_tables(
+            {"t": pl.DataFrame({"x": ["1"]}), "u": pl.DataFrame({"x": ["2"]})},
+            tmp_path / folder, format="sqlite", dialect=CSV,
+        )  # fmt: skip
+    paths = [f"{tmp_path}/{name}/results.sqlite::t" for name in ("a", "b")]
+    found = given(paths, Config())
+    assert found.names == ["a/results.sqlite::t", "b/results.sqlite::t"]
+    assert found.table(Config()).frame["source"].to_list() == found.names
+
+
 def test_a_query_has_one_database(database: Path, tmp_path: Path) -> None:
     pl.DataFrame(ROWS).write_csv(tmp_path / "a.csv")
     config = Config(query="SELECT * FROM people")

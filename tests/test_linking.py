@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,7 @@ import pytest
 import dedupe
 import dedupe.pipeline
 from dedupe.errors import InputError, OptionError
+from dedupe.tables import CSV, write_tables
 from tests.review.conftest import score_by_likeness
 
 SHOP = pl.DataFrame(
@@ -103,6 +105,82 @@ def test_a_workspace_of_links_is_exported_and_evaluated(
     assert one.matches.height == 2
     again = dedupe.link(*files, threshold=0.8)
     assert again.matches.height == 3
+
+
+def test_ids_of_other_names_are_those_of_the_matches() -> None:
+    theirs = SELLER.select(pl.exclude("id")).insert_column(0, pl.Series("nr", ["s7", "s8", "s9"]))
+    result = dedupe.link(SHOP.with_columns(id="p" + pl.col("id")), theirs, threshold=0.8)
+    assert ids(result) == [("p1", "s7"), ("p2", "s8"), ("p4", "s7")]
+    assert result.unmatched["table2"]["nr"].to_list() == ["s9"]
+    assert [use["reason"] for use in result.summary["fields"] if use["name"] == "id"] == [
+        "the id of the row"
+    ]
+    number = theirs.rename({"nr": "id"})
+    other = dedupe.link(SHOP.rename({"id": "number"}), number, threshold=0.8)
+    assert ids(other) == [("1", "s7"), ("2", "s8"), ("4", "s7")]
+
+
+def test_a_column_called_source_stays_a_column(tmp_path: Path) -> None:
+    left, right = (some.with_columns(source=pl.lit("x")) for some in (SHOP, SELLER))
+    result = dedupe.link(left, right, threshold=0.8, output=tmp_path / "w")
+    assert result.clusters["source"].unique().sort().to_list() == ["table1", "table2"]
+    assert set(result.clusters["source_name"]) == {"x"}
+    assert result.unmatched["table2"].equals(right.filter(pl.col("id") == "3"))
+    more = right.with_columns(id=pl.lit("9")).head(1)
+    added = dedupe.add(tmp_path / "w", more, to="table2")
+    assert added.clusters.select("source", "source_name").row(-1) == ("table2", "x")
+
+
+def test_tables_are_named_after_their_files_whatever_these_are(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    packed = tmp_path / "old/shop.csv.gz"
+    packed.write_bytes(gzip.compress(SHOP.write_csv().encode()))
+    stores = {"goods": SELLER, "rest": SHOP}
+    write_tables(stores, tmp_path, format="sqlite", dialect=CSV)
+    base = tmp_path / "results.sqlite"
+    SHOP.write_csv(tmp_path / "shop.csv")
+    result = dedupe.link(packed, tmp_path / "shop.csv", f"{base}::goods", prefer="shop-2")
+    assert list(result.unmatched) == ["shop", "shop-2", "results-goods"]
+    assert result.workspace == tmp_path / "old/shop-shop-results-goods.dedupe"
+    address = f"sqlite:///{base}"
+    result = dedupe.link(f"{address}::goods", f"{address}::rest")
+    assert result.workspace == tmp_path / "results-goods-results-rest.dedupe"
+
+
+def test_very_many_tables_have_a_workspace_of_a_short_name(tmp_path: Path) -> None:
+    files = [tmp_path / f"{'branch' * 8}-{n}.csv" for n in range(5)]
+    for file in files:
+        SHOP.head(2).write_csv(file)
+    result = dedupe.link(*files)
+    assert result.workspace == tmp_path / f"{files[0].stem}-and-4-more.dedupe"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_preferred_table_that_is_not_there_is_refused(
+    files: tuple[Path, Path], again: bool
+) -> None:
+    if again:
+        dedupe.link(*files)
+    with pytest.raises(OptionError, match="no table 'nope'; there are shop, seller"):
+        dedupe.link(*files, prefer="nope")
+
+
+def test_what_is_asked_of_links_goes_with_the_tables_that_there_are(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    linked = dedupe.link(*files, threshold=0.8).workspace
+    alone = dedupe.run(SHOP, output=tmp_path / "alone").workspace
+    assert linked is not None and alone is not None
+    with pytest.raises(OptionError, match="no table 'nope'"):
+        dedupe.export(linked, prefer="nope")
+    with pytest.raises(OptionError, match="link is '', and the workspace is of linked tables"):
+        dedupe.export(linked, link="")
+    with pytest.raises(OptionError, match="link is 'one', and the workspace is of one table"):
+        dedupe.export(alone, link="one")
+    with pytest.raises(InputError, match=r"linking needs two tables or more; shop\.csv is one"):
+        dedupe.link(files[0], files[0])
+    with pytest.raises(InputError, match="linking needs two tables or more"):
+        dedupe.run(SHOP, link="one")
 
 
 def test_three_tables_are_linked(files: tuple[Path, Path]) -> None:
