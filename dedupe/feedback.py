@@ -434,7 +434,7 @@ def _one_back(workspace: Workspace) -> str:
     version = workspace.current_version()
     if version == 0:
         raise OptionError("there is no learnt model to go back from")
-    before = str(_notes(workspace, version)["before"])
+    before = workspace.model_here(str(_notes(workspace, version)["before"]))
     known = {str(workspace.model(v)): v for v in workspace.versions()}
     workspace.use_version(known.get(before, 0))
     return before

@@ -110,7 +110,7 @@ def stage_keys(source: Given, config: Config) -> dict[str, str]:
     return {"table": table, "candidates": candidates, "scored": scored}
 
 
-_CODE = 2
+_CODE = 3
 """To be raised when a stage makes something else of the same input and configuration."""
 
 
@@ -268,12 +268,18 @@ def check_models(workspace: Workspace, config: Config) -> None:
     """
     was = workspace.manifest().get("models", {})
     for name, now in model_ids(config).items():
-        if was.get(name, now) != now:
+        if was.get(name, now) == now:
+            continue
+        kind, model = name.replace("_", "-"), config.as_dict()[name]
+        if now == model:
             raise WorkspaceError(
-                f"the workspace {workspace.path} was made by another {name.replace('_', '-')} than "
-                "the one here: its scores do not go with new ones; run dedupe run on its input "
-                "again"
+                f"the workspace {workspace.path} was made by the {kind} {model}, which is not "
+                "there any more: bring it back, or run dedupe run on its input again"
             )
+        raise WorkspaceError(
+            f"the workspace {workspace.path} was made by another {kind} than the one here: its "
+            "scores do not go with new ones; run dedupe run on its input again"
+        )
 
 
 def lost_by_search(workspace: Workspace) -> float:
@@ -307,8 +313,8 @@ def outside_matches(scored: pl.DataFrame, searched: Mapping[str, Any], threshold
 
 def kept_config(workspace: Workspace) -> Config:
     """Return the configuration of the last run."""
-    kept = dict(workspace.facts().get("config", {}))
-    return Config(**kept)
+    config = Config(**workspace.facts().get("config", {}))
+    return replace(config, cross_encoder=workspace.model_here(config.cross_encoder))
 
 
 def decisions_of(workspace: Workspace | None) -> pl.DataFrame:

@@ -91,6 +91,13 @@ class Workspace:
         """Return the folder of one version of the learnt cross-encoder."""
         return (self.models / f"cross-encoder-{version}").resolve()
 
+    def model_here(self, model: str) -> str:
+        """Return where a model is now: those that a workspace learnt move with its folder."""
+        path = Path(model)
+        mine = self.models.resolve() / path.name
+        moved = path.parent.name == self.models.name and not path.exists() and mine.is_dir()
+        return str(mine) if moved else model
+
     def current_version(self) -> int:
         """Return the version in use; 0 for the model that was there before any was learnt."""
         try:

@@ -30,6 +30,17 @@ def test_what_is_saved_is_loaded(workspace: Workspace) -> None:
     assert workspace.load("scored", "k2") is None
 
 
+def test_a_learnt_model_moves_with_its_folder(workspace: Workspace, tmp_path: Path) -> None:
+    learnt = workspace.model(1)
+    learnt.mkdir(parents=True)
+    assert workspace.model_here("bundled") == "bundled"
+    assert workspace.model_here(str(learnt)) == str(learnt)
+    moved = Workspace(workspace.path.rename(tmp_path / "elsewhere"))
+    assert moved.model_here(str(learnt)) == str(moved.model(1))
+    for other in (str(moved.model(2)), str(tmp_path / "cross-encoder-1")):
+        assert moved.model_here(other) == other
+
+
 def test_only_the_latest_of_a_stage_is_kept(workspace: Workspace) -> None:
     workspace.save("scored", "k1", FRAME, {})
     workspace.save("table", "k1", FRAME, {})
