@@ -349,12 +349,28 @@ class _Asked:
 
 def _plan(source: Given, table: TableRead, facts: Mapping[str, Any], asked: _Asked) -> _Plan:
     number = _table_number(table.linked, asked.to)
-    if _same_as_last(facts, source, asked):
+    by_content = table.records.id_column is None
+    if _in_it_already(facts, source, asked, by_content=by_content):
         name = " + ".join(source.names)
-        nothing = table.records.frame.clear(), [f"{name} was added last: it is not added twice"]
+        nothing = table.records.frame.clear(), [f"{name} is in it already: it is not added twice"]
         return _planned(table.records, nothing, number, replace_all=False)
     rows = _rows(source, table, facts, asked, number)
     return _planned(table.records, rows, number, replace_all=asked.replace_all)
+
+
+def _in_it_already(
+    facts: Mapping[str, Any], source: Given, asked: _Asked, *, by_content: bool
+) -> bool:
+    """Tell whether these rows were added last.
+
+    Where nothing but their content tells records, a file counts as added whenever it was.
+    """
+    added = [(one["fingerprint"], one["replace_all"], one["to"]) for one in facts.get("added", ())]
+    if not by_content or not source.paths:
+        added = added[-1:]
+    elif source.fingerprint == facts.get("original", facts["input"]["fingerprint"]):
+        return True
+    return asked.of(source) in added
 
 
 def _table_number(linked: Linked | None, to: str | None) -> int:
@@ -435,14 +451,6 @@ def _reopened(
     return table, searched, (pairs, scored[1])
 
 
-def _same_as_last(facts: Mapping[str, Any], source: Given, asked: _Asked) -> bool:
-    added: Sequence[Mapping[str, Any]] = facts.get("added", ())
-    if not added:
-        return False
-    last = added[-1]
-    return (last["fingerprint"], last["replace_all"], last["to"]) == asked.of(source)
-
-
 def _rows(
     source: Given, table: TableRead, facts: Mapping[str, Any], asked: _Asked, number: int
 ) -> tuple[pl.DataFrame, list[str]]:
@@ -451,7 +459,9 @@ def _rows(
     columns, id = records.frame.columns, asked.id
     if table.linked is not None:
         own = table.linked.columns[number]
-        frame = frame.drop(STACKED, strict=False).rename(own, strict=False)
+        if STACKED not in own:
+            frame = frame.drop(STACKED, strict=False)
+        frame = _under_the_stack(frame, own)
         columns = list(own.values())
     if id is not None and table.linked is not None:
         id = table.linked.columns[number].get(id, id)
@@ -489,6 +499,18 @@ def _rows(
     columns = records.frame.columns
     notes = [f"the new records have no column {name!r}: it is empty in them" for name in missing]
     return pl.DataFrame([_as_column(name, frame, records.frame[name]) for name in columns]), notes
+
+
+def _under_the_stack(frame: pl.DataFrame, own: Mapping[str, str]) -> pl.DataFrame:
+    """Give the columns of a linked table the names that they have among all tables."""
+    names = {column: own.get(column, column) for column in frame.columns}
+    for column, name in names.items():
+        if list(names.values()).count(name) > 1:
+            raise InputError(
+                f"the new records have a column {column!r} beside another that is the field "
+                f"{name!r} of the workspace: leave one out"
+            )
+    return frame.rename(names)
 
 
 def _as_column(name: str, frame: pl.DataFrame, like: pl.Series) -> pl.Series:
@@ -589,7 +611,9 @@ def _among_tables(ids: pl.Series, old: Records, number: int) -> pl.Series:
     """Return ids of records of one table as they are told from those of the others."""
     if not old.source.any():
         return ids
-    if (old.ids.str.head(2) == pl.Series(old.source + 1).cast(pl.String).str.head(1) + ":").all():
+    tables = pl.DataFrame({"id": old.ids, "table": old.source + 1})
+    prefix = pl.concat_str("table", pl.lit(":"))
+    if tables.select(pl.col("id").str.starts_with(prefix).all()).item():
         return (f"{number + 1}:" + ids).rename("id")
     others = old.ids.filter(pl.Series(old.source != number))
     if (shared := ids.filter(ids.is_in(others.implode()))).len():
@@ -1089,5 +1113,6 @@ def _flipped(
         **{name: value for name, value in facts.items() if name != "format"},
         "input": {**old, "names": names, "fingerprint": fingerprint, "rows": len(plan.records)},
         "keys": dict(keys),
+        "original": facts.get("original", old["fingerprint"]),
         "added": [*facts.get("added", ()), added],
     }

@@ -36,6 +36,7 @@ from dedupe.additions import CHANGES
 from dedupe.decisions import Decisions, Verdict
 from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
 from dedupe.fields import field_values, layout_of
+from dedupe.records import Records
 from dedupe.workspace import Workspace
 
 COLUMNS = ("first_name", "last_name", "born", "city")
@@ -262,6 +263,27 @@ def test_content_is_the_key_where_there_are_no_ids(tmp_path: Path) -> None:
     assert kept is not None and kept[0]["key"].n_unique() == kept[0].height
 
 
+def test_a_file_is_not_added_twice_where_content_is_the_key(tmp_path: Path) -> None:
+    for name, rows in (("p", OLD), ("new", NEW), ("more", table([PEOPLE[9]]))):
+        rows.drop("id").write_csv(tmp_path / f"{name}.csv")
+    dedupe.run(tmp_path / "p.csv")
+    for name, height in (("p", 0), ("new", 5), ("more", 1), ("new", 0), ("p", 0)):
+        result = dedupe.add(tmp_path / "p.dedupe", tmp_path / f"{name}.csv")
+        assert result.summary["additions"]["added"] == height
+        assert bool(result.summary["additions"]["notes"]) == (height == 0)
+    assert result.clusters.height == OLD.height + 6
+    # Of a table in memory nothing says that it is the one of before.
+    once = NEW.drop("id").head(1)
+    for rows in (once, NEW.drop("id").tail(1), once):
+        assert dedupe.add(tmp_path / "p.dedupe", rows).summary["additions"]["added"] == 1
+
+
+def test_nothing_can_be_added(folder: Path) -> None:
+    before = content(folder / "people.dedupe" / "stages")
+    assert dedupe.add(folder / "people.dedupe", NEW.clear()).summary["additions"]["given"] == 0
+    assert content(folder / "people.dedupe" / "stages") == before
+
+
 def test_ids_may_have_another_name_and_columns_may_lack(folder: Path) -> None:
     rows = NEW.rename({"id": "number"}).drop("city")
     result = dedupe.add(folder / "people.dedupe", rows, id="number")
@@ -302,6 +324,15 @@ def test_a_workspace_of_other_models_is_refused(folder: Path) -> None:
     with pytest.raises(WorkspaceError, match="another cross-encoder"):
         dedupe.add(folder / "people.dedupe", folder / "new.csv")
     assert content(folder) == before
+
+
+def test_a_model_that_is_gone_is_named(folder: Path) -> None:
+    facts = folder / "people.dedupe/workspace.json"
+    known = json.loads(facts.read_text())
+    known["config"]["cross_encoder"] = str(folder / "mine")
+    facts.write_text(json.dumps(known))
+    with pytest.raises(WorkspaceError, match=r"made by the cross-encoder .*mine, which is not"):
+        dedupe.add(folder / "people.dedupe", folder / "new.csv")
 
 
 @pytest.mark.parametrize("what", ["npz", "vectors", "scale"])
@@ -411,6 +442,23 @@ def test_what_a_linked_table_cannot_take(linked: Path, options: dict[str, Any], 
     with pytest.raises(InputError, match="'r50' of the new records is that of a record of another"):
         dedupe.add(linked / "staff-guests.dedupe", rows, to="staff")
     assert content(linked) == before
+
+
+def test_two_columns_that_are_one_field_are_refused(linked: Path) -> None:
+    rows = table([PEOPLE[8]], first=80).rename({"id": "nr"})
+    both = rows.with_columns(given_name=pl.lit("x"))
+    with pytest.raises(InputError, match="'first_name' beside another that is the field"):
+        dedupe.add(linked / "staff-guests.dedupe", both, to="guests")
+
+
+@pytest.mark.parametrize("tables", [2, 12])
+def test_ids_that_are_in_several_tables_are_told_apart(tables: int) -> None:
+    source = np.repeat(np.arange(tables, dtype=np.uint8), 2)
+    ids = pl.Series("id", [f"{one + 1}:{n % 2}" for n, one in enumerate(source)])
+    old = Records(pl.DataFrame(), ids, ids, ids, source, (), "id")
+    new = pl.Series("id", ["0", "7"])
+    found = dedupe.additions._among_tables(new, old, tables - 1)
+    assert found.to_list() == [f"{tables}:0", f"{tables}:7"]
 
 
 def test_a_workspace_of_one_table_has_no_other(done: Path) -> None:
