@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from dedupe.config import FORMATS, PRESETS, read_config
-from dedupe.errors import DedupeError, OptionError
+from dedupe.errors import DedupeError, InputError, OptionError
 from dedupe.printing import (
     console,
     listed,
@@ -31,14 +31,11 @@ from dedupe.printing import (
 )
 from dedupe.progress import Report
 
-if TYPE_CHECKING:
-    pass
-
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 EPILOG = "Exit codes: 0 done, 1 a fault of this program, 2 the input or an option is wrong."
 TABLES = ("merged", "clusters", "removed", "pairs")
-LINK_TABLES = ("matches", *TABLES)
+LINK_TABLES = (*TABLES, "matches")
 STDOUT = "-"
 
 
@@ -364,6 +361,7 @@ def link(
     options = {**(read_config(config_file) if config_file else {}), **_given(options)}
     if output == STDOUT:
         _no_json_beside_a_table(as_json)
+        one_table_a_file(options.get("format"))
         with _scratch() as folder, progress_bars(quiet) as report:
             result = pipeline.link(*inputs, output=folder, report=report, **options)
             print_table(result, table)
@@ -423,7 +421,9 @@ def add(
 @click.argument("workspace")
 @click.option("-o", "--output", metavar="FOLDER", help="Where to write; - prints one table.")
 @_export_options
-@click.option("--table", type=click.Choice(TABLES), default=TABLES[0], help="What -o - prints.")
+@click.option(
+    "--table", type=click.Choice(LINK_TABLES), default=TABLES[0], help="What -o - prints."
+)
 @_talk_options
 def export(
     workspace: str,
@@ -443,6 +443,7 @@ def export(
     given = _given(options)
     if output == STDOUT:
         _no_json_beside_a_table(as_json)
+        one_table_a_file(given.get("format"))
         with _scratch() as folder:
             result = pipeline.export(workspace, output=folder, **given)
             print_table(result, table)
@@ -605,9 +606,21 @@ def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
 
 @cli.command(epilog=EPILOG)
 @click.argument("workspace")
-@click.option("--input", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl")
-@click.option("--most", type=int, default=5, help="Matches of one record (default: 5).")
-@click.option("--least", type=float, help="Probability of a match (default: the threshold).")
+@click.option(
+    "--input",
+    "kind",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    help="What stdin holds: JSON lines (default) or CSV with a header.",
+)
+@click.option(
+    "--most", type=click.IntRange(min=1), default=5, help="Matches of one record (default: 5)."
+)
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    help="Probability of a match (default: the threshold).",
+)
 def match(workspace: str, kind: str, most: int, least: float | None) -> None:
     """Read records from stdin, and say which records of WORKSPACE they are.
 
@@ -617,22 +630,26 @@ def match(workspace: str, kind: str, most: int, least: float | None) -> None:
     import polars as pl
 
     from dedupe.matching import Matcher
-    from dedupe.tables import read_json_objects
+    from dedupe.tables import read_csv_objects, read_json_objects
 
     matcher = Matcher(workspace)
-    records: Iterator[dict[str, Any]]
-    if kind == "csv":
-        import csv
-
-        records = iter(csv.DictReader(line.decode("utf-8-sig") for line in sys.stdin.buffer))
-    else:
-        records = read_json_objects(STDOUT)
-    for record in records:
-        row = {name: None if value is None else str(value) for name, value in record.items()}
-        found = matcher.match(pl.DataFrame([row]), most=most, least=least).drop("record")
+    records = read_csv_objects() if kind == "csv" else read_json_objects()
+    for number, record in enumerate(records, start=1):
+        row = {name: _value_as_text(value) for name, value in record.items()}
+        try:
+            found = matcher.match(pl.DataFrame([row]), most=most, least=least).drop("record")
+        except InputError as error:
+            raise InputError(f"record {number} of stdin: {error}") from None
         answer = {"record": record, "matches": found.to_dicts()}
         sys.stdout.buffer.write((json.dumps(answer, ensure_ascii=False) + "\n").encode())
         sys.stdout.buffer.flush()
+
+
+def _value_as_text(value: Any) -> str | None:
+    """Return a value of JSON as a run reads it."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @cli.command(epilog=EPILOG)
@@ -676,48 +693,6 @@ def score(pairs: str, output: str, quiet: bool, **options: Any) -> None:
         for line in lines(report):
             sys.stdout.buffer.write(line.encode())
         sys.stdout.buffer.flush()
-
-
-@cli.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
-    """Print the completion script of SHELL.
-
-    \b
-      eval "$(dedupe completion bash)"           in ~/.bashrc
-      eval "$(dedupe completion zsh)"            in ~/.zshrc
-      dedupe completion fish > ~/.config/fish/completions/dedupe.fish
-    """  # noqa: D301 - click needs the character itself
-    from click.shell_completion import get_completion_class
-
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise OptionError(f"no completion for {shell}")
-    click.echo(kind(cli, {}, "dedupe", "_DEDUPE_COMPLETE").source())
-
-
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
-
-
-# Printing --------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _scratch() -> Iterator[str]:
-    """Give a folder that is gone afterwards, for results that are only printed."""
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory(prefix="dedupe-") as folder:
-        yield str(Path(folder) / "workspace")
-
-
-def _no_json_beside_a_table(as_json: bool) -> None:
-    if as_json:
-        raise OptionError("--json and -o - both print to stdout: use one of them")
-
-
-# Looking at inputs and at runs -------------------------------------------------------------------
 
 
 @cli.command(epilog=EPILOG)
@@ -784,6 +759,45 @@ def diff(before: str, after: str, as_json: bool, format: str, most: int) -> None
         click.echo(found.records.write_csv(), nl=False)
     else:
         print_diff(found, most)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of SHELL.
+
+    \b
+      eval "$(dedupe completion bash)"           in ~/.bashrc
+      eval "$(dedupe completion zsh)"            in ~/.zshrc
+      dedupe completion fish > ~/.config/fish/completions/dedupe.fish
+    """  # noqa: D301 - click needs the character itself
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise OptionError(f"no completion for {shell}")
+    click.echo(kind(cli, {}, "dedupe", "_DEDUPE_COMPLETE").source())
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+# Printing --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """Give a folder that is gone afterwards, for results that are only printed."""
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="dedupe-") as folder:
+        yield str(Path(folder) / "workspace")
+
+
+def _no_json_beside_a_table(as_json: bool) -> None:
+    if as_json:
+        raise OptionError("--json and -o - both print to stdout: use one of them")
 
 
 if __name__ == "__main__":

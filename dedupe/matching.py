@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dedupe.encoders import embed, load_cross_encoder, spelling_of
 from dedupe.errors import InputError
 from dedupe.index import NO_SLOT, first_slots, index_in_memory, open_index
+from dedupe.inputs import Frame, as_polars
 from dedupe.kept import (
     check_models,
     kept_config,
@@ -93,15 +94,14 @@ class Matcher:
         self._judged, arrays = kept_student(opened)
         self._student = None if arrays is None else Student(**arrays)
 
-    def match(
-        self, frame: pl.DataFrame, *, most: int = 5, least: float | None = None
-    ) -> pl.DataFrame:
+    def match(self, frame: Frame, *, most: int = 5, least: float | None = None) -> pl.DataFrame:
         """Return the records of the workspace that each row of `frame` may be.
 
         Parameters
         ----------
         frame
-            m new records with columns named as in the workspace; some may be missing.
+            m new records with columns named as in the workspace; some may be missing. A polars,
+            pandas or pyarrow table.
         most
             Matches of one record at most.
         least
@@ -116,10 +116,11 @@ class Matcher:
         Raises
         ------
         InputError
-            If no column of `frame` is one that the workspace compares.
+            If no column of `frame` is one that the workspace compares, or it is no table.
         ModelError
             If a model cannot be loaded.
         """
+        frame = as_polars(frame)
         known = [name for name in self.fields if name in frame.columns]
         if not known:
             raise InputError(
@@ -224,9 +225,7 @@ class OpenedWorkspace(Workspace):
         """What matches records; see :class:`Matcher`, whose errors it raises."""
         return Matcher(self.path)
 
-    def match(
-        self, frame: pl.DataFrame, *, most: int = 5, least: float | None = None
-    ) -> pl.DataFrame:
+    def match(self, frame: Frame, *, most: int = 5, least: float | None = None) -> pl.DataFrame:
         """Return the records that each row of `frame` may be; see :meth:`Matcher.match`.
 
         The first call loads the models.

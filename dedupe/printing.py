@@ -134,6 +134,8 @@ def print_table(result: Result, table: str) -> None:
     assert result.workspace is not None
     format = result.summary["config"]["format"]
     one_table_a_file(format)
+    if f"{table}.{format}" not in result.summary["outputs"]:
+        raise OptionError(f"there is no table {table!r}: it is one of linked tables")
     if format in ("parquet", "xlsx", "ipc") and sys.stdout.isatty():
         raise OptionError(f"{format} is not for a terminal: redirect stdout to a file")
     data = (result.workspace / f"{table}.{format}").read_bytes()

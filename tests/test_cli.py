@@ -21,9 +21,11 @@ import pytest
 from click.testing import CliRunner
 
 import dedupe.cli
+import dedupe.matching
 import dedupe.tables.database
 from dedupe.decisions import Verdict
-from dedupe.errors import OptionError
+from dedupe.errors import InputError, OptionError
+from dedupe.matching import MATCHES
 from dedupe.tables import CSV, write_table
 from tests.test_differences import make
 from tests.test_pipeline import table
@@ -455,6 +457,55 @@ def test_new_records_are_matched_in_a_stream(done: Path) -> None:
     assert sorted(path.name for path in (done / "people.dedupe").rglob("*")) == before
 
 
+class NoMatches:
+    """Stands in for a matcher that knows the column name, and finds nothing."""
+
+    def __init__(self, workspace: str) -> None:
+        self.asked: list[dict[str, object]] = []
+
+    def match(self, frame: pl.DataFrame, **_: object) -> pl.DataFrame:
+        if "name" not in frame.columns:
+            raise InputError("the new records have none of the columns compared: name")
+        assert frame["name"].to_list() in (["ann"], ['{"first":"ann"}'], ["1.5"], [None])
+        return pl.DataFrame(schema=MATCHES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "answers", "says"),
+    [
+        ([], b"", 0, ""),
+        ([], b'{"name": "ann"}\n\n{"name": null, "x": 1}\n', 2, ""),
+        ([], b'{"name": {"first": "ann"}}\n{"name": 1.5}', 2, ""),
+        ([], b'{"name": "ann"}\n{"name": ', 1, "stdin, line 2 is not JSON"),
+        ([], b"[1]\n", 0, "stdin, line 1 is no JSON object"),
+        ([], b'{"name": "ann"}\n{}\n', 1, "record 2 of stdin: the new records have none of"),
+        ([], b'{"name": "ann\xff"}\n', 0, "stdin, line 1 is not JSON"),
+        (["--input", "csv"], b"", 0, ""),
+        (["--input", "csv"], b"name\tx\nann\t1\n", 1, ""),
+        (["--input", "csv"], b"name,x\nann,1\nann\n", 1, "line 3: 1 fields where the header has 2"),
+        (["--input", "csv"], b"x\n1\n", 0, "record 1 of stdin: the new records have none of"),
+        (["--least", "2"], b"", 0, "2.0 is not in the range"),
+        (["--most", "0"], b"", 0, "0 is not in the range"),
+    ],
+)
+def test_a_stream_of_matches_ends_at_what_cannot_be_read(
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    stdin: bytes,
+    answers: int,
+    says: str,
+) -> None:
+    monkeypatch.setattr(dedupe.matching, "Matcher", NoMatches)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+    with pytest.raises(SystemExit) as ended:
+        dedupe.cli.main(["match", "w", *arguments])
+    out, err = capsysbinary.readouterr()
+    assert [json.loads(line)["matches"] for line in out.splitlines()] == [[]] * answers
+    assert ended.value.code == (2 if says else 0)
+    assert says in err.decode() and err.count(b"\n") == bool(says)
+
+
 @pytest.fixture
 def taken(done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the run, new records beside it, and a database that another program holds."""
@@ -522,6 +573,9 @@ def of_another_version(folder: Path) -> None:
         (["link", "people.csv", "new.csv", "--map", "city=no"], None, "has a column 'no'"),
         (["link", "people.csv", "held.sqlite"], None, "held.sqlite is locked by another process"),
         (["link", "people.csv", "none.csv"], None, "there is no file none.csv"),
+        (["link", "people.csv", "people.csv"], None, "two tables or more; people.csv is one"),
+        (["link", "people.csv", "new.csv", "--prefer", "no"], None, "there is no table 'no'"),
+        (["export", "people.dedupe", "-o", "-", "--table", "matches"], None, "of linked tables"),
         (["add", "people.dedupe", "held.sqlite"], None, "held.sqlite is locked by another"),
         (["add", "people.dedupe", "ids.csv"], None, "none of the columns compared"),
         (["add", "people.dedupe", "nameless.csv"], None, "no id column 'id'"),

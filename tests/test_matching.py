@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import dedupe
 import dedupe.kept
@@ -41,10 +42,14 @@ def test_an_open_workspace_matches_a_frame(workspace: Path) -> None:
     )
     assert all(clusters[id] == name for id, name in found.select("id", "cluster_id").iter_rows())
     assert opened.match(asked, most=1).height == 2
+    for other in (asked.to_pandas(), asked.to_arrow()):
+        assert_frame_equal(opened.match(other, least=0.9), found)
     assert opened.match(asked.clear()).is_empty()
     assert opened.match(asked[:1].select(pl.all().str.slice(0, 0))).is_empty()
     with pytest.raises(InputError, match="none of the columns compared"):
         opened.match(pl.DataFrame({"shoe": ["7"]}))
+    with pytest.raises(InputError, match="cannot read a dict"):
+        opened.match({"name": ["x"]})  # type: ignore[arg-type]
     with pytest.raises(WorkspaceError, match="there is no workspace"):
         dedupe.open_workspace(workspace / "none")
 

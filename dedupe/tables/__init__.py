@@ -26,7 +26,7 @@ from dedupe.tables.database import (
     write_sqlite,
 )
 from dedupe.tables.patches import Patch, patched_text
-from dedupe.tables.text import parse_text, text_bytes
+from dedupe.tables.text import csv_objects, parse_text, text_bytes
 from dedupe.tables.typed import ARROW, PARSERS, WRITERS
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "frame_fingerprint",
     "is_table_file",
     "plain_path",
+    "read_csv_objects",
     "read_json_objects",
     "read_table",
     "write_atomically",
@@ -157,7 +158,7 @@ def fingerprint(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def read_json_objects(source: str | Path) -> Iterator[dict[str, Any]]:
+def read_json_objects(source: str | Path = STDIN) -> Iterator[dict[str, Any]]:
     """Return an iterator over the objects of a JSON lines file, or of stdin (``"-"``).
 
     Raises
@@ -191,6 +192,19 @@ def _json_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]
         if not isinstance(found, dict):
             raise InputError(f"{name}, line {number} is no JSON object")
         yield found
+
+
+def read_csv_objects() -> Iterator[dict[str, Any]]:
+    """Return an iterator over the rows of delimited text in UTF-8 on stdin, by column name.
+
+    The delimiter is told by the header. Each row is there as soon as its line is.
+
+    Raises
+    ------
+    InputError
+        While iterating, if the text cannot be read; it names the line.
+    """
+    return csv_objects(sys.stdin.buffer, "stdin")
 
 
 def write_table(

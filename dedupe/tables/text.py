@@ -8,8 +8,9 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,49 @@ def parse_text(
     if frame.is_empty():
         raise InputError(f"{name} has a header and no rows: there is nothing to compare")
     return frame, dialect
+
+
+def csv_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of delimited text in UTF-8 as their lines come, by column name.
+
+    Raises
+    ------
+    InputError
+        If a line cannot be decoded, or a row is not as wide as the header; it names the line.
+    """
+    waiting = _decoded(lines, name)
+    head = []
+    for line in waiting:
+        head.append(line)
+        if line.strip():
+            break
+    else:
+        return
+    dialect = Dialect(delimiter=find_delimiter(head[-1]))
+    reader = csv.reader(chain(head, waiting), delimiter=dialect.delimiter, strict=True)
+    try:
+        names = header("".join(head), name, dialect)
+        rows = (row for row in reader if row)
+        next(rows)
+        for row in rows:
+            if len(row) != len(names):
+                raise InputError(
+                    f"{name}, line {reader.line_num}: {len(row)} fields where the header has "
+                    f"{len(names)}; mend the line"
+                )
+            yield dict(zip(names, row, strict=True))
+    except csv.Error as error:
+        raise InputError(
+            f"{name}, line {reader.line_num}: {error}; a quote may be missing there"
+        ) from None
+
+
+def _decoded(lines: Iterable[bytes], name: str) -> Iterator[str]:
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise InputError(f"{name}, line {number} is not UTF-8: convert it first") from None
 
 
 def decode(data: bytes, name: str, encoding: str | None) -> tuple[str, Dialect]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from dedupe.errors import InputError, OutputError
 from dedupe.tables import CSV, Dialect, read_table, write_table
-from dedupe.tables.text import parse_text, text_bytes
+from dedupe.tables.text import csv_objects, parse_text, text_bytes
 
 VALUES = st.text(
     st.characters(exclude_characters="\x00\r\x85\u2028\u2029", exclude_categories=("Cs",)),
@@ -145,6 +146,38 @@ def test_a_huge_cell_and_very_many_columns_are_read(tmp_path: Path) -> None:
 
 def test_the_delimiter_can_be_given(tmp_path: Path) -> None:
     assert read(b"a,b~c\n1,2~3\n", tmp_path, delimiter="~")[0] == [("1,2", "3")]
+
+
+def test_rows_come_as_their_lines_do() -> None:
+    def lines() -> Iterator[bytes]:
+        for number, line in enumerate([b"\n", b"a;b\r\n", b'1;"x\n', b'y"\n', b"\n"]):
+            seen.append(number)
+            yield line
+        seen.append(-1)
+        yield b"2;z"
+
+    seen: list[int] = []
+    rows = csv_objects(lines(), "stdin")
+    assert next(rows) == {"a": "1", "b": "x\ny"}
+    assert -1 not in seen
+    assert list(rows) == [{"a": "2", "b": "z"}]
+    assert list(csv_objects([b"\xef\xbb\xbfname\n", b"ann\n"], "stdin")) == [{"name": "ann"}]
+    assert list(csv_objects([], "stdin")) == list(csv_objects([b"\n", b" \n"], "stdin")) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ([b"\n", b"a,b\n", b"1,2\n", b"1\n"], "stdin, line 4: 1 fields where the header has 2"),
+        ([b"a,b\n", b"1,2,3\n"], "stdin, line 2: 3 fields"),
+        ([b"a,b\n", b'1,"2\n'], "stdin, line 2: unexpected end of data; a quote may be missing"),
+        ([b"a,b\n", b"1,\xff\n"], "stdin, line 2 is not UTF-8"),
+        ([b"a,a\n", b"1,2\n"], "two columns named 'a'"),
+    ],
+)
+def test_a_broken_line_of_a_stream_is_named(lines: list[bytes], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        list(csv_objects(lines, "stdin"))
 
 
 def test_a_value_that_the_encoding_lacks_is_refused(tmp_path: Path) -> None:
