@@ -332,7 +332,8 @@ def run(
     multiple=True,
     metavar="LEFT=RIGHT",
     callback=_rules,
-    help="Column of the first table and of the others that are one field. Repeatable.",
+    help="Column of the first table and of the others that are one field; with nothing behind the "
+    "= it is kept apart. Repeatable.",
 )
 @click.option("--within/--across", default=None, help="Look for pairs within one table too.")
 @click.option("--prefer", metavar="TABLE", help="Table whose values come first in merged rows.")
@@ -635,9 +636,9 @@ def match(workspace: str, kind: str, most: int, least: float | None) -> None:
     matcher = Matcher(workspace)
     records = read_csv_objects() if kind == "csv" else read_json_objects()
     for number, record in enumerate(records, start=1):
-        row = {name: _value_as_text(value) for name, value in record.items()}
+        row = pl.DataFrame({name: [_value_as_text(value)] for name, value in record.items()})
         try:
-            found = matcher.match(pl.DataFrame([row]), most=most, least=least).drop("record")
+            found = matcher.match(row, most=most, least=least).drop("record")
         except InputError as error:
             raise InputError(f"record {number} of stdin: {error}") from None
         answer = {"record": record, "matches": found.to_dicts()}

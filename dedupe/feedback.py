@@ -190,7 +190,8 @@ def import_decisions(
     workspace
         Its folder.
     labels
-        Table of ``id_a``, ``id_b`` and ``label``: match, different or unsure, or 1 or 0.
+        Table of ``id_a``, ``id_b`` and ``label``: match, different or unsure, or 1 or 0. Of two
+        linked tables the first id may be as it is in the first, and the other as in the second.
     reviewer
         Whose the labels are.
 
@@ -208,8 +209,11 @@ def import_decisions(
     if missing:
         raise InputError(f"the labels have no column {missing[0]!r}: id_a, id_b and label are due")
     keys = dict(zip(table.records.ids, table.records.keys, strict=True))
+    frame = frame.select(pl.col("id_a", "id_b", "label").cast(pl.String))
+    if not all(frame[side].is_in(list(keys)).all() for side in ("id_a", "id_b")):
+        frame = with_tables(frame, table)
     verdicts = []
-    for a, b, label in frame.select(pl.col("id_a", "id_b", "label").cast(pl.String)).iter_rows():
+    for a, b, label in frame.iter_rows():
         for one in (a, b):
             if one not in keys:
                 raise InputError(f"the labels name id {one!r}, which is not in the data")

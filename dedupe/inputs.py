@@ -128,7 +128,7 @@ class Given:
         """
         tables = list(self.tables) or _read_each(self.paths, config)
         if len(tables) < 2:
-            raise InputError(f"linking needs two tables or more; {tables[0].name} is one")
+            raise InputError(f"linking needs two tables or more; {self.names[0]} is one")
         names = different_names(
             [_stem(path).name for path in self.paths] or [table.name for table in tables]
         )

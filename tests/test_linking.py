@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import dedupe
+import dedupe.feedback
 import dedupe.pipeline
 from dedupe.errors import InputError, OptionError
 from dedupe.tables import CSV, write_tables
@@ -181,6 +182,19 @@ def test_what_is_asked_of_links_goes_with_the_tables_that_there_are(
         dedupe.link(files[0], files[0])
     with pytest.raises(InputError, match="linking needs two tables or more"):
         dedupe.run(SHOP, link="one")
+
+
+def test_labels_name_records_as_their_tables_do(tmp_path: Path) -> None:
+    place = dedupe.link(SHOP, SELLER, output=tmp_path / "w").workspace
+    assert place is not None
+    for ids, label in ((("1", "1"), "different"), (("1:3", "2:3"), "match")):
+        labels = pl.DataFrame([(*ids, label)], schema=["id_a", "id_b", "label"], orient="row")
+        assert dedupe.feedback.import_decisions(place, labels) == 1
+    log = dedupe.feedback.decision_log(place)
+    assert log.select("left_id", "right_id").rows() == [("1:1", "2:1"), ("1:3", "2:3")]
+    unknown = pl.DataFrame({"id_a": ["9"], "id_b": ["1"], "label": ["match"]})
+    with pytest.raises(InputError, match="id '1:9', which is not in the data"):
+        dedupe.feedback.import_decisions(place, unknown)
 
 
 def test_three_tables_are_linked(files: tuple[Path, Path]) -> None:
