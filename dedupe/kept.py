@@ -271,7 +271,7 @@ def check_models(workspace: Workspace, config: Config) -> None:
         if was.get(name, now) == now:
             continue
         kind, model = name.replace("_", "-"), config.as_dict()[name]
-        if now == model:
+        if now == model != BUNDLED:
             raise WorkspaceError(
                 f"the workspace {workspace.path} was made by the {kind} {model}, which is not "
                 "there any more: bring it back, or run dedupe run on its input again"
