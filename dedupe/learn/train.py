@@ -650,6 +650,9 @@ their own rate:
 | --- | --- | --- | --- | --- | --- |
 {table}
 
+How the same kind of model does on sets whose source is left out of its training:
+`python -m tests.benchmarks.zero_shot DATA_DIR`.
+
 ## Limits
 
 English and Latin script far ahead of the others; characters that the vocabulary does not have are
