@@ -580,6 +580,19 @@ def test_a_threshold_by_goal_says_how_sure_it_is(done: Path, tmp_path: Path) -> 
     assert b"no threshold reaches" in never.stderr
 
 
+def test_what_is_given_beside_a_file_of_options_wins(tmp_path: Path) -> None:
+    file = tmp_path / "options.toml"
+    file.write_text('threshold = 0.6\ntarget_recall = 0.8\nfields = ["name"]\n')
+    for given, chosen in (
+        ({"target_precision": 0.9, "preset": None}, {"target_precision": 0.9}),
+        ({"threshold": 0.7}, {"threshold": 0.7}),
+        ({"seed": 1}, {"threshold": 0.6, "target_recall": 0.8, "seed": 1}),
+    ):
+        found = dedupe.cli._with_file(file, given)
+        assert found == {"fields": ["name"], **chosen}
+    assert dedupe.cli._with_file(None, {"seed": 2, "id": None}) == {"seed": 2}
+
+
 def test_a_checked_goal_says_its_probability_and_an_estimate_what_it_rests_on(
     tmp_path: Path,
 ) -> None:
