@@ -153,9 +153,9 @@ def learn_decisions(
     ModelError
         If the model cannot be loaded.
     """
+    _check_enough(decided)
     import torch
 
-    _check_enough(decided)
     recipe = recipe or ReviewRecipe()
     torch.manual_seed(seed)
     model = _in_single_precision(folder, device)
