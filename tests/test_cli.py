@@ -473,10 +473,10 @@ def taken(done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def other_models(folder: Path) -> None:
-    manifest = folder / "people.dedupe/manifest.json"
-    facts = json.loads(manifest.read_text())
+    file = folder / "people.dedupe/workspace.json"
+    facts = json.loads(file.read_text())
     facts["models"]["bi_encoder"] = "another"
-    manifest.write_text(json.dumps(facts))
+    file.write_text(json.dumps(facts))
 
 
 def damaged(folder: Path) -> None:
