@@ -419,7 +419,7 @@ def _decided_texts(records: Records, pairs: pl.DataFrame, decisions: pl.DataFram
     decided = decided_rows(decisions, records)
     ends = np.sort(group[decided.select("left", "right").to_numpy().reshape(-1, 2)], axis=1)
     return (
-        decided.with_columns(left=ends[:, 0], right=ends[:, 1])
+        decided.with_columns(pl.Series("left", ends[:, 0]), pl.Series("right", ends[:, 1]))
         .filter(pl.col("decision").is_in(["match", "different"]), pl.col("left") != pl.col("right"))
         .unique(["left", "right"], keep="last", maintain_order=True)
     )

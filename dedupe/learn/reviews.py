@@ -213,7 +213,7 @@ def _in_single_precision(folder: Path, device: str) -> CrossEncoder:
     on = pick_device(device)
     try:
         with no_bars():
-            return CrossEncoder(
+            model: CrossEncoder = CrossEncoder(
                 str(folder),
                 device=on,
                 max_length=MAX_TOKENS,
@@ -227,6 +227,7 @@ def _in_single_precision(folder: Path, device: str) -> CrossEncoder:
             )
     except Exception as error:
         raise cannot_load("cross-encoder", str(folder), error) from error
+    return model
 
 
 def _part_of(progress: Progress, half: int, steps: int, done: int, _: int) -> None:
