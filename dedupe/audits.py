@@ -9,7 +9,9 @@ decisions of the others.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -179,30 +181,42 @@ def aimed(review: Review) -> Aim:
     steps = 1 / (1 + np.exp(-np.linspace(ends[0], ends[1], STEPS)))
     thresholds = [round(float(step), 4) for step in (steps if goal == "precision" else steps[::-1])]
 
-    def at(number: int) -> tuple[float, Aim]:
-        pairs = review.at(thresholds[number])
-        found = estimate(pairs, seed=config.seed)
-        measure = found.precision if goal == "precision" else found.recall_of_all
-        # Nothing is wrong where nothing is merged, but that is not what was asked for.
-        value = measure.value if pairs.merged.any() else 0.0
-        sure = chances(pairs, goal, target, seed=config.seed) if found.drawn else None
-        return value, Aim(goal, target, thresholds[number], found, sure)
+    @cache
+    def at(number: int) -> Reviewed:
+        return review.at(thresholds[number])
 
-    low, high = 0, len(thresholds) - 1
-    value, best = at(high)
-    if value < target:
+    @cache
+    def found(number: int) -> Estimate:
+        return estimate(at(number), seed=config.seed)
+
+    def value(number: int) -> float:
+        of = found(number)
+        return (of.precision if goal == "precision" else of.recall_of_all).value
+
+    # Nothing is wrong where nothing is merged, but that is not what was asked for.
+    last = len(thresholds) - 1
+    if not at(last).merged.any():
+        last = _first(lambda number: not at(number).merged.any(), last) - 1
+    if last < 0:
+        raise OptionError(f"no threshold reaches a {goal}: none merges any pair")
+    if value(last) < target:
         raise OptionError(
-            f"no threshold reaches a {goal} of {target:g}: it is estimated to be {value:.3f} at "
-            f"most, at a threshold of {best.threshold:g}; review more pairs, or ask for less"
+            f"no threshold reaches a {goal} of {target:g}: it is estimated to be {value(last):.3f} "
+            f"at most, at a threshold of {thresholds[last]:g}; review more pairs, or ask for less"
         )
+    best = _first(lambda number: value(number) >= target, last)
+    drawn = found(best).drawn
+    sure = chances(at(best), goal, target, seed=config.seed) if drawn else None
+    return Aim(goal, target, thresholds[best], found(best), sure)
+
+
+def _first(holds: Callable[[int], bool], last: int) -> int:
+    """Return the first number up to `last` for which something holds, as for all after it."""
+    low, high = 0, last
     while low < high:
         middle = (low + high) // 2
-        value, found = at(middle)
-        if value >= target:
-            high, best = middle, found
-        else:
-            low = middle + 1
-    return best
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low
 
 
 def with_aim(

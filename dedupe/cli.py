@@ -33,6 +33,8 @@ from dedupe.progress import Report
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+THRESHOLDS, GOALS = ("threshold", "preset"), ("target_precision", "target_recall")
+"""Options of which one rules out the others."""
 EPILOG = "Exit codes: 0 done, 1 a fault of this program, 2 the input or an option is wrong."
 TABLES = ("merged", "clusters", "removed", "pairs")
 LINK_TABLES = (*TABLES, "matches")
@@ -282,7 +284,7 @@ def run(
     """
     from dedupe import costs, pipeline
 
-    options = {**(read_config(config_file) if config_file else {}), **_given(options)}
+    options = _with_file(config_file, options)
     source = inputs[0] if len(inputs) == 1 else list(inputs)
     if dry_run:
         print_costs(costs.estimate(source, **options), as_json)
@@ -359,7 +361,7 @@ def link(
     """
     from dedupe import pipeline
 
-    options = {**(read_config(config_file) if config_file else {}), **_given(options)}
+    options = _with_file(config_file, options)
     if output == STDOUT:
         _no_json_beside_a_table(as_json)
         one_table_a_file(options.get("format"))
@@ -485,7 +487,7 @@ def evaluate(workspace: str, gold: str | None, across: str | None, as_json: bool
 @click.argument("workspace")
 @click.option("--back", is_flag=True, help="Go back to the model before the one in use.")
 @click.option("--device", help="Where models run: auto, cpu, cuda, mps.")
-@click.option("--seed", type=int, help="Start of every random choice.")
+@click.option("--seed", type=int, help="Start of every random choice in learning.")
 @_talk_options
 def train(
     workspace: str, back: bool, as_json: bool, quiet: bool, verbose: bool, **options: Any
@@ -541,7 +543,7 @@ def review(workspace: str, audit: bool, web: bool, port: int | None, **options: 
     """
     if audit:
         options["order"] = "audit"
-    elif options["width"] is not None:
+    elif options["width"] is not None and options["order"] != "audit":
         raise OptionError("--width says when an audit is done: it goes with --audit")
     if web:
         _serve(workspace, _given(options), port or 0)
@@ -778,6 +780,16 @@ def completion(shell: str) -> None:
     if kind is None:
         raise OptionError(f"no completion for {shell}")
     click.echo(kind(cli, {}, "dedupe", "_DEDUPE_COMPLETE").source())
+
+
+def _with_file(file: Path | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a TOML file and those given beside it, which win."""
+    given, read = _given(options), read_config(file) if file else {}
+    # Thresholds and goals rule each other out: one that is given rules out those of the file.
+    for ways, others in ((THRESHOLDS, GOALS), (GOALS, (*THRESHOLDS, *GOALS))):
+        if any(name in given for name in ways):
+            read = {name: value for name, value in read.items() if name not in others}
+    return {**read, **given}
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def load_bi_encoder(config: Config, texts: Sequence[str]) -> SentenceTransformer
             model_kwargs={"use_safetensors": True},
         )
     except Exception as error:
-        raise _cannot_load("bi-encoder", config.bi_encoder, error) from error
+        raise cannot_load("bi-encoder", config.bi_encoder, error) from error
 
 
 def load_cross_encoder(config: Config) -> CrossEncoder:
@@ -84,7 +84,7 @@ def load_cross_encoder(config: Config) -> CrossEncoder:
     device = pick_device(config.device)
     local = Path(folder).is_dir()
     try:
-        with _no_bars() if local else nullcontext():
+        with no_bars() if local else nullcontext():
             model: CrossEncoder = CrossEncoder(
                 folder,
                 device=device,
@@ -92,7 +92,7 @@ def load_cross_encoder(config: Config) -> CrossEncoder:
                 model_kwargs={"dtype": pick_dtype(device), "use_safetensors": True},
             )
     except Exception as error:
-        raise _cannot_load("cross-encoder", folder, error) from error
+        raise cannot_load("cross-encoder", folder, error) from error
     if model.num_labels != 1:
         raise ModelError(
             f"cross-encoder {folder} gives {model.num_labels} labels a pair: one that gives a "
@@ -103,7 +103,7 @@ def load_cross_encoder(config: Config) -> CrossEncoder:
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
+def no_bars() -> Iterator[None]:
     """Keep transformers from drawing a bar for what takes a moment."""
     from transformers.utils import logging
 
@@ -297,7 +297,8 @@ def _common_length(lengths: list[int], budget: int) -> int:
     return max(lengths, default=0)
 
 
-def _cannot_load(kind: str, name: str, error: Exception) -> ModelError:
+def cannot_load(kind: str, name: str, error: Exception) -> ModelError:
+    """Return what to raise where a model could not be loaded: why, and what to give instead."""
     offline = os.environ.get("HF_HUB_OFFLINE") == "1"
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     hint = " (HF_HUB_OFFLINE is set)" if offline else ""

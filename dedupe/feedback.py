@@ -6,6 +6,7 @@ All of it works on the workspace of a finished run.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,15 +16,24 @@ import numpy as np
 import polars as pl
 
 from dedupe.audits import Review, reviewed
+from dedupe.cluster import identical_groups
 from dedupe.config import BUNDLED, Config
 from dedupe.decisions import Verdict
-from dedupe.encoders import MODELS
-from dedupe.errors import InputError, OptionError
+from dedupe.encoders import MODELS, no_bars
+from dedupe.errors import InputError, OptionError, WorkspaceError
 from dedupe.estimates import UNKNOWN, Estimate, draws_left
 from dedupe.estimates import estimate as estimate_quality
 from dedupe.evaluate import Evaluation, evaluate, read_gold
 from dedupe.inputs import STACKED, Given, Source, given
-from dedupe.kept import TableRead, decisions_of, kept_config, lost_by_search, reopened
+from dedupe.kept import (
+    TableRead,
+    decisions_of,
+    kept_config,
+    kept_table,
+    lost_by_search,
+    reopened,
+    stage_keys,
+)
 from dedupe.pipeline import Result, Stages, carry_out, workspace_of
 from dedupe.progress import Progress, Report, no_report
 from dedupe.records import Records
@@ -31,6 +41,9 @@ from dedupe.results import corrected, decided_rows, own_ids, resolve
 from dedupe.scoring import UNSEEN, pair_name
 from dedupe.tables import read_table
 from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
+
+REPLAYED = 1_000
+"""Undecided pairs of the file that the model may be reminded of while it learns."""
 
 
 def evaluate_workspace(
@@ -252,7 +265,7 @@ def train(
     report
         Told how far each stage is.
     **options
-        ``device`` and ``seed``.
+        ``device``, and the ``seed`` of what is learnt: pairs are searched and drawn as before.
 
     Returns
     -------
@@ -271,21 +284,26 @@ def train(
         If the workspace is missing, incomplete or damaged.
     OptionError
         If there are too few decisions, or no version to go back to.
+    ModelError
+        If the model to learn from cannot be loaded.
     """
     opened = open_workspace(workspace)
     facts = opened.facts()
-    config = kept_config(opened).with_options(**options)
+    before = kept_config(opened)
+    asked = before.with_options(**options)
+    config = replace(asked, seed=before.seed)
+    # The table is in the workspace under the key of the input: nothing is read again.
+    source = Given(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
+    _check_whole(opened, stage_keys(source, config)["table"])
     stages = Stages(opened, report)
     if back:
-        config = replace(config, cross_encoder=_one_back(opened))
+        config = replace(config, cross_encoder=_one_back(opened, config))
         lesson: dict[str, Any] = {"version": opened.current_version()}
     else:
         with stages.timed("learn") as progress, opened.locked():
-            lesson = _learnt(opened, config, progress)
+            lesson = _learnt(opened, asked, progress)
         if lesson["used"]:
             config = replace(config, cross_encoder=str(opened.model(lesson["version"])))
-    # The table is in the workspace under the key of the input: nothing is read again.
-    source = Given(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
     return lesson, carry_out(source, opened.path, config, report)
 
 
@@ -325,7 +343,18 @@ def run_after_learning(
     before = kept_config(workspace).with_options(device=config.device, seed=config.seed)
     with stages.timed("learn") as progress, workspace.locked():
         lesson = _learnt(workspace, before, progress)
+    if lesson["used"]:
+        config = replace(config, cross_encoder=str(workspace.model(lesson["version"])))
     return lesson, carry_out(read, workspace.path, config, report)
+
+
+def _check_whole(workspace: Workspace, key: str) -> None:
+    """Refuse a workspace whose records are not there, or were read by another version."""
+    if kept_table(workspace, key) is None:
+        raise WorkspaceError(
+            f"the workspace {workspace.path} is damaged, or was made by another version of dedupe: "
+            "run dedupe run on its input again; decisions are kept"
+        )
 
 
 def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[str, Any]:
@@ -334,9 +363,7 @@ def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[st
 
     table, pairs = reopened(workspace)
     texts = table.records.texts
-    decided = decided_rows(decisions_of(workspace), table.records).filter(
-        pl.col("decision").is_in(["match", "different"])
-    )
+    decided = _decided_texts(table.records, pairs, decisions_of(workspace))
     examples = [
         Example(texts[a], texts[b], float(verdict == "match"))
         for a, b, verdict in decided.select("left", "right", "decision").iter_rows()
@@ -345,7 +372,7 @@ def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[st
         pairs.filter(pl.col("decided_by") == "cross-encoder")
         .join(decided, on=["left", "right"], how="anti")
         .sample(fraction=1.0, shuffle=True, seed=config.seed)
-        .head(_REPLAYED)
+        .head(REPLAYED)
     )
     replay = [
         Example(texts[a], texts[b], chance)
@@ -361,7 +388,7 @@ def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[st
     told = decided.select("left", "right", pl.Series("unseen", chances, dtype=pl.Float32))
     losses = _corrected_losses(table.records, pairs, told, decisions_of(workspace), config)
     before, after = losses or (lesson.loss_before, lesson.loss_after)
-    version = max(workspace.versions(), default=0) + 1
+    version = workspace.next_version()
     found = {
         **lesson.as_dict(),
         "corrected_before": losses[0] if losses else None,
@@ -369,16 +396,37 @@ def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[st
         "used": lesson.mixture > 0 and after < before,
         "version": version,
     }
+    for unfinished in workspace.models.glob(".making-*"):
+        shutil.rmtree(unfinished)
     made = workspace.models / f".making-{version}"
     halved(model)
-    model.save_pretrained(str(made), create_model_card=False)
+    with no_bars():
+        model.save_pretrained(str(made), create_model_card=False)
     names = [pair_name(example.left, example.right) for example in examples]
     write_json(made / UNSEEN, dict(zip(names, chances.tolist(), strict=True)))
-    write_json(made / "lesson.json", {**found, "from": first, "before": config.cross_encoder})
+    learnt_from = {"from": first, "before": config.cross_encoder}
+    named = {name: workspace.model_name(model) for name, model in learnt_from.items()}
+    write_json(made / "lesson.json", {**found, **named})
     made.rename(workspace.model(version))
     if found["used"]:
         workspace.use_version(version)
     return found
+
+
+def _decided_texts(records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    """Return matches and differences as rows of scored pairs, each pair of texts once.
+
+    Of records of one text the first stands in scored pairs. If each of them were a lesson, a half
+    of the decisions would be tested by texts that it learnt from.
+    """
+    group = identical_groups(len(records), pairs)
+    decided = decided_rows(decisions, records)
+    ends = np.sort(group[decided.select("left", "right").to_numpy().reshape(-1, 2)], axis=1)
+    return (
+        decided.with_columns(pl.Series("left", ends[:, 0]), pl.Series("right", ends[:, 1]))
+        .filter(pl.col("decision").is_in(["match", "different"]), pl.col("left") != pl.col("right"))
+        .unique(["left", "right"], keep="last", maintain_order=True)
+    )
 
 
 def lesson_said(lesson: Mapping[str, Any]) -> str:
@@ -402,13 +450,16 @@ def lesson_said(lesson: Mapping[str, Any]) -> str:
 def _first_model(workspace: Workspace, model: str) -> str:
     """Return what a model of the workspace once learnt from; any other model itself."""
     known = {str(workspace.model(version)): version for version in workspace.versions()}
-    if model not in known:
-        return model
-    return str(_notes(workspace, known[model])["from"])
+    return model if model not in known else _noted(workspace, known[model], "from")
 
 
-def _notes(workspace: Workspace, version: int) -> dict[str, Any]:
-    return dict(json.loads((workspace.model(version) / "lesson.json").read_text(encoding="utf-8")))
+def _noted(workspace: Workspace, version: int, name: str) -> str:
+    """Return the model that a version learnt ``"from"``, or the one used ``"before"`` it."""
+    try:
+        notes = (workspace.model(version) / "lesson.json").read_text(encoding="utf-8")
+        return workspace.model_named(str(json.loads(notes)[name]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return BUNDLED
 
 
 def _corrected_losses(
@@ -433,16 +484,14 @@ def _corrected_losses(
     return (losses[0], losses[1]) if len(losses) == 2 else None
 
 
-def _one_back(workspace: Workspace) -> str:
-    """Go back to the model that the one in use began with; return its name or folder."""
-    version = workspace.current_version()
-    if version == 0:
+def _one_back(workspace: Workspace, config: Config) -> str:
+    """Go back to the model used before the one in use; return its name or folder."""
+    known = {str(workspace.model(version)): version for version in workspace.versions()}
+    # They differ where learning or going back was stopped: what is gone back from is the later.
+    version = max(workspace.current_version(), known.get(config.cross_encoder, 0))
+    lost = Path(config.cross_encoder).parent == workspace.models.resolve()
+    if not version and not lost:
         raise OptionError("there is no learnt model to go back from")
-    before = workspace.model_here(str(_notes(workspace, version)["before"]))
-    known = {str(workspace.model(v)): v for v in workspace.versions()}
+    before = _noted(workspace, version, "before") if version else BUNDLED
     workspace.use_version(known.get(before, 0))
     return before
-
-
-_REPLAYED = 1_000
-"""Undecided pairs that the model may be reminded of while it learns."""

@@ -266,7 +266,7 @@ def check_models(workspace: Workspace, config: Config) -> None:
     WorkspaceError
         If they are not.
     """
-    was = workspace.manifest().get("models", {})
+    was = workspace.facts().get("models") or workspace.manifest().get("models", {})
     for name, now in model_ids(config).items():
         if was.get(name, now) == now:
             continue
@@ -313,8 +313,18 @@ def outside_matches(scored: pl.DataFrame, searched: Mapping[str, Any], threshold
 
 def kept_config(workspace: Workspace) -> Config:
     """Return the configuration of the last run."""
-    config = Config(**workspace.facts().get("config", {}))
-    return replace(config, cross_encoder=workspace.model_here(config.cross_encoder))
+    kept = dict(workspace.facts().get("config", {}))
+    models = {name: workspace.model_named(kept[name]) for name in _MODELS if name in kept}
+    return Config(**{**kept, **models})
+
+
+def config_facts(workspace: Workspace, config: Config) -> dict[str, Any]:
+    """Return a configuration as a workspace keeps it: :func:`kept_config` reads it."""
+    models = {name: workspace.model_name(getattr(config, name)) for name in _MODELS}
+    return {**config.as_dict(), **models}
+
+
+_MODELS = ("bi_encoder", "cross_encoder")
 
 
 def decisions_of(workspace: Workspace | None) -> pl.DataFrame:

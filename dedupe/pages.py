@@ -19,8 +19,9 @@ def pages_kept() -> Iterator[None]:
 
     By itself glibc returns each large block to the system when it is freed. A model that takes and
     frees the same blocks for every batch then spends a tenth of its time on fresh pages, which the
-    system must fill with zeros. Does nothing where there is no glibc, or where the environment
-    says how it shall allocate.
+    system must fill with zeros. Afterwards the parameters have the values that glibc begins with,
+    but it no longer adapts them to what is freed. Does nothing where there is no glibc, or where
+    the environment says how it shall allocate.
 
     References
     ----------

@@ -41,6 +41,7 @@ from dedupe.kept import (
     TableRead,
     choices_of,
     chosen,
+    config_facts,
     decisions_of,
     export_key,
     kept_config,
@@ -331,7 +332,9 @@ def carry_out(
         }
         if workspace is not None:
             if aim is not None:
-                workspace.write_facts({**workspace.facts(), "config": config.as_dict()})
+                workspace.write_facts(
+                    {**workspace.facts(), "config": config_facts(workspace, config)}
+                )
             of = standing_key(keys["scored"], decisions, choices, config)
             save_standing(workspace, keys["table"], resolved, of, kept=records.named is not None)
             write_json(workspace.manifest_file, summary)
@@ -355,13 +358,33 @@ def _compared(
     stages: Stages, source: Given, table: TableRead, keys: dict[str, str], config: Config
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the pairs of identical records, and the scored ones."""
-    texts = table.records.texts
+    texts, workspace = table.records.texts, stages.workspace
     firsts, identical = identical_pairs(texts)
-    if stages.workspace is not None:
+    # Until the same candidates have other scores, those that are there stand: a run that is
+    # stopped leaves a whole workspace.
+    rescored = workspace is not None and _is_rescored(workspace, keys)
+    if workspace is not None and not rescored:
         placed = replace(table, slot=first_slots(texts, firsts, identical), grown=False)
-        _claim(stages.workspace, source, placed, keys, config)
+        _claim(workspace, source, placed, keys, config)
     candidates = _candidates(stages, keys["candidates"], table.records, firsts, config)
-    return identical, _scored(stages, keys["scored"], texts, candidates, config)
+    scored = _scored(stages, keys["scored"], texts, candidates, config)
+    if workspace is not None:
+        if rescored:
+            _claim(workspace, source, table, keys, config)
+        workspace.forget("scored", [keys["scored"]])
+        workspace.forget("student", [stages.facts["score"].get("kept_as", "")])
+    return identical, scored
+
+
+def _is_rescored(workspace: Workspace, keys: Mapping[str, str]) -> bool:
+    """Tell whether a run makes other scores of the candidates that a workspace has."""
+    kept = workspace.facts().get("keys", {}) if workspace.facts_file.exists() else {}
+    same = all(kept.get(stage) == keys[stage] for stage in ("table", "candidates"))
+    return (
+        same
+        and kept.get("scored") != keys["scored"]
+        and workspace.load("records", keys["table"]) is not None
+    )
 
 
 def export(
@@ -480,12 +503,19 @@ class Stages:
         return frame
 
     def keep(
-        self, stage: str, name: str, key: str, frame: pl.DataFrame, facts: dict[str, Any]
+        self,
+        stage: str,
+        name: str,
+        key: str,
+        frame: pl.DataFrame,
+        facts: dict[str, Any],
+        *,
+        forget: bool = True,
     ) -> pl.DataFrame:
-        """Keep what `stage` made."""
+        """Keep what `stage` made, and `forget` what it made before."""
         self.facts[stage] = facts
         if self.workspace is not None:
-            self.workspace.save(name, key, frame, facts)
+            self.workspace.save(name, key, frame, facts, forget=forget)
         return frame
 
 
@@ -597,9 +627,9 @@ def _scored(
         scored, facts, student = score_pairs(model, candidates, texts, config, progress)
     if stages.workspace is not None and student is not None:
         stages.workspace.save_arrays("student", key, student.arrays())
-        stages.workspace.forget("student", [key])
         facts = {**facts, "kept_as": key}
-    return stages.keep("score", "scored", key, scored.hstack([candidates["seen"]]), facts)
+    scored = scored.hstack([candidates["seen"]])
+    return stages.keep("score", "scored", key, scored, facts, forget=False)
 
 
 # The workspace of a run --------------------------------------------------------------------------
@@ -656,7 +686,8 @@ def _claim(
                 "columns": records.frame.columns,
             },
             "keys": keys,
-            "config": config.as_dict(),
+            "config": config_facts(workspace, config),
+            "models": model_ids(config),
             **{name: before[name] for name in ("original", "added") if name in before},
         }
     )

@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.config import BUNDLED
 from dedupe.decisions import Decisions
 from dedupe.errors import OutputError, WorkspaceError
 from dedupe.tables import write_atomically
@@ -91,12 +93,28 @@ class Workspace:
         """Return the folder of one version of the learnt cross-encoder."""
         return (self.models / f"cross-encoder-{version}").resolve()
 
-    def model_here(self, model: str) -> str:
-        """Return where a model is now: those that a workspace learnt move with its folder."""
-        path = Path(model)
-        mine = self.models.resolve() / path.name
-        moved = path.parent.name == self.models.name and not path.exists() and mine.is_dir()
-        return str(mine) if moved else model
+    def next_version(self) -> int:
+        """Return the number of the next version; none that is there, whole or not, has it."""
+        taken = [path.name.rpartition("-")[2] for path in self.models.glob("cross-encoder-*")]
+        return max((int(number) for number in taken if number.isdigit()), default=0) + 1
+
+    def model_name(self, model: str) -> str:
+        """Return how a model is written down: one learnt here by its place in the workspace.
+
+        So it is found wherever the workspace is moved or copied to. Another folder is named in
+        full, whatever the working directory is.
+        """
+        folder = Path(model)
+        if model == BUNDLED or not folder.is_dir():
+            return model
+        folder = folder.resolve()
+        inside = folder.parent == self.models.resolve()
+        return f"{self.models.name}/{folder.name}" if inside else str(folder)
+
+    def model_named(self, name: str) -> str:
+        """Return the name or folder to load a model by that :meth:`model_name` wrote down."""
+        learnt = re.fullmatch(r"models/cross-encoder-(\d+)", name)
+        return name if learnt is None else str(self.model(int(learnt[1])))
 
     def current_version(self) -> int:
         """Return the version in use; 0 for the model that was there before any was learnt."""

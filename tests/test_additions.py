@@ -316,10 +316,10 @@ def test_what_cannot_be_added_is_one_line_and_changes_nothing(
 
 
 def test_a_workspace_of_other_models_is_refused(folder: Path) -> None:
-    manifest = folder / "people.dedupe/manifest.json"
-    facts = json.loads(manifest.read_text())
+    file = folder / "people.dedupe/workspace.json"
+    facts = json.loads(file.read_text())
     facts["models"]["cross_encoder"] = "another"
-    manifest.write_text(json.dumps(facts))
+    file.write_text(json.dumps(facts))
     before = content(folder)
     with pytest.raises(WorkspaceError, match="another cross-encoder"):
         dedupe.add(folder / "people.dedupe", folder / "new.csv")

@@ -123,6 +123,20 @@ def test_a_goal_out_of_reach_is_one_clear_line() -> None:
         aimed(review([], config=config, lost=500.0))
 
 
+def test_a_precision_is_looked_for_where_something_is_merged() -> None:
+    config = replace(CONFIG, adapt=False, target_precision=0.8)
+    records, pairs, truth = couples(300)
+    nothing = said(records, pairs, truth, [])
+    modest = pairs.with_columns(pl.col("probability") * 0.9)
+    asked = reviewed(records, modest, nothing, config, 0.0)
+    aim = aimed(asked)
+    assert asked.at(aim.threshold).merged.any() and aim.threshold < 0.9
+    assert aim.estimate.precision.value >= 0.8
+    unlike = pairs.with_columns(pl.col("probability") * 0.005)
+    with pytest.raises(OptionError, match="none merges any pair"):
+        aimed(reviewed(records, unlike, nothing, config, 0.0))
+
+
 def test_without_a_goal_the_threshold_stays() -> None:
     records, pairs, truth = couples(20)
     nothing = said(records, pairs, truth, [])

@@ -524,10 +524,10 @@ def taken(done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def other_models(folder: Path) -> None:
-    manifest = folder / "people.dedupe/manifest.json"
-    facts = json.loads(manifest.read_text())
+    file = folder / "people.dedupe/workspace.json"
+    facts = json.loads(file.read_text())
     facts["models"]["bi_encoder"] = "another"
-    manifest.write_text(json.dumps(facts))
+    file.write_text(json.dumps(facts))
 
 
 def damaged(folder: Path) -> None:
@@ -632,6 +632,19 @@ def test_a_threshold_by_goal_says_how_sure_it_is(done: Path, tmp_path: Path) -> 
     never = run("export", "1", "--target-precision", "0.99", cwd=tmp_path)
     assert (never.returncode, len(never.stderr.splitlines())) == (2, 1)
     assert b"no threshold reaches" in never.stderr
+
+
+def test_what_is_given_beside_a_file_of_options_wins(tmp_path: Path) -> None:
+    file = tmp_path / "options.toml"
+    file.write_text('threshold = 0.6\ntarget_recall = 0.8\nfields = ["name"]\n')
+    for given, chosen in (
+        ({"target_precision": 0.9, "preset": None}, {"target_precision": 0.9}),
+        ({"threshold": 0.7}, {"threshold": 0.7}),
+        ({"seed": 1}, {"threshold": 0.6, "target_recall": 0.8, "seed": 1}),
+    ):
+        found = dedupe.cli._with_file(file, given)
+        assert found == {"fields": ["name"], **chosen}
+    assert dedupe.cli._with_file(None, {"seed": 2, "id": None}) == {"seed": 2}
 
 
 def test_a_checked_goal_says_its_probability_and_an_estimate_what_it_rests_on(

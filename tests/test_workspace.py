@@ -33,12 +33,12 @@ def test_what_is_saved_is_loaded(workspace: Workspace) -> None:
 def test_a_learnt_model_moves_with_its_folder(workspace: Workspace, tmp_path: Path) -> None:
     learnt = workspace.model(1)
     learnt.mkdir(parents=True)
-    assert workspace.model_here("bundled") == "bundled"
-    assert workspace.model_here(str(learnt)) == str(learnt)
+    written = workspace.model_name(str(learnt))
+    assert written == "models/cross-encoder-1"
     moved = Workspace(workspace.path.rename(tmp_path / "elsewhere"))
-    assert moved.model_here(str(learnt)) == str(moved.model(1))
-    for other in (str(moved.model(2)), str(tmp_path / "cross-encoder-1")):
-        assert moved.model_here(other) == other
+    assert moved.model_named(written) == str(moved.model(1))
+    for other in ("bundled", str(tmp_path), "some/name"):
+        assert moved.model_named(moved.model_name(other)) == other
 
 
 def test_only_the_latest_of_a_stage_is_kept(workspace: Workspace) -> None:

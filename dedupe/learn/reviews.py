@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.encoders import MAX_TOKENS, pick_device, pick_dtype
+from dedupe.correction import FEWEST, FEWEST_OF_A_KIND
+from dedupe.encoders import MAX_TOKENS, cannot_load, no_bars, pick_device, pick_dtype
 from dedupe.errors import OptionError
 from dedupe.learn.calibrate import Calibration, build_in, fit_calibration
 from dedupe.learn.synthesize import synthesize_pairs
@@ -42,8 +43,6 @@ from dedupe.scoring import prepare_texts, score_logits
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-FEWEST = 10
-"""Decisions below which there is nothing to learn from."""
 MIXTURES = (1.0, 0.75, 0.5, 0.25, 0.0)
 """Shares of the new weights that are tried."""
 REMINDERS = 400
@@ -149,29 +148,17 @@ def learn_decisions(
     Raises
     ------
     OptionError
-        If there are fewer than :data:`FEWEST` decisions.
+        If there are fewer decisions than :data:`~dedupe.correction.FEWEST`, or than
+        :data:`~dedupe.correction.FEWEST_OF_A_KIND` of either kind.
+    ModelError
+        If the model cannot be loaded.
     """
+    _check_enough(decided)
     import torch
-    from sentence_transformers import CrossEncoder
 
-    if len(decided) < FEWEST:
-        raise OptionError(
-            f"{len(decided)} decisions are too few to learn from: review {FEWEST} pairs or more"
-        )
     recipe = recipe or ReviewRecipe()
     torch.manual_seed(seed)
-    model: CrossEncoder = CrossEncoder(
-        str(folder),
-        device=pick_device(device),
-        max_length=MAX_TOKENS,
-        local_files_only=True,
-        model_kwargs={
-            "attn_implementation": "eager",
-            "dtype": torch.float32,
-            "use_safetensors": True,
-        },
-        config_kwargs={"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
-    )
+    model = _in_single_precision(folder, device)
     replay = [*replay, *_reminders(model, seed)]
     half = _halves(decided, seed)
     truth = np.array([example.chance for example in decided])
@@ -206,6 +193,41 @@ def learn_decisions(
         calibration=calibration,
     )
     return model, lesson, new
+
+
+def _check_enough(decided: Sequence[Example]) -> None:
+    matches = sum(example.chance >= 0.5 for example in decided)
+    others = len(decided) - matches
+    if len(decided) < FEWEST or min(matches, others) < FEWEST_OF_A_KIND:
+        raise OptionError(
+            f"{matches} matches and {others} pairs that differ are too few to learn from: decide "
+            f"{FEWEST} pairs, {FEWEST_OF_A_KIND} of either kind (unsure ones teach nothing)"
+        )
+
+
+def _in_single_precision(folder: Path, device: str) -> CrossEncoder:
+    """Return the cross-encoder in `folder` as it learns: without any dropout."""
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    on = pick_device(device)
+    try:
+        with no_bars():
+            model: CrossEncoder = CrossEncoder(
+                str(folder),
+                device=on,
+                max_length=MAX_TOKENS,
+                local_files_only=True,
+                model_kwargs={
+                    "attn_implementation": "eager",
+                    "dtype": torch.float32,
+                    "use_safetensors": True,
+                },
+                config_kwargs={"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
+            )
+    except Exception as error:
+        raise cannot_load("cross-encoder", str(folder), error) from error
+    return model
 
 
 def _part_of(progress: Progress, half: int, steps: int, done: int, _: int) -> None:
@@ -334,9 +356,8 @@ def _calibration(
     anchors = [e for e in replay if e.chance < 0.02 or e.chance > 0.98][:400]
     if not anchors:
         return Calibration(1.0, 0.0)
-    labels = np.array([round(e.chance) for e in [*held, *anchors]])
-    if len(np.unique(labels)) < 2:
-        return Calibration(1.0, 0.0)
+    # As likely as they were, not as sure as can be: else easy decisions would scale all logits up.
+    labels = np.array([e.chance for e in [*held, *anchors]])
     weights = np.array([1.0] * len(held) + [len(held) / len(anchors)] * len(anchors))
     everything = np.concatenate([logits, _logits(model, anchors)]).astype(np.float32)
     found = fit_calibration(everything, labels, weights)

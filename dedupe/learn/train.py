@@ -135,21 +135,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m dedupe.learn.train", description=main.__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=MODELS / "cross-encoder")
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--leave-out", nargs="*", default=(), help="sets kept out of training")
-    parser.add_argument("--synthetic", type=int, default=Recipe.synthetic)
-    parser.add_argument("--synthetic-again", type=int, default=Recipe.synthetic_again)
-    parser.add_argument("--made-tables", type=int, default=Recipe.made_tables)
     parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--round", type=int, default=2, help="the round that goes on from them")
+    knobs = asdict(Recipe())
+    for name, default in knobs.items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=type(default), default=default, help="see Recipe")
     given = parser.parse_args(arguments)
-    recipe = Recipe(
-        synthetic=given.synthetic,
-        synthetic_again=given.synthetic_again,
-        made_tables=given.made_tables,
-        seed=given.seed,
-    )
+    recipe = Recipe(**{name: getattr(given, name) for name in knobs})
     start = time.perf_counter()
     with TemporaryDirectory() as scratch:
         made = train_model(
@@ -649,6 +644,9 @@ their own rate:
 | set | pairs | true | precision | recall | F1 |
 | --- | --- | --- | --- | --- | --- |
 {table}
+
+How the same kind of model does on sets whose source is left out of its training:
+`python -m tests.benchmarks.zero_shot DATA_DIR`.
 
 ## Limits
 

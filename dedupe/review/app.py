@@ -115,13 +115,15 @@ class ReviewApp(App[bool]):
         self.blind = blind
         self.width = width
         self.theme = themed(theme)
+        self.overview = OverviewScreen(session)
+        self.leaving = False
         self.begun_at = session.log.last()
 
     def on_mount(self) -> None:
         """Begin with the pairs."""
         self.install_screen(PairsScreen(self.session, blind=self.blind, width=self.width), "pairs")
         self.install_screen(ClustersScreen(self.session), "clusters")
-        self.install_screen(OverviewScreen(self.session), "overview")
+        self.install_screen(self.overview, "overview")
         self.install_screen(ExportScreen(self.session), "export")
         self.push_screen("pairs")
         self.set_interval(POLL, self.look_for_others)
@@ -151,7 +153,11 @@ class ReviewApp(App[bool]):
         self.push_screen(HelpScreen())
 
     def action_leave(self) -> None:
-        """End the app."""
+        """End the app; asked for twice while the model learns, which ends that too."""
+        if self.overview.learning and not self.leaving:
+            self.leaving = True
+            self.notify("the model is learning: q again stops it; every decision is kept")
+            return
         self.exit(self.session.log.last() != self.begun_at)
 
 

@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer, Static
+from textual.worker import get_current_worker
 
 from dedupe.decisions import Verdict
 from dedupe.errors import DedupeError
@@ -24,6 +25,10 @@ from dedupe.review.draw import bar, histogram, measured
 from dedupe.review.session import Session
 
 BINS = 24
+
+
+class _LeftError(Exception):
+    """Nobody waits for what is learnt any more."""
 
 
 class OverviewScreen(Screen[None]):
@@ -134,7 +139,11 @@ class OverviewScreen(Screen[None]):
 
     @work(thread=True, exclusive=True, group="train")
     def _train(self) -> None:
+        worker = get_current_worker()
+
         def report(stage: str, done: int, total: int) -> None:
+            if worker.is_cancelled:
+                raise _LeftError
             part = f" {done / total:.0%}" if total else ""
             self._show("#learnt", Text(f"learning from the decisions: {stage}{part} …"))
 
@@ -143,6 +152,8 @@ class OverviewScreen(Screen[None]):
         except DedupeError as error:
             self._show("#learnt", Text(str(error), "bold"))
             self.learning = False
+            return
+        except _LeftError:
             return
         self.app.call_from_thread(self._learnt, lesson)
 

@@ -252,13 +252,17 @@ class Session:
         return draw_audit(self.workspace.path, AUDITED)
 
     def take_audit(self, audit: Audit) -> None:
-        """Put pairs that were drawn at the end of the queue, and go to the first undecided."""
-        pairs = []
-        for a, b in audit.pairs:
-            number = self._number(self.row(a), self.row(b))
-            assert number is not None
-            self._drawn[number] = audit.key
-            pairs.append(number)
+        """Put pairs that were drawn at the end of the queue, and go to the first undecided.
+
+        Where records were added since the workspace was read, it is read again.
+        """
+        try:
+            ends = [(self.row(a), self.row(b)) for a, b in audit.pairs]
+        except KeyError:
+            self.load()
+            ends = [(self.row(a), self.row(b)) for a, b in audit.pairs]
+        pairs = [self._pair_of(a, b) for a, b in ends]
+        self._drawn |= dict.fromkeys(pairs, audit.key)
         self._queue(np.concatenate([self.queue, np.array(pairs, dtype=np.int64)]))
         self.audit = audit
         self.at = -1

@@ -3,8 +3,9 @@
 Leaves one source of labelled pairs out at a time (with every form of it), trains on all the others
 and measures the pairs of its test part at a threshold of 0.5. The first round, on full tables of
 other sources and on synthesized pairs, has no published pair in it and is therefore made once for
-all; a second one for each source left out learns the published pairs of the others that the first
-round found hard, with a share of its own data again.
+all. Two more for each source left out learn published pairs of the others, with a share of the
+other data again: the second those that the first round found hard, the third nearly all. F1 is
+given after each: how it grows with what is learnt.
 
 ``--scale`` makes all counts of pairs larger or smaller. ``--work FOLDER`` keeps the weights: what
 is there is not trained again.
@@ -16,9 +17,10 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 
@@ -54,7 +56,7 @@ RECIPE = Recipe(
     searched_small=150,
     with_prose=0.1,
 )
-"""That of the bundled model with fewer pairs, so that seven trainings end within two hours."""
+"""That of the bundled model with fewer pairs, so that thirteen trainings end within three hours."""
 COUNTS = (
     "synthetic",
     "people",
@@ -68,8 +70,19 @@ COUNTS = (
 )
 PUBLISHED_SEARCHED = 3_000
 """Published pairs of one set among which the second round looks for hard ones."""
-AGAIN_PER_TABLE, AGAIN_PER_SMALL_TABLE = 500, 80
-"""Most pairs of a full table, and of a small one, that the second round learns again."""
+SOLVED = ("dblp-acm", "dblp-acm-dirty")
+"""Sets of which there is so little left to learn that the third round, too, takes hard pairs."""
+AGAIN = {"per_table": 500, "per_small_table": 80}
+"""What the second round takes of the other data, in place of what :data:`RECIPE` says."""
+LEAST_AGAIN = {
+    "per_table": 300,
+    "per_small_table": 60,
+    "searched": 400,
+    "searched_small": 100,
+    "synthetic_again": 1_500,
+    "people_again": 500,
+}
+"""What the third round takes of it."""
 VALID_PAIRS = 1_000
 """Most valid pairs of one set that the calibration is fitted on."""
 
@@ -118,16 +131,51 @@ def first_round(data: Path, tables: Tables, recipe: Recipe, device: str, out: Pa
     return out
 
 
-def hard_published(data: Path, model: Path, recipe: Recipe) -> dict[str, list[TextPair]]:
-    """Return the published train pairs that the model finds hard, by set, with easy ones."""
+def others_published(
+    data: Path, model: Path, recipe: Recipe, leave_out: Sequence[str], whole: bool
+) -> list[TextPair]:
+    """Return published train pairs of the sets that are not left out.
+
+    Of each set those that the model finds hard, with easy ones; all if `whole` is asked for and
+    the set is not one of :data:`SOLVED`.
+    """
     scored = load_cross_encoder(Config(cross_encoder=str(model)))
-    found = {}
+    found = []
     for folder in labelled_folders(data):
-        pairs = as_they_come(published_pairs(folder, "train"), PUBLISHED_SEARCHED, recipe.seed)
-        chance = sigmoid(predict(scored, pairs))
-        found[folder.name] = hardest(pairs, chance, recipe.per_published, recipe.seed)
-        say(f"  {folder.name}: {len(found[folder.name]):,} of {len(pairs):,} published pairs")
+        if folder.name in leave_out:
+            continue
+        pairs = published_pairs(folder, "train")
+        if not whole or folder.name in SOLVED:
+            pairs = as_they_come(pairs, PUBLISHED_SEARCHED, recipe.seed)
+            chance = sigmoid(predict(scored, pairs))
+            pairs = hardest(pairs, chance, recipe.per_published, recipe.seed)
+        say(f"  {folder.name}: {len(pairs):,} published pairs")
+        found += pairs
     return found
+
+
+def later_round(
+    data: Path,
+    tables: Tables,
+    before: Path,
+    recipe: Recipe,
+    number: int,
+    leave_out: Sequence[str],
+    device: str,
+    out: Path,
+) -> Path:
+    """Return the weights of round `number`, 2 or 3, made if they are not there.
+
+    They go on from those in the folder `before`.
+    """
+    if not out.exists():
+        pairs = hard_candidates(tables, before, recipe, number)
+        pairs += others_published(data, before, recipe, leave_out, whole=number == 3)
+        pairs = as_others_write(pairs, recipe, random.Random(recipe.seed))
+        say(f"round {number} without {leave_out[0]}: {len(pairs):,} pairs")
+        model = fine_tune(pairs, before, recipe, recipe.learning_rate_again, device)
+        model.save_pretrained(str(out), create_model_card=False)
+    return out
 
 
 def figures(model: Path, data: Path, names: list[str]) -> Mapping[str, tuple[float, float, float]]:
@@ -150,45 +198,35 @@ def figures(model: Path, data: Path, names: list[str]) -> Mapping[str, tuple[flo
     return found
 
 
-def measure_all(data: Path, recipe: Recipe, work: Path, device: str, only: list[str]) -> None:
+def measure_all(data: Path, scale: float, work: Path, device: str, only: list[str]) -> None:
     """Train what is not in `work`, and print the table."""
     tables = read_tables(data)
-    first = first_round(data, tables, recipe, device, work / "first")
-    again = replace(recipe, per_table=AGAIN_PER_TABLE, per_small_table=AGAIN_PER_SMALL_TABLE)
-    replayed: list[TextPair] | None = None
-    published: dict[str, list[TextPair]] = {}
-    rows, means, first_means = [], [], []
+    first = first_round(data, tables, scaled(RECIPE, scale), device, work / "first")
+    rows, f1s = [], []
     for source, names in families(data).items():
         if only and source not in only:
             continue
-        folder = work / source
-        if not folder.exists():
-            if replayed is None:
-                replayed = hard_candidates(tables, first, again, 2)
-                published = hard_published(data, first, recipe)
-            pairs = replayed + [
-                pair for name, some in published.items() if name not in names for pair in some
-            ]
-            pairs = as_others_write(pairs, recipe, random.Random(recipe.seed))
-            say(f"without {source}: {len(pairs):,} pairs")
-            model = fine_tune(pairs, first, recipe, recipe.learning_rate_again, device)
-            model.save_pretrained(str(folder), create_model_card=False)
-        before = figures(first, data, names)
-        for name, (precision, recall, f1) in figures(folder, data, names).items():
-            means.append(f1)
-            first_means.append(before[name][2])
-            peers = [*(str(one) for one in PUBLISHED.get(name, ())), *[""] * len(COLUMNS)]
-            rows.append(
-                f"| {name} | {precision:.3f} | {recall:.3f} | {f1:.3f} | {before[name][2]:.3f} "
-                f"| {' | '.join(peers[: len(COLUMNS)])} |"
+        weights = [first]
+        for number, taken in ((2, AGAIN), (3, LEAST_AGAIN)):
+            again = scaled(replace(RECIPE, **taken), scale)
+            out = work / f"{source}-{number}"
+            weights.append(
+                later_round(data, tables, weights[-1], again, number, names, device, out)
             )
+        rounds = [figures(folder, data, names) for folder in weights]
+        for name in names:
+            precision, recall, _ = rounds[-1][name]
+            f1s.append([found[name][2] for found in rounds])
+            peers = [*(str(one) for one in PUBLISHED.get(name, ())), *[""] * len(COLUMNS)]
+            cells = (f"{one:.3f}" for one in (precision, recall, *reversed(f1s[-1])))
+            rows.append(f"| {name} | {' | '.join([*cells, *peers[: len(COLUMNS)]])} |")
             say(rows[-1])
-    print(f"| set left out | precision | recall | F1 | F1, first round | {' | '.join(COLUMNS)} |")
-    print("|" + " --- |" * (5 + len(COLUMNS)))
+    head = ("set left out", "precision", "recall", "F1", "after two rounds", "after one", *COLUMNS)
+    print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}")
     print("\n".join(rows))
-    if means:
-        peers_none = " |" * len(COLUMNS)
-        print(f"| mean | | | {np.mean(means):.3f} | {np.mean(first_means):.3f} |{peers_none}")
+    if f1s:
+        means = (f"{mean(column):.3f}" for column in reversed(list(zip(*f1s, strict=True))))
+        print(f"| **mean** | | | {' | '.join(means)} |{' |' * len(COLUMNS)}")
 
 
 def say(line: str) -> None:
@@ -207,8 +245,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
-        recipe = scaled(RECIPE, given.scale)
-        measure_all(given.data, recipe, work, pick_device(given.device), given.only)
+        measure_all(given.data, given.scale, work, pick_device(given.device), given.only)
 
 
 if __name__ == "__main__":

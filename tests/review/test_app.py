@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from textual.widgets._footer import FooterKey
 
 import dedupe
 import dedupe.review.explain
+import dedupe.review.overview
 from dedupe.decisions import Decisions, Verdict
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.review.app import HelpScreen, ReviewApp, themed
@@ -312,8 +314,6 @@ def test_the_threshold_moves_and_its_effect_is_counted(workspace: Path) -> None:
 
 
 def test_the_model_learns_from_the_app(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import dedupe.review.overview
-
     def train(place: Path, *, report: Any) -> tuple[dict[str, Any], None]:
         if not log(place).height:
             raise OptionError("too few decisions")
@@ -340,6 +340,32 @@ def test_the_model_learns_from_the_app(workspace: Path, monkeypatch: pytest.Monk
         assert app.session.counts()["match"] == 2
 
     drive(workspace, steps)
+
+
+def test_leaving_twice_stops_the_learning(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+
+    def train(place: Path, *, report: Any) -> None:
+        try:
+            for step in range(500):
+                report("learn", step, 500)
+                time.sleep(0.01)
+            ended.append("done")
+        except BaseException:
+            ended.append("stopped")
+            raise
+
+    monkeypatch.setattr(dedupe.review.overview, "train", train)
+
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("o", "t")
+        await pilot.pause(0.1)
+        await pilot.press("q")
+        assert app.is_running and not ended
+        await pilot.press("q")
+
+    assert drive(workspace, steps) is False
+    assert ended == ["stopped"]
 
 
 def test_results_are_written_from_the_app(workspace: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from dedupe.decisions import Choice, Decisions, Verdict
 from dedupe.errors import OptionError
 from dedupe.review.order import ORDERS
 from dedupe.review.session import Session, View
-from tests.review.conftest import NAMES
+from tests.review.conftest import NAMES, frame
 
 SPECIAL = ("contradictions", "audit")
 
@@ -197,6 +197,19 @@ def test_an_audit_draws_pairs_and_narrows_the_estimate(session: Session, workspa
         assert (log.log()["drawn"] != "").sum() == 20
     after = session.draw_audit().estimate
     assert (after.basis != "model", after.drawn >= 20) == (True, True)
+
+
+def test_pairs_drawn_of_records_added_meanwhile_are_shown(
+    session: Session, workspace: Path
+) -> None:
+    session.sort(View("audit"))
+    more = frame().vstack(frame()[:1].with_columns(id=pl.lit("new"), name=pl.lit("Ada Lovelacy")))
+    dedupe.run(more, output=workspace, threshold=0.9, review_from=0.3)
+    while (audit := session.draw_audit()).pairs:
+        session.take_audit(audit)
+        while session.pair is not None:
+            session.decide(Verdict.DIFFERENT)
+    assert any("new" in pair for pair in session.verdicts)
 
 
 def test_another_reviewers_decisions_are_seen_and_not_undone(
