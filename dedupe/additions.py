@@ -104,9 +104,9 @@ ADDITIONS = pl.Schema(
 
 REFIT = 2.0
 """Weights and student are made anew once there are so many times the texts they were fitted to."""
-WORTH_LOADING = 500
-"""Doubtful pairs that have to be due before the cross-encoder is loaded to help a student: judging
-them takes about as long as loading it. Until then the student's word stands."""
+WORTH_LOADING = 50
+"""Doubtful pairs that have to be due before the cross-encoder, which takes seconds to load, is
+asked for them. Until then the word of a student stands that is not trusted with them."""
 
 
 @dataclass(frozen=True, eq=False)

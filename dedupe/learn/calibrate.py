@@ -21,9 +21,7 @@ class Calibration:
 
 
 def fit_calibration(
-    logits: NDArray[np.float32],
-    labels: NDArray[np.int64] | NDArray[np.float64],
-    weights: NDArray[np.float64],
+    logits: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> Calibration:
     """Fit Platt's two numbers by weighted maximum likelihood.
 
@@ -32,7 +30,7 @@ def fit_calibration(
     logits
         (n,) float32.
     labels
-        (n,) 0 or 1, or how likely 1 is; on both sides of one half.
+        (n,) 0 or 1, both present.
     weights
         (n,) how much each pair counts.
 
@@ -44,7 +42,7 @@ def fit_calibration(
     Raises
     ------
     ValueError
-        If all are on one side.
+        If only one label is present.
 
     References
     ----------
@@ -52,12 +50,13 @@ def fit_calibration(
     """
     from scipy.optimize import minimize
 
-    if len(np.unique(labels >= 0.5)) < 2:
+    if len(np.unique(labels)) < 2:
         raise ValueError("calibration needs pairs of both labels")
+    sign = np.where(labels == 1, -1.0, 1.0)
 
     def loss(parameters: NDArray[np.float64]) -> float:
-        z = np.exp(parameters[0]) * logits.astype(np.float64) + parameters[1]
-        return float(np.average(np.logaddexp(0, z) - labels * z, weights=weights))
+        margin = sign * (np.exp(parameters[0]) * logits.astype(np.float64) + parameters[1])
+        return float(np.average(np.logaddexp(0, margin), weights=weights))
 
     best = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-7})
     return Calibration(float(np.exp(best.x[0])), float(best.x[1]))

@@ -9,6 +9,10 @@ was learnt: of all mixtures of the old and the new weights the one is taken that
 that is the old model, nothing has been learnt, and the caller is told. The new weights are the mean
 of both, a better model than either [1]_.
 
+The model is not calibrated anew. People decide doubtful pairs, and what fits those is too unsure of
+all the others: a file's thousands of pairs that are clearly different would add up to matches. What
+decisions say of the probabilities of their file is learnt by :mod:`dedupe.correction`.
+
 What a model says of pairs that it learnt from is no evidence: wherever its scores are learnt from
 again, what the half says that had not seen them stands in their place.
 
@@ -34,7 +38,6 @@ from numpy.typing import NDArray
 from dedupe.correction import FEWEST, FEWEST_OF_A_KIND
 from dedupe.encoders import MAX_TOKENS, cannot_load, no_bars, pick_device, pick_dtype
 from dedupe.errors import OptionError
-from dedupe.learn.calibrate import Calibration, build_in, fit_calibration
 from dedupe.learn.synthesize import synthesize_pairs
 from dedupe.progress import Progress, silent
 from dedupe.records import record_text
@@ -94,8 +97,6 @@ class Lesson:
         Mean negative log-likelihood of decisions that were not seen.
     right_before, right_after
         Share of decisions that were not seen on whose side of one half the model is.
-    calibration
-        Scale and shift of the logits, built into the model.
     """
 
     decisions: int
@@ -104,7 +105,6 @@ class Lesson:
     loss_after: float
     right_before: float
     right_after: float
-    calibration: Calibration
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values as plain JSON types."""
@@ -139,7 +139,7 @@ def learn_decisions(
     Returns
     -------
     model
-        In single precision, calibrated.
+        In single precision.
     lesson
         What was learnt.
     unseen
@@ -180,9 +180,7 @@ def learn_decisions(
     after = _mean(*taught)
     best = min(MIXTURES, key=lambda mixture: (_loss(unseen[mixture], truth), mixture))
     _load_mixture(model, before, after, best)
-    calibration = _calibration(model, decided, replay, unseen[best])
-    build_in(model, calibration)
-    new = calibration.scale * unseen[best] + calibration.shift
+    new = unseen[best]
     lesson = Lesson(
         decisions=len(decided),
         mixture=best,
@@ -190,7 +188,6 @@ def learn_decisions(
         loss_after=round(_loss(new, truth), 4),
         right_before=round(float(((old >= 0) == (truth >= 0.5)).mean()), 4),
         right_after=round(float(((new >= 0) == (truth >= 0.5)).mean()), 4),
-        calibration=calibration,
     )
     return model, lesson, new
 
@@ -340,28 +337,6 @@ def _load_mixture(
             for name, old in before.items()
         }
     )
-
-
-def _calibration(
-    model: CrossEncoder,
-    held: Sequence[Example],
-    replay: Sequence[Example],
-    logits: NDArray[np.float64],
-) -> Calibration:
-    """Fit scale and shift to decisions as they were unseen, anchored by what was sure before.
-
-    The anchors count as much as the decisions: reviewed pairs are the doubtful ones, and a
-    calibration on them alone would be one for doubtful pairs.
-    """
-    anchors = [e for e in replay if e.chance < 0.02 or e.chance > 0.98][:400]
-    if not anchors:
-        return Calibration(1.0, 0.0)
-    # As likely as they were, not as sure as can be: else easy decisions would scale all logits up.
-    labels = np.array([e.chance for e in [*held, *anchors]])
-    weights = np.array([1.0] * len(held) + [len(held) / len(anchors)] * len(anchors))
-    everything = np.concatenate([logits, _logits(model, anchors)]).astype(np.float32)
-    found = fit_calibration(everything, labels, weights)
-    return Calibration(float(np.clip(found.scale, 0.5, 2.0)), float(np.clip(found.shift, -3, 3)))
 
 
 def _network(model: CrossEncoder) -> Any:

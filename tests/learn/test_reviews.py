@@ -12,7 +12,6 @@ from dedupe import scoring
 from dedupe.config import Config
 from dedupe.encoders import MODELS
 from dedupe.errors import ModelError, OptionError
-from dedupe.learn import reviews
 from dedupe.learn.reviews import Example, ReviewRecipe, learn_decisions
 
 FOLDER = MODELS / "cross-encoder"
@@ -48,7 +47,8 @@ def test_decisions_are_learnt_and_the_rest_is_kept() -> None:
         prepare_texts(model, [getattr(e, side) for e in replay]) for side in ("left", "right")
     )
     chances = score_texts(model, left, right)
-    assert ((chances >= 0.5) == np.array([e.chance >= 0.5 for e in replay])).all()
+    # However doubtful the decided pairs are, the sure ones stay as sure as they were.
+    assert chances == pytest.approx([e.chance for e in replay], abs=0.03)
 
 
 @pytest.mark.parametrize(("matches", "others"), [(0, 0), (5, 4), (20, 0), (3, 20)])
@@ -57,21 +57,6 @@ def test_too_few_decisions_of_a_kind_are_refused(matches: int, others: int) -> N
     told += [e for e in examples() * 4 if e.chance == 0][:others]
     with pytest.raises(OptionError, match=f"{matches} matches and {others} pairs that differ"):
         learn_decisions(FOLDER, told, [])
-
-
-def test_easy_decisions_leave_the_calibration_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    logits = np.tile([6.0, -6.0], 10)
-    held = [Example("a", "b", float(logit > 0)) for logit in logits]
-    chances = 1 / (1 + np.exp(-np.repeat([-5.0, 5.0], [200, 100])))
-    replay = [Example("a", "b", float(chance)) for chance in chances]
-    monkeypatch.setattr(
-        reviews,
-        "_logits",
-        lambda model, some: np.array([np.log(e.chance / (1 - e.chance)) for e in some]),
-    )
-    found = reviews._calibration(None, held, replay, logits)
-    assert 0.9 < found.scale < 1.3
-    assert abs(found.shift) < 0.3
 
 
 def test_a_model_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
