@@ -44,6 +44,9 @@ from dedupe.workspace import Workspace, open_workspace, stage_key, write_json
 
 REPLAYED = 1_000
 """Undecided pairs of the file that the model may be reminded of while it learns."""
+WORTH_RESCORING = 0.01
+"""Log loss by which decisions held back have to be predicted better before a file is scored anew:
+of a hundred decisions, less is chance."""
 
 
 def evaluate_workspace(
@@ -393,7 +396,7 @@ def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[st
         **lesson.as_dict(),
         "corrected_before": losses[0] if losses else None,
         "corrected_after": losses[1] if losses else None,
-        "used": lesson.mixture > 0 and after < before,
+        "used": lesson.mixture > 0 and after <= before - WORTH_RESCORING,
         "version": version,
     }
     for unfinished in workspace.models.glob(".making-*"):

@@ -28,7 +28,6 @@ from dedupe.feedback import (
     run_after_learning,
 )
 from dedupe.kept import check_models, kept_config, reopened
-from dedupe.learn.calibrate import Calibration
 from dedupe.learn.reviews import Example, Lesson
 from dedupe.scoring import unseen_verdicts
 from dedupe.workspace import open_workspace
@@ -67,7 +66,7 @@ class Teacher:
         chance = np.array([example.chance for example in decided])
         rng = np.random.default_rng(0)
         logits = np.where(chance > 0.5, 3.0, -3.0) if self.right else rng.normal(0, 3, len(chance))
-        lesson = Lesson(len(decided), 1.0, 0.7, 0.1, 0.5, 0.9, Calibration(1.0, 0.0))
+        lesson = Lesson(len(decided), 1.0, 0.7, 0.1, 0.5, 0.9)
         return Model(), lesson, logits
 
 
