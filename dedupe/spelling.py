@@ -29,11 +29,23 @@ SPREAD = 4
 """Dimensions that each trigram or word is folded into, each with a sign of its own."""
 BUCKETS_BITS = 20
 """log2 of the number of hash buckets that frequencies are counted in."""
-RARITY_POWER = 1.5
+RARITY_POWER = 1.35
 """Exponent of the inverse document frequency; above 1, what is rare in the file counts for more."""
-FIELD_DAMPING = 0.5
+FIELD_DAMPING = 0.4
 """Power of its own length that a field's weight is divided by: 0.5 lets a long description count
 for more than a short title, but not in proportion to its length."""
+WORDS_WEIGHT = 0.4
+"""Length of the vector of words; that of trigrams is 1."""
+BEGINNING_FACTOR = 1.33
+"""How many times more a trigram counts where a word begins."""
+DIGIT_FACTOR = 1.4
+"""How many times more a trigram or a word counts that has a digit in it.
+
+These five come from :mod:`dedupe.learn.balance`, trained on full and synthesized tables; the first
+three were then set by what the search finds in clusters held out. ``models/bi-encoder/README.md``
+has the figures."""
+BEGINS, HAS_DIGIT = np.uint8(1), np.uint8(2)
+"""Traits of a feature: it stands where a word begins; there is a digit in it."""
 BLOCK = 4096
 """Texts handled at a time, so that the arrays of their trigrams stay in cache."""
 
@@ -54,16 +66,22 @@ _BASE = _U(0x100000001B3)
 _WORD_SALT = _U(0xD1B54A32D192ED03)
 _LONGEST_WORD = 64
 _POWERS = np.cumprod(np.full(_LONGEST_WORD, _BASE, dtype=np.uint64))
+_WEIGHTS = (1.0, WORDS_WEIGHT)
+_FACTORS = np.array([1, BEGINNING_FACTOR, DIGIT_FACTOR, BEGINNING_FACTOR * DIGIT_FACTOR])
 _CJK = ((0x2E80, 0xA4D0), (0xF900, 0xFB00), (0x20000, 0x40000))
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Occurrences of one kind of feature: text number, field number and hash of each, (m,)."""
+    """Occurrences of one kind of feature: text number, field number and hash of each, (m,).
+
+    `traits` holds the bits :data:`BEGINS` and :data:`HAS_DIGIT`.
+    """
 
     text: NDArray[np.int64]
     field: NDArray[np.int64]
     hash: NDArray[np.uint64]
+    traits: NDArray[np.uint8]
 
     @property
     def bucket(self) -> NDArray[np.int64]:
@@ -215,12 +233,12 @@ class Spelling:
     def _embed(self, kinds: Sequence[Features], n: int) -> NDArray[np.float32]:
         places: list[NDArray[np.int64]] = []
         weights: list[NDArray[np.float64]] = []
-        for rarity, found in zip(self.rarity, kinds, strict=True):
-            weight = rarity[found.bucket].astype(np.float64)
+        for rarity, found, whole in zip(self.rarity, kinds, _WEIGHTS, strict=True):
+            weight = rarity[found.bucket] * _FACTORS[found.traits]
             length = np.sqrt(np.bincount(found.field, weight * weight))
             weight *= np.maximum(length[found.field], 1e-6) ** -FIELD_DAMPING
             length = np.sqrt(np.bincount(found.text, weight * weight, minlength=n))
-            weight /= np.maximum(length[found.text], 1e-9)
+            weight *= whole / np.maximum(length[found.text], 1e-9)
             start = found.text * DIMENSIONS
             for turn in range(SPREAD):
                 # Ten bits of the hash choose a dimension and a sign; the bucket uses the top ones.
@@ -260,7 +278,8 @@ class Characters:
     """Texts laid end to end: of each of m characters its code point, text and field, (m,).
 
     `in_word` tells whether it is a letter, a digit or a combining mark, `alone` whether it is a
-    Chinese, Japanese or Korean ideograph, which is a word by itself.
+    Chinese, Japanese or Korean ideograph, which is a word by itself; `digit` is :data:`HAS_DIGIT`
+    of a digit, else 0.
     """
 
     points: NDArray[np.uint32]
@@ -268,6 +287,7 @@ class Characters:
     field: NDArray[np.int64]
     in_word: NDArray[np.bool_]
     alone: NDArray[np.bool_]
+    digit: NDArray[np.uint8]
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Characters:
@@ -277,9 +297,10 @@ class Characters:
         distinct, inverse = np.unique(points, return_inverse=True)
         in_word = np.array([_in_word(int(point)) for point in distinct])[inverse]
         alone = np.array([_stands_alone(int(point)) for point in distinct])[inverse]
+        digit = np.array([HAS_DIGIT * chr(point).isdigit() for point in distinct], dtype=np.uint8)
         text = np.cumsum(points == 0)
         field = np.cumsum((points == 0) | (points == 10))
-        return cls(points, text, field, in_word, alone)
+        return cls(points, text, field, in_word, alone, digit[inverse])
 
     @cached_property
     def letters(self) -> NDArray[np.uint64]:
@@ -311,7 +332,9 @@ def trigrams(characters: Characters) -> Features:
     trigram = (
         letters[:-2] * _TRIGRAM[0] + letters[1:-1] * _TRIGRAM[1] + letters[2:] * _TRIGRAM[2]
     )[middle]
-    return Features(text[1:-1][middle], field[1:-1][middle], mixed(trigram))
+    digit = characters.digit[:-2] | characters.digit[1:-1] | characters.digit[2:]
+    traits = (digit | (letters[:-2] == 32))[middle]
+    return Features(text[1:-1][middle], field[1:-1][middle], mixed(trigram), traits)
 
 
 def words(characters: Characters) -> Features:
@@ -323,9 +346,10 @@ def words(characters: Characters) -> Features:
         powers = _POWERS[np.minimum(place, _LONGEST_WORD - 1)]
         spelled = np.where(in_word, (characters.letters + _U(7)) * powers, _U(0))
         found = mixed(np.add.reduceat(spelled, starts) ^ _WORD_SALT)
+        digit = np.bitwise_or.reduceat(np.where(in_word, characters.digit, np.uint8(0)), starts)
     else:
-        found = np.empty(0, dtype=np.uint64)
-    return Features(characters.text[starts], characters.field[starts], found)
+        found, digit = np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.uint8)
+    return Features(characters.text[starts], characters.field[starts], found, digit)
 
 
 def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -7,8 +7,8 @@ records of one thing are to be nearer to each other than to the records of other
 model itself takes for their like (multiple negatives ranking [1]_ with mined hard negatives).
 
 Learns from the train clusters of full tables and from synthesized tables; prints the numbers, and
-which share of the true pairs of valid clusters the search finds with the numbers that
-are bundled and with those trained. Writes nothing: what is worth it goes into
+which share of the true pairs of valid clusters the search finds with numbers
+chosen by hand and with those trained. Writes nothing: what is worth it goes into
 :mod:`dedupe.spelling`. Needs the ``train`` extra.
 
 References
@@ -42,11 +42,16 @@ from dedupe.learn.synthesize import DOMAINS, synthesize_table
 from dedupe.records import Records, make_records
 from dedupe.search import search
 from dedupe.spelling import (
+    BEGINNING_FACTOR,
+    BEGINS,
     BUCKETS_BITS,
+    DIGIT_FACTOR,
     DIMENSIONS,
     FIELD_DAMPING,
+    HAS_DIGIT,
     RARITY_POWER,
     SPREAD,
+    WORDS_WEIGHT,
     Characters,
     Features,
     mixed,
@@ -69,13 +74,26 @@ BUNDLED: Numbers = {
     "rarity_power": RARITY_POWER,
     "field_damping": FIELD_DAMPING,
     "trigrams": 1.0,
+    "words": WORDS_WEIGHT,
+    "bigrams": 0.0,
+    "neighbours": 0.0,
+    "beginning": BEGINNING_FACTOR,
+    "digit": DIGIT_FACTOR,
+}
+"""The numbers of the bundled bi-encoder."""
+START: Numbers = {
+    "rarity_power": 1.5,
+    "field_damping": 0.5,
+    "trigrams": 1.0,
     "words": 1.0,
     "bigrams": 0.0,
     "neighbours": 0.0,
     "beginning": 1.0,
     "digit": 1.0,
 }
-"""The numbers of the bundled bi-encoder."""
+"""Numbers that were chosen by hand: what training begins with, and what it is measured against."""
+NAMES = tuple(name for name in BUNDLED if name != "trigrams")
+"""Those that can be trained; the weight of trigrams is always 1."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +102,13 @@ class Recipe:
 
     Parameters
     ----------
-    parts
-        Those of :data:`PARTS` whose weights are trained; others count for nothing. The weight of
-        trigrams stays 1.
-    traits
-        Those of :data:`TRAITS` whose factors are trained.
+    trained
+        Names of the numbers that are trained; the others stay as they are. The weight of trigrams
+        stays 1.
+    rarity_power
+        What training begins with; not trained, it stays so.
     first_weight
-        Weight that parts that are not bundled begin with.
+        Weight that parts begin with which count for nothing in :data:`START`.
     most_rows
         Larger tables are left out.
     per_table, made_rows
@@ -109,16 +127,16 @@ class Recipe:
         Of every random choice.
     """
 
-    parts: tuple[str, ...] = PARTS[1:]
-    traits: tuple[str, ...] = TRAITS
+    trained: tuple[str, ...] = ("words", "beginning", "digit", "field_damping")
+    rarity_power: float = RARITY_POWER
     first_weight: float = 0.3
     most_rows: int = 12_000
-    per_table: int = 300
-    made_rows: int = 1_000
-    searched: int = 1_000
-    rounds: int = 3
+    per_table: int = 150
+    made_rows: int = 300
+    searched: int = 4_000
+    rounds: int = 2
     nearest: int = 12
-    negatives: int = 3
+    negatives: int = 4
     batch: int = 64
     learning_rate: float = 0.03
     scale: float = 20.0
@@ -154,7 +172,7 @@ class Table:
         """Log of how many times rarer than the texts the features of each bucket are, by part."""
         counts = {part: np.zeros(1 << BUCKETS_BITS, dtype=np.int64) for part in PARTS}
         for at in range(0, len(self.texts), _BLOCK):
-            for part, (found, _) in read_parts(self.texts[at : at + _BLOCK], PARTS).items():
+            for part, found in read_parts(self.texts[at : at + _BLOCK], PARTS).items():
                 counts[part] += np.bincount(found.bucket, minlength=1 << BUCKETS_BITS)
         share = {part: (len(self.texts) + 1) / np.maximum(n, 1) for part, n in counts.items()}
         return {part: np.maximum(np.log(s), 0).astype(np.float32) for part, s in share.items()}
@@ -179,12 +197,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=Recipe.rounds)
     parser.add_argument("--per-table", type=int, default=Recipe.per_table)
     parser.add_argument("--made-rows", type=int, default=Recipe.made_rows)
-    parser.add_argument("--parts", nargs="*", choices=PARTS[1:], default=Recipe.parts)
-    parser.add_argument("--traits", nargs="*", choices=TRAITS, default=Recipe.traits)
+    parser.add_argument("--rarity-power", type=float, default=Recipe.rarity_power)
+    parser.add_argument("--trained", nargs="*", choices=NAMES, default=Recipe.trained)
     given = parser.parse_args(arguments)
     recipe = Recipe(
-        parts=tuple(given.parts),
-        traits=tuple(given.traits),
+        trained=tuple(given.trained),
+        rarity_power=given.rarity_power,
         per_table=given.per_table,
         made_rows=given.made_rows,
         rounds=given.rounds,
@@ -195,9 +213,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     numbers = train_balance({**real, **made_tables(recipe)}, recipe)
     _say(f"trained after {time.perf_counter() - start:,.0f} s")
     for name, value in numbers.items():
-        _say(f"{name:16} {BUNDLED[name]:.3f} -> {value:.3f}")
-    _say("candidate recall of valid clusters, bundled and trained:")
-    before, after = (dict(candidate_recalls(real, some, VALID)) for some in (BUNDLED, numbers))
+        _say(f"{name:16} {START[name]:.3f} -> {value:.3f}")
+    _say("candidate recall of valid clusters, before and after:")
+    before, after = (dict(candidate_recalls(real, some, VALID)) for some in (START, numbers))
     for name in before:
         _say(f"{name:40} {before[name]:.3f} {after[name]:.3f}")
     _say(f"{'mean':40} {mean(before.values()):.4f} {mean(after.values()):.4f}")
@@ -270,48 +288,32 @@ def _pairs_within(label: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
 
 
-def read_parts(
-    texts: Sequence[str], parts: Sequence[str]
-) -> dict[str, tuple[Features, dict[str, NDArray[np.bool_]]]]:
-    """Return the features of each part in some texts, and which of them have each trait, (m,)."""
+def read_parts(texts: Sequence[str], parts: Sequence[str]) -> dict[str, Features]:
+    """Return the features of each part in some texts."""
     characters = Characters.of(texts)
-    points, text, field = characters.points, characters.text, characters.field
-    in_word, letters = characters.in_word, characters.letters
-    distinct, inverse = np.unique(points, return_inverse=True)
-    digit = np.array([chr(int(point)).isdigit() for point in distinct])[inverse]
     spelled = words(characters)
-    starts = np.flatnonzero(characters.begins)
-    with_digit = np.add.reduceat(digit & in_word, starts) > 0 if len(starts) else starts > 0
-    found = {}
+    found = {"words": spelled}
     if "trigrams" in parts:
-        middle = in_word[1:-1]
-        found["trigrams"] = (
-            trigrams(characters),
-            {
-                "beginning": (letters[:-2] == 32)[middle],
-                "digit": (digit[:-2] | digit[1:-1] | digit[2:])[middle],
-            },
-        )
-    if "words" in parts:
-        found["words"] = spelled, {"digit": with_digit}
+        found["trigrams"] = trigrams(characters)
     if "bigrams" in parts:
-        first = in_word[:-1]
-        pair = (letters[:-1] * _BIGRAM[0] + letters[1:] * _BIGRAM[1])[first]
-        found["bigrams"] = (
-            Features(text[:-1][first], field[:-1][first], mixed(pair)),
-            {
-                "beginning": characters.begins[:-1][first],
-                "digit": (digit[:-1] | digit[1:])[first],
-            },
+        letters, digit, here = characters.letters, characters.digit, characters.in_word[:-1]
+        pair = letters[:-1] * _BIGRAM[0] + letters[1:] * _BIGRAM[1]
+        found["bigrams"] = Features(
+            characters.text[:-1][here],
+            characters.field[:-1][here],
+            mixed(pair[here]),
+            (digit[:-1] | digit[1:] | characters.begins[:-1])[here],
         )
     if "neighbours" in parts:
         same = spelled.field[1:] == spelled.field[:-1]
-        pair = (spelled.hash[:-1] * _SIDE + spelled.hash[1:])[same]
-        found["neighbours"] = (
-            Features(spelled.text[1:][same], spelled.field[1:][same], mixed(pair)),
-            {"digit": (with_digit[1:] | with_digit[:-1])[same]},
+        pair = spelled.hash[:-1] * _SIDE + spelled.hash[1:]
+        found["neighbours"] = Features(
+            spelled.text[1:][same],
+            spelled.field[1:][same],
+            mixed(pair[same]),
+            (spelled.traits[:-1] | spelled.traits[1:])[same],
         )
-    return found
+    return {part: found[part] for part in parts}
 
 
 class Balanced(InputModule):
@@ -322,9 +324,9 @@ class Balanced(InputModule):
     tables
         By name; the prompt of a text is the name of its table.
     recipe
-        Which numbers are parameters; the others are as bundled.
+        Which numbers are parameters.
     numbers
-        To begin with; ``None``: as bundled, other parts with the recipe's first weight.
+        To begin with; ``None``: :data:`START`, other parts with the recipe's first weight.
     """
 
     def __init__(
@@ -333,14 +335,16 @@ class Balanced(InputModule):
         super().__init__()  # type: ignore[no-untyped-call]  # not typed there
         self.tables = tables
         if numbers is None:
-            first = dict.fromkeys((p for p in recipe.parts if not BUNDLED[p]), recipe.first_weight)
-            numbers = {**BUNDLED, **first}
+            new = (part for part in PARTS if part in recipe.trained and not START[part])
+            first = dict.fromkeys(new, recipe.first_weight)
+            numbers = {**START, **first, "rarity_power": recipe.rarity_power}
         self.parts = tuple(part for part in PARTS if numbers[part] > 0)
-        trained = {"rarity_power", "field_damping", *recipe.parts, *recipe.traits}
         # Logarithms, so that no number changes its sign.
         self.logarithm = torch.nn.ParameterDict(
             {
-                name: torch.nn.Parameter(torch.tensor(value).log(), requires_grad=name in trained)
+                name: torch.nn.Parameter(
+                    torch.tensor(value).log(), requires_grad=name in recipe.trained
+                )
                 for name, value in numbers.items()
                 if value > 0
             }
@@ -365,7 +369,7 @@ class Balanced(InputModule):
         """
         rarity = self.tables[prompt or ""].rarity
         tensors = {"sentence_embedding": torch.zeros(len(inputs), DIMENSIONS)}
-        for part, (found, traits) in read_parts(inputs, self.parts).items():
+        for part, found in read_parts(inputs, self.parts).items():
             bits = (found.hash[:, None] >> _TURNS).astype(np.int64)
             place = found.text[:, None] * DIMENSIONS + (bits & (DIMENSIONS - 1))
             arrays = {
@@ -374,7 +378,8 @@ class Balanced(InputModule):
                 "rarity": rarity[part][found.bucket],
                 "place": place,
                 "sign": np.where(bits & DIMENSIONS, 1, -1).astype(np.float32),
-                **{name: has.astype(np.float32) for name, has in traits.items()},
+                "beginning": (found.traits & BEGINS > 0).astype(np.float32),
+                "digit": (found.traits & HAS_DIGIT > 0).astype(np.float32),
             }
             for name, array in arrays.items():
                 tensors[f"{part} {name}"] = torch.from_numpy(np.ascontiguousarray(array))
@@ -390,8 +395,7 @@ class Balanced(InputModule):
             # What all texts have weighs nothing; the power of 0 has no derivative.
             weight = of("rarity").clamp(min=1e-6) ** power
             for trait in TRAITS:
-                if f"{part} {trait}" in features:
-                    weight = weight * (self.logarithm[trait] * of(trait)).exp()
+                weight = weight * (self.logarithm[trait] * of(trait)).exp()
             weight = weight * _lengths(weight, of("field")).clamp(min=1e-6) ** -damping
             weight = weight / _lengths(weight, of("text")).clamp(min=1e-9)
             weight = weight * self.logarithm[part].exp()

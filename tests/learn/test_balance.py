@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from dedupe.learn.balance import (
     BUNDLED,
+    NAMES,
     PARTS,
     TRAIN,
     Balanced,
@@ -28,6 +30,7 @@ from dedupe.spelling import Spelling
 from tests.learn.test_data import data as data  # a fixture
 
 SMALL = Recipe(per_table=40, made_rows=0, rounds=1, negatives=2, batch=16)
+EVERYTHING = replace(SMALL, trained=NAMES)
 TEXTS = [
     "name: ada lovelace\ncity: london 1815",
     "name: lovelace, ada",
@@ -55,29 +58,32 @@ def test_with_the_bundled_numbers_the_vectors_are_the_bundled_ones() -> None:
 
 def test_parts_are_of_their_text_and_know_their_traits() -> None:
     found = read_parts(["name: ab 12", "name: ab ab\ncity: ab"], PARTS)
-    count = {part: np.bincount(features.text).tolist() for part, (features, _) in found.items()}
+    count = {part: np.bincount(features.text).tolist() for part, features in found.items()}
     assert count == {
         "trigrams": [4, 6], "words": [2, 3], "bigrams": [4, 6], "neighbours": [1, 1],
     }  # fmt: skip
-    for part, traits in (("trigrams", [0, 0, 1, 1]), ("words", [0, 1]), ("neighbours", [1])):
-        features, of = found[part]
-        assert of["digit"][features.text == 0].astype(int).tolist() == traits
     for part in ("trigrams", "bigrams"):
-        assert found[part][1]["beginning"].astype(int).tolist() == [1, 0] * 5
-    spelled = found["words"][0].hash
+        assert found[part].traits.tolist() == [1, 0, 3, 2, *([1, 0] * 3)]
+    assert found["words"].traits.tolist() == [0, 2, 0, 0, 0]
+    assert found["neighbours"].traits.tolist() == [2, 0]
+    spelled = found["words"].hash
     assert spelled[0] == spelled[2] == spelled[4] != spelled[1]
 
 
 def test_every_number_has_a_finite_slope() -> None:
     # What all texts have, and texts with nothing in them, must not make one infinite.
-    module = Balanced({"table": table_of(["name: same", "name: same", "", "name: a 1"])}, SMALL)
+    module = Balanced(
+        {"table": table_of(["name: same", "name: same", "", "name: a 1"])}, EVERYTHING
+    )
     features = module.preprocess(["name: same", "name: a 1", "", "name: sane 1 b"], "table")
     vectors = module(features)["sentence_embedding"]
     (vectors[0] @ vectors[3] + vectors[1] @ vectors[3] - vectors[2].sum()).backward()
     slopes = {name: number.grad for name, number in module.logarithm.items()}
     assert slopes.keys() == set(BUNDLED)
     assert all(
-        slope is None if name == "trigrams" else slope is not None and bool(slope.isfinite())
+        slope is not None and bool(slope.isfinite())
+        if name in EVERYTHING.trained
+        else slope is None
         for name, slope in slopes.items()
     )
     assert any(slope is not None and float(slope) != 0 for slope in slopes.values())
@@ -133,16 +139,16 @@ def test_training_moves_the_numbers_and_can_be_repeated(
     pytest.importorskip("datasets")
     pytest.importorskip("accelerate")
     tables = read_tables(data, SMALL)
-    found = train_balance(tables, SMALL)
-    assert found == train_balance(tables, SMALL)
+    found = train_balance(tables, EVERYTHING)
+    assert found == train_balance(tables, EVERYTHING)
     assert found.keys() == BUNDLED.keys() and found["trigrams"] == 1
     assert all(np.isfinite(value) and value > 0 for value in found.values())
-    assert found["words"] != 1 and found["rarity_power"] != BUNDLED["rarity_power"]
+    assert not any(found[name] == BUNDLED[name] for name in NAMES)
     main([str(data), "--rounds", "1", "--per-table", "20", "--made-rows", "0",
-          "--parts", "words", "--traits"])  # fmt: skip
+          "--trained", "words", "--rarity-power", "1"])  # fmt: skip
     said = capsys.readouterr().out
     assert "round 1: 40 pairs" in said and "round 1: 20 pairs" in said
-    assert "bigrams          0.000 -> 0.000" in said and "digit            1.000 -> 1.000" in said
+    assert "bigrams          0.000 -> 0.000" in said and "-> 1.000\nfield_damping" in said
     assert "candidate recall of valid clusters" in said and "\nmean " in said
 
 
