@@ -487,7 +487,8 @@ def mined_triples(module: Balanced, name: str, recipe: Recipe, salt: str) -> lis
     thing = table.thing[rows]
     vectors = module.embed(name, rows)
     triples: list[tuple[str, ...]] = []
-    for pair in np.searchsorted(rows, pairs).tolist():
+    places: NDArray[np.int64] = np.searchsorted(rows, pairs)
+    for pair in places.tolist():
         anchor, positive = pair if rng.random() < 0.5 else pair[::-1]
         cosine = vectors @ vectors[anchor]
         cosine[thing == thing[anchor]] = -2
