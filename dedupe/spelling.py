@@ -29,11 +29,23 @@ SPREAD = 4
 """Dimensions that each trigram or word is folded into, each with a sign of its own."""
 BUCKETS_BITS = 20
 """log2 of the number of hash buckets that frequencies are counted in."""
-RARITY_POWER = 1.5
+RARITY_POWER = 1.35
 """Exponent of the inverse document frequency; above 1, what is rare in the file counts for more."""
-FIELD_DAMPING = 0.5
+FIELD_DAMPING = 0.4
 """Power of its own length that a field's weight is divided by: 0.5 lets a long description count
 for more than a short title, but not in proportion to its length."""
+WORDS_WEIGHT = 0.4
+"""Length of the vector of words; that of trigrams is 1."""
+BEGINNING_FACTOR = 1.33
+"""How many times more a trigram counts where a word begins."""
+DIGIT_FACTOR = 1.4
+"""How many times more a trigram or a word counts that has a digit in it.
+
+These five come from :mod:`dedupe.learn.balance`, trained on full and synthesized tables; the first
+three were then set by what the search finds in clusters held out. ``models/bi-encoder/README.md``
+has the figures."""
+BEGINS, HAS_DIGIT = np.uint8(1), np.uint8(2)
+"""Traits of a feature: it stands where a word begins; there is a digit in it."""
 BLOCK = 4096
 """Texts handled at a time, so that the arrays of their trigrams stay in cache."""
 
@@ -54,19 +66,26 @@ _BASE = _U(0x100000001B3)
 _WORD_SALT = _U(0xD1B54A32D192ED03)
 _LONGEST_WORD = 64
 _POWERS = np.cumprod(np.full(_LONGEST_WORD, _BASE, dtype=np.uint64))
+_WEIGHTS = (1.0, WORDS_WEIGHT)
+_FACTORS = np.array([1, BEGINNING_FACTOR, DIGIT_FACTOR, BEGINNING_FACTOR * DIGIT_FACTOR])
 _CJK = ((0x2E80, 0xA4D0), (0xF900, 0xFB00), (0x20000, 0x40000))
 
 
 @dataclass(frozen=True, eq=False)
-class _Features:
-    """Occurrences of one kind of feature: text number, field number and hash of each, (m,)."""
+class Features:
+    """Occurrences of one kind of feature: text number, field number and hash of each, (m,).
+
+    `traits` holds the bits :data:`BEGINS` and :data:`HAS_DIGIT`.
+    """
 
     text: NDArray[np.int64]
     field: NDArray[np.int64]
     hash: NDArray[np.uint64]
+    traits: NDArray[np.uint8]
 
     @property
     def bucket(self) -> NDArray[np.int64]:
+        """Where each is counted, (m,)."""
         return (self.hash >> _U(64 - BUCKETS_BITS)).astype(np.int64)
 
 
@@ -158,7 +177,7 @@ class Spelling:
             rarest.append(rare)
         return vectors, self._as_rows(rarest)
 
-    def _rarest(self, kinds: Sequence[_Features], n: int, *, lone: bool) -> _Rarest:
+    def _rarest(self, kinds: Sequence[Features], n: int, *, lone: bool) -> _Rarest:
         least, lone_from = self._rare_from
         rarities = self.rarity.ravel()
         width = 1 << BUCKETS_BITS
@@ -211,15 +230,15 @@ class Spelling:
             return lone_from, lone_from
         return rarity[falling[min(within, len(rarity) - 1)]], lone_from
 
-    def _embed(self, kinds: Sequence[_Features], n: int) -> NDArray[np.float32]:
+    def _embed(self, kinds: Sequence[Features], n: int) -> NDArray[np.float32]:
         places: list[NDArray[np.int64]] = []
         weights: list[NDArray[np.float64]] = []
-        for rarity, found in zip(self.rarity, kinds, strict=True):
-            weight = rarity[found.bucket].astype(np.float64)
+        for rarity, found, whole in zip(self.rarity, kinds, _WEIGHTS, strict=True):
+            weight = rarity[found.bucket] * _FACTORS[found.traits]
             length = np.sqrt(np.bincount(found.field, weight * weight))
             weight *= np.maximum(length[found.field], 1e-6) ** -FIELD_DAMPING
             length = np.sqrt(np.bincount(found.text, weight * weight, minlength=n))
-            weight /= np.maximum(length[found.text], 1e-9)
+            weight *= whole / np.maximum(length[found.text], 1e-9)
             start = found.text * DIMENSIONS
             for turn in range(SPREAD):
                 # Ten bits of the hash choose a dimension and a sign; the bucket uses the top ones.
@@ -235,7 +254,7 @@ class Spelling:
         return np.asarray(vectors / np.maximum(length, 1e-12), dtype=np.float32)
 
 
-def _read(texts: Sequence[str]) -> tuple[list[_Features], int]:
+def _read(texts: Sequence[str]) -> tuple[list[Features], int]:
     """Return the features of some texts, kind by kind, and the number of texts."""
     return list(_features(texts)), len(texts)
 
@@ -254,42 +273,86 @@ def _by_block(texts: Sequence[str], make: Callable[[Sequence[str]], _Made]) -> I
             yield one.result()
 
 
-def _features(texts: Sequence[str]) -> Iterator[_Features]:
-    """Yield the trigrams, then the words, of `texts`.
+@dataclass(frozen=True, eq=False)
+class Characters:
+    """Texts laid end to end: of each of m characters its code point, text and field, (m,).
 
-    All texts are laid end to end as one array of code points and cut by array operations. A word is
-    a run of letters, digits and combining marks; a Chinese, Japanese or Korean ideograph is a word
-    by itself. Trigrams do not leave their word, but see where it begins and ends.
+    `in_word` tells whether it is a letter, a digit or a combining mark, `alone` whether it is a
+    Chinese, Japanese or Korean ideograph, which is a word by itself; `digit` is :data:`HAS_DIGIT`
+    of a digit, else 0.
     """
-    stream = " " + " \x00 ".join(_LABEL.sub("", text) for text in texts) + " "
-    points = np.frombuffer(stream.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    distinct, inverse = np.unique(points, return_inverse=True)
-    in_word = np.array([_in_word(int(point)) for point in distinct])[inverse]
-    alone = np.array([_stands_alone(int(point)) for point in distinct])[inverse]
-    text = np.cumsum(points == 0)
-    field = np.cumsum((points == 0) | (points == 10))
-    letters = np.where(in_word, points, 32).astype(np.uint64)
 
-    middle = in_word[1:-1]
+    points: NDArray[np.uint32]
+    text: NDArray[np.int64]
+    field: NDArray[np.int64]
+    in_word: NDArray[np.bool_]
+    alone: NDArray[np.bool_]
+    digit: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Characters:
+        """Lay out the values of `texts`; names of fields are left out."""
+        stream = " " + " \x00 ".join(_LABEL.sub("", text) for text in texts) + " "
+        points = np.frombuffer(stream.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        distinct, inverse = np.unique(points, return_inverse=True)
+        in_word = np.array([_in_word(int(point)) for point in distinct])[inverse]
+        alone = np.array([_stands_alone(int(point)) for point in distinct])[inverse]
+        digit = np.array([HAS_DIGIT * chr(point).isdigit() for point in distinct], dtype=np.uint8)
+        text = np.cumsum(points == 0)
+        field = np.cumsum((points == 0) | (points == 10))
+        return cls(points, text, field, in_word, alone, digit[inverse])
+
+    @cached_property
+    def letters(self) -> NDArray[np.uint64]:
+        """Code points, (m,), where what is in no word is a blank."""
+        return np.where(self.in_word, self.points, 32).astype(np.uint64)
+
+    @cached_property
+    def begins(self) -> NDArray[np.bool_]:
+        """Whether a word begins, (m,)."""
+        begins = self.in_word.copy()
+        begins[1:] &= ~self.in_word[:-1] | self.alone[1:] | self.alone[:-1]
+        return begins
+
+
+def _features(texts: Sequence[str]) -> Iterator[Features]:
+    """Yield the trigrams, then the words, of `texts`, cut by array operations."""
+    characters = Characters.of(texts)
+    yield trigrams(characters)
+    yield words(characters)
+
+
+def trigrams(characters: Characters) -> Features:
+    """Return three characters around each that is in a word.
+
+    They do not leave their word, but see where it begins and ends.
+    """
+    middle = characters.in_word[1:-1]
+    text, field, letters = characters.text, characters.field, characters.letters
     trigram = (
         letters[:-2] * _TRIGRAM[0] + letters[1:-1] * _TRIGRAM[1] + letters[2:] * _TRIGRAM[2]
     )[middle]
-    yield _Features(text[1:-1][middle], field[1:-1][middle], _mix(trigram))
+    digit = characters.digit[:-2] | characters.digit[1:-1] | characters.digit[2:]
+    traits = (digit | (letters[:-2] == 32))[middle]
+    return Features(text[1:-1][middle], field[1:-1][middle], mixed(trigram), traits)
 
-    begins = in_word.copy()
-    begins[1:] &= ~in_word[:-1] | alone[1:] | alone[:-1]
+
+def words(characters: Characters) -> Features:
+    """Return the words: runs of letters, digits and combining marks, and single ideographs."""
+    begins, in_word = characters.begins, characters.in_word
     starts = np.flatnonzero(begins)
     if len(starts):
-        place = np.arange(len(points)) - starts[np.maximum(np.cumsum(begins) - 1, 0)]
+        place = np.arange(len(begins)) - starts[np.maximum(np.cumsum(begins) - 1, 0)]
         powers = _POWERS[np.minimum(place, _LONGEST_WORD - 1)]
-        spelled = np.where(in_word, (letters + _U(7)) * powers, _U(0))
-        words = _mix(np.add.reduceat(spelled, starts) ^ _WORD_SALT)
+        spelled = np.where(in_word, (characters.letters + _U(7)) * powers, _U(0))
+        found = mixed(np.add.reduceat(spelled, starts) ^ _WORD_SALT)
+        digit = np.bitwise_or.reduceat(np.where(in_word, characters.digit, np.uint8(0)), starts)
     else:
-        words = np.empty(0, dtype=np.uint64)
-    yield _Features(text[starts], field[starts], words)
+        found, digit = np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.uint8)
+    return Features(characters.text[starts], characters.field[starts], found, digit)
 
 
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Scramble 64-bit numbers (the finaliser of MurmurHash3, by Austin Appleby)."""
     values = values ^ (values >> _U(33))
     values *= _U(0xFF51AFD7ED558CCD)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.encoders import embed, load_bi_encoder
-from dedupe.evaluate import read_gold
+from dedupe.evaluate import Gold, read_gold
 from dedupe.learn.synthesize import SyntheticTable
 from dedupe.records import Records, make_records, record_text
 from dedupe.search import search
@@ -72,6 +72,16 @@ def published_pairs(folder: Path, part: str) -> list[TextPair]:
     return pairs
 
 
+def read_full_table(folder: Path) -> tuple[Records, Gold]:
+    """Return the records of the full table in `folder` and all that is true of them."""
+    frame = pl.read_csv(folder / "records.csv", infer_schema=False).fill_null("")
+    records = make_records(frame, Config())
+    gold_file = folder / "gold.csv"
+    if not gold_file.exists():
+        gold_file = folder / "clusters.csv"
+    return records, read_gold(pl.read_csv(gold_file, infer_schema=False), records.ids.to_list())
+
+
 def table_candidates(folder: Path) -> dict[str, list[TextPair]]:
     """Return all candidate pairs of the full table in `folder`, by part.
 
@@ -85,15 +95,10 @@ def table_candidates(folder: Path) -> dict[str, list[TextPair]]:
     dict
         A list for each of :data:`PARTS`; pairs whose clusters fall to two parts are in none.
     """
-    frame = pl.read_csv(folder / "records.csv", infer_schema=False).fill_null("")
-    records = make_records(frame, Config())
-    gold_file = folder / "gold.csv"
-    if not gold_file.exists():
-        gold_file = folder / "clusters.csv"
-    gold = read_gold(pl.read_csv(gold_file, infer_schema=False), records.ids.to_list())
+    records, gold = read_full_table(folder)
     candidates = _candidates(records)
     left, right = (candidates[side].to_numpy() for side in ("left", "right"))
-    parts = _cluster_parts(gold.labels, records.keys)
+    parts = cluster_parts(gold.labels, records.keys)
     texts = records.texts.to_list()
     found = {}
     for number, part in enumerate(PARTS):
@@ -209,8 +214,8 @@ def _candidates(records: Records) -> pl.DataFrame:
     )
 
 
-def _cluster_parts(labels: NDArray[np.uint32], keys: pl.Series) -> NDArray[np.int64]:
-    """Return the number of the part that each record's cluster falls to, (n,)."""
+def cluster_parts(labels: NDArray[np.uint32], keys: pl.Series) -> NDArray[np.int64]:
+    """Return the number among :data:`PARTS` that each record's cluster falls to, (n,)."""
     shares = np.cumsum(_SHARES)
     part = {}
     for label in np.unique(labels):

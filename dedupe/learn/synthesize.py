@@ -135,6 +135,11 @@ class SyntheticTable:
     records: tuple[dict[str, str], ...]
     _accounts: tuple[_Account, ...]
 
+    @property
+    def things(self) -> tuple[int, ...]:
+        """The number of the thing that each row is of, (n,)."""
+        return tuple(account.number for account in self._accounts)
+
     def label(self, a: int, b: int) -> int | None:
         """Return 1 if rows `a` and `b` are one thing, 0 if not; ``None`` if nobody could tell.
 
