@@ -633,8 +633,13 @@ def test_what_was_added_can_be_searched_and_scored_anew(
     """As after training: the records kept are the input."""
     workspace = folder / "people.dedupe"
     before = ids(dedupe.add(workspace, folder / "new.csv").clusters)
-    monkeypatch.setattr(dedupe.feedback, "_one_back", lambda _: "bundled")
-    _, result = dedupe.train(workspace, back=True, seed=1)
+    opened = Workspace(workspace)
+    with opened.locked():
+        facts = opened.facts()
+        config = {**facts["config"], "candidates_per_record": 6.0}
+        opened.write_facts({**facts, "config": config})
+    monkeypatch.setattr(dedupe.feedback, "_one_back", lambda workspace, config: "bundled")
+    _, result = dedupe.train(workspace, back=True)
     assert ids(result.clusters) == before
     again = dedupe.add(workspace, table([PEOPLE[2]], first=400))
     assert ids(again.clusters)["r400"] == before["r2"]
