@@ -29,21 +29,11 @@ SPREAD = 4
 """Dimensions that each trigram or word is folded into, each with a sign of its own."""
 BUCKETS_BITS = 20
 """log2 of the number of hash buckets that frequencies are counted in."""
-RARITY_POWER = 1.35
+RARITY_POWER = 1.5
 """Exponent of the inverse document frequency; above 1, what is rare in the file counts for more."""
-FIELD_DAMPING = 0.4
+FIELD_DAMPING = 0.5
 """Power of its own length that a field's weight is divided by: 0.5 lets a long description count
 for more than a short title, but not in proportion to its length."""
-WORDS_WEIGHT = 0.4
-"""Length of the vector of words; that of trigrams is 1."""
-BEGINNING_FACTOR = 1.33
-"""How many times more a trigram counts where a word begins."""
-DIGIT_FACTOR = 1.4
-"""How many times more a trigram or a word counts that has a digit in it.
-
-These five come from :mod:`dedupe.learn.balance`, trained on full and synthesized tables; the first
-three were then set by what the search finds in clusters held out. ``models/bi-encoder/README.md``
-has the figures."""
 BEGINS, HAS_DIGIT = np.uint8(1), np.uint8(2)
 """Traits of a feature: it stands where a word begins; there is a digit in it."""
 BLOCK = 4096
@@ -66,8 +56,6 @@ _BASE = _U(0x100000001B3)
 _WORD_SALT = _U(0xD1B54A32D192ED03)
 _LONGEST_WORD = 64
 _POWERS = np.cumprod(np.full(_LONGEST_WORD, _BASE, dtype=np.uint64))
-_WEIGHTS = (1.0, WORDS_WEIGHT)
-_FACTORS = np.array([1, BEGINNING_FACTOR, DIGIT_FACTOR, BEGINNING_FACTOR * DIGIT_FACTOR])
 _CJK = ((0x2E80, 0xA4D0), (0xF900, 0xFB00), (0x20000, 0x40000))
 
 
@@ -233,12 +221,12 @@ class Spelling:
     def _embed(self, kinds: Sequence[Features], n: int) -> NDArray[np.float32]:
         places: list[NDArray[np.int64]] = []
         weights: list[NDArray[np.float64]] = []
-        for rarity, found, whole in zip(self.rarity, kinds, _WEIGHTS, strict=True):
-            weight = rarity[found.bucket] * _FACTORS[found.traits]
+        for rarity, found in zip(self.rarity, kinds, strict=True):
+            weight = rarity[found.bucket].astype(np.float64)
             length = np.sqrt(np.bincount(found.field, weight * weight))
             weight *= np.maximum(length[found.field], 1e-6) ** -FIELD_DAMPING
             length = np.sqrt(np.bincount(found.text, weight * weight, minlength=n))
-            weight *= whole / np.maximum(length[found.text], 1e-9)
+            weight /= np.maximum(length[found.text], 1e-9)
             start = found.text * DIMENSIONS
             for turn in range(SPREAD):
                 # Ten bits of the hash choose a dimension and a sign; the bucket uses the top ones.

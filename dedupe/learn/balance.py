@@ -42,16 +42,13 @@ from dedupe.learn.synthesize import DOMAINS, synthesize_table
 from dedupe.records import Records, make_records
 from dedupe.search import search
 from dedupe.spelling import (
-    BEGINNING_FACTOR,
     BEGINS,
     BUCKETS_BITS,
-    DIGIT_FACTOR,
     DIMENSIONS,
     FIELD_DAMPING,
     HAS_DIGIT,
     RARITY_POWER,
     SPREAD,
-    WORDS_WEIGHT,
     Characters,
     Features,
     mixed,
@@ -74,24 +71,14 @@ BUNDLED: Numbers = {
     "rarity_power": RARITY_POWER,
     "field_damping": FIELD_DAMPING,
     "trigrams": 1.0,
-    "words": WORDS_WEIGHT,
-    "bigrams": 0.0,
-    "neighbours": 0.0,
-    "beginning": BEGINNING_FACTOR,
-    "digit": DIGIT_FACTOR,
-}
-"""The numbers of the bundled bi-encoder."""
-START: Numbers = {
-    "rarity_power": 1.5,
-    "field_damping": 0.5,
-    "trigrams": 1.0,
     "words": 1.0,
     "bigrams": 0.0,
     "neighbours": 0.0,
     "beginning": 1.0,
     "digit": 1.0,
 }
-"""Numbers that were chosen by hand: what training begins with, and what it is measured against."""
+"""The numbers of the bundled bi-encoder, chosen by hand: what training begins with, and what it is
+measured against."""
 NAMES = tuple(name for name in BUNDLED if name != "trigrams")
 """Those that can be trained; the weight of trigrams is always 1."""
 
@@ -108,7 +95,7 @@ class Recipe:
     rarity_power
         What training begins with; not trained, it stays so.
     first_weight
-        Weight that parts begin with which count for nothing in :data:`START`.
+        Weight that parts begin with which count for nothing in :data:`BUNDLED`.
     most_rows
         Larger tables are left out.
     per_table, made_rows
@@ -213,9 +200,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     numbers = train_balance({**real, **made_tables(recipe)}, recipe)
     _say(f"trained after {time.perf_counter() - start:,.0f} s")
     for name, value in numbers.items():
-        _say(f"{name:16} {START[name]:.3f} -> {value:.3f}")
+        _say(f"{name:16} {BUNDLED[name]:.3f} -> {value:.3f}")
     _say("candidate recall of valid clusters, before and after:")
-    before, after = (dict(candidate_recalls(real, some, VALID)) for some in (START, numbers))
+    before, after = (dict(candidate_recalls(real, some, VALID)) for some in (BUNDLED, numbers))
     for name in before:
         _say(f"{name:40} {before[name]:.3f} {after[name]:.3f}")
     _say(f"{'mean':40} {mean(before.values()):.4f} {mean(after.values()):.4f}")
@@ -326,7 +313,7 @@ class Balanced(InputModule):
     recipe
         Which numbers are parameters.
     numbers
-        To begin with; ``None``: :data:`START`, other parts with the recipe's first weight.
+        To begin with; ``None``: :data:`BUNDLED`, other parts with the recipe's first weight.
     """
 
     def __init__(
@@ -335,9 +322,9 @@ class Balanced(InputModule):
         super().__init__()  # type: ignore[no-untyped-call]  # not typed there
         self.tables = tables
         if numbers is None:
-            new = (part for part in PARTS if part in recipe.trained and not START[part])
+            new = (part for part in PARTS if part in recipe.trained and not BUNDLED[part])
             first = dict.fromkeys(new, recipe.first_weight)
-            numbers = {**START, **first, "rarity_power": recipe.rarity_power}
+            numbers = {**BUNDLED, **first, "rarity_power": recipe.rarity_power}
         self.parts = tuple(part for part in PARTS if numbers[part] > 0)
         # Logarithms, so that no number changes its sign.
         self.logarithm = torch.nn.ParameterDict(
