@@ -32,7 +32,7 @@ from tests.learn.test_data import data as data  # a fixture
 
 SMALL = Recipe(
     synthetic=60, people=20, per_table=80, per_published=40, synthetic_again=30, people_again=10,
-    searched=150, made_tables=1, made_rows=60,
+    searched=150, searched_small=20, made_tables=1, made_rows=60,
 )  # fmt: skip
 
 
@@ -83,7 +83,8 @@ def test_a_trained_model_is_written_with_its_figures_and_loads(
     )
     monkeypatch.setattr(dedupe.learn.train, "base_model", lambda: MODELS / "cross-encoder")
     main([str(data), "--out", str(tmp_path / "model"), "--device", "cpu", "--synthetic", "40",
-          "--synthetic-again", "40", "--made-tables", "0"])  # fmt: skip
+          "--people", "20", "--synthetic-again", "40", "--people-again", "20",
+          "--made-tables", "0", "--searched", "60"])  # fmt: skip
     figures = json.loads((tmp_path / "model/figures.json").read_text())
     assert set(figures["sets"]) == {"published", "table"}
     assert figures["sets"]["published"]["pairs"] == 30
