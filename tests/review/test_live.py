@@ -61,7 +61,7 @@ def decisions(said: dict[tuple[int, int], str]) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(EDGES, STEPS, st.sampled_from(CONFIGS))
 def test_following_gives_what_clustering_everything_gives(
     edges: list[tuple[int, int, float]],
