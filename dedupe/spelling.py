@@ -34,8 +34,6 @@ RARITY_POWER = 1.5
 FIELD_DAMPING = 0.5
 """Power of its own length that a field's weight is divided by: 0.5 lets a long description count
 for more than a short title, but not in proportion to its length."""
-BEGINS, HAS_DIGIT = np.uint8(1), np.uint8(2)
-"""Traits of a feature: it stands where a word begins; there is a digit in it."""
 BLOCK = 4096
 """Texts handled at a time, so that the arrays of their trigrams stay in cache."""
 
@@ -61,15 +59,11 @@ _CJK = ((0x2E80, 0xA4D0), (0xF900, 0xFB00), (0x20000, 0x40000))
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Occurrences of one kind of feature: text number, field number and hash of each, (m,).
-
-    `traits` holds the bits :data:`BEGINS` and :data:`HAS_DIGIT`.
-    """
+    """Occurrences of one kind of feature: text number, field number and hash of each, (m,)."""
 
     text: NDArray[np.int64]
     field: NDArray[np.int64]
     hash: NDArray[np.uint64]
-    traits: NDArray[np.uint8]
 
     @property
     def bucket(self) -> NDArray[np.int64]:
@@ -266,8 +260,7 @@ class Characters:
     """Texts laid end to end: of each of m characters its code point, text and field, (m,).
 
     `in_word` tells whether it is a letter, a digit or a combining mark, `alone` whether it is a
-    Chinese, Japanese or Korean ideograph, which is a word by itself; `digit` is :data:`HAS_DIGIT`
-    of a digit, else 0.
+    Chinese, Japanese or Korean ideograph, which is a word by itself.
     """
 
     points: NDArray[np.uint32]
@@ -275,7 +268,6 @@ class Characters:
     field: NDArray[np.int64]
     in_word: NDArray[np.bool_]
     alone: NDArray[np.bool_]
-    digit: NDArray[np.uint8]
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Characters:
@@ -285,10 +277,9 @@ class Characters:
         distinct, inverse = np.unique(points, return_inverse=True)
         in_word = np.array([_in_word(int(point)) for point in distinct])[inverse]
         alone = np.array([_stands_alone(int(point)) for point in distinct])[inverse]
-        digit = np.array([HAS_DIGIT * chr(point).isdigit() for point in distinct], dtype=np.uint8)
         text = np.cumsum(points == 0)
         field = np.cumsum((points == 0) | (points == 10))
-        return cls(points, text, field, in_word, alone, digit[inverse])
+        return cls(points, text, field, in_word, alone)
 
     @cached_property
     def letters(self) -> NDArray[np.uint64]:
@@ -320,9 +311,7 @@ def trigrams(characters: Characters) -> Features:
     trigram = (
         letters[:-2] * _TRIGRAM[0] + letters[1:-1] * _TRIGRAM[1] + letters[2:] * _TRIGRAM[2]
     )[middle]
-    digit = characters.digit[:-2] | characters.digit[1:-1] | characters.digit[2:]
-    traits = (digit | (letters[:-2] == 32))[middle]
-    return Features(text[1:-1][middle], field[1:-1][middle], mixed(trigram), traits)
+    return Features(text[1:-1][middle], field[1:-1][middle], mixed(trigram))
 
 
 def words(characters: Characters) -> Features:
@@ -334,10 +323,9 @@ def words(characters: Characters) -> Features:
         powers = _POWERS[np.minimum(place, _LONGEST_WORD - 1)]
         spelled = np.where(in_word, (characters.letters + _U(7)) * powers, _U(0))
         found = mixed(np.add.reduceat(spelled, starts) ^ _WORD_SALT)
-        digit = np.bitwise_or.reduceat(np.where(in_word, characters.digit, np.uint8(0)), starts)
     else:
-        found, digit = np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.uint8)
-    return Features(characters.text[starts], characters.field[starts], found, digit)
+        found = np.empty(0, dtype=np.uint64)
+    return Features(characters.text[starts], characters.field[starts], found)
 
 
 def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

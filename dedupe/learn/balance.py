@@ -42,11 +42,9 @@ from dedupe.learn.synthesize import DOMAINS, synthesize_table
 from dedupe.records import Records, make_records
 from dedupe.search import search
 from dedupe.spelling import (
-    BEGINS,
     BUCKETS_BITS,
     DIMENSIONS,
     FIELD_DAMPING,
-    HAS_DIGIT,
     RARITY_POWER,
     SPREAD,
     Characters,
@@ -67,6 +65,8 @@ PARTS = ("trigrams", "words", "bigrams", "neighbours")
 words, two characters, and two words side by side."""
 TRAITS = ("beginning", "digit")
 """What some features have: they stand where a word begins; there is a digit in them."""
+BEGINS, HAS_DIGIT = np.uint8(1), np.uint8(2)
+"""Bits of these."""
 BUNDLED: Numbers = {
     "rarity_power": RARITY_POWER,
     "field_damping": FIELD_DAMPING,
@@ -159,8 +159,8 @@ class Table:
         """Log of how many times rarer than the texts the features of each bucket are, by part."""
         counts = {part: np.zeros(1 << BUCKETS_BITS, dtype=np.int64) for part in PARTS}
         for at in range(0, len(self.texts), _BLOCK):
-            for part, found in read_parts(self.texts[at : at + _BLOCK], PARTS).items():
-                counts[part] += np.bincount(found.bucket, minlength=1 << BUCKETS_BITS)
+            for part, read in read_parts(self.texts[at : at + _BLOCK], PARTS).items():
+                counts[part] += np.bincount(read.features.bucket, minlength=1 << BUCKETS_BITS)
         share = {part: (len(self.texts) + 1) / np.maximum(n, 1) for part, n in counts.items()}
         return {part: np.maximum(np.log(s), 0).astype(np.float32) for part, s in share.items()}
 
@@ -275,32 +275,46 @@ def _pairs_within(label: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
 
 
-def read_parts(texts: Sequence[str], parts: Sequence[str]) -> dict[str, Features]:
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Features of one kind, and the bits :data:`BEGINS` and :data:`HAS_DIGIT` of each, (m,)."""
+
+    features: Features
+    traits: NDArray[np.uint8]
+
+
+def read_parts(texts: Sequence[str], parts: Sequence[str]) -> dict[str, Part]:
     """Return the features of each part in some texts."""
     characters = Characters.of(texts)
+    letters, begins, in_word = characters.letters, characters.begins, characters.in_word
+    digit = _digits(characters.points)
     spelled = words(characters)
-    found = {"words": spelled}
+    with_digit = np.bitwise_or.reduceat(np.where(in_word, digit, 0), np.flatnonzero(begins))
+    found = {"words": Part(spelled, with_digit)}
     if "trigrams" in parts:
-        found["trigrams"] = trigrams(characters)
+        traits = digit[:-2] | digit[1:-1] | digit[2:] | (letters[:-2] == ord(" "))
+        found["trigrams"] = Part(trigrams(characters), traits[in_word[1:-1]])
     if "bigrams" in parts:
-        letters, digit, here = characters.letters, characters.digit, characters.in_word[:-1]
+        here = in_word[:-1]
         pair = letters[:-1] * _BIGRAM[0] + letters[1:] * _BIGRAM[1]
-        found["bigrams"] = Features(
-            characters.text[:-1][here],
-            characters.field[:-1][here],
-            mixed(pair[here]),
-            (digit[:-1] | digit[1:] | characters.begins[:-1])[here],
+        found["bigrams"] = Part(
+            Features(characters.text[:-1][here], characters.field[:-1][here], mixed(pair[here])),
+            (digit[:-1] | digit[1:] | begins[:-1])[here],
         )
     if "neighbours" in parts:
         same = spelled.field[1:] == spelled.field[:-1]
         pair = spelled.hash[:-1] * _SIDE + spelled.hash[1:]
-        found["neighbours"] = Features(
-            spelled.text[1:][same],
-            spelled.field[1:][same],
-            mixed(pair[same]),
-            (spelled.traits[:-1] | spelled.traits[1:])[same],
+        found["neighbours"] = Part(
+            Features(spelled.text[1:][same], spelled.field[1:][same], mixed(pair[same])),
+            (with_digit[:-1] | with_digit[1:])[same],
         )
     return {part: found[part] for part in parts}
+
+
+def _digits(points: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Return :data:`HAS_DIGIT` for each code point that is a digit, else 0."""
+    distinct, inverse = np.unique(points, return_inverse=True)
+    return np.array([HAS_DIGIT * chr(one).isdigit() for one in distinct], dtype=np.uint8)[inverse]
 
 
 class Balanced(InputModule):
@@ -356,7 +370,8 @@ class Balanced(InputModule):
         """
         rarity = self.tables[prompt or ""].rarity
         tensors = {"sentence_embedding": torch.zeros(len(inputs), DIMENSIONS)}
-        for part, found in read_parts(inputs, self.parts).items():
+        for part, read in read_parts(inputs, self.parts).items():
+            found = read.features
             bits = (found.hash[:, None] >> _TURNS).astype(np.int64)
             place = found.text[:, None] * DIMENSIONS + (bits & (DIMENSIONS - 1))
             arrays = {
@@ -365,8 +380,8 @@ class Balanced(InputModule):
                 "rarity": rarity[part][found.bucket],
                 "place": place,
                 "sign": np.where(bits & DIMENSIONS, 1, -1).astype(np.float32),
-                "beginning": (found.traits & BEGINS > 0).astype(np.float32),
-                "digit": (found.traits & HAS_DIGIT > 0).astype(np.float32),
+                "beginning": (read.traits & BEGINS > 0).astype(np.float32),
+                "digit": (read.traits & HAS_DIGIT > 0).astype(np.float32),
             }
             for name, array in arrays.items():
                 tensors[f"{part} {name}"] = torch.from_numpy(np.ascontiguousarray(array))

@@ -58,7 +58,7 @@ def test_with_the_bundled_numbers_the_vectors_are_the_bundled_ones() -> None:
 
 def test_parts_are_of_their_text_and_know_their_traits() -> None:
     found = read_parts(["name: ab 12", "name: ab ab\ncity: ab"], PARTS)
-    count = {part: np.bincount(features.text).tolist() for part, features in found.items()}
+    count = {part: np.bincount(read.features.text).tolist() for part, read in found.items()}
     assert count == {
         "trigrams": [4, 6], "words": [2, 3], "bigrams": [4, 6], "neighbours": [1, 1],
     }  # fmt: skip
@@ -66,7 +66,7 @@ def test_parts_are_of_their_text_and_know_their_traits() -> None:
         assert found[part].traits.tolist() == [1, 0, 3, 2, *([1, 0] * 3)]
     assert found["words"].traits.tolist() == [0, 2, 0, 0, 0]
     assert found["neighbours"].traits.tolist() == [2, 0]
-    spelled = found["words"].hash
+    spelled = found["words"].features.hash
     assert spelled[0] == spelled[2] == spelled[4] != spelled[1]
 
 
