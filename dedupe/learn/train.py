@@ -74,8 +74,8 @@ class Recipe:
     per_table, per_small_table
         Most pairs of one full table, and of one of a folder of small tables, in a round.
     per_published
-        In the first round, published pairs of one set are gone through twice, with other shuffles
-        of fields, up to this number.
+        Published pairs of one set are gone through twice in a round, with other shuffles of
+        fields, up to this number.
     synthetic_again, people_again
         Number of other synthesized pairs in each later round.
     made_tables, made_rows
@@ -272,17 +272,25 @@ def training_pairs(
 ) -> list[TextPair]:
     """Return all pairs of the first round, in a random order set by the seed."""
     rng = random.Random(recipe.seed)
+    pairs = once_or_twice(data, recipe, rng, leave_out)
+    for name, parts in tables.items():
+        pairs += balanced(parts["train"], _per_table(name, recipe), recipe.seed)
+    pairs += synthesized(recipe.synthetic, recipe.people, recipe.seed)
+    rng.shuffle(pairs)
+    return [shuffled_fields(pair, rng) for pair in pairs if pair.left and pair.right]
+
+
+def once_or_twice(
+    data: Path, recipe: Recipe, rng: random.Random, leave_out: Sequence[str] = ()
+) -> list[TextPair]:
+    """Return the published train pairs, of the smaller sets some or all twice."""
     pairs: list[TextPair] = []
     for folder in labelled_folders(data):
         if folder.name not in leave_out:
             once = published_pairs(folder, "train")
             again = min(len(once), max(recipe.per_published - len(once), 0))
             pairs += once + rng.sample(once, again)
-    for name, parts in tables.items():
-        pairs += balanced(parts["train"], _per_table(name, recipe), recipe.seed)
-    pairs += synthesized(recipe.synthetic, recipe.people, recipe.seed)
-    rng.shuffle(pairs)
-    return [shuffled_fields(pair, rng) for pair in pairs if pair.left and pair.right]
+    return pairs
 
 
 def harder_pairs(
@@ -305,10 +313,7 @@ def harder_pairs(
         Of the round, from 2.
     """
     rng = random.Random(recipe.seed + number - 1)
-    pairs: list[TextPair] = []
-    for folder in labelled_folders(data):
-        if folder.name not in leave_out:
-            pairs += published_pairs(folder, "train")
+    pairs = once_or_twice(data, recipe, rng, leave_out)
     pairs += hard_candidates(tables, model, recipe, number)
     return as_others_write(pairs, recipe, rng)
 
