@@ -290,11 +290,17 @@ def draw_name(rng: Random, ends: Sequence[str] = ()) -> str:
     return (stem + rng.choice(ends) if ends and rng.random() < 0.6 else stem).capitalize()
 
 
-def other_of(rng: Random, values: Sequence[str], but: str) -> str:
-    """Draw a value that is not the given one."""
+def other_of(
+    rng: Random, values: Sequence[str], but: str, forms: Sequence[Sequence[str]] = ()
+) -> str:
+    """Draw a value that is not the given one, nor another of its `forms`.
+
+    Each of `forms` is a group of values in lower case that mean the same.
+    """
+    same = {but.lower()}.union(*(group for group in forms if but.lower() in group))
     for _ in range(20):
         value = rng.choice(values)
-        if value.lower() != but.lower():
+        if value.lower() not in same:
             return value
     return draw_name(rng)
 

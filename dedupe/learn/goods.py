@@ -363,9 +363,15 @@ def _bump_version(rng: Random, thing: Thing) -> None:
     thing["version"] = nudge_digit(rng, thing["version"]) if thing["version"] else _version(rng)
 
 
-def _set_role(role: str, values: tuple[str, ...]) -> Change:
+_TERMS_FORMS = (("academic", "education edition", "student edition"), ("", "1 user"))
+"""Terms that shops write for each other; one user goes without saying."""
+
+
+def _set_role(
+    role: str, values: tuple[str, ...], forms: tuple[tuple[str, ...], ...] = ()
+) -> Change:
     def edit(rng: Random, thing: Thing) -> None:
-        thing[role] = other_of(rng, values, thing[role])
+        thing[role] = other_of(rng, values, thing[role], forms)
 
     return Change(role, edit, 2)
 
@@ -428,7 +434,7 @@ SOFTWARE = Domain(
     different=(
         Change("version", _bump_version, 4),
         _set_role("edition", words.SOFTWARE_EDITIONS),
-        _set_role("terms", words.SOFTWARE_TERMS),
+        _set_role("terms", words.SOFTWARE_TERMS, _TERMS_FORMS),
         Change("platform", _port, 2),
         Change("other-program", _other_program, 4),
     ),

@@ -310,7 +310,8 @@ def _new_given(rng: Random, thing: Thing) -> None:
     if rng.random() < 0.5:
         thing["sex"] = rng.choice("mf")
     home, old = country(thing["locale"]), thing["given"]
-    thing["given"] = other_of(rng, (home.men if thing["sex"] == "m" else home.women).values, old)
+    names = (home.men if thing["sex"] == "m" else home.women).values
+    thing["given"] = other_of(rng, names, old, words.NICKNAMES)
     thing["middle"] = ""
 
 

@@ -681,6 +681,9 @@ def _species(rng: Random) -> tuple[str, str]:
     return f"{first} {animal}".capitalize(), other.capitalize()
 
 
+_KIND_FORMS = (("art museum", "museum of art"),)
+
+
 def _institution(kinds: tuple[str, ...]) -> _Namer:
     def name(rng: Random) -> tuple[str, str]:
         kind, town = rng.choice(kinds).title().replace("'S", "'s"), _town(rng)
@@ -696,7 +699,8 @@ def _institution(kinds: tuple[str, ...]) -> _Namer:
             )
         )
         if rng.random() < 0.35:
-            return one, one.replace(kind, other_of(rng, kinds, kind).title().replace("'S", "'s"))
+            other = other_of(rng, kinds, kind, _KIND_FORMS)
+            return one, one.replace(kind, other.title().replace("'S", "'s"))
         if rng.random() < 0.4:
             return f"{stem} {kind} ({town})", f"{stem} {kind} ({_town(rng)})"
         return one, one.replace(stem, draw_name(rng) if rng.random() < 0.5 else _town(rng))

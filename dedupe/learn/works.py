@@ -244,6 +244,7 @@ _EDITIONS = (
     "international edition",
     "teacher's edition",
 )
+_EDITION_FORMS = (("2nd edition", "second edition"),)
 
 
 def make_book(rng: Random) -> Thing:
@@ -271,7 +272,7 @@ def _book_title(thing: Thing, style: Style) -> str:
 
 
 def _other_edition(rng: Random, thing: Thing) -> None:
-    thing["edition"] = other_of(rng, _EDITIONS, thing["edition"])
+    thing["edition"] = other_of(rng, _EDITIONS, thing["edition"], _EDITION_FORMS)
     thing["year"] = str(int(thing["year"]) + rng.choice((-7, -4, -3, 3, 4, 6)))
     thing["isbn"] = f"978{rng.randint(0, 9_999_999_999):010d}"
 
@@ -561,11 +562,13 @@ def _persons(role: str) -> Column:
     )
 
 
+_SEQUELS = ("II", "III", "IV", "2", "3", "4", "season 2", "season 3")
+_PART_FORMS = (("ii", "2"), ("iii", "3"), ("iv", "4"))
+
+
 def _sequel(rng: Random, thing: Thing) -> None:
     if rng.random() < 0.6:
-        thing["part"] = other_of(
-            rng, ("II", "III", "IV", "2", "3", "4", "season 2", "season 3"), thing["part"]
-        )
+        thing["part"] = other_of(rng, _SEQUELS, thing["part"], _PART_FORMS)
     else:
         thing["subtitle"] = other_of(rng, words.SUBTITLES, thing["subtitle"]).title()
     thing["year"] = str(int(thing["year"]) + rng.randint(1, 6))

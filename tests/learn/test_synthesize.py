@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 
 from dedupe import corrupt
 from dedupe.corrupt import COMMERCIAL, LITERARY, NOMINAL, OFFERED, PERSONAL, damage
-from dedupe.learn.domains import Pool, nudge_digit, other_of
+from dedupe.learn.domains import Domain, Pool, nudge_digit, other_of
+from dedupe.learn.goods import SOFTWARE
+from dedupe.learn.people import PERSON
+from dedupe.learn.sites import _NAMERS
 from dedupe.learn.synthesize import (
     DOMAINS,
     LabelledPair,
@@ -24,7 +27,7 @@ from dedupe.learn.synthesize import (
     synthesize_pairs,
     synthesize_table,
 )
-from dedupe.learn.works import write_people
+from dedupe.learn.works import BOOK, FILM, write_people
 
 FEW = 250
 """Pairs a domain."""
@@ -266,6 +269,43 @@ def test_another_of_one_is_made_up() -> None:
         list(islice((other_of(Random(s), ["one", "two"], "One") for s in range(9)), 9))
         == ["two"] * 9
     )
+
+
+def test_another_of_one_is_no_other_form_of_it() -> None:
+    forms = (("ii", "2"), ("iii", "3"))
+    drawn = {other_of(Random(s), ("II", "2", "III"), "II", forms) for s in range(60)}
+    assert drawn == {"III"}
+    assert {other_of(Random(s), ("II", "2"), "", forms) for s in range(60)} == {"II", "2"}
+
+
+FORMS = (
+    (FILM, "sequel", "part", ("ii", "2")),
+    (BOOK, "edition", "edition", ("2nd edition", "second edition")),
+    (SOFTWARE, "terms", "terms", ("academic", "education edition", "student edition")),
+    (SOFTWARE, "terms", "terms", ("", "1 user")),
+    (PERSON, "twin", "given", ("kate", "cathy", "catherine", "katie", "katherine", "kathryn")),
+)
+
+
+@pytest.mark.parametrize(("domain", "kind", "role", "forms"), FORMS, ids=lambda one: str(one)[:20])
+def test_what_is_written_in_another_form_is_not_another_thing(
+    domain: Domain, kind: str, role: str, forms: tuple[str, ...]
+) -> None:
+    (change,) = (change for change in domain.different if change.kind == kind)
+    rng = Random(0)
+    for _ in range(300):
+        thing = {**domain.make(rng), role: forms[0]}
+        if domain is PERSON:
+            thing |= {"locale": "en_US", "sex": "f"}
+        edited = dict(thing)
+        change.edit(rng, edited)
+        assert edited == thing or edited[role] == forms[0] or edited[role].lower() not in forms
+
+
+def test_a_museum_of_art_is_an_art_museum() -> None:
+    made = [_NAMERS["museum"](Random(seed)) for seed in range(2_000)]
+    read = [[sorted(name.replace(" Of ", " ").split()) for name in both] for both in made]
+    assert all(one == other or a != b for (one, other), (a, b) in zip(made, read, strict=True))
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
