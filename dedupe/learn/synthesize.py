@@ -149,18 +149,23 @@ class SyntheticTable:
         domain, one, other = _DOMAINS[self.domain], self._accounts[a], self._accounts[b]
         views = (one.view, other.view)
         if one.number == other.number:
-            enough = _agreement(domain, views, one.thing, other.thing) >= domain.proof_needed
+            enough = _agreement(domain, views, one.told, other.told) >= domain.proof_needed
             return 1 if enough else None
-        apart = _conflict(domain, views, one.thing, other.thing) >= 1.0
+        # What varies at random must neither make a difference nor hide one.
+        apart = all(
+            _conflict(domain, views, *both) >= 1.0
+            for both in ((one.thing, other.thing), (one.told, other.told))
+        )
         return 0 if apart and self.records[a] != self.records[b] else None
 
 
 @dataclass(frozen=True, eq=False)
 class _Account:
-    """A row before it is written: the thing's number, what is told of it, and how."""
+    """A row before it is written: the thing and its number, what is told of it, and how."""
 
     number: int
     thing: Thing
+    told: Thing
     view: View
 
 
@@ -193,8 +198,8 @@ def synthesize_table(count: int, seed: int, domain: str) -> SyntheticTable:
         other = dict(thing)
         for _ in range(most if changes else 0):
             _draw_change(changes, rng).edit(rng, other)
-        other = _varied(kind, other, rng)
-        accounts.append(_Account(number, other, rng.choice(files).view(rng)))
+        told = _varied(kind, other, rng)
+        accounts.append(_Account(number, other, told, rng.choice(files).view(rng)))
 
     while len(accounts) < count:
         thing = _make_near(kind, home, rng)
@@ -211,7 +216,7 @@ def synthesize_table(count: int, seed: int, domain: str) -> SyntheticTable:
             number += 1
     accounts = accounts[:count]
     rng.shuffle(accounts)
-    records = tuple(account.view.written(account.thing) for account in accounts)
+    records = tuple(account.view.written(account.told) for account in accounts)
     return SyntheticTable(domain, records, tuple(accounts))
 
 

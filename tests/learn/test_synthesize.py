@@ -328,3 +328,12 @@ def test_a_table_is_made_again_by_its_seed() -> None:
     assert one.records != other.records
     assert all(one.label(a, b) == again.label(a, b) for a in range(40) for b in range(a))
     assert all(one.label(a, b) == one.label(b, a) for a in range(40) for b in range(a))
+
+
+def test_what_varies_at_random_tells_no_two_things_apart() -> None:
+    for table in (synthesize_table(300, seed, "address") for seed in range(3)):
+        rows = [(row.number, row.thing, row.view.roles()) for row in table._accounts]
+        for a, (number, thing, roles) in enumerate(rows):
+            for b, (after, lookalike, others) in enumerate(rows):
+                if after == number + 1 and table.label(a, b) == 0:
+                    assert any(thing[role] != lookalike[role] for role in roles & others)
