@@ -102,8 +102,8 @@ def synthesize_pairs(
     count
         How many pairs.
     seed
-        The same seed, domains and version of this package give the same pairs; the first pairs do
-        not depend on `count`.
+        The same seed, domains and versions of this package and of Faker, which many names are from,
+        give the same pairs; the first pairs do not depend on `count`.
     domains
         Names from `DOMAINS`; one named twice is made twice as often.
 
@@ -180,7 +180,7 @@ def synthesize_table(count: int, seed: int, domain: str) -> SyntheticTable:
     count
         How many rows.
     seed
-        The same seed, domain and version of this package give the same table.
+        The same seed, domain and versions of this package and of Faker give the same table.
     domain
         One of `DOMAINS`.
     """
