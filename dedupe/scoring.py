@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -60,8 +61,8 @@ def score(
     ----------
     pairs
         Mappings with ``left`` and ``right``, each a record: field name to value. Values that are
-        not text are read as Python prints them; ``None`` is a missing value. The two records may
-        have different fields.
+        not text are read as Python prints them; ``None`` and NaN are missing values. The two
+        records may have different fields.
     config
         ``cross_encoder`` and ``device`` are used; defaults where ``None``.
     **options
@@ -108,7 +109,13 @@ def _side_text(pair: Any, side: str, at: int) -> str:
             f"pair {at} has no record under {side!r}: a pair is an object with left and right, "
             "each an object of field names and values"
         )
-    return record_text((str(k), None if v is None else str(v)) for k, v in record.items())
+    return record_text((str(k), _value_text(v)) for k, v in record.items())
+
+
+def _value_text(value: Any) -> str | None:
+    """Return a value as text; ``None`` for what is missing, which pandas writes as NaN."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return None if missing else str(value)
 
 
 @pages_kept()

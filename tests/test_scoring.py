@@ -109,6 +109,15 @@ def test_pairs_of_ones_own_are_scored_whatever_their_fields(model) -> None:
     assert len(dedupe.score([])) == 0
 
 
+def test_nan_is_a_missing_value_and_no_word() -> None:
+    with_nan, without = (
+        {"left": {"name": "Jon Smith", **more}, "right": {"name": "Petra Huber", **more}}
+        for more in ({"city": float("nan"), "zip": np.float64("nan")}, {"city": None})
+    )
+    there, missing = dedupe.score([with_nan, without])
+    assert there == missing
+
+
 @pytest.mark.parametrize("pair", [{"left": {}}, {"left": "x", "right": {}}, 3])
 def test_what_is_no_pair_is_named_by_its_place(pair: Any) -> None:
     with pytest.raises(InputError, match="pair 2"):
