@@ -648,6 +648,14 @@ def match(workspace: str, kind: str, most: int, least: float | None) -> None:
         sys.stdout.buffer.flush()
 
 
+def _json_line(value: Mapping[str, Any]) -> str:
+    """Return a line of JSON; halves of characters, which no encoding has, stay escaped."""
+    line = json.dumps(value, ensure_ascii=False)
+    if any("\ud800" <= character <= "\udfff" for character in line):
+        line = json.dumps(value)
+    return line + "\n"
+
+
 def _value_as_text(value: Any) -> str | None:
     """Return a value of JSON as a run reads it."""
     if value is None or isinstance(value, str):
@@ -665,7 +673,8 @@ def score(pairs: str, output: str, quiet: bool, **options: Any) -> None:
     """Say how likely the two records of each pair in PAIRS are one thing.
 
     PAIRS is a JSON lines file, or - for stdin. Each line holds an object with left and right, each
-    an object of field names and values; it is written again with its probability.
+    an object of field names and values; it is written again with its probability, in place of one
+    that is there.
     """
     from dedupe.config import Config
     from dedupe.encoders import load_cross_encoder
@@ -682,8 +691,7 @@ def score(pairs: str, output: str, quiet: bool, **options: Any) -> None:
             done += len(batch)
             report("score", done, 0)
             for pair, chance in zip(batch, chances, strict=True):
-                scored = {**pair, "probability": round(float(chance), 6)}
-                yield json.dumps(scored, ensure_ascii=False) + "\n"
+                yield _json_line({**pair, "probability": round(float(chance), 6)})
 
     def write(path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="\n") as file:

@@ -21,7 +21,9 @@ import pytest
 from click.testing import CliRunner
 
 import dedupe.cli
+import dedupe.encoders
 import dedupe.matching
+import dedupe.scoring
 import dedupe.tables.database
 from dedupe.decisions import Verdict
 from dedupe.errors import InputError, OptionError
@@ -388,6 +390,37 @@ def test_pairs_are_scored_in_a_stream(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert b"pair 3" in wrong.stderr and len(wrong.stderr.splitlines()) == 1
     assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('{"left": {"a": "\\ud800x"}, "right": {"a": "北京"}, "k": 1}', ""),
+        ('\ufeff{"left": {"a": null}, "right": {}, "probability": "mine"}\r', ""),
+        ('{"left": {"a": ' + "[" * 99_999 + "]" * 99_999 + '}, "right": {}}', "too deep"),
+    ],
+    ids=["half-a-character", "byte-order-mark", "deep"],
+)
+def test_any_line_of_pairs_is_written_again_or_named(
+    tmp_path: Path,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    says: str,
+) -> None:
+    monkeypatch.setattr(dedupe.encoders, "load_cross_encoder", lambda _: None)
+    monkeypatch.setattr(
+        dedupe.scoring, "scored_batches", lambda pairs, _: (([pair], [0.25]) for pair in pairs)
+    )
+    (tmp_path / "pairs.jsonl").write_text("\n" + line + "\n", encoding="utf-8", newline="")
+    with pytest.raises(SystemExit) as ended:
+        dedupe.cli.main(["score", str(tmp_path / "pairs.jsonl")])
+    out, err = capsysbinary.readouterr()
+    assert ended.value.code == (2 if says else 0)
+    assert says in err.decode() and err.count(b"\n") == bool(says)
+    if not says:
+        expected = {**json.loads(line.lstrip("\ufeff")), "probability": 0.25}
+        assert json.loads(out) == expected
 
 
 def test_two_tables_are_linked(tmp_path: Path) -> None:

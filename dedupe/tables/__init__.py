@@ -189,6 +189,8 @@ def _json_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]
             found = json.loads(line)
         except ValueError as error:
             raise InputError(f"{name}, line {number} is not JSON: {error}") from None
+        except RecursionError:
+            raise InputError(f"{name}, line {number} is nested too deep to be read") from None
         if not isinstance(found, dict):
             raise InputError(f"{name}, line {number} is no JSON object")
         yield found
