@@ -17,7 +17,8 @@ def write_atomically(target: Path, write: Callable[[Path], None]) -> None:
     Parameters
     ----------
     target
-        The file to be made or replaced.
+        The file to be made or replaced; of a link, the file it leads to. A pipe or a device is
+        written to as it is: it must not become a file.
     write
         Writes to the path it is given. If it fails, `target` is as it was.
 
@@ -28,10 +29,14 @@ def write_atomically(target: Path, write: Callable[[Path], None]) -> None:
     """
     temporary: Path | None = None
     try:
-        temporary = _made_beside(target)
+        if target.is_fifo() or target.is_char_device():
+            write(target)
+            return
+        place = target.resolve() if target.is_symlink() else target
+        temporary = _made_beside(place)
         write(temporary)
         _flush(temporary)
-        temporary.replace(target)
+        temporary.replace(place)
         temporary = None
     except OSError as error:
         raise OutputError(_reason(target, error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,24 @@ def test_any_other_fault_leaves_the_old_file_too(tmp_path: Path) -> None:
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="there is no folder"):
         write_atomically(tmp_path / "none/x", lambda path: None)
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "x").symlink_to(tmp_path / "there/y")
+    for data in (b"one", b"two"):
+        write_atomically(tmp_path / "x", lambda path, data=data: path.write_bytes(data) and None)
+        assert (tmp_path / "there/y").read_bytes() == data
+    assert (tmp_path / "x").is_symlink()
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["y"]
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_atomically(tmp_path / "pipe", lambda path: path.write_bytes(b"passed") and None)
+        assert os.read(reading, 99) == b"passed"
+    finally:
+        os.close(reading)
+    assert (tmp_path / "pipe").is_fifo()
