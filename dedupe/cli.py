@@ -64,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = _fail(f"{error.format_message()} (see {name} --help)", 2)
     except (KeyboardInterrupt, click.Abort):
         code = _fail("stopped; finished stages are kept: the same command goes on from there", 130)
-    except BrokenPipeError:
-        # Whoever read our output has had enough: no fault of ours, and nobody is left to tell.
+    except _Unread:
+        # No fault of ours, and nobody is left to tell.
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         code = 0
     except Exception as error:
@@ -233,7 +233,22 @@ def _talk_options(command: _Command) -> _Command:
     return command
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+class _Unread(Exception):
+    """Whoever read our output has had enough."""
+
+
+class _Commands(click.Group):
+    """The commands, whose broken pipes reach :func:`main`: click would end with code 1 there."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _Unread from error
+
+
+@click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dedupe-tui", prog_name="dedupe")
 def cli() -> None:
     """Find the rows that are the same real thing written differently, and make one row of them.

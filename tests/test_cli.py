@@ -423,6 +423,26 @@ def test_any_line_of_pairs_is_written_again_or_named(
         assert json.loads(out) == expected
 
 
+def test_a_reader_who_has_had_enough_is_no_fault(tmp_path: Path) -> None:
+    lines = "".join(f'{{"left": {{"a": "{n}"}}, "right": {{"a": "x"}}}}\n' for n in range(9_000))
+    (tmp_path / "pairs.jsonl").write_text(lines)
+    script = (
+        "import dedupe.cli, dedupe.encoders, dedupe.scoring\n"
+        "dedupe.encoders.load_cross_encoder = lambda _: None\n"
+        "dedupe.scoring.scored_batches = lambda pairs, _: (([pair], [0.5]) for pair in pairs)\n"
+        "dedupe.cli.main(['score', 'pairs.jsonl'])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, env=ENVIRONMENT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline().endswith(b'"probability": 0.5}\n')
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
 def test_two_tables_are_linked(tmp_path: Path) -> None:
     people = table().drop("id")
     people.write_csv(tmp_path / "left.csv")
