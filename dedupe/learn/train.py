@@ -643,9 +643,9 @@ products, publications, media, places. 22.7 M parameters in half precision.
 ## Figures
 
 Pairs of the test parts at a threshold of 0.5. Training and calibration used the other parts, of the
-same sources; the published parts of a set have some pairs of texts in common (5 % of the test rows of
-Amazon-Google, under 2 % of any other). Those of full tables are candidates as the search brings them,
-true and false at their own rate:
+same sources; the published parts of a set have some pairs of texts in common (5 % of the test rows
+of Amazon-Google, under 2 % of any other). Those of full tables are candidates as the search brings
+them, true and false at their own rate:
 
 | set | pairs | true | precision | recall | F1 |
 | --- | --- | --- | --- | --- | --- |
