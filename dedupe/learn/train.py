@@ -1,8 +1,8 @@
 """Make the bundled cross-encoder: ``python -m dedupe.learn.train DATA_DIR``.
 
 Fine-tunes MiniLM-L6 on published labelled pairs (train parts only), on candidate pairs of full
-tables (train clusters only) and on synthesized pairs; then once more on the candidates that the
-first round gets wrong or doubts, with free text beside the records; fits the calibration on the
+tables (train clusters only) and on synthesized pairs; then, round by round, on the candidates that
+the last one gets wrong or doubts, with free text beside the records; fits the calibration on the
 valid parts; writes weights and a model card with the figures of the test parts. Needs the ``train``
 extra. ``--start FOLDER`` takes the weights in a folder for those of the first round.
 """
