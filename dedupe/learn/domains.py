@@ -138,12 +138,15 @@ class Change:
     faint
         Whether the pair counts as different because little speaks for its being the same, and not
         because something speaks against it.
+    telling
+        Role that alone tells the two apart, where both records tell it and it differs.
     """
 
     kind: str
     edit: Edit
     weight: float = 1.0
     faint: bool = False
+    telling: str = ""
 
 
 @dataclass(frozen=True)

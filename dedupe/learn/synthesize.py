@@ -256,7 +256,7 @@ def _make_negative(domain: Domain, rng: Random) -> Written:
             views, other = draw_views(domain, rng), dict(thing)
             change = _draw_change(domain.different, rng)
             change.edit(rng, other)
-            if not change.faint and _conflict(domain, views, thing, other) < 1.0:
+            if not _told_apart(domain, change, views, thing, other):
                 continue
             left, right = _write(domain, views, thing, other, rng)
             if _stay_apart(views, thing, other) and list(left.values()) != list(right.values()):
@@ -303,6 +303,16 @@ def _varied(domain: Domain, thing: Thing, rng: Random) -> Thing:
 def _stay_apart(views: tuple[View, View], thing: Thing, other: Thing) -> bool:
     """Whether the difference of two things survives the cuts and errors of both views."""
     return all(view.written(thing) != view.written(other) for view in views)
+
+
+def _told_apart(
+    domain: Domain, change: Change, views: tuple[View, View], thing: Thing, other: Thing
+) -> bool:
+    """Whether two records of things that a change made two can be known to be of two."""
+    if change.telling:
+        shared = views[0].roles() & views[1].roles()
+        return change.telling in shared and thing[change.telling] != other[change.telling]
+    return change.faint or _conflict(domain, views, thing, other) >= 1.0
 
 
 def _conflict(domain: Domain, views: tuple[View, View], thing: Thing, other: Thing) -> float:

@@ -287,10 +287,14 @@ def once_or_twice(
     pairs: list[TextPair] = []
     for folder in labelled_folders(data):
         if folder.name not in leave_out:
-            once = published_pairs(folder, "train")
-            again = min(len(once), max(recipe.per_published - len(once), 0))
-            pairs += once + rng.sample(once, again)
+            pairs += some_twice(published_pairs(folder, "train"), recipe.per_published, rng)
     return pairs
+
+
+def some_twice(once: list[TextPair], most: int, rng: random.Random) -> list[TextPair]:
+    """Return the pairs, and some or all of them again as long as there are no more than `most`."""
+    again = min(len(once), max(most - len(once), 0))
+    return once + rng.sample(once, again)
 
 
 def harder_pairs(

@@ -91,8 +91,10 @@ def _set_place(rng: Random, thing: Thing) -> None:
 _HEADINGS = (
     "Editorial", "Introduction", "Editor's Notes", "Book Review Column", "Guest Editorial",
     "Industrial exhibit", "Preface", "Erratum", "Letter to the Editor", "Chair's Message",
+    "Book Reviews", "From the Editor", "In This Issue", "Conference Report", "News and Notes",
+    "President's Message", "Call for Papers", "Foreword", "Problems and Solutions", "Obituary",
 )  # fmt: skip
-"""Titles that many papers share."""
+"""Titles that many papers share, most of them those of a column that appears again and again."""
 
 
 def make_publication(rng: Random) -> Thing:
@@ -100,7 +102,7 @@ def make_publication(rng: Random) -> Thing:
     field = rng.choice(tuple(words.TOPICS))
     thing = {
         "field": field,
-        "title": rng.choice(_HEADINGS) if rng.random() < 0.05 else _paper_title(rng, field),
+        "title": rng.choice(_HEADINGS) if rng.random() < 0.1 else _paper_title(rng, field),
         "authors": _people(rng, 5),
         "venue": ", ".join(rng.choice(words.VENUES)[:1]),
         "year": str(rng.randint(1965, 2023) if rng.random() < 0.4 else rng.randint(1990, 2015)),
@@ -141,6 +143,25 @@ def _same_title(rng: Random, thing: Thing) -> None:
     thing["authors"] = _people(rng, 3)
     thing["year"] = str(int(thing["year"]) + rng.choice((-6, -3, -1, 1, 2, 4)))
     _set_place(rng, thing)
+
+
+def _extended(rng: Random, thing: Thing) -> None:
+    """Make the article in a journal that follows a paper at a conference, or the other way."""
+    names = [forms[0] for forms in words.VENUES]
+    thing["venue"] = other_of(rng, names, thing["venue"], words.VENUES)
+    thing["year"] = str(int(thing["year"]) + rng.choice((-3, -2, -1, 1, 1, 2, 2, 3)))
+    _set_place(rng, thing)
+    if rng.random() < 0.2:
+        thing["title"] = rng.choice(("Towards {}", "{} Revisited", "{}: A Survey")).format(
+            thing["title"]
+        )
+
+
+def _other_issue(rng: Random, thing: Thing) -> None:
+    """Make the same column by the same people in another issue."""
+    if thing["title"] in _HEADINGS:
+        thing["year"] = str(int(thing["year"]) + rng.choice((-4, -3, -2, -1, 1, 2, 3, 4)))
+        _set_place(rng, thing)
 
 
 def _part_two(rng: Random, thing: Thing) -> None:
@@ -220,6 +241,8 @@ PUBLICATION = Domain(
         Change("near-title", _near_title, 4),
         Change("other-version", _other_version, 2),
         Change("same-title", _same_title, 2),
+        Change("extended", _extended, 3),
+        Change("other-issue", _other_issue, 4, telling="year"),
         Change("part", _part_two, 1),
     ),
     same=(

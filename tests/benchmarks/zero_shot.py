@@ -3,9 +3,10 @@
 Leaves one source of labelled pairs out at a time (with every form of it), trains on all the others
 and measures the pairs of its test part at a threshold of 0.5. The first round, on full tables of
 other sources and on synthesized pairs, has no published pair in it and is therefore made once for
-all. Two more for each source left out learn published pairs of the others, with a share of the
-other data again: the second those that the first round found hard, the third nearly all. F1 is
-given after each: how it grows with what is learnt.
+all. Three more for each source left out learn published pairs of the others, with a share of the
+other data again: the second those that the first round found hard, the third nearly all, the fourth
+most of them twice, as the bundled model does. F1 is given after each: how it grows with what is
+learnt.
 
 ``--scale`` makes all counts of pairs larger or smaller. ``--work FOLDER`` keeps the weights: what
 is there is not trained again.
@@ -39,6 +40,7 @@ from dedupe.learn.train import (
     predict,
     read_tables,
     sigmoid,
+    some_twice,
     training_pairs,
 )
 
@@ -56,7 +58,7 @@ RECIPE = Recipe(
     searched_small=150,
     with_prose=0.1,
 )
-"""That of the bundled model with fewer pairs, so that thirteen trainings end within three hours."""
+"""That of the bundled model with fewer pairs, as there are so many models to train."""
 COUNTS = (
     "synthetic",
     "people",
@@ -70,8 +72,10 @@ COUNTS = (
 )
 PUBLISHED_SEARCHED = 3_000
 """Published pairs of one set among which the second round looks for hard ones."""
+PUBLISHED_TWICE = 12_000
+"""Published pairs of one set up to which the fourth round goes through them twice."""
 SOLVED = ("dblp-acm", "dblp-acm-dirty")
-"""Sets of which there is so little left to learn that the third round, too, takes hard pairs."""
+"""Sets of which there is so little left to learn that all rounds take hard pairs only."""
 AGAIN = {"per_table": 500, "per_small_table": 80}
 """What the second round takes of the other data, in place of what :data:`RECIPE` says."""
 LEAST_AGAIN = {
@@ -83,6 +87,17 @@ LEAST_AGAIN = {
     "people_again": 500,
 }
 """What the third round takes of it."""
+TWICE = {
+    "per_table": 500,
+    "per_small_table": 80,
+    "searched": 1_000,
+    "searched_small": 160,
+    "synthetic_again": 15_000,
+    "people_again": 1_000,
+}
+"""What the fourth round takes of it."""
+LATER = {2: AGAIN, 3: LEAST_AGAIN, 4: TWICE}
+"""By the number of the round."""
 VALID_PAIRS = 1_000
 """Most valid pairs of one set that the calibration is fitted on."""
 
@@ -132,23 +147,26 @@ def first_round(data: Path, tables: Tables, recipe: Recipe, device: str, out: Pa
 
 
 def others_published(
-    data: Path, model: Path, recipe: Recipe, leave_out: Sequence[str], whole: bool
+    data: Path, model: Path, recipe: Recipe, leave_out: Sequence[str], number: int
 ) -> list[TextPair]:
-    """Return published train pairs of the sets that are not left out.
+    """Return what round `number` learns of the published train pairs that are not left out.
 
-    Of each set those that the model finds hard, with easy ones; all if `whole` is asked for and
-    the set is not one of :data:`SOLVED`.
+    The second round, and any round of :data:`SOLVED` sets: those that the model finds hard, with
+    easy ones. The third: all. The fourth: all, and most of them twice.
     """
     scored = load_cross_encoder(Config(cross_encoder=str(model)))
+    rng = random.Random(recipe.seed)
     found = []
     for folder in labelled_folders(data):
         if folder.name in leave_out:
             continue
         pairs = published_pairs(folder, "train")
-        if not whole or folder.name in SOLVED:
+        if number == 2 or folder.name in SOLVED:
             pairs = as_they_come(pairs, PUBLISHED_SEARCHED, recipe.seed)
             chance = sigmoid(predict(scored, pairs))
             pairs = hardest(pairs, chance, recipe.per_published, recipe.seed)
+        elif number == 4:
+            pairs = some_twice(pairs, PUBLISHED_TWICE, rng)
         say(f"  {folder.name}: {len(pairs):,} published pairs")
         found += pairs
     return found
@@ -164,13 +182,13 @@ def later_round(
     device: str,
     out: Path,
 ) -> Path:
-    """Return the weights of round `number`, 2 or 3, made if they are not there.
+    """Return the weights of round `number`, 2 to 4, made if they are not there.
 
     They go on from those in the folder `before`.
     """
     if not out.exists():
         pairs = hard_candidates(tables, before, recipe, number)
-        pairs += others_published(data, before, recipe, leave_out, whole=number == 3)
+        pairs += others_published(data, before, recipe, leave_out, number)
         pairs = as_others_write(pairs, recipe, random.Random(recipe.seed))
         say(f"round {number} without {leave_out[0]}: {len(pairs):,} pairs")
         model = fine_tune(pairs, before, recipe, recipe.learning_rate_again, device)
@@ -207,7 +225,7 @@ def measure_all(data: Path, scale: float, work: Path, device: str, only: list[st
         if only and source not in only:
             continue
         weights = [first]
-        for number, taken in ((2, AGAIN), (3, LEAST_AGAIN)):
+        for number, taken in LATER.items():
             again = scaled(replace(RECIPE, **taken), scale)
             out = work / f"{source}-{number}"
             weights.append(
@@ -221,7 +239,8 @@ def measure_all(data: Path, scale: float, work: Path, device: str, only: list[st
             cells = (f"{one:.3f}" for one in (precision, recall, *reversed(f1s[-1])))
             rows.append(f"| {name} | {' | '.join([*cells, *peers[: len(COLUMNS)]])} |")
             say(rows[-1])
-    head = ("set left out", "precision", "recall", "F1", "after two rounds", "after one", *COLUMNS)
+    earlier = (f"after {number}" for number in reversed(range(1, len(LATER) + 1)))
+    head = ("set left out", "precision", "recall", "F1", *earlier, *COLUMNS)
     print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}")
     print("\n".join(rows))
     if f1s:

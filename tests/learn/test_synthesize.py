@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import unicodedata
@@ -337,3 +338,16 @@ def test_what_varies_at_random_tells_no_two_things_apart() -> None:
             for b, (after, lookalike, others) in enumerate(rows):
                 if after == number + 1 and table.label(a, b) == 0:
                     assert any(thing[role] != lookalike[role] for role in roles & others)
+
+
+def test_a_column_of_another_year_is_told_by_its_year() -> None:
+    """A column such as "Book Reviews" is the same in every issue, but for its year."""
+    made = [
+        one for one in synthesize_pairs(6_000, 3, ("publication",)) if one.kind == "other-issue"
+    ]
+    assert len(made) > 20
+    for one in made:
+        numbers = [
+            set(re.findall(r"\d{4}", " ".join(side.values()))) for side in (one.left, one.right)
+        ]
+        assert numbers[0] != numbers[1] or not all(numbers)
