@@ -131,8 +131,7 @@ def csv_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]:
         for row in rows:
             if len(row) != len(names):
                 raise InputError(
-                    f"{name}, line {reader.line_num}: {len(row)} fields where the header has "
-                    f"{len(names)}; mend the line"
+                    f"{_ragged(name, reader.line_num, len(row), len(names))}; mend the line"
                 )
             yield dict(zip(names, row, strict=True))
     except csv.Error as error:
@@ -348,7 +347,7 @@ def _rows_by_line(text: str, name: str, dialect: Dialect, names: Sequence[str]) 
         for row in reader:
             if row and len(row) != len(names):
                 raise InputError(
-                    f"{name}, line {begin}: {len(row)} fields where the header has {len(names)}; "
+                    f"{_ragged(name, begin, len(row), len(names))}; "
                     "mend the line, or name the delimiter with --delimiter"
                 )
             if row:
@@ -431,3 +430,9 @@ def _neutral(series: pl.Series) -> pl.Series:
 
 def _neutral_value(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) and not _PLAIN_NUMBER.match(text) else text
+
+
+def _ragged(name: str, line: int, found: int, expected: int) -> str:
+    """Say that a line has more or fewer fields than the header."""
+    fields = "1 field" if found == 1 else f"{found} fields"
+    return f"{name}, line {line}: {fields} where the header has {expected}"

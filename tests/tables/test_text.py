@@ -107,7 +107,7 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
-        (b"a,b\n1,2\n3\n", {}, "line 3: 1 fields where the header has 2"),
+        (b"a,b\n1,2\n3\n", {}, "line 3: 1 field where the header has 2"),
         (b"a,b\n1,2,3\n", {}, "line 2: 3 fields where the header has 2"),
         (b'a,b\n"x\ny",2\n3\n', {}, "line 4: 1 fields"),
         (b"", {}, "is empty"),
@@ -168,7 +168,7 @@ def test_rows_come_as_their_lines_do() -> None:
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        ([b"\n", b"a,b\n", b"1,2\n", b"1\n"], "stdin, line 4: 1 fields where the header has 2"),
+        ([b"\n", b"a,b\n", b"1,2\n", b"1\n"], "stdin, line 4: 1 field where the header has 2"),
         ([b"a,b\n", b"1,2,3\n"], "stdin, line 2: 3 fields"),
         ([b"a,b\n", b'1,"2\n'], "stdin, line 2: unexpected end of data; a quote may be missing"),
         ([b"a,b\n", b"1,\xff\n"], "stdin, line 2 is not UTF-8"),
