@@ -109,7 +109,7 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
     [
         (b"a,b\n1,2\n3\n", {}, "line 3: 1 field where the header has 2"),
         (b"a,b\n1,2,3\n", {}, "line 2: 3 fields where the header has 2"),
-        (b'a,b\n"x\ny",2\n3\n', {}, "line 4: 1 fields"),
+        (b'a,b\n"x\ny",2\n3\n', {}, "line 4: 1 field where"),
         (b"", {}, "is empty"),
         (b" \n\n", {}, "is empty"),
         (b"a,b\n", {}, "has a header and no rows"),
