@@ -25,6 +25,8 @@ from polars.testing import assert_frame_equal
 
 import dedupe
 import dedupe.additions
+import dedupe.arrivals
+import dedupe.extension
 import dedupe.feedback
 import dedupe.index
 import dedupe.kept
@@ -32,7 +34,7 @@ import dedupe.pipeline
 import dedupe.results
 import dedupe.scoring
 import dedupe.student
-from dedupe.additions import CHANGES
+from dedupe.changes import CHANGES
 from dedupe.decisions import Decisions, Verdict
 from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
 from dedupe.fields import field_values, layout_of
@@ -457,7 +459,7 @@ def test_ids_that_are_in_several_tables_are_told_apart(tables: int) -> None:
     ids = pl.Series("id", [f"{one + 1}:{n % 2}" for n, one in enumerate(source)])
     old = Records(pl.DataFrame(), ids, ids, ids, source, (), "id")
     new = pl.Series("id", ["0", "7"])
-    found = dedupe.additions._among_tables(new, old, tables - 1)
+    found = dedupe.arrivals._among_tables(new, old, tables - 1)
     assert found.to_list() == [f"{tables}:0", f"{tables}:7"]
 
 
@@ -657,7 +659,7 @@ def test_a_student_is_made_once_there_are_pairs_enough(
         return np.where(same, 0.95, 0.05).astype(np.float32)
 
     monkeypatch.setattr(dedupe.scoring, "score_texts", said)
-    for module in (dedupe.scoring, dedupe.additions):
+    for module in (dedupe.scoring, dedupe.extension):
         monkeypatch.setattr(module, "ALL_BELOW", 500)
     for name in ("FIRST_SAMPLE", "SECOND_SAMPLE", "AUDIT"):
         monkeypatch.setattr(dedupe.student, name, 60)
@@ -701,8 +703,8 @@ def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
     facts = {"kept_as": key, "low": 0.1, "high": 0.9, "layout": layout_of(field_values(texts))}
     workspace.save("scored", key, scored[0], {**scored[1], **facts})
     workspace.save_arrays("student", key, {"base": np.zeros(1)})
-    monkeypatch.setattr(dedupe.additions, "Student", lambda **arrays: _Student(0.4))
-    monkeypatch.setattr(dedupe.additions, "WORTH_LOADING", worth)
+    monkeypatch.setattr(dedupe.extension, "Student", lambda **arrays: _Student(0.4))
+    monkeypatch.setattr(dedupe.extension, "WORTH_LOADING", worth)
     result = dedupe.add(workspace.path, folder / "new.csv")
     new = pl.col("right_id").str.starts_with("r10") & (pl.col("right_id").str.len_chars() == 4)
     deciders = set(result.pairs.filter(new)["decided_by"])
