@@ -3,10 +3,10 @@
 Leaves one source of labelled pairs out at a time (with every form of it), trains on all the others
 and measures the pairs of its test part at a threshold of 0.5. The first round, on full tables of
 other sources and on synthesized pairs, has no published pair in it and is therefore made once for
-all. Three more for each source left out learn published pairs of the others, with a share of the
-other data again: the second those that the first round found hard, the third nearly all, the fourth
-most of them twice, as the bundled model does. F1 is given after each: how it grows with what is
-learnt.
+all. Two more for each source left out learn published pairs of the others, with a share of the
+other data again: the second those that the first round found hard, the third nearly all. F1 is
+given after each: how it grows with what is learnt. ``--rounds 4`` adds one that goes through most
+of them twice, as the bundled model does.
 
 ``--scale`` makes all counts of pairs larger or smaller. ``--work FOLDER`` keeps the weights: what
 is there is not trained again.
@@ -216,7 +216,9 @@ def figures(model: Path, data: Path, names: list[str]) -> Mapping[str, tuple[flo
     return found
 
 
-def measure_all(data: Path, scale: float, work: Path, device: str, only: list[str]) -> None:
+def measure_all(
+    data: Path, scale: float, rounds: int, work: Path, device: str, only: list[str]
+) -> None:
     """Train what is not in `work`, and print the table."""
     tables = read_tables(data)
     first = first_round(data, tables, scaled(RECIPE, scale), device, work / "first")
@@ -225,21 +227,21 @@ def measure_all(data: Path, scale: float, work: Path, device: str, only: list[st
         if only and source not in only:
             continue
         weights = [first]
-        for number, taken in LATER.items():
-            again = scaled(replace(RECIPE, **taken), scale)
+        for number in range(2, rounds + 1):
+            again = scaled(replace(RECIPE, **LATER[number]), scale)
             out = work / f"{source}-{number}"
             weights.append(
                 later_round(data, tables, weights[-1], again, number, names, device, out)
             )
-        rounds = [figures(folder, data, names) for folder in weights]
+        after = [figures(folder, data, names) for folder in weights]
         for name in names:
-            precision, recall, _ = rounds[-1][name]
-            f1s.append([found[name][2] for found in rounds])
+            precision, recall, _ = after[-1][name]
+            f1s.append([found[name][2] for found in after])
             peers = [*(str(one) for one in PUBLISHED.get(name, ())), *[""] * len(COLUMNS)]
             cells = (f"{one:.3f}" for one in (precision, recall, *reversed(f1s[-1])))
             rows.append(f"| {name} | {' | '.join([*cells, *peers[: len(COLUMNS)]])} |")
             say(rows[-1])
-    earlier = (f"after {number}" for number in reversed(range(1, len(LATER) + 1)))
+    earlier = (f"after {number}" for number in reversed(range(1, rounds)))
     head = ("set left out", "precision", "recall", "F1", *earlier, *COLUMNS)
     print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}")
     print("\n".join(rows))
@@ -258,13 +260,15 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--rounds", type=int, choices=range(1, len(LATER) + 2), default=3)
     parser.add_argument("--work", type=Path)
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
-        measure_all(given.data, given.scale, work, pick_device(given.device), given.only)
+        device = pick_device(given.device)
+        measure_all(given.data, given.scale, given.rounds, work, device, given.only)
 
 
 if __name__ == "__main__":
