@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    _open_what_is_closed()
     verbose = any(one in ("-v", "--verbose") for one in arguments or sys.argv[1:])
     try:
         cli.main(arguments, prog_name="dedupe", standalone_mode=False)
@@ -77,6 +78,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             1,
         )
     sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """Stand in for closed standard streams, as of a daemon: nothing to read, nobody who reads.
+
+    Otherwise the first file opened would take the number of a stream, and what a library prints
+    would be written into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115
 
 
 def _fail(message: str, code: int) -> int:

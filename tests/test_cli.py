@@ -393,6 +393,26 @@ def test_pairs_are_scored_in_a_stream(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "closed", "code", "said"),
+    [
+        ("profile people.csv -o none", "<&- >&- 2>&-", 2, ""),
+        ("score -", "<&-", 0, ""),
+        ("run -", "<&-", 2, "stdin is empty"),
+        ("profile people.csv --json", ">&-", 0, ""),
+    ],
+)
+def test_closed_streams_are_empty_ones(
+    done: Path, arguments: str, closed: str, code: int, said: str
+) -> None:
+    line = f'"{sys.executable}" -m dedupe.cli {arguments} {closed}'
+    found = subprocess.run(
+        ["sh", "-c", line], cwd=done, capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )
+    assert (found.returncode, found.stdout) == (code, "")
+    assert said in found.stderr and len(found.stderr.splitlines()) == bool(said)
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
         ('{"left": {"a": "\\ud800x"}, "right": {"a": "北京"}, "k": 1}', ""),
