@@ -1,6 +1,6 @@
 """The bi-encoder and the cross-encoder: the bundled ones, and any sentence-transformers model.
 
-The bundled bi-encoder is a :class:`~dedupe.lexical.LexicalEmbedding`, fitted to the rarity of words
+The bundled bi-encoder is a :class:`~dedupe.spelling.Spelling`, fitted to the rarity of words
 and trigrams in the file at hand. The bundled cross-encoder is a MiniLM fine-tuned on pairs of
 records; it reads the texts of :mod:`dedupe.records` in the form that :func:`cross_encoder_text`
 gives them.
@@ -43,8 +43,8 @@ _LABEL = re.compile(r"(?m)^[^:\n]*: ")
 _DIGITS = re.compile(r"\d{5,}")
 
 
-def load_bi_encoder(config: Config, texts: Sequence[str]) -> SentenceTransformer:
-    """Return the bi-encoder of `config`; the bundled one is fitted to `texts`.
+def load_bi_encoder(config: Config) -> SentenceTransformer:
+    """Return the sentence-transformers model that `config` names as its bi-encoder.
 
     Raises
     ------
@@ -53,11 +53,6 @@ def load_bi_encoder(config: Config, texts: Sequence[str]) -> SentenceTransformer
     """
     from sentence_transformers import SentenceTransformer
 
-    if config.bi_encoder == BUNDLED:
-        from dedupe.lexical import LexicalEmbedding
-        from dedupe.spelling import Spelling
-
-        return SentenceTransformer(modules=[LexicalEmbedding(Spelling.fitted(texts))], device="cpu")
     try:
         return SentenceTransformer(
             config.bi_encoder,
@@ -172,10 +167,8 @@ def embed(model: SentenceTransformer | Spelling, texts: Sequence[str]) -> NDArra
     """
     from dedupe.spelling import Spelling
 
-    spelling = spelling_of(model)
-    if isinstance(model, Spelling) or spelling is not None:
-        assert spelling is not None
-        return spelling.embed(texts)
+    if isinstance(model, Spelling):
+        return model.embed(texts)
     vectors = model.encode(
         [_LABEL.sub("", text) for text in texts],
         batch_size=64,
@@ -192,7 +185,7 @@ def fit_bi_encoder(config: Config, texts: Sequence[str]) -> SentenceTransformer 
         from dedupe.spelling import Spelling
 
         return Spelling.fitted(texts)
-    return load_bi_encoder(config, texts)
+    return load_bi_encoder(config)
 
 
 @contextmanager
@@ -207,19 +200,9 @@ def shared_features(
     model: SentenceTransformer | Spelling, rare: csr_array | None
 ) -> csr_array | None:
     """Return rare features without those of a lone record, where there are any at all."""
-    spelling = spelling_of(model)
-    return None if spelling is None or rare is None else spelling.shared(rare)
-
-
-def spelling_of(model: SentenceTransformer | Spelling) -> Spelling | None:
-    """Return what the bundled bi-encoder is made of; ``None`` of another one."""
     from dedupe.spelling import Spelling
 
-    if isinstance(model, Spelling):
-        return model
-    module: object = model[0]
-    found = getattr(module, "spelling", None)
-    return found if isinstance(found, Spelling) else None
+    return model.shared(rare) if isinstance(model, Spelling) and rare is not None else None
 
 
 def cross_encoder_text(text: str) -> str:

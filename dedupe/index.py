@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from dedupe.config import BUNDLED, Config
-from dedupe.encoders import embed, fit_bi_encoder, load_bi_encoder, spelling_of
+from dedupe.encoders import embed, fit_bi_encoder, load_bi_encoder
 from dedupe.nearest import Stored
 from dedupe.quantized import Quantized
 from dedupe.search import FLAT_LIMIT, unit_rows
@@ -91,9 +91,8 @@ def make_index(
     rare
         (s, f) rare features, lone ones as well; ``None`` where none are looked at.
     """
-    spelling = spelling_of(encoder)
-    if spelling is not None:
-        workspace.save_arrays(_STAGE, key, spelling.arrays())
+    if isinstance(encoder, Spelling):
+        workspace.save_arrays(_STAGE, key, encoder.arrays())
     facts = {
         "key": key,
         "rows": 0,
@@ -128,10 +127,9 @@ def encoded(
 
     Where rare features are looked at, vectors take a byte a dimension; else there are none.
     """
-    spelling = spelling_of(encoder)
-    if spelling is None or len(texts) <= FLAT_LIMIT:
+    if not isinstance(encoder, Spelling) or len(texts) <= FLAT_LIMIT:
         return embed(encoder, texts), None
-    return spelling.read(texts)
+    return encoder.read(texts)
 
 
 def open_index(workspace: Workspace, facts: Mapping[str, Any], config: Config) -> Index | None:
@@ -146,7 +144,7 @@ def open_index(workspace: Workspace, facts: Mapping[str, Any], config: Config) -
             return None
         encoder = Spelling.of(weights)
     else:
-        encoder = load_bi_encoder(config, [])
+        encoder = load_bi_encoder(config)
     stored = _mapped(workspace, facts, check=True)
     return None if stored is None else Index(stored, encoder, facts)
 
@@ -155,13 +153,12 @@ def extended(workspace: Workspace, index: Index, texts: Sequence[str]) -> Index:
     """Append texts to an index and to its files."""
     if not texts:
         return index
-    spelling = spelling_of(index.encoder)
     vectors: NDArray[np.float32] | Quantized
     rare = None
-    if index.stored.rare is None or spelling is None:
+    if index.stored.rare is None or not isinstance(index.encoder, Spelling):
         vectors = embed(index.encoder, texts)
     else:
-        vectors, rare = spelling.read(texts)
+        vectors, rare = index.encoder.read(texts)
     facts = {**_appended(workspace, index.facts, vectors, rare), "grown": True}
     stored = _mapped(workspace, facts, check=False)
     assert stored is not None

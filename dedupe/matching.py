@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.encoders import embed, load_cross_encoder, spelling_of
+from dedupe.encoders import embed, load_cross_encoder
 from dedupe.errors import InputError
 from dedupe.index import NO_SLOT, first_slots, index_in_memory, open_index
 from dedupe.inputs import Frame, as_polars
@@ -31,6 +31,7 @@ from dedupe.kept import (
 from dedupe.nearest import Nearest
 from dedupe.records import as_texts, frame_texts
 from dedupe.scoring import identical_pairs, score_texts, spelled, student_scores
+from dedupe.spelling import Spelling
 from dedupe.student import Student
 from dedupe.workspace import Workspace
 from dedupe.workspace import open_workspace as _open_workspace
@@ -201,10 +202,9 @@ class Matcher:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
         """Return numbers of new texts, places of texts most like each, and their cosines."""
         vectors = embed(self._encoder, texts)
-        spelling = spelling_of(self._encoder)
         rare = None
-        if spelling is not None and self._nearest.by_features:
-            rare = spelling.rare_features(texts, lone=True)
+        if isinstance(self._encoder, Spelling) and self._nearest.by_features:
+            rare = self._encoder.rare_features(texts, lone=True)
         found = [
             self._nearest.search(vectors[i], None if rare is None else rare[[i]], LOOKED_AT)
             if text

@@ -56,7 +56,6 @@ from dedupe.kept import (
     standing_key,
 )
 from dedupe.merge import Rule, parse_rules
-from dedupe.pages import pages_kept
 from dedupe.progress import Progress, Report, no_report
 from dedupe.records import Records, make_records
 from dedupe.results import (
@@ -571,7 +570,7 @@ def _candidates(
         return kept
     distinct = records.texts.gather(firsts).to_list()
     source = _text_sources(records, firsts) if config.link and not config.within else None
-    with importing_ahead(), pages_kept():
+    with importing_ahead():
         with stages.timed("encode"):
             encoder = fit_bi_encoder(config, distinct)
             vectors, features = encoded(encoder, distinct)

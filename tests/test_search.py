@@ -9,12 +9,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import csr_array
-from sentence_transformers import SentenceTransformer
 
 import dedupe.search
 from dedupe.config import Config
-from dedupe.encoders import embed, load_bi_encoder, spelling_of
 from dedupe.quantized import Quantized
 from dedupe.search import (
     ANY_SOURCE,
@@ -23,6 +20,7 @@ from dedupe.search import (
     Candidates,
     search,
 )
+from dedupe.spelling import Spelling
 
 
 def unit_vectors(n: int, d: int = 16, seed: int = 0, groups: int = 0) -> np.ndarray:
@@ -146,16 +144,10 @@ def misspelled_people(n: int) -> tuple[list[str], np.ndarray]:
     return texts, np.repeat(np.arange(n // 2), 2)
 
 
-def shared_rare(model: SentenceTransformer, texts: list[str]) -> csr_array:
-    spelling = spelling_of(model)
-    assert spelling is not None
-    return spelling.rare_features(texts)
-
-
 def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, owner = misspelled_people(4_000)
-    model = load_bi_encoder(Config(), texts)
-    vectors, rare = embed(model, texts), shared_rare(model, texts)
+    model = Spelling.fitted(texts)
+    vectors, rare = model.embed(texts), model.rare_features(texts)
     flat = search(vectors, Config(), rare=rare)
     monkeypatch.setattr(dedupe.search, "FLAT_LIMIT", 1_000)
     monkeypatch.setattr(dedupe.search, "SHARING_BLOCK", 700)
@@ -171,8 +163,8 @@ def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPa
 
 def test_pairs_within_one_source_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, _ = misspelled_people(1_200)
-    model = load_bi_encoder(Config(), texts)
-    vectors, rare = embed(model, texts), shared_rare(model, texts)
+    model = Spelling.fitted(texts)
+    vectors, rare = model.embed(texts), model.rare_features(texts)
     source = np.array([0, 1, 1] * 400, dtype=np.uint8)
     source[::50] = ANY_SOURCE
     for limit in (10_000, 100):

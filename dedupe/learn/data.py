@@ -25,7 +25,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.encoders import embed, load_bi_encoder
+from dedupe.encoders import embed, fit_bi_encoder
 from dedupe.evaluate import Gold, read_gold
 from dedupe.learn.synthesize import SyntheticTable
 from dedupe.records import Records, make_records, record_text
@@ -207,7 +207,7 @@ def _candidates(records: Records) -> pl.DataFrame:
     texts = first["text"].to_list()
     rows = first["row"].to_numpy()
     config = Config()
-    found = search(embed(load_bi_encoder(config, texts), texts), config).pairs
+    found = search(embed(fit_bi_encoder(config, texts), texts), config).pairs
     return found.with_columns(
         pl.Series("left", rows[found["left"].to_numpy()]),
         pl.Series("right", rows[found["right"].to_numpy()]),

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from dedupe.config import Config
-from dedupe.encoders import embed, load_bi_encoder, load_cross_encoder
+from dedupe.encoders import embed, fit_bi_encoder, load_cross_encoder
 from dedupe.learn.synthesize import synthesize_pairs
 from dedupe.records import record_text
 from dedupe.scoring import score_pairs
@@ -47,8 +47,7 @@ def main() -> None:
     given = parser.parse_args()
     config = Config()
     texts = people(given.rows)
-    load_bi_encoder(config, texts[:100]).encode(texts[:100])
-    seconds, vectors = timed(lambda: embed(load_bi_encoder(config, texts), texts))
+    seconds, vectors = timed(lambda: embed(fit_bi_encoder(config, texts), texts))
     assert isinstance(vectors, np.ndarray)
     hashing, _ = timed(lambda: [hashlib.sha256(text.encode()).digest() for text in texts])
     print(

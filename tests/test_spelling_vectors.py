@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.config import Config
-from dedupe.encoders import embed, load_bi_encoder
-from dedupe.spelling import DIMENSIONS
+from dedupe.spelling import DIMENSIONS, Spelling
 
 NAMES = [
     f"name: person{n % 97} family{n}\ncity: {'berlin' if n % 2 else 'rome'}" for n in range(300)
@@ -17,7 +15,7 @@ NAMES = [
 
 
 def vectors(texts: list[str]) -> np.ndarray:
-    return embed(load_bi_encoder(Config(), texts), texts)
+    return Spelling.fitted(texts).embed(texts)
 
 
 def test_rows_are_unit_vectors() -> None:
@@ -37,9 +35,9 @@ def test_an_empty_text_is_the_zero_vector() -> None:
 @given(st.lists(st.text(max_size=30).map(lambda t: t.replace("\x00", "")), min_size=2, max_size=12))
 def test_any_text_is_embedded_by_itself_alone(values: list[str]) -> None:
     texts = [f"name: {value}" for value in values]
-    model = load_bi_encoder(Config(), texts)
-    together = embed(model, texts)
-    alone = np.concatenate([embed(model, [text]) for text in texts])
+    model = Spelling.fitted(texts)
+    together = model.embed(texts)
+    alone = np.concatenate([model.embed([text]) for text in texts])
     assert np.isfinite(together).all()
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
