@@ -20,15 +20,18 @@ from dedupe.errors import (
 )
 
 if TYPE_CHECKING:
-    from dedupe.additions import add
-    from dedupe.costs import estimate
-    from dedupe.differences import Diff, diff
-    from dedupe.feedback import evaluate_workspace, train
-    from dedupe.matching import Matcher, open_workspace
-    from dedupe.pipeline import Result, export, link, run
-    from dedupe.profiling import profile
-    from dedupe.scoring import score
-    from dedupe.workspace import Workspace
+    from dedupe.evaluation.compare_runs import Diff, diff
+    from dedupe.evaluation.quality import evaluate_workspace
+    from dedupe.io.profile import profile
+    from dedupe.pipeline.dry_run import estimate
+    from dedupe.pipeline.export import export
+    from dedupe.pipeline.incremental.add import add
+    from dedupe.pipeline.incremental.match import Matcher, open_workspace
+    from dedupe.pipeline.result import Result
+    from dedupe.pipeline.run import link, run
+    from dedupe.pipeline.train import train
+    from dedupe.scoring.score import score
+    from dedupe.workspace.folder import Workspace
 
 __all__ = [
     "Config",
@@ -56,21 +59,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "add": "dedupe.additions",
-    "Matcher": "dedupe.matching",
-    "Diff": "dedupe.differences",
-    "diff": "dedupe.differences",
-    "profile": "dedupe.profiling",
-    "Result": "dedupe.pipeline",
-    "estimate": "dedupe.costs",
-    "evaluate_workspace": "dedupe.feedback",
-    "export": "dedupe.pipeline",
-    "link": "dedupe.pipeline",
-    "run": "dedupe.pipeline",
-    "score": "dedupe.scoring",
-    "train": "dedupe.feedback",
-    "Workspace": "dedupe.workspace",
-    "open_workspace": "dedupe.matching",
+    "add": "dedupe.pipeline.incremental.add",
+    "Matcher": "dedupe.pipeline.incremental.match",
+    "Diff": "dedupe.evaluation.compare_runs",
+    "diff": "dedupe.evaluation.compare_runs",
+    "profile": "dedupe.io.profile",
+    "Result": "dedupe.pipeline.result",
+    "estimate": "dedupe.pipeline.dry_run",
+    "evaluate_workspace": "dedupe.evaluation.quality",
+    "export": "dedupe.pipeline.export",
+    "link": "dedupe.pipeline.run",
+    "run": "dedupe.pipeline.run",
+    "score": "dedupe.scoring.score",
+    "train": "dedupe.pipeline.train",
+    "Workspace": "dedupe.workspace.folder",
+    "open_workspace": "dedupe.pipeline.incremental.match",
 }
 
 

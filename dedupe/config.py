@@ -56,13 +56,15 @@ class Config:
         Pairs from this probability up to ``threshold`` are the doubtful ones; in [0, threshold].
     target_precision, target_recall
         Instead of a threshold: the lowest that reaches this precision, or the highest that reaches
-        this recall, as :mod:`dedupe.audits` estimates them. One of the two, above 0 and up to 1.
+        this recall, as :mod:`dedupe.evaluation.threshold` estimates them. One of the two, above 0
+        and up to 1.
     correct
         Probabilities of undecided pairs follow the decisions made so far, where that predicts
-        decisions held back better; see :mod:`dedupe.correction`.
+        decisions held back better; see :mod:`dedupe.scoring.recalibration`.
     adapt
         Probabilities follow what the sure pairs of this very file have in common, without any
-        decision; see :mod:`dedupe.correction`. ``None``: with ``correct``, in files of up to
+        decision; see :mod:`dedupe.scoring.recalibration`. ``None``: with ``correct``, in files of
+        up to
         :data:`ADAPTED_UP_TO` records.
     candidates_per_record
         How many candidate pairs a record the search may bring, on average.

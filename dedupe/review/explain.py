@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dedupe.config import Config
-from dedupe.encoders import load_cross_encoder
-from dedupe.scoring import prepare_texts, score_logits
+from dedupe.scoring.cross_encoder import load_cross_encoder, prepare_texts, score_logits
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from dedupe.cluster import components
-from dedupe.learn.questions import useful_order
+from dedupe.review.active_learning import useful_order
+from dedupe.scoring.pairs import components
 
 ORDERS = {
     "useful": "what teaches most first: doubtful pairs, of each record one",

@@ -11,16 +11,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.decisions import Choice, Decision, Decisions, Verdict
 from dedupe.errors import OptionError
-from dedupe.feedback import Audit, draw_audit
-from dedupe.merge import parse_rules
-from dedupe.results import merged_row
-from dedupe.review.implied import Implied
-from dedupe.review.live import LiveClusters
-from dedupe.review.loaded import Loaded
+from dedupe.evaluation.quality import Audit, draw_audit
+from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.outputs import merged_row
+from dedupe.resolution.survivorship import parse_rules
+from dedupe.review.closure import Implied
+from dedupe.review.live_clusters import LiveClusters
+from dedupe.review.loader import Loaded
 from dedupe.review.order import ORDERS, Pairs, ranked, triangles
-from dedupe.workspace import open_workspace
+from dedupe.workspace.decision_log import Choice, Decision, Decisions
+from dedupe.workspace.folder import open_workspace
 
 PAUSE = 60.0
 """Seconds after which a reviewer is taken to have had a break."""

@@ -15,13 +15,13 @@ from statistics import mean
 import numpy as np
 import polars as pl
 
+from dedupe.blocking.bi_encoder import fit_bi_encoder, shared_features
+from dedupe.blocking.candidates import search
+from dedupe.blocking.index import encoded
 from dedupe.config import BUNDLED, Config
-from dedupe.encoders import fit_bi_encoder, shared_features
-from dedupe.evaluate import evaluate, read_gold
-from dedupe.index import encoded
+from dedupe.evaluation.gold import evaluate, read_gold
 from dedupe.records import Records, make_records
-from dedupe.scoring import DECIDERS, identical_pairs
-from dedupe.search import search
+from dedupe.scoring.pairs import DECIDERS, identical_pairs
 from tests.benchmarks.quality import tables
 
 BUDGETS = (2, 5, 10, 20)

@@ -17,8 +17,8 @@ from statistics import mean
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.learn.calibrate import pair_f1
-from dedupe.scoring import score
+from dedupe.scoring.score import score
+from dedupe.training.calibrate import pair_f1
 
 
 def labelled(file: Path, most: int) -> list[dict[str, object]]:

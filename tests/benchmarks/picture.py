@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from rich.console import Console
 
-import dedupe.printing
+import dedupe.cli.summary
 from dedupe.review.app import ReviewApp
 from dedupe.review.session import Session
 
@@ -34,10 +34,10 @@ def main() -> None:
         review = asyncio.run(reviewed(result.workspace))
         console.print(f"[dim]$[/] dedupe run {given.input.name}")
         with (
-            patch.object(dedupe.printing, "console", return_value=console),
+            patch.object(dedupe.cli.summary, "console", return_value=console),
             patch.dict(result.__dict__, {"workspace": Path(f"{given.input.stem}.dedupe")}),
         ):
-            dedupe.printing.print_summary(result, verbose=False)
+            dedupe.cli.summary.print_summary(result, verbose=False)
     write(given.folder / "run.svg", console.export_svg(title="dedupe"))
     write(given.folder / "review.svg", review)
 

@@ -74,7 +74,7 @@ def measure(name: str, folder: Path, options: Sequence[str]) -> Row:
 
 def _json(*arguments: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "dedupe.cli", *arguments],
+        [sys.executable, "-m", "dedupe", *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -25,16 +25,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 import dedupe
-from dedupe.cluster import identical_groups
 from dedupe.config import Config
-from dedupe.evaluate import Gold, evaluate, read_gold
-from dedupe.feedback import with_tables
-from dedupe.inputs import STACKED
-from dedupe.kept import kept_config, reopened
-from dedupe.learn.questions import useful_order
+from dedupe.evaluation.gold import Gold, evaluate, read_gold
+from dedupe.io.sources import STACKED
 from dedupe.records import Records
-from dedupe.results import corrected, resolve
-from dedupe.workspace import open_workspace
+from dedupe.resolution.resolve import corrected, resolve
+from dedupe.review.active_learning import useful_order
+from dedupe.scoring.pairs import identical_groups
+from dedupe.workspace.folder import open_workspace
+from dedupe.workspace.labels import with_tables
+from dedupe.workspace.state import kept_config, reopened
 from tests.benchmarks.quality import tables
 
 STEPS = (0, 25, 50, 100, 200)

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dedupe.learn.synthesize import synthesize_pairs
+from dedupe.training.generators.synthesize import synthesize_pairs
 
 STAGES = ("read", "encode", "search", "score", "cluster", "export")
 
@@ -68,7 +68,7 @@ def measure(records: Path, gold: Path, options: list[str]) -> dict[str, Any]:
 
 def call(*arguments: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "dedupe.cli", *arguments],
+        [sys.executable, "-m", "dedupe", *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dedupe.tables import read_table
+from dedupe.io.tables import read_table
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     frame = read_table(given.file).frame
     rows = frame.sample(given.records, shuffle=True, seed=0, with_replacement=True)
     lines = [line + "\n" for line in rows.write_ndjson().splitlines()]
-    command = [sys.executable, "-m", "dedupe.cli", "match", str(given.workspace)]
+    command = [sys.executable, "-m", "dedupe", "match", str(given.workspace)]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None and process.stdout is not None

@@ -16,12 +16,13 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from dedupe.blocking.bi_encoder import embed, fit_bi_encoder
+from dedupe.blocking.candidates import search
 from dedupe.config import Config
-from dedupe.encoders import embed, fit_bi_encoder, load_cross_encoder
-from dedupe.learn.synthesize import synthesize_pairs
 from dedupe.records import record_text
-from dedupe.scoring import score_pairs
-from dedupe.search import search
+from dedupe.scoring.cross_encoder import load_cross_encoder
+from dedupe.scoring.score import score_pairs
+from dedupe.training.generators.synthesize import synthesize_pairs
 
 
 def timed(work: Callable[[], object]) -> tuple[float, object]:

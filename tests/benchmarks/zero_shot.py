@@ -26,10 +26,11 @@ from statistics import mean
 import numpy as np
 
 from dedupe.config import Config
-from dedupe.encoders import load_cross_encoder, pick_device
-from dedupe.learn.calibrate import fit_calibration, pair_f1
-from dedupe.learn.data import TextPair, as_they_come, hardest, labelled_folders, published_pairs
-from dedupe.learn.train import (
+from dedupe.models.loading import pick_device
+from dedupe.scoring.cross_encoder import load_cross_encoder
+from dedupe.training.calibrate import fit_calibration, pair_f1
+from dedupe.training.data import TextPair, as_they_come, hardest, labelled_folders, published_pairs
+from dedupe.training.train import (
     Recipe,
     Tables,
     as_others_write,

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from rapidfuzz import fuzz
 
-from dedupe.scoring import DECIDERS
+from dedupe.scoring.pairs import DECIDERS
 
 NAMES = [
     "Ada Lovelace", "Ada Lovelase", "A. Lovelace", "Grace Hopper", "Grace Hoper", "Alan Turing",
@@ -50,9 +50,9 @@ def score_by_likeness(
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    import dedupe.pipeline
+    import dedupe.pipeline.run
 
-    monkeypatch.setattr(dedupe.pipeline, "load_cross_encoder", lambda config: None)
-    monkeypatch.setattr(dedupe.pipeline, "score_pairs", score_by_likeness)
+    monkeypatch.setattr(dedupe.pipeline.run, "load_cross_encoder", lambda config: None)
+    monkeypatch.setattr(dedupe.pipeline.run, "score_pairs", score_by_likeness)
     dedupe.run(frame(), output=tmp_path / "w.dedupe", threshold=0.9, review_from=0.3)
     return tmp_path / "w.dedupe"

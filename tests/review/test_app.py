@@ -19,13 +19,14 @@ from textual.widgets._footer import FooterKey
 
 import dedupe
 import dedupe.review.explain
-import dedupe.review.overview
-from dedupe.decisions import Decisions, Verdict
+import dedupe.review.screens.overview
 from dedupe.errors import OptionError, WorkspaceError
+from dedupe.resolution.decisions import Verdict
 from dedupe.review.app import HelpScreen, ReviewApp, themed
 from dedupe.review.order import ORDERS
-from dedupe.review.pairs import PairsScreen, parse_range
+from dedupe.review.screens.pairs import PairsScreen, parse_range
 from dedupe.review.session import RANKED_AFTER, Session, View
+from dedupe.workspace.decision_log import Decisions
 from tests.review.conftest import frame, score_by_likeness
 
 Steps = Callable[[ReviewApp, Pilot[bool]], Awaitable[None]]
@@ -328,7 +329,7 @@ def test_the_model_learns_from_the_app(workspace: Path, monkeypatch: pytest.Monk
             "corrected_after": 0.5,
         }, None
 
-    monkeypatch.setattr(dedupe.review.overview, "train", train)
+    monkeypatch.setattr(dedupe.review.screens.overview, "train", train)
 
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
         for said in ("too few decisions", "learnt from 1 decisions (version 1)"):
@@ -355,7 +356,7 @@ def test_leaving_twice_stops_the_learning(workspace: Path, monkeypatch: pytest.M
             ended.append("stopped")
             raise
 
-    monkeypatch.setattr(dedupe.review.overview, "train", train)
+    monkeypatch.setattr(dedupe.review.screens.overview, "train", train)
 
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
         await pilot.press("o", "t")
@@ -488,10 +489,10 @@ def test_a_fault_of_the_log_is_said_and_nothing_is_lost(
 def test_linked_tables_are_reviewed_as_one_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dedupe.pipeline
+    import dedupe.pipeline.run
 
-    monkeypatch.setattr(dedupe.pipeline, "load_cross_encoder", lambda config: None)
-    monkeypatch.setattr(dedupe.pipeline, "score_pairs", score_by_likeness)
+    monkeypatch.setattr(dedupe.pipeline.run, "load_cross_encoder", lambda config: None)
+    monkeypatch.setattr(dedupe.pipeline.run, "score_pairs", score_by_likeness)
     left, right = frame()[:9], frame()[3:]
     dedupe.link(left, right, output=tmp_path / "l.dedupe", threshold=0.9, review_from=0.3)
 

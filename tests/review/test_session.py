@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dedupe
-from dedupe.decisions import Choice, Decisions, Verdict
 from dedupe.errors import OptionError
+from dedupe.resolution.decisions import Verdict
 from dedupe.review.order import ORDERS
 from dedupe.review.session import Session, View
+from dedupe.workspace.decision_log import Choice, Decisions
 from tests.review.conftest import NAMES, frame
 
 SPECIAL = ("contradictions", "audit")

@@ -14,16 +14,16 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from dedupe.decisions import Decisions
 from dedupe.errors import OptionError
 from dedupe.review.web import free_port
+from dedupe.workspace.decision_log import Decisions
 
 
 @pytest.fixture
 def address(workspace: Path) -> Iterator[str]:
     """What the command prints where it serves the app of a workspace."""
     with subprocess.Popen(
-        [sys.executable, "-m", "dedupe.cli", "review", str(workspace), "--web"],
+        [sys.executable, "-m", "dedupe", "review", str(workspace), "--web"],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -1,0 +1,1 @@
+"""Blocking: embeddings of records, and the search for candidate pairs."""

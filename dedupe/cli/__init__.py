@@ -1,0 +1,5 @@
+"""The command line."""
+
+from dedupe.cli.commands import main
+
+__all__ = ["main"]

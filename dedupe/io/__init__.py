@@ -1,0 +1,1 @@
+"""Reading and writing tables, schema matching and column profiles."""

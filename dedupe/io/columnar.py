@@ -1,0 +1,202 @@
+"""Parquet, Arrow IPC, JSON lines and Excel."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+import polars as pl
+
+from dedupe.errors import InputError, OutputError
+from dedupe.io.csv import as_text
+from dedupe.io.dialect import first_line
+
+EXCEL_ROWS = 1_048_576
+
+
+EXCEL_CELL = 32_767
+"""Most rows of a sheet and most characters of a cell, by Excel's own specification."""
+
+
+ARROW = b"ARROW1"
+"""First bytes of an Arrow IPC file."""
+
+
+_MIDNIGHT = r"^\d{4}-\d\d-\d\d 00:00:00$"
+
+
+def parse_parquet(data: bytes, name: str) -> pl.DataFrame:
+    """Read Parquet; nested values become JSON text.
+
+    Raises
+    ------
+    InputError
+        If the bytes are no Parquet file.
+    """
+    try:
+        frame = pl.read_parquet(io.BytesIO(data))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"{name} is no whole Parquet file: {first_line(error)}") from None
+    return flat(frame)
+
+
+def parse_ipc(data: bytes, name: str) -> pl.DataFrame:
+    """Read Arrow IPC (Feather), as a file or a stream; nested values become JSON text.
+
+    Raises
+    ------
+    InputError
+        If the bytes are no Arrow IPC.
+    """
+    read = pl.read_ipc if data.startswith(ARROW) else pl.read_ipc_stream
+    try:
+        frame = read(io.BytesIO(data))
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        raise InputError(f"{name} is no whole Arrow IPC file: {first_line(error)}") from None
+    return flat(frame)
+
+
+def parse_jsonl(data: bytes, name: str) -> pl.DataFrame:
+    """Read JSON lines, an object a line; nested values become JSON text.
+
+    Raises
+    ------
+    InputError
+        If a line is no JSON object; it names the line.
+    """
+    try:
+        frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
+    except (pl.exceptions.PolarsError, ValueError) as error:
+        _find_bad_line(data, name)
+        raise InputError(f"{name} cannot be read as JSON lines: {first_line(error)}") from None
+    if frame.width == 0:
+        _find_bad_line(data, name)
+        raise InputError(f"{name} is empty: it needs a JSON object a line")
+    return flat(frame)
+
+
+def parse_excel(data: bytes, name: str) -> pl.DataFrame:
+    """Read the first sheet; every value as the text of what it holds, a bare date without a time.
+
+    Raises
+    ------
+    InputError
+        If the bytes are no workbook, the sheet is empty, or two columns have one name.
+    """
+    import fastexcel
+
+    try:
+        book = fastexcel.read_excel(data)
+        head = book.load_sheet(0, header_row=None, n_rows=1, dtypes="string").to_polars()
+        names = [str(value) for value in head.row(0) if value is not None] if head.height else []
+        frame = book.load_sheet(0, dtypes="string").to_polars() if names else pl.DataFrame()
+    except fastexcel.FastExcelError as error:
+        raise InputError(
+            f"{name} is no Excel workbook that can be read: {first_line(error)}"
+        ) from None
+    if frame.width == 0:
+        raise InputError(f"{name} has an empty first sheet: it needs a header row and rows")
+    for column in names:
+        if names.count(column) > 1:
+            raise InputError(f"{name} has two columns named {column!r}: rename one")
+    return frame.with_columns(
+        pl.when(pl.col(column).str.contains(_MIDNIGHT).all())
+        .then(pl.col(column).str.head(10))
+        .otherwise(pl.col(column))
+        .fill_null("")
+        .alias(column)
+        for column in frame.columns
+    )
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """Return a frame as Parquet."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def ipc_bytes(frame: pl.DataFrame) -> bytes:
+    """Return a frame as an Arrow IPC file, whose layout any version of Arrow reads."""
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer, compression="zstd", compat_level=pl.CompatLevel.oldest())
+    return buffer.getvalue()
+
+
+def jsonl_bytes(frame: pl.DataFrame) -> bytes:
+    """Return a frame as JSON lines."""
+    return frame.write_ndjson().encode()
+
+
+def excel_bytes(frame: pl.DataFrame) -> bytes:
+    """Return a frame as an Excel workbook in which every value is text, never a formula or a link.
+
+    Raises
+    ------
+    OutputError
+        If there are more rows, or longer values, than Excel holds.
+    """
+    import xlsxwriter
+
+    if frame.height + 1 > EXCEL_ROWS:
+        raise OutputError(
+            f"{frame.height:,} rows are more than an Excel sheet holds: write csv or parquet"
+        )
+    buffer = io.BytesIO()
+    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(buffer, {"in_memory": True, **plain}) as book:
+        # Without a date of its own the file would differ from run to run.
+        book.set_properties({"created": datetime(2000, 1, 1)})
+        sheet = book.add_worksheet("dedupe")
+        for place, column in enumerate(frame.columns):
+            sheet.write_string(0, place, column)
+            for row, value in enumerate(as_text(frame[column]).fill_null(""), start=1):
+                if len(value) > EXCEL_CELL:
+                    raise OutputError(
+                        f"row {row:,} of column {column!r} is longer than an Excel cell holds: "
+                        "write csv or parquet"
+                    )
+                if value:
+                    sheet.write_string(row, place, value)
+    return buffer.getvalue()
+
+
+def flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with nested values as JSON text."""
+    return frame.with_columns(as_text(series) for series in frame if series.dtype.is_nested())
+
+
+def _find_bad_line(data: bytes, name: str) -> None:
+    """Raise the error that names the first line which is no JSON object."""
+    for number, line in enumerate(data.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{name}, line {number}: not JSON ({error}); mend the line") from None
+        if not isinstance(value, dict):
+            raise InputError(f"{name}, line {number}: not a JSON object; write one a line")
+
+
+Parser = Callable[[bytes, str], pl.DataFrame]
+
+
+PARSERS: dict[str, Parser] = {
+    "parquet": parse_parquet,
+    "jsonl": parse_jsonl,
+    "xlsx": parse_excel,
+    "ipc": parse_ipc,
+}
+"""By format."""
+
+
+WRITERS: dict[str, Callable[[pl.DataFrame], bytes]] = {
+    "parquet": parquet_bytes,
+    "jsonl": jsonl_bytes,
+    "xlsx": excel_bytes,
+    "ipc": ipc_bytes,
+}
+"""By format."""

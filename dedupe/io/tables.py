@@ -1,0 +1,339 @@
+"""Reading and writing tables, one file a format family."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dedupe.config import DATABASES, FORMATS
+from dedupe.errors import InputError
+from dedupe.io.atomic import write_atomically
+from dedupe.io.columnar import ARROW, PARSERS, WRITERS
+from dedupe.io.compression import plain_path, unpacked
+from dedupe.io.csv import csv_objects, parse_text, text_bytes
+from dedupe.io.database import Place, find_database, read_database, write_duckdb, write_sqlite
+from dedupe.io.dialect import CSV, Dialect, Table, frame_fingerprint
+from dedupe.io.patches import Patch, patched_text
+
+__all__ = [
+    "CSV",
+    "RESULTS",
+    "Dialect",
+    "Patch",
+    "Place",
+    "Table",
+    "find_database",
+    "fingerprint",
+    "frame_fingerprint",
+    "is_table_file",
+    "plain_path",
+    "read_csv_objects",
+    "read_json_objects",
+    "read_table",
+    "write_atomically",
+    "write_table",
+    "write_tables",
+]
+
+
+STDIN = "-"
+
+
+RESULTS = "results"
+"""Name, without its ending, of the database file that holds all tables of a run."""
+
+
+AT_ONCE = 2
+"""Tables written at a time: each is whole in memory before it is in its file."""
+
+
+_ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".xls": "xlsx",
+    ".ods": "xlsx",
+    ".ipc": "ipc",
+    ".arrow": "ipc",
+    ".arrows": "ipc",
+    ".feather": "ipc",
+}
+
+
+_MAGIC = (
+    (b"PAR1", "parquet"),
+    (ARROW, "ipc"),
+    (b"\xff\xff\xff\xff", "ipc"),
+    (b"PK\x03\x04", "xlsx"),
+    (b"\xd0\xcf\x11\xe0", "xlsx"),
+)
+
+
+_DATABASE_WRITERS: dict[str, Callable[[Mapping[str, pl.DataFrame], Path], None]] = {
+    "sqlite": write_sqlite,
+    "duckdb": write_duckdb,
+}
+
+
+def read_table(
+    source: str | Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    query: str | None = None,
+) -> Table:
+    """Read a table from a file or a database, or from stdin where `source` is ``"-"``.
+
+    The format is told by the file's ending, else by its first bytes; whether it is compressed with
+    gzip or zstd, by its first bytes alone.
+
+    Parameters
+    ----------
+    source
+        Path of a CSV, TSV, Parquet, Arrow IPC, JSON lines or Excel file, or a database as
+        :func:`~dedupe.io.database.find_database` takes it.
+    encoding, delimiter
+        Of text. ``None``: found out.
+    query
+        A SELECT statement, for a database.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable, empty, or not a table; the message says what to do.
+    """
+    name = "stdin" if str(source) == STDIN else Path(source).name
+    if (place := find_database(str(source))) is not None:
+        return read_database(place, query)
+    if query is not None:
+        raise InputError(f"{name} is no database: --query needs one, as sqlite:///path")
+    data = sys.stdin.buffer.read() if str(source) == STDIN else _bytes(Path(source))
+    digest = hashlib.sha256(data).hexdigest()
+    data = unpacked(data, name)
+    if not data.strip():
+        raise InputError(f"{name} is empty: it needs a header line and rows")
+    kind = _format(Path(source), data)
+    if kind == "csv":
+        frame, dialect = parse_text(data, name, encoding, delimiter)
+    else:
+        frame, dialect = PARSERS[kind](data, name), replace(CSV, format=kind)
+        if frame.is_empty():
+            raise InputError(f"{name} has no rows: there is nothing to compare")
+    return Table(frame, dialect, digest, name)
+
+
+def is_table_file(path: Path) -> bool:
+    """Tell by its name whether a file holds a table; hidden files do not."""
+    return not path.name.startswith(".") and plain_path(path).suffix.lower() in _ENDINGS
+
+
+def fingerprint(path: str | Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise _unreadable(Path(path), error) from None
+    return digest.hexdigest()
+
+
+def read_json_objects(source: str | Path = STDIN) -> Iterator[dict[str, Any]]:
+    """Return an iterator over the objects of a JSON lines file, or of stdin (``"-"``).
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read; while iterating, if a line is no JSON object.
+    """
+    if str(source) == STDIN:
+        return _json_objects(sys.stdin.buffer, "stdin")
+    path = Path(source)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+    def lines() -> Iterator[bytes]:
+        with file:
+            yield from file
+
+    return _json_objects(lines(), path.name)
+
+
+def _json_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{name}, line {number} is not JSON: {error}") from None
+        except RecursionError:
+            raise InputError(f"{name}, line {number} is nested too deep to be read") from None
+        if not isinstance(found, dict):
+            raise InputError(f"{name}, line {number} is no JSON object")
+        yield found
+
+
+def read_csv_objects() -> Iterator[dict[str, Any]]:
+    """Return an iterator over the rows of delimited text in UTF-8 on stdin, by column name.
+
+    The delimiter is told by the header. Each row is there as soon as its line is.
+
+    Raises
+    ------
+    InputError
+        While iterating, if the text cannot be read; it names the line.
+    """
+    return csv_objects(sys.stdin.buffer, "stdin")
+
+
+def write_table(
+    frame: pl.DataFrame, target: Path, *, format: str, dialect: Dialect, safe_csv: bool = False
+) -> None:
+    """Write a table by rename; the same frame gives the same bytes.
+
+    Parameters
+    ----------
+    frame
+        What to write.
+    target
+        The file.
+    format
+        One of :data:`~dedupe.config.FORMATS`.
+    dialect
+        How text is written.
+    safe_csv
+        Neutralise text that a spreadsheet would run as a formula.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written, or the format cannot hold the values.
+    """
+    if format in _DATABASE_WRITERS:
+        write = _DATABASE_WRITERS[format]
+        write_atomically(target, lambda temporary: write({target.stem: frame}, temporary))
+        return
+    is_text = format == "csv"
+    data = text_bytes(frame, dialect, safe=safe_csv) if is_text else WRITERS[format](frame)
+    write_atomically(target, lambda temporary: _write(temporary, [data]))
+
+
+def write_tables(
+    tables: Mapping[str, pl.DataFrame | Patch],
+    folder: Path,
+    *,
+    format: str,
+    dialect: Dialect,
+    safe_csv: bool = False,
+    tidy: bool = True,
+) -> list[Path]:
+    """Write the tables of a run: a file each, or one database file that holds them all.
+
+    Parameters
+    ----------
+    tables
+        By name. Those that are patches go with the file of that name that is there, which has to
+        hold what they were made from in the same dialect.
+    folder
+        Where to.
+    format, dialect, safe_csv
+        As of :func:`write_table`.
+    tidy
+        Remove tables of these names in other formats: left there, they would no longer agree with
+        these. Not to be done in a folder that may hold other people's files.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written, or the format cannot hold the values.
+    """
+    if format in DATABASES:
+        written = [folder / f"{RESULTS}.{format}"]
+        write = _DATABASE_WRITERS[format]
+        frames = {name: _whole(table) for name, table in tables.items()}
+        write_atomically(written[0], lambda temporary: write(frames, temporary))
+    else:
+        written = [folder / f"{name}.{format}" for name in tables]
+
+        def write_one(table: pl.DataFrame | Patch, target: Path) -> None:
+            if isinstance(table, Patch) and format == "csv":
+                parts = patched_text(table, target, dialect, safe=safe_csv)
+                if parts is not None:
+                    write_atomically(target, lambda temporary: _write(temporary, parts))
+                    return
+            frame = _whole(table)
+            write_table(frame, target, format=format, dialect=dialect, safe_csv=safe_csv)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(write_one, tables.values(), written))
+    if not tidy:
+        return written
+    stale = {folder / f"{name}.{other}" for name in tables for other in FORMATS}
+    stale |= {folder / f"{RESULTS}.{other}" for other in DATABASES}
+    for path in stale.difference(written):
+        path.unlink(missing_ok=True)
+    return written
+
+
+def _whole(table: pl.DataFrame | Patch) -> pl.DataFrame:
+    return table.whole() if isinstance(table, Patch) else table
+
+
+def _write(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    with path.open("wb", buffering=1 << 20) as file:
+        file.writelines(parts)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    if path.is_dir():
+        return InputError(f"{path} is a folder: name a file in it")
+    if not path.exists():
+        return InputError(f"there is no file {path}")
+    return InputError(f"cannot read {path}: {error.strerror}")
+
+
+def _format(path: Path, data: bytes) -> str:
+    known = _ENDINGS.get(plain_path(path).suffix.lower())
+    if known is not None:
+        return known
+    for magic, kind in _MAGIC:
+        if data.startswith(magic):
+            return kind
+    return "jsonl" if data.lstrip()[:1] == b"{" else "csv"

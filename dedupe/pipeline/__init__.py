@@ -1,0 +1,1 @@
+"""The pipeline: run, link, export, incremental linkage and training on decisions."""

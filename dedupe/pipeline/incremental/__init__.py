@@ -1,0 +1,1 @@
+"""Incremental linkage: new records in a workspace, and matches of records against it."""

@@ -1,0 +1,105 @@
+"""What became of the clusters of a workspace."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.pipeline.incremental.delta import Arrivals
+from dedupe.resolution.resolve import Resolved
+
+CHANGES = ("made", "grown", "joined", "split", "changed", "vanished")
+"""What can become of a cluster, in the order in which it is counted."""
+
+
+ADDITIONS = pl.Schema(
+    {
+        "change": pl.String(),
+        "cluster_id": pl.String(),
+        "clusters_before": pl.String(),
+        "records": pl.UInt32(),
+        "new_records": pl.UInt32(),
+    }
+)
+"""Schema of the table ``additions``."""
+
+
+def changes_of(
+    names: pl.Series, arrivals: Arrivals, resolved: Resolved, again: NDArray[np.bool_]
+) -> pl.DataFrame:
+    """Say which clusters came to be, grew, were joined, split, changed or vanished."""
+    some = np.flatnonzero(again)
+    after = pl.DataFrame(
+        {
+            "cluster": resolved.cluster_id.gather(some),
+            "name": carried(names, arrivals.before[some]),
+        }
+    )
+    stood = np.ones(len(names), dtype=bool)
+    stood[arrivals.before[~again]] = False
+    names = names.filter(pl.Series(stood))
+    sizes = names.to_frame("name").group_by("name").len("was")
+    shares = (
+        after.filter(pl.col("name").is_not_null())
+        .group_by("cluster", "name")
+        .len("share")
+        .join(sizes, on="name")
+    )
+    into = shares.group_by("name").agg(pl.len().alias("into"), pl.col("share").sum().alias("left"))
+    joined = (
+        shares.join(into, on="name")
+        .sort("cluster", "name")
+        .group_by("cluster", maintain_order=True)
+        .agg(
+            pl.col("name").str.join(" ").alias("clusters_before"),
+            pl.len().alias("befores"),
+            (pl.col("into") > 1).any().alias("split"),
+            (pl.col("left") < pl.col("was")).any().alias("lost"),
+        )
+    )
+    clusters = (
+        after.group_by("cluster", maintain_order=True)
+        .agg(pl.len().alias("records"), pl.col("name").null_count().alias("new_records"))
+        .join(joined, on="cluster", how="left", maintain_order="left")
+        .with_columns(
+            pl.when(pl.col("befores").is_null())
+            .then(pl.lit("made"))
+            .when("split")
+            .then(pl.lit("split"))
+            .when(pl.col("befores") > 1)
+            .then(pl.lit("joined"))
+            .when("lost")
+            .then(pl.lit("changed"))
+            .when(pl.col("new_records") > 0)
+            .then(pl.lit("grown"))
+            .alias("change")
+        )
+        .filter(pl.col("change").is_not_null())
+    )
+    gone = sizes.join(into, on="name", how="anti").sort("name")
+    vanished = pl.DataFrame(
+        {
+            "change": ["vanished"] * gone.height,
+            "cluster_id": gone["name"],
+            "clusters_before": gone["name"],
+            "records": [0] * gone.height,
+            "new_records": [0] * gone.height,
+        },
+        schema=ADDITIONS,
+    )
+    listed = clusters.select(
+        "change",
+        pl.col("cluster").alias("cluster_id"),
+        pl.col("clusters_before").fill_null(""),
+        "records",
+        "new_records",
+    ).cast(ADDITIONS)
+    order = pl.col("change").cast(pl.Enum(CHANGES))
+    return pl.concat([listed, vanished]).sort(order, "cluster_id")
+
+
+def carried(names: pl.Series, before: NDArray[np.int64]) -> pl.Series:
+    """Return the id that each record's cluster had; missing for a new record."""
+    found = names.gather(np.maximum(before, 0)).to_frame("name")
+    return found.select(pl.when(pl.Series(before >= 0)).then(pl.col("name")).alias("name"))["name"]

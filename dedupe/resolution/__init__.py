@@ -1,0 +1,1 @@
+"""Entity resolution: clusters from scored pairs and decisions, survivorship, output tables."""

@@ -1,0 +1,1 @@
+"""Scoring: comparison vectors, the cross-encoder, the distilled model and recalibration."""

@@ -1,0 +1,1 @@
+"""Augmentation: copies of records, changed as real entries of one entity differ."""

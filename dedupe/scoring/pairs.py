@@ -1,0 +1,106 @@
+"""Scored pairs: their schema, pairs of identical records, and connected components."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+DECIDERS = pl.Enum(["identical", "student", "cross-encoder"])
+"""Who gave a pair its probability."""
+
+
+PAIRS = pl.Schema(
+    {
+        "left": pl.UInt32(),
+        "right": pl.UInt32(),
+        "similarity": pl.Float32(),
+        "probability": pl.Float32(),
+        "decided_by": DECIDERS,
+    }
+)
+"""Scored pairs: row numbers with ``left < right``; unique, sorted by ``left`` and ``right``."""
+
+
+def identical_pairs(texts: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
+    """Group records with the same text.
+
+    Returns
+    -------
+    rows
+        u32: the first row of each distinct text, in order. A record with an empty text says
+        nothing and is a group of its own.
+    pairs
+        Frame of schema :data:`PAIRS`: the first row of each group with each of the others.
+    """
+    numbered = pl.DataFrame(
+        {"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True), "text": texts}
+    ).with_columns(
+        pl.when(pl.col("text") == "")
+        .then(pl.col("row"))
+        .otherwise(pl.col("row").min().over("text"))
+        .alias("first")
+    )
+    pairs = numbered.filter(pl.col("row") != pl.col("first")).select(
+        pl.col("first").alias("left"),
+        pl.col("row").alias("right"),
+        pl.lit(1.0, dtype=pl.Float32).alias("similarity"),
+        pl.lit(1.0, dtype=pl.Float32).alias("probability"),
+        pl.lit("identical").cast(DECIDERS).alias("decided_by"),
+    )
+    return numbered.filter(pl.col("row") == pl.col("first"))["row"], pairs.sort("left", "right")
+
+
+Rows: TypeAlias = npt.NDArray[np.uint32]
+"""Row numbers; (n,) when it is a label a record, (m, 2) when it is pairs."""
+
+
+def components(n: int, left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Rows:
+    """Return the connected components of a graph of `n` rows as labels.
+
+    Parameters
+    ----------
+    n
+        Number of rows.
+    left, right
+        (m,) row numbers of the ends of each edge.
+
+    Returns
+    -------
+    ndarray
+        (n,) uint32: the smallest row number of the row's component.
+    """
+    graph = csr_array((np.ones(len(left), np.int8), (left, right)), shape=(n, n))
+    return smallest(connected_components(graph, directed=False)[1])
+
+
+def identical_groups(n: int, pairs: pl.DataFrame) -> Rows:
+    """Return the groups of identical text that `pairs` holds as stars.
+
+    Returns
+    -------
+    ndarray
+        (n,) uint32: the smallest row number with the text of this row.
+    """
+    stars = pairs.filter(identical_ends())
+    group = np.arange(n, dtype=np.uint32)
+    group[stars["right"].to_numpy()] = stars["left"].to_numpy()
+    return group
+
+
+def identical_ends() -> pl.Expr:
+    """Return the expression that selects pairs of identical text."""
+    return pl.col("decided_by").cast(pl.String) == "identical"
+
+
+def smallest(label: npt.NDArray[Any]) -> Rows:
+    """Name every set by its smallest row; `label` names sets by any numbers below n."""
+    rows = np.arange(len(label), dtype=np.uint32)
+    first = np.full(len(label), len(label), dtype=np.uint32)
+    np.minimum.at(first, label, rows)
+    smallest: Rows = first[label]
+    return smallest

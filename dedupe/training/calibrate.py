@@ -1,0 +1,104 @@
+"""From logits to probabilities that mean what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Platt scaling: ``probability = sigmoid(scale * logit + shift)``."""
+
+    scale: float
+    shift: float
+
+
+def fit_calibration(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64]
+) -> Calibration:
+    """Fit Platt's two numbers by weighted maximum likelihood.
+
+    Parameters
+    ----------
+    logits
+        (n,) float32.
+    labels
+        (n,) 0 or 1, both present.
+    weights
+        (n,) how much each pair counts.
+
+    Returns
+    -------
+    Calibration
+        ``scale`` is above 0.
+
+    Raises
+    ------
+    ValueError
+        If only one label is present.
+
+    References
+    ----------
+    J. Platt, "Probabilistic outputs for support vector machines", 1999.
+    """
+    from scipy.optimize import minimize
+
+    if len(np.unique(labels)) < 2:
+        raise ValueError("calibration needs pairs of both labels")
+    sign = np.where(labels == 1, -1.0, 1.0)
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        margin = sign * (np.exp(parameters[0]) * logits.astype(np.float64) + parameters[1])
+        return float(np.average(np.logaddexp(0, margin), weights=weights))
+
+    best = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-7})
+    return Calibration(float(np.exp(best.x[0])), float(best.x[1]))
+
+
+def build_in(model: CrossEncoder, calibration: Calibration) -> None:
+    """Scale the last layer of `model` so that its logits are calibrated."""
+    import torch
+
+    network: Any = model.model
+    head = network.classifier
+    with torch.no_grad():
+        head.weight.mul_(calibration.scale)
+        head.bias.mul_(calibration.scale).add_(calibration.shift)
+
+
+def expected_calibration_error(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = 10
+) -> float:
+    """Return the mean gap between probability and share of true pairs, over equal-width bins.
+
+    Each bin counts by its number of pairs.
+
+    References
+    ----------
+    M. Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015.
+    """
+    which = np.minimum((probabilities * bins).astype(int), bins - 1)
+    error = 0.0
+    for chosen in (which == index for index in range(bins)):
+        if chosen.any():
+            gap = abs(float(probabilities[chosen].mean()) - float(labels[chosen].mean()))
+            error += gap * float(chosen.mean())
+    return error
+
+
+def pair_f1(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int64], threshold: float = 0.5
+) -> tuple[float, float, float]:
+    """Return (precision, recall, F1) of the pairs at or above `threshold`."""
+    said = probabilities >= threshold
+    right = float((said & (labels == 1)).sum())
+    precision = right / said.sum() if said.any() else 0.0
+    recall = right / (labels == 1).sum() if (labels == 1).any() else 0.0
+    return precision, recall, 2 * precision * recall / (precision + recall) if right else 0.0

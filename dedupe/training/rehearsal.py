@@ -1,0 +1,45 @@
+"""Makes the rehearsal pairs of the bundled cross-encoder: ``python -m dedupe.training.rehearsal``.
+
+Fine-tuning on a few hundred decisions would make a model forget what it learned before; a fixed set
+of synthetic pairs, shown again with the model's own scores, holds it back (Robins, "Catastrophic
+forgetting, rehearsal and pseudorehearsal", 1995). The file lies beside the weights, so fine-tuning
+needs neither the generators nor what they depend on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from dedupe.models.loading import MODELS, REHEARSAL
+from dedupe.records import record_text
+from dedupe.training.generators.synthesize import synthesize_pairs
+
+PAIRS = 400
+"""Number of pairs in the file."""
+
+
+def write_rehearsal(path: Path, seed: int = 0) -> None:
+    """Write synthetic pairs of record texts, one JSON object with ``left`` and ``right`` a line."""
+    lines = [
+        json.dumps(
+            {"left": record_text(pair.left.items()), "right": record_text(pair.right.items())},
+            ensure_ascii=False,
+        )
+        for pair in synthesize_pairs(PAIRS, seed)
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+
+
+def main() -> None:
+    """Write the file beside the bundled weights."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=MODELS / "cross-encoder" / REHEARSAL)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    write_rehearsal(options.output, options.seed)
+
+
+if __name__ == "__main__":
+    main()

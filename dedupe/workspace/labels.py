@@ -1,0 +1,95 @@
+"""Labels from elsewhere, recorded as decisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from dedupe.errors import InputError
+from dedupe.io.tables import read_table
+from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.outputs import own_ids
+from dedupe.workspace.folder import open_workspace
+from dedupe.workspace.state import TableRead, reopened
+
+
+def with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
+    """Put the number of the table before the ids of a gold standard where the records' have it.
+
+    Ids of two linked tables may be the same; in pairs the first is then of the first table.
+    """
+    ids, own = table.records.ids, own_ids(table.records)
+    two = table.linked is not None and len(table.linked.names) == 2
+    if not two or (ids == own).all() or not {"id_a", "id_b"} <= set(gold.columns):
+        return gold
+    return gold.with_columns(
+        (pl.lit(f"{number}:") + pl.col(name).cast(pl.String)).alias(name)
+        for number, name in ((1, "id_a"), (2, "id_b"))
+    )
+
+
+def decision_log(workspace: str | Path) -> pl.DataFrame:
+    """Return the log of decisions of a workspace; see :data:`~dedupe.workspace.decision_log.LOG`.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no workspace, or its log cannot be read.
+    """
+    with open_workspace(workspace).decisions(readonly=True) as log:
+        return log.log()
+
+
+def import_decisions(
+    workspace: str | Path, labels: str | Path | pl.DataFrame, *, reviewer: str = "import"
+) -> int:
+    """Record labels as decisions; return how many.
+
+    Parameters
+    ----------
+    workspace
+        Its folder.
+    labels
+        Table of ``id_a``, ``id_b`` and ``label``: match, different or unsure, or 1 or 0. Of two
+        linked tables the first id may be as it is in the first, and the other as in the second.
+    reviewer
+        Whose the labels are.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    InputError
+        If a column is missing, an id is unknown or a label is none of these.
+    """
+    opened = open_workspace(workspace)
+    table, _ = reopened(opened)
+    frame = labels if isinstance(labels, pl.DataFrame) else read_table(labels).frame
+    missing = [name for name in ("id_a", "id_b", "label") if name not in frame.columns]
+    if missing:
+        raise InputError(f"the labels have no column {missing[0]!r}: id_a, id_b and label are due")
+    keys = dict(zip(table.records.ids, table.records.keys, strict=True))
+    frame = frame.select(pl.col("id_a", "id_b", "label").cast(pl.String))
+    if not all(frame[side].is_in(list(keys)).all() for side in ("id_a", "id_b")):
+        frame = with_tables(frame, table)
+    verdicts = []
+    for a, b, label in frame.iter_rows():
+        for one in (a, b):
+            if one not in keys:
+                raise InputError(f"the labels name id {one!r}, which is not in the data")
+        verdict = _LABELS.get(str(label).strip().lower())
+        if verdict is None:
+            raise InputError(f"unknown label {label!r}: use match, different, unsure, 1 or 0")
+        verdicts.append((keys[a], keys[b], verdict))
+    with opened.decisions() as log:
+        for a, b, verdict in verdicts:
+            log.record(a, b, verdict, reviewer)
+    return len(verdicts)
+
+
+_LABELS = {
+    **{verdict.value: verdict for verdict in Verdict},
+    **dict.fromkeys(("1", "true", "yes", "y"), Verdict.MATCH),
+    **dict.fromkeys(("0", "false", "no", "n"), Verdict.DIFFERENT),
+}

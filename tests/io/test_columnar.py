@@ -1,0 +1,132 @@
+"""Parquet, Arrow IPC, JSON lines, Excel and stdin."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from dedupe.errors import InputError, OutputError
+from dedupe.io.columnar import excel_bytes
+from dedupe.io.dialect import CSV
+from dedupe.io.tables import fingerprint, read_table, write_table
+
+FRAME = pl.DataFrame(
+    {"id": ["007", "8"], "n": [1, None], "x": [0.5, 2.25], "text": ["=1+1", "ü\nline"]}
+)
+
+
+@pytest.mark.parametrize("format", ["parquet", "jsonl", "ipc"])
+def test_typed_formats_keep_their_types(format: str, tmp_path: Path) -> None:
+    target = tmp_path / f"x.{format}"
+    write_table(FRAME, target, format=format, dialect=CSV)
+    table = read_table(target)
+    assert_frame_equal(table.frame, FRAME)
+    assert table.dialect.format == format
+    first = target.read_bytes()
+    write_table(FRAME, target, format=format, dialect=CSV)
+    assert target.read_bytes() == first
+
+
+@pytest.mark.parametrize("name", ["x.arrow", "x.feather", "x.ipc", "x.arrows", "x"])
+def test_arrow_is_read_as_a_file_and_as_a_stream(name: str, tmp_path: Path) -> None:
+    for write in (FRAME.write_ipc, FRAME.write_ipc_stream):
+        write(tmp_path / name)
+        table = read_table(tmp_path / name)
+        assert_frame_equal(table.frame, FRAME)
+        assert table.dialect.format == "ipc"
+
+
+def test_excel_holds_text_and_never_a_formula(tmp_path: Path) -> None:
+    target = tmp_path / "x.xlsx"
+    write_table(FRAME, target, format="xlsx", dialect=CSV)
+    with zipfile.ZipFile(target) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in sheet and "<v>1</v>" in sheet
+    assert read_table(target).frame.rows() == [
+        ("007", "1", "0.5", "=1+1"),
+        ("8", "", "2.25", "ü\nline"),
+    ]
+    assert excel_bytes(FRAME) == excel_bytes(FRAME)
+
+
+def test_excel_says_when_it_is_too_small(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="longer than an Excel cell"):
+        write_table(
+            pl.DataFrame({"a": ["x" * 40_000]}), tmp_path / "x.xlsx", format="xlsx", dialect=CSV
+        )
+    with pytest.raises(OutputError, match="more than an Excel sheet"):
+        excel_bytes(pl.DataFrame({"a": pl.zeros(1_048_576, eager=True)}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_excel_dates_lose_only_a_midnight_that_was_never_written(tmp_path: Path) -> None:
+    import datetime
+
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(tmp_path / "x.xlsx") as book:
+        sheet = book.add_worksheet()
+        day = book.add_format({"num_format": "yyyy-mm-dd"})
+        sheet.write_row(0, 0, ["day", "count", "code"])
+        sheet.write_datetime(1, 0, datetime.datetime(2020, 1, 2), day)
+        sheet.write_row(1, 1, [12, "0012"])
+    assert read_table(tmp_path / "x.xlsx").frame.rows() == [("2020-01-02", "12", "0012")]
+
+
+def test_nested_values_become_json(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"a": "x", "b": [1, 2]}\n{"a": "y", "b": null}\n')
+    frame = read_table(tmp_path / "x.jsonl").frame
+    assert frame["b"].to_list() == ["[1,2]", None]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("x.jsonl", b'{"a": 1}\n{"a": \n', "line 2: not JSON"),
+        ("x.jsonl", b"[1]\n", "line 1: not a JSON object"),
+        ("x.parquet", b"PAR1nothingPAR1", "no whole Parquet file"),
+        ("x.arrow", b"ARROW1\x00\x00and nothing", "no whole Arrow IPC file"),
+        ("x.feather", b"FEA1 is not read", "no whole Arrow IPC file"),
+        ("x.xlsx", b"PK\x03\x04nothing", "no Excel workbook"),
+        ("x.parquet", b"", "is empty"),
+    ],
+)
+def test_broken_files_are_named(name: str, data: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=message) as raised:
+        read_table(tmp_path / name)
+    assert "\n" not in str(raised.value)
+
+
+def test_no_rows_is_said(tmp_path: Path) -> None:
+    FRAME.head(0).write_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match="no rows"):
+        read_table(tmp_path / "x.parquet")
+
+
+def test_a_file_that_is_not_there_or_a_folder_is_said(tmp_path: Path) -> None:
+    for read in (read_table, fingerprint):
+        with pytest.raises(InputError, match="there is no file"):
+            read(tmp_path / "none.csv")
+        with pytest.raises(InputError, match="is a folder"):
+            read(tmp_path)
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "xlsx", "ipc"])
+def test_a_stream_is_told_by_its_first_bytes(
+    format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_table(FRAME, tmp_path / "x", format=format, dialect=CSV)
+    data = (tmp_path / "x").read_bytes()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+    table = read_table("-")
+    assert table.name == "stdin"
+    assert table.frame["text"].to_list() == FRAME["text"].to_list()
+    assert table.fingerprint == fingerprint(tmp_path / "x")
+    assert_frame_equal(read_table(tmp_path / "x").frame, table.frame)

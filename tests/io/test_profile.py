@@ -1,0 +1,126 @@
+"""What a column holds is told by its values; what becomes of it is what a run does."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import dedupe
+from dedupe.config import Config
+from dedupe.errors import InputError, OptionError
+from dedupe.io.profile import KINDS, PROFILE, profile_with_facts
+from dedupe.records import make_records
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def kind(*values: object, name: str = "column") -> str:
+    found = dedupe.profile(pl.DataFrame({name: values, "other": range(100, 100 + len(values))}))
+    return str(found["kind"][0])
+
+
+@pytest.mark.parametrize(
+    ("expected", "values"),
+    [
+        ("text", ["Ada Lovelace", "Bob", "Eve Online"]),
+        ("text", ["IN", "GB", "US"]),
+        ("free text", ["a long sentence about nothing at all, in many words"] * 4 + ["short one"]),
+        ("free text", ["x" * 80, "y" * 90]),
+        ("number", ["1", "2.50", "-3", "1,234.5", "€ 12", "12 %"]),
+        ("number", ["1992", "2004", "1987"]),
+        ("number", [1.5, 2.5, 7.0]),
+        ("date", ["1958-01-21", "2001-12-31", "1999-1-1"]),
+        ("date", ["21.01.1958", "31/12/2001", "1-1-99"]),
+        ("date", ["19580121", "20011231", "18991103"]),
+        ("date", ["21 Jan 1958", "December 31, 2001", "3. März 2020"]),
+        ("date", ["2020-01-02T10:20:30Z", "2020-01-02 10:20"]),
+        ("date", [date(2020, 1, 2), date(2021, 1, 2)]),
+        ("code", ["gf-463-b", "fc3580", "NXSK3654/R5"]),
+        ("code", ["01067", "80331", "10115"]),
+        ("code", ["SW1A 1AA", "EC1Y 8SY"]),
+        ("code", ["123456789012345", "223456789012345"]),
+        ("email", ["ada@example.org", "bob.b@mail.example.com"]),
+        ("phone", ["+49 30 1234567", "(555) 0123", "030 123456"]),
+        ("url", ["https://example.org/a", "www.example.com", "http://x.y/z?q=1"]),
+        ("constant", ["yes", "yes", "yes"]),
+        ("empty", ["", "  ", None]),
+    ],
+)
+def test_the_kind_is_told_by_the_values(expected: str, values: list[object]) -> None:
+    assert expected in KINDS
+    assert kind(*values) == expected
+
+
+def test_a_few_values_of_another_kind_change_nothing() -> None:
+    mails = [f"a{n}@example.org" for n in range(19)]
+    assert kind(*mails, "unknown") == "email"
+    assert kind(*mails[:5], *["unknown", "none", "n/a"]) == "text"
+
+
+def test_digits_are_a_phone_only_where_something_says_so() -> None:
+    values = ["5550123", "555 0199", "555-0187"]
+    assert kind(*values) != "phone"
+    assert kind(*values, name="home_phone") == "phone"
+
+
+def test_figures_and_examples() -> None:
+    frame = pl.DataFrame({"city": ["oslo", "rome", "rome", "", None, "bonn", "kyiv", " "]})
+    found, facts = profile_with_facts(frame.with_row_index("id"))
+    assert found.schema == PROFILE
+    assert found.filter(pl.col("column") == "city").to_dicts() == [
+        {
+            "column": "city",
+            "kind": "text",
+            "filled": 0.625,
+            "distinct": 4,
+            "examples": ["rome", "oslo", "bonn"],
+            "used": True,
+            "use": "compared",
+        }
+    ]
+    assert facts == {"input": ["table"], "rows": 8, "id_column": "id"}
+
+
+@pytest.mark.parametrize("name", ["contacts", "products", "publications"])
+def test_the_use_is_that_of_a_run(name: str) -> None:
+    file = SAMPLES / f"{name}.csv"
+    found = dedupe.profile(file)
+    records = make_records(pl.read_csv(file, infer_schema=False).fill_null(""), Config())
+    assert found["column"].to_list() == [use.name for use in records.fields]
+    assert found["used"].to_list() == [use.used for use in records.fields]
+    for said, use in zip(found["use"], records.fields, strict=True):
+        assert use.reason in said
+
+
+def test_options_change_the_use() -> None:
+    frame = pl.DataFrame({"a": ["x", "y"], "b": ["u", "v"], "c": ["1", "2"]})
+    found = dedupe.profile(frame, ignore=["b"], id="c")
+    assert found["use"].to_list() == [
+        "compared",
+        "left out: ignored as asked",
+        "the id of the row",
+    ]
+    with pytest.raises(OptionError, match="no column 'z'"):
+        dedupe.profile(frame, fields=["z"])
+
+
+def test_what_a_run_would_refuse_still_has_a_profile() -> None:
+    found = dedupe.profile(pl.DataFrame({"a": ["x"], "b": [""]}))
+    assert found["kind"].to_list() == ["text", "empty"]
+    constant = dedupe.profile(pl.DataFrame({"a": ["x", "x"]}))
+    assert constant["use"].to_list() == ["left out: the same in every row"]
+
+
+def test_nested_and_missing_values_are_counted() -> None:
+    frame = pl.DataFrame({"tags": [["a"], ["b", "c"], None], "n": [1, None, 3]})
+    found = dedupe.profile(frame)
+    assert found["filled"].to_list() == [0.6667, 0.6667]
+    assert found["kind"].to_list() == ["text", "number"]
+
+
+def test_a_file_that_is_not_there_is_one_line() -> None:
+    with pytest.raises(InputError, match="there is no file"):
+        dedupe.profile("none.csv")

@@ -1,0 +1,743 @@
+"""Records are added to a workspace: ids stay, decisions hold, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+import dedupe
+import dedupe.blocking.index
+import dedupe.pipeline.incremental.add
+import dedupe.pipeline.incremental.delta
+import dedupe.pipeline.incremental.rescore
+import dedupe.pipeline.run
+import dedupe.pipeline.train
+import dedupe.resolution.resolve
+import dedupe.scoring.cascade
+import dedupe.scoring.score
+import dedupe.workspace.state
+from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
+from dedupe.pipeline.incremental.cluster_changes import CHANGES
+from dedupe.records import Records
+from dedupe.resolution.decisions import Verdict
+from dedupe.scoring.comparison import field_values, layout_of
+from dedupe.workspace.decision_log import Decisions
+from dedupe.workspace.folder import Workspace
+
+COLUMNS = ("first_name", "last_name", "born", "city")
+PEOPLE = [
+    ("Katherine", "Johnson", "1918-08-26", "Hampton"),
+    ("Dorothy", "Vaughan", "1910-09-20", "Kansas City"),
+    ("Mary", "Jackson", "1921-04-09", "Hampton"),
+    ("Grace", "Hopper", "1906-12-09", "New York"),
+    ("Annie", "Easley", "1933-04-23", "Birmingham"),
+    ("Margaret", "Hamilton", "1936-08-17", "Paoli"),
+    ("Hedy", "Lamarr", "1914-11-09", "Vienna"),
+    ("Ada", "Lovelace", "1815-12-10", "London"),
+    ("Радия", "Перлман", "1951-12-18", "Портсмут"),
+    ("芙蓉", "吴健雄", "1912-05-31", "太仓"),
+]
+
+
+def table(rows: list[tuple[str, ...]], first: int = 0) -> pl.DataFrame:
+    named = [(f"r{n}", *row) for n, row in enumerate(rows, start=first)]
+    return pl.DataFrame(named, schema=["id", *COLUMNS], orient="row")
+
+
+def typed(people: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The same people, each with a letter less in the first name."""
+    return [(first[:-1], *rest) for first, *rest in people]
+
+
+OLD = table([*PEOPLE[:8], *typed(PEOPLE[:3]), PEOPLE[5]])
+NEW = table([*typed(PEOPLE[3:5]), *PEOPLE[8:], PEOPLE[7]], first=100)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_in_large_files() -> Iterator[None]:
+    """Nothing is adapted to these few records, so that only what is touched is clustered again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dedupe.resolution.resolve, "ADAPTED_UP_TO", 0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run; not to be changed."""
+    folder = tmp_path_factory.mktemp("done")
+    OLD.write_csv(folder / "people.csv")
+    NEW.write_csv(folder / "new.csv")
+    dedupe.run(folder / "people.csv")
+    return folder
+
+
+@pytest.fixture
+def folder(done: Path, tmp_path: Path) -> Path:
+    shutil.copytree(done, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def partition(clusters: pl.DataFrame) -> set[frozenset[str]]:
+    return {frozenset(group.to_list()) for group in clusters.group_by("cluster_id").agg("id")["id"]}
+
+
+def ids(clusters: pl.DataFrame) -> dict[str, str]:
+    return dict(clusters.select("id", "cluster_id").iter_rows())
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def clusters_of(workspace: Path) -> pl.DataFrame:
+    return pl.read_csv(workspace / "clusters.csv", infer_schema=False)
+
+
+def test_places_in_the_index_are_kept_and_trusted_of_that_index_alone(folder: Path) -> None:
+    def places() -> tuple[dedupe.workspace.state.TableRead, list[int]]:
+        workspace = Workspace(folder / "people.dedupe")
+        read = dedupe.workspace.state.kept_table(workspace, workspace.facts()["keys"]["table"])
+        assert read is not None and read.slot is not None
+        return read, dedupe.workspace.state.kept_slots(
+            read, dedupe.workspace.state.search_facts_of(workspace)
+        ).tolist()
+
+    read, found = places()
+    texts = read.records.texts
+    first = dedupe.blocking.index.first_slots(
+        texts, *dedupe.scoring.pairs.identical_pairs(texts)
+    ).tolist()
+    assert not read.grown
+    assert found == read.slot.tolist() == first
+    dedupe.add(folder / "people.dedupe", folder / "new.csv")
+    read, found = places()
+    assert read.grown
+    assert found == read.slot.tolist()
+    made_anew = dedupe.workspace.state.kept_slots(read, {"stored": {"grown": False}})
+    texts = read.records.texts
+    assert made_anew.tolist() == [
+        *dedupe.blocking.index.first_slots(texts, *dedupe.scoring.pairs.identical_pairs(texts))
+    ]
+
+
+@pytest.mark.parametrize("up_to", [0, OLD.height, OLD.height + NEW.height])
+def test_all_is_clustered_again_where_what_was_or_is_adapted_may_change(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, up_to: int
+) -> None:
+    called: list[str] = []
+
+    def noted(name: str) -> Any:
+        how = getattr(dedupe.pipeline.incremental.add, name)
+
+        def note(*arguments: Any) -> Any:
+            called.append(name)
+            return how(*arguments)
+
+        return note
+
+    for name in ("resolve", "resolve_again"):
+        monkeypatch.setattr(dedupe.pipeline.incremental.add, name, noted(name))
+    monkeypatch.setattr(dedupe.resolution.resolve, "ADAPTED_UP_TO", up_to)
+    dedupe.add(folder / "people.dedupe", folder / "new.csv")
+    assert called == (["resolve"] if up_to else ["resolve_again"])
+
+
+def test_new_records_join_what_they_are_and_ids_stay(folder: Path) -> None:
+    before = ids(clusters_of(folder / "people.dedupe"))
+    result = dedupe.add(folder / "people.dedupe", folder / "new.csv")
+    after = clusters_of(folder / "people.dedupe")
+    whole = pl.concat([OLD, NEW])
+    assert_frame_equal(after.select(OLD.columns), whole)
+    truth = whole.with_columns(pl.col("born").alias("cluster_id"))
+    assert partition(after) == partition(truth)
+    assert {id: name for id, name in ids(after).items() if id in before} == before
+    added = result.summary["additions"]
+    assert {name: added[name] for name in ("given", "added", "updated", "removed")} == {
+        "given": 5, "added": 5, "updated": 0, "removed": 0,
+    }  # fmt: skip
+    assert added["clusters"] == {**dict.fromkeys(CHANGES, 0), "made": 2, "grown": 3}
+    listed = pl.read_csv(folder / "people.dedupe/additions.csv", infer_schema=False)
+    assert listed["change"].to_list() == ["made"] * 2 + ["grown"] * 3
+    assert result.merged.height + result.removed.height == whole.height
+
+
+def test_what_follows_works_on_it_unchanged(folder: Path) -> None:
+    workspace = folder / "people.dedupe"
+    dedupe.add(workspace, folder / "new.csv")
+    written = {name: (workspace / f"{name}.csv").read_bytes() for name in
+               ("clusters", "merged", "removed", "pairs")}  # fmt: skip
+    dedupe.export(workspace)
+    assert {name: (workspace / f"{name}.csv").read_bytes() for name in written} == written
+    gold = pl.concat([OLD, NEW]).select("id", pl.col("born").alias("cluster_id"))
+    assert dedupe.evaluate_workspace(workspace, gold).as_dict()["pair_f1"] == 1
+    found = dedupe.Matcher(workspace).match(NEW[2:3].drop("id"))
+    assert found["id"][0] == "r102"
+    again = dedupe.add(workspace, table([PEOPLE[9]], first=200))
+    assert ids(again.clusters)["r200"] == ids(again.clusters)["r103"]
+
+
+def test_the_original_input_is_not_run_over_what_was_added(folder: Path) -> None:
+    dedupe.add(folder / "people.dedupe", folder / "new.csv")
+    before = content(folder / "people.dedupe")
+    with pytest.raises(WorkspaceError, match=r"records were added to .* dedupe add"):
+        dedupe.run(folder / "people.csv")
+    assert content(folder / "people.dedupe") == before
+
+
+def test_the_same_rows_are_not_added_twice(folder: Path) -> None:
+    dedupe.add(folder / "people.dedupe", folder / "new.csv")
+    before = clusters_of(folder / "people.dedupe")
+    again = dedupe.add(folder / "people.dedupe", folder / "new.csv")
+    assert_frame_equal(clusters_of(folder / "people.dedupe"), before)
+    assert again.summary["additions"]["added"] == 0
+    assert "not added twice" in again.summary["additions"]["notes"][0]
+
+
+def test_changed_records_are_updated_and_vanished_ones_removed(folder: Path) -> None:
+    workspace = folder / "people.dedupe"
+    before = ids(clusters_of(workspace))
+    # r8 was Katherine without her last letter; now it is somebody else. r11 is gone.
+    now = pl.concat([OLD[:8], table([PEOPLE[8]], first=8), OLD[9:11]])
+    result = dedupe.add(workspace, now, replace_all=True)
+    added = result.summary["additions"]
+    assert (added["updated"], added["unchanged"], added["removed"]) == (1, 10, 1)
+    after = clusters_of(workspace)
+    assert_frame_equal(after.select(OLD.columns), now)
+    truth = now.with_columns(pl.col("born").alias("cluster_id"))
+    assert partition(after) == partition(truth)
+    kept = {id: name for id, name in ids(after).items() if id != "r8"}
+    assert kept == {id: before[id] for id in kept}
+    assert added["clusters"]["split"] == 2 and added["clusters"]["changed"] == 1
+
+
+def test_a_removed_representative_leaves_its_copies_their_pairs(folder: Path) -> None:
+    workspace = folder / "people.dedupe"
+    gone = OLD.filter(pl.col("id") != "r5")  # r11 has the same text
+    result = dedupe.add(workspace, pl.concat([gone, table(typed([PEOPLE[5]]), first=50)]),
+                        replace_all=True)  # fmt: skip
+    after = ids(result.clusters)
+    assert after["r11"] == after["r50"]
+    assert len(after) == gone.height + 1
+
+
+def test_decisions_hold(folder: Path) -> None:
+    workspace = folder / "people.dedupe"
+    with Workspace(workspace).decisions() as log:
+        log.record("r0", "r8", Verdict.DIFFERENT, "ann")
+        log.record("r6", "r7", Verdict.MATCH, "ann")
+    result = dedupe.add(workspace, table([PEOPLE[0], PEOPLE[6]], first=300))
+    after = ids(result.clusters)
+    assert after["r0"] != after["r8"]
+    assert after["r6"] == after["r7"]
+    assert result.summary["decisions"] == 2
+
+
+def test_content_is_the_key_where_there_are_no_ids(tmp_path: Path) -> None:
+    OLD.drop("id").write_csv(tmp_path / "p.csv")
+    dedupe.run(tmp_path / "p.csv")
+    result = dedupe.add(tmp_path / "p.dedupe", pl.DataFrame([OLD.drop("id").row(3)] * 2,
+                        schema=list(COLUMNS), orient="row"))  # fmt: skip
+    assert result.clusters.height == OLD.height + 2
+    assert result.clusters["cluster_id"][3] == result.clusters["cluster_id"][-1]
+    with pytest.raises(OptionError, match="no id column"):
+        dedupe.add(tmp_path / "p.dedupe", OLD.drop("id"), replace_all=True)
+    with pytest.raises(OptionError, match="by their content"):
+        dedupe.add(tmp_path / "p.dedupe", OLD, id="id")
+    records = Workspace(tmp_path / "p.dedupe")
+    kept = records.load("records", records.facts()["keys"]["table"])
+    assert kept is not None and kept[0]["key"].n_unique() == kept[0].height
+
+
+def test_a_file_is_not_added_twice_where_content_is_the_key(tmp_path: Path) -> None:
+    for name, rows in (("p", OLD), ("new", NEW), ("more", table([PEOPLE[9]]))):
+        rows.drop("id").write_csv(tmp_path / f"{name}.csv")
+    dedupe.run(tmp_path / "p.csv")
+    for name, height in (("p", 0), ("new", 5), ("more", 1), ("new", 0), ("p", 0)):
+        result = dedupe.add(tmp_path / "p.dedupe", tmp_path / f"{name}.csv")
+        assert result.summary["additions"]["added"] == height
+        assert bool(result.summary["additions"]["notes"]) == (height == 0)
+    assert result.clusters.height == OLD.height + 6
+    # Of a table in memory nothing says that it is the one of before.
+    once = NEW.drop("id").head(1)
+    for rows in (once, NEW.drop("id").tail(1), once):
+        assert dedupe.add(tmp_path / "p.dedupe", rows).summary["additions"]["added"] == 1
+
+
+def test_nothing_can_be_added(folder: Path) -> None:
+    before = content(folder / "people.dedupe" / "stages")
+    assert dedupe.add(folder / "people.dedupe", NEW.clear()).summary["additions"]["given"] == 0
+    assert content(folder / "people.dedupe" / "stages") == before
+
+
+def test_ids_may_have_another_name_and_columns_may_lack(folder: Path) -> None:
+    rows = NEW.rename({"id": "number"}).drop("city")
+    result = dedupe.add(folder / "people.dedupe", rows, id="number")
+    assert result.summary["additions"]["added"] == NEW.height
+    assert result.clusters["city"].tail(NEW.height).to_list() == [""] * NEW.height
+    assert "no column 'city'" in result.summary["additions"]["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "says"),
+    [
+        (NEW.with_columns(shoe=pl.lit("7")), {}, "a column 'shoe', which the workspace has not"),
+        (NEW.drop("id"), {}, "no id column 'id'"),
+        (NEW.select("id"), {}, "none of the columns compared"),
+        (pl.concat([NEW, NEW]), {}, "id 'r100' twice"),
+        (NEW.with_columns(id=pl.lit("")), {}, "empty in row 0"),
+        (NEW, {"id": "nr"}, "no column 'nr'"),
+        (NEW, {"threshold": 0.9}, "threshold belongs to the run"),
+        (OLD[:1], {"replace_all": True}, "nothing to compare"),
+    ],
+)
+def test_what_cannot_be_added_is_one_line_and_changes_nothing(
+    done: Path, rows: pl.DataFrame, options: dict[str, Any], says: str
+) -> None:
+    before = content(done)
+    with pytest.raises(DedupeError, match=says) as raised:
+        dedupe.add(done / "people.dedupe", rows, **options)
+    assert "\n" not in str(raised.value)
+    assert content(done) == before
+
+
+def test_a_workspace_of_other_models_is_refused(folder: Path) -> None:
+    file = folder / "people.dedupe/workspace.json"
+    facts = json.loads(file.read_text())
+    facts["models"]["cross_encoder"] = "another"
+    file.write_text(json.dumps(facts))
+    before = content(folder)
+    with pytest.raises(WorkspaceError, match="another cross-encoder"):
+        dedupe.add(folder / "people.dedupe", folder / "new.csv")
+    assert content(folder) == before
+
+
+def test_a_model_that_is_gone_is_named(folder: Path) -> None:
+    facts = folder / "people.dedupe/workspace.json"
+    known = json.loads(facts.read_text())
+    known["config"]["cross_encoder"] = str(folder / "mine")
+    facts.write_text(json.dumps(known))
+    with pytest.raises(WorkspaceError, match=r"made by the cross-encoder .*mine, which is not"):
+        dedupe.add(folder / "people.dedupe", folder / "new.csv")
+
+
+@pytest.mark.parametrize("what", ["npz", "vectors", "scale"])
+@pytest.mark.parametrize("how", ["cut", "flipped", "missing"])
+def test_a_broken_index_is_made_anew_with_a_note(folder: Path, what: str, how: str) -> None:
+    workspace = folder / "people.dedupe"
+    first = dedupe.add(workspace, NEW.head(1))
+    assert first.summary["additions"]["notes"] == []
+    (index,) = (workspace / "stages").glob(f"index-*.{what}")
+    data = index.read_bytes()
+    if how == "missing":
+        index.unlink()
+    else:
+        middle = len(data) // 2
+        flipped = data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1 :]
+        index.write_bytes(data[:middle] if how == "cut" else flipped)
+    found = dedupe.Matcher(workspace).match(OLD[3:4].drop("id"))
+    assert found["id"].to_list() == ["r3", "r100"]
+    result = dedupe.add(folder / "people.dedupe", folder / "new.csv")
+    assert "made anew" in result.summary["additions"]["notes"][0]
+    truth = pl.concat([OLD, NEW]).with_columns(pl.col("born").alias("cluster_id"))
+    assert partition(result.clusters) == partition(truth)
+
+
+def test_a_locked_database_of_decisions_is_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = folder / "people.dedupe"
+    with Workspace(workspace).decisions() as log:
+        log.record("r0", "r8", Verdict.MATCH, "ann")
+    defaults = {**(Decisions.__init__.__kwdefaults__ or {}), "timeout": 0.1}
+    monkeypatch.setattr(Decisions.__init__, "__kwdefaults__", defaults)
+    holder = sqlite3.connect(workspace / "decisions.sqlite", isolation_level=None)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    holder.execute("PRAGMA journal_mode = DELETE")
+    holder.execute("BEGIN EXCLUSIVE")
+    before = content(workspace / "stages")
+    try:
+        with pytest.raises(WorkspaceError, match="locked by another process"):
+            dedupe.add(workspace, folder / "new.csv")
+    finally:
+        holder.close()
+    assert content(workspace / "stages") == before
+    assert dedupe.add(workspace, folder / "new.csv").summary["decisions"] == 1
+
+
+def test_another_run_in_the_workspace_is_waited_for_by_the_user(folder: Path) -> None:
+    with (
+        Workspace(folder / "people.dedupe").locked(),
+        pytest.raises(WorkspaceError, match="another run is under way"),
+    ):
+        dedupe.add(folder / "people.dedupe", folder / "new.csv")
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of two linked tables with other columns; not to be changed."""
+    folder = tmp_path_factory.mktemp("linked")
+    OLD[:6].write_csv(folder / "staff.csv")
+    theirs = table(typed(PEOPLE[:4]), first=50).rename({"id": "nr", "first_name": "given_name"})
+    theirs.write_csv(folder / "guests.csv")
+    dedupe.link(folder / "staff.csv", folder / "guests.csv", map={"id": "nr"})
+    return folder
+
+
+def test_a_linked_table_grows(linked: Path, tmp_path: Path) -> None:
+    workspace = tmp_path / "w"
+    shutil.copytree(linked / "staff-guests.dedupe", workspace)
+    before = pl.read_csv(workspace / "matches.csv", infer_schema=False)
+    assert set(before.select("left_id", "right_id").iter_rows()) == {
+        (f"r{n}", f"r{50 + n}") for n in range(4)
+    }
+    rows = table([*typed(PEOPLE[4:6]), PEOPLE[0], PEOPLE[8]], first=60)
+    rows = rows.rename({"id": "nr", "first_name": "given_name"})
+    result = dedupe.add(workspace, rows, to="guests")
+    now = {(f"r{n}", f"r{50 + n}") for n in range(4)} | {
+        ("r4", "r60"),
+        ("r5", "r61"),
+        ("r0", "r62"),
+    }
+    assert set(result.matches.select("left_id", "right_id").iter_rows()) == now
+    assert result.unmatched["guests"]["nr"].to_list() == ["r63"]
+    assert result.unmatched["staff"].is_empty()
+    merged = dedupe.add(workspace, table([PEOPLE[8]], first=70), to="staff")
+    assert merged.unmatched["guests"].is_empty()
+    gone = dedupe.add(workspace, rows[:2], to="guests", replace_all=True)
+    assert set(gone.matches["right_id"]) == {"r60", "r61"}
+    assert gone.summary["additions"]["removed"] == 6
+    assert gone.clusters.filter(pl.col("source") == "staff").height == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({}, "say with --to which one grows: staff, guests"),
+        ({"to": "visitors"}, "no table 'visitors'"),
+        ({"to": "staff", "id": "nr"}, "no column 'nr'"),
+    ],
+)
+def test_what_a_linked_table_cannot_take(linked: Path, options: dict[str, Any], says: str) -> None:
+    before = content(linked)
+    with pytest.raises(DedupeError, match=says):
+        dedupe.add(linked / "staff-guests.dedupe", NEW, **options)
+    with pytest.raises(InputError, match="a column 'shoe', which the workspace has not"):
+        dedupe.add(linked / "staff-guests.dedupe", NEW.with_columns(shoe=pl.lit(7)), to="staff")
+    rows = table([PEOPLE[9]], first=50)  # r50 is one of the guests
+    with pytest.raises(InputError, match="'r50' of the new records is that of a record of another"):
+        dedupe.add(linked / "staff-guests.dedupe", rows, to="staff")
+    assert content(linked) == before
+
+
+def test_two_columns_that_are_one_field_are_refused(linked: Path) -> None:
+    rows = table([PEOPLE[8]], first=80).rename({"id": "nr"})
+    both = rows.with_columns(given_name=pl.lit("x"))
+    with pytest.raises(InputError, match="'first_name' beside another that is the field"):
+        dedupe.add(linked / "staff-guests.dedupe", both, to="guests")
+
+
+@pytest.mark.parametrize("tables", [2, 12])
+def test_ids_that_are_in_several_tables_are_told_apart(tables: int) -> None:
+    source = np.repeat(np.arange(tables, dtype=np.uint8), 2)
+    ids = pl.Series("id", [f"{one + 1}:{n % 2}" for n, one in enumerate(source)])
+    old = Records(pl.DataFrame(), ids, ids, ids, source, (), "id")
+    new = pl.Series("id", ["0", "7"])
+    found = dedupe.pipeline.incremental.delta._among_tables(new, old, tables - 1)
+    assert found.to_list() == [f"{tables}:0", f"{tables}:7"]
+
+
+def test_a_workspace_of_one_table_has_no_other(done: Path) -> None:
+    with pytest.raises(OptionError, match="only linked ones"):
+        dedupe.add(done / "people.dedupe", NEW, to="guests")
+
+
+def test_no_workspace_and_no_file(done: Path, tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match="there is no workspace"):
+        dedupe.add(tmp_path / "none", NEW)
+    with pytest.raises(InputError, match=r"none\.csv"):
+        dedupe.add(done / "people.dedupe", tmp_path / "none.csv")
+
+
+@given(order=st.permutations(range(8)), cuts=st.sets(st.integers(1, 7), max_size=3))
+@settings(max_examples=8)
+def test_any_number_of_steps_parts_the_records(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], cuts: set[int]
+) -> None:
+    """Every row has one cluster, rows in are rows kept plus merged, and old ids stay."""
+    rows = pl.concat([OLD[8:], NEW[:4]])[order]
+    start = OLD[:8]
+    workspace = tmp_path_factory.mktemp("steps") / "w"
+    result = dedupe.run(start, output=workspace)
+    whole, bounds = start, [0, *sorted(cuts), len(rows)]
+    for low, high in pairwise(bounds):
+        before = ids(result.clusters)
+        result = dedupe.add(workspace, rows[low:high])
+        whole = pl.concat([whole, rows[low:high]])
+        assert_frame_equal(result.clusters.select(whole.columns), whole)
+        assert result.merged.height + result.removed.height == whole.height
+        after = ids(result.clusters)
+        changed = {id for id in before if after[id] != before[id]}
+        listed = result.outputs.more["additions"].filter(pl.col("change").is_in(["joined"]))
+        gone = " ".join(listed["clusters_before"]).split()
+        assert {before[id] for id in changed} <= set(gone)
+    truth = whole.with_columns(pl.col("born").alias("cluster_id"))
+    assert partition(result.clusters) == partition(truth)
+
+
+WRITTEN = ("clusters", "merged", "removed", "pairs")
+
+
+def exported(workspace: Path, folder: Path) -> dict[str, bytes]:
+    """What a full export of the workspace writes."""
+    dedupe.export(workspace, output=folder)
+    return written(folder)
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / f"{name}.csv").read_bytes() for name in WRITTEN}
+
+
+@given(data=st.data())
+@settings(max_examples=10)
+def test_what_is_written_is_what_a_full_export_writes(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Whatever is added, changed, removed and decided: only what it touches is made, unseen."""
+    folder = tmp_path_factory.mktemp("same")
+    workspace, everyone = folder / "w", [*PEOPLE, *typed(PEOPLE), *PEOPLE[::-1]]
+    merge = data.draw(st.sampled_from([{}, {"city": "concat"}, {"born": "max", "city": "last"}]))
+    dedupe.run(table(everyone[:12]), output=workspace, merge=merge)
+    there, free = list(range(12)), list(range(12, len(everyone)))
+    for _ in range(3):
+        new = free[: data.draw(st.integers(0, 4))]
+        changed = data.draw(st.lists(st.sampled_from(there), max_size=2, unique=True))
+        gone = data.draw(st.lists(st.sampled_from(there), max_size=2, unique=True))
+        free = free[len(new) :]
+        rows = {n: table([everyone[n]], n) for n in [*there, *new]}
+        for n in changed:
+            person = data.draw(st.sampled_from(everyone))
+            rows[n] = table([(*person[:3], data.draw(st.sampled_from(["", 'a, "b"'])))], n)
+        replace_all = bool(gone)
+        if replace_all:
+            there = [n for n in there if n not in gone]
+        else:
+            rows = {n: row for n, row in rows.items() if n in [*changed, *new]}
+        rows = {n: row for n, row in rows.items() if n in [*there, *new]}
+        there += new
+        if rows:
+            dedupe.add(workspace, pl.concat(rows.values()), replace_all=replace_all)
+        assert written(workspace) == exported(workspace, folder / "x")
+        if data.draw(st.booleans()):
+            with Workspace(workspace).decisions() as log:
+                pair = data.draw(st.permutations([f"r{n}" for n in there]))[:2]
+                verdict = data.draw(st.sampled_from([Verdict.MATCH, Verdict.DIFFERENT]))
+                log.record(*pair, verdict, "ann")
+            dedupe.export(workspace)
+
+
+def test_only_what_is_touched_is_merged_and_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = folder / "people.dedupe"
+    dedupe.add(workspace, NEW[:2])
+    made = []
+    whole = dedupe.pipeline.incremental.add.make_outputs
+    monkeypatch.setattr(
+        dedupe.pipeline.incremental.add,
+        "make_outputs",
+        lambda *given: made.append(1) or whole(*given),
+    )
+    result = dedupe.add(workspace, NEW[2:])
+    assert not made
+    assert written(workspace) == exported(workspace, folder / "x")
+    shown = result.clusters  # made when it is asked for
+    assert made == [1]
+    assert_frame_equal(shown.cast(pl.String), clusters_of(workspace).cast(pl.String))
+
+
+@pytest.mark.parametrize("what", ["touched", "gone"])
+def test_a_file_that_somebody_touched_is_written_whole(folder: Path, what: str) -> None:
+    workspace = folder / "people.dedupe"
+    dedupe.add(workspace, NEW[:2])
+    file = workspace / "clusters.csv"
+    text = file.read_bytes()
+    file.unlink()
+    if what == "touched":
+        file.write_bytes(text.replace(b"Katherine", b"Catherine"))
+    dedupe.add(workspace, NEW[2:])
+    assert written(workspace) == exported(workspace, folder / "x")
+
+
+def test_a_kill_leaves_the_workspace_as_before_or_after(folder: Path) -> None:
+    workspace = folder / "people.dedupe"
+    command = [
+        sys.executable,
+        "-m",
+        "dedupe",
+        "add",
+        str(workspace),
+        str(folder / "new.csv"),
+    ]
+    sizes = {OLD.height, OLD.height + NEW.height}
+    draw = random.Random(0)
+    before = {path.name for path in (workspace / "stages").iterdir()}
+    for _ in range(3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 60
+        while time.monotonic() < until and process.poll() is None:
+            now = {path.name for path in (workspace / "stages").iterdir()}
+            if now - before:
+                time.sleep(draw.random() * 0.2)
+                os.kill(process.pid, signal.SIGKILL)
+                break
+            time.sleep(0.002)
+        process.wait()
+        assert dedupe.export(workspace).summary["rows"] in sizes
+    result = dedupe.add(workspace, folder / "new.csv")
+    assert result.clusters.height == OLD.height + NEW.height
+    truth = pl.concat([OLD, NEW]).with_columns(pl.col("born").alias("cluster_id"))
+    assert partition(clusters_of(workspace)) == partition(truth)
+
+
+def test_the_command_line_says_what_became_of_the_clusters(folder: Path) -> None:
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "dedupe",
+                "add",
+                str(folder / "people.dedupe"),
+                *arguments,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    bad = folder / "bad.csv"
+    NEW.with_columns(shoe=pl.lit("7")).write_csv(bad)
+    failed = call(str(bad))
+    assert failed.returncode == 2 and failed.stderr.startswith("dedupe: the new records have a")
+    assert failed.stderr.count("\n") == 1
+    talked = call(str(folder / "new.csv"))
+    assert talked.returncode == 0, talked.stderr
+    assert "5 added" in talked.stderr and "2 made, 3 grown" in talked.stderr
+    assert "additions.csv" in talked.stderr
+    found = json.loads(call(str(folder / "new.csv"), "--json").stdout)
+    assert found["additions"]["added"] == 0 and found["rows"] == OLD.height + NEW.height
+
+
+def test_what_was_added_can_be_searched_and_scored_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after training: the records kept are the input."""
+    workspace = folder / "people.dedupe"
+    before = ids(dedupe.add(workspace, folder / "new.csv").clusters)
+    opened = Workspace(workspace)
+    with opened.locked():
+        facts = opened.facts()
+        config = {**facts["config"], "candidates_per_record": 6.0}
+        opened.write_facts({**facts, "config": config})
+    monkeypatch.setattr(dedupe.pipeline.train, "_one_back", lambda workspace, config: "bundled")
+    _, result = dedupe.train(workspace, back=True)
+    assert ids(result.clusters) == before
+    again = dedupe.add(workspace, table([PEOPLE[2]], first=400))
+    assert ids(again.clusters)["r400"] == before["r2"]
+
+
+def test_a_student_is_made_once_there_are_pairs_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cross-encoder is asked for no pair twice, and then for none."""
+    asked: list[tuple[str, str]] = []
+
+    def said(_: Any, left: list[str], right: list[str], *__: Any) -> Any:
+        asked.extend(zip(left, right, strict=True))
+        same = [a.rpartition("born")[2] == b.rpartition("born")[2] for a, b in asked[-len(left) :]]
+        return np.where(same, 0.95, 0.05).astype(np.float32)
+
+    monkeypatch.setattr(dedupe.scoring.score, "score_texts", said)
+    for module in (dedupe.scoring.score, dedupe.pipeline.incremental.rescore):
+        monkeypatch.setattr(module, "ALL_BELOW", 500)
+    for name in ("FIRST_SAMPLE", "SECOND_SAMPLE", "AUDIT"):
+        monkeypatch.setattr(dedupe.scoring.cascade, name, 60)
+    draw = random.Random(3)
+    names = ["".join(draw.choices("abdeilmnorstu", k=7)) for _ in range(40)]
+    born = [f"19{draw.randrange(30, 90)}-0{draw.randrange(1, 9)}-11" for _ in range(120)]
+    people = [(*draw.sample(names, 2), date, draw.choice(names[:9])) for date in born]
+    people = [row for one in people for row in (one, (one[0][:-1], *one[1:]))]
+    draw.shuffle(people)
+    workspace = Workspace(tmp_path / "w")
+    dedupe.run(table(people[:60]), output=workspace.path)
+    assert set(dedupe.workspace.state.reopened(workspace)[1]["decided_by"]) == {"cross-encoder"}
+    result = dedupe.add(workspace.path, table(people[60:160], first=60))
+    assert len({*asked, *((b, a) for a, b in asked)}) == 2 * len(asked)
+    assert result.summary["decided_by"]["student"] > 0
+    assert dedupe.workspace.state.kept_student(workspace)[1] is not None
+    assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
+    asked.clear()
+    dedupe.add(workspace.path, table(people[160:], first=160))
+    assert not asked
+    assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
+
+
+class _Student:
+    def __init__(self, chance: float) -> None:
+        self.chance = chance
+
+    def predict(self, features: Any) -> Any:
+        return np.full(len(features), self.chance, dtype=np.float32)
+
+
+@pytest.mark.parametrize("worth", [1, 500])
+def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, worth: int
+) -> None:
+    workspace = Workspace(folder / "people.dedupe")
+    key = workspace.facts()["keys"]["scored"]
+    scored = workspace.load("scored", key)
+    assert scored is not None
+    texts = dedupe.workspace.state.clustered(workspace).records.texts
+    facts = {"kept_as": key, "low": 0.1, "high": 0.9, "layout": layout_of(field_values(texts))}
+    workspace.save("scored", key, scored[0], {**scored[1], **facts})
+    workspace.save_arrays("student", key, {"base": np.zeros(1)})
+    monkeypatch.setattr(
+        dedupe.pipeline.incremental.rescore, "Student", lambda **arrays: _Student(0.4)
+    )
+    monkeypatch.setattr(dedupe.pipeline.incremental.rescore, "WORTH_LOADING", worth)
+    result = dedupe.add(workspace.path, folder / "new.csv")
+    new = pl.col("right_id").str.starts_with("r10") & (pl.col("right_id").str.len_chars() == 4)
+    deciders = set(result.pairs.filter(new)["decided_by"])
+    if worth == 1:
+        assert deciders == {"cross-encoder", "identical"}
+        assert {name: ids(result.clusters)[name] for name in ("r100", "r3")} == {
+            name: ids(result.clusters)["r3"] for name in ("r100", "r3")
+        }
+    else:
+        assert deciders == {"student", "identical"}
+        assert (result.pairs.filter(new & (pl.col("decided_by") == "student"))[
+            "probability"
+        ] == 0.4).all()  # fmt: skip

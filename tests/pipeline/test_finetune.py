@@ -1,0 +1,79 @@
+"""Learning from decisions: what was decided is learnt, the rest is not forgotten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from dedupe.config import Config
+from dedupe.errors import ModelError, OptionError
+from dedupe.models.loading import MODELS
+from dedupe.pipeline.finetune import Example, ReviewRecipe, learn_decisions
+from dedupe.scoring import score as scoring
+
+FOLDER = MODELS / "cross-encoder"
+WORDS = (
+    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "jetty",
+    "knoll", "ledge",
+)  # fmt: skip
+
+
+def examples() -> list[Example]:
+    """Codes that differ in their last letter are one thing here, against all the model knows."""
+    return [
+        Example(f"part: {word} 77{i}", f"part: {word} 77{i} {'x' if i % 2 else 'q'}", float(i % 2))
+        for i, word in enumerate(WORDS * 2)
+    ]
+
+
+def test_decisions_are_learnt_and_the_rest_is_kept() -> None:
+    replay = [Example("name: ada lovelace", "name: petra huber", 0.01)] * 10
+    replay += [Example("name: ada lovelace", "name: ada lovelase", 0.95)] * 10
+    seen: list[tuple[int, int]] = []
+    model, lesson, unseen = learn_decisions(
+        FOLDER, examples(), replay, device="cpu", recipe=ReviewRecipe(steps=8),
+        progress=lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    assert lesson.decisions == 24
+    assert lesson.loss_after <= lesson.loss_before + 0.05
+    assert unseen.shape == (24,)
+    assert seen[-1][0] == seen[-1][1] <= 8
+    from dedupe.scoring.cross_encoder import prepare_texts, score_texts
+
+    left, right = (
+        prepare_texts(model, [getattr(e, side) for e in replay]) for side in ("left", "right")
+    )
+    chances = score_texts(model, left, right)
+    # However doubtful the decided pairs are, the sure ones stay as sure as they were.
+    assert chances == pytest.approx([e.chance for e in replay], abs=0.05)
+
+
+@pytest.mark.parametrize(("matches", "others"), [(0, 0), (5, 4), (20, 0), (3, 20)])
+def test_too_few_decisions_of_a_kind_are_refused(matches: int, others: int) -> None:
+    told = [e for e in examples() * 4 if e.chance == 1][:matches]
+    told += [e for e in examples() * 4 if e.chance == 0][:others]
+    with pytest.raises(OptionError, match=f"{matches} matches and {others} pairs that differ"):
+        learn_decisions(FOLDER, told, [])
+
+
+def test_a_model_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot load the cross-encoder"):
+        learn_decisions(tmp_path / "gone", examples(), [], device="cpu")
+
+
+def test_what_was_learnt_is_scored_as_it_was_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "prepare_texts", lambda model, texts: list(texts))
+    monkeypatch.setattr(
+        scoring, "score_texts", lambda model, left, right, _: np.full(len(left), 0.9, np.float32)
+    )
+    known = {scoring.pair_name("x", "z"): 0.25}
+    monkeypatch.setattr(scoring, "unseen_verdicts", lambda folder: known)
+    pairs = pl.DataFrame(
+        {"left": [0, 0, 1], "right": [1, 2, 2], "similarity": [0.5] * 3},
+        schema={"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32},
+    )
+    found, _, _ = scoring.score_pairs(None, pairs, pl.Series(["z", "x", "y"]), Config())
+    assert found["probability"].to_list() == pytest.approx([0.25, 0.9, 0.9])

@@ -1,0 +1,286 @@
+"""What people say of a workspace is learnt, kept by version, undone, and never half done."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import dedupe
+import dedupe.pipeline.run
+import dedupe.pipeline.train
+from dedupe.config import BUNDLED
+from dedupe.errors import OptionError, WorkspaceError
+from dedupe.evaluation.quality import estimate_workspace
+from dedupe.pipeline.finetune import Example, Lesson
+from dedupe.pipeline.train import _learnt, lesson_said, run_after_learning
+from dedupe.resolution.decisions import Verdict
+from dedupe.scoring.score import unseen_verdicts
+from dedupe.workspace.folder import open_workspace
+from dedupe.workspace.labels import decision_log, import_decisions
+from dedupe.workspace.state import check_models, kept_config, reopened
+from tests.evaluation.test_compare_runs import make
+from tests.pipeline.test_finetune import examples
+from tests.review.conftest import score_by_likeness
+
+
+class Model:
+    """Stands for a cross-encoder: all that it has to do is to be saved."""
+
+    saved = 0
+
+    def save_pretrained(self, folder: str, create_model_card: bool) -> None:
+        Model.saved += 1
+        Path(folder).mkdir(parents=True)
+        (Path(folder) / "model.safetensors").write_text(str(Model.saved))
+        (Path(folder) / "config.json").write_text("{}")
+
+
+@dataclass
+class Teacher:
+    """Stands for the training of a cross-encoder, and notes what it is given."""
+
+    right: bool = True
+    lessons: list[list[Example]] = field(default_factory=list)
+    models: list[Path] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=list)
+
+    def __call__(
+        self, folder: Path, decided: list[Example], replay: list[Example], *, seed: int, **_: object
+    ) -> tuple[Model, Lesson, np.ndarray]:
+        self.lessons.append(decided)
+        self.models.append(folder)
+        self.seeds.append(seed)
+        chance = np.array([example.chance for example in decided])
+        rng = np.random.default_rng(0)
+        logits = np.where(chance > 0.5, 3.0, -3.0) if self.right else rng.normal(0, 3, len(chance))
+        lesson = Lesson(len(decided), 1.0, 0.7, 0.1, 0.5, 0.9)
+        return Model(), lesson, logits
+
+
+@pytest.fixture
+def teacher(monkeypatch: pytest.MonkeyPatch) -> Teacher:
+    """Nothing is trained and no model is loaded: pairs are scored by likeness."""
+    made = Teacher()
+    monkeypatch.setattr("dedupe.pipeline.finetune.learn_decisions", made)
+    monkeypatch.setattr("dedupe.pipeline.finetune.halved", lambda model: model)
+    monkeypatch.setattr(dedupe.pipeline.train, "no_bars", contextlib.nullcontext)
+    monkeypatch.setattr(dedupe.pipeline.run, "importing_ahead", contextlib.nullcontext)
+    monkeypatch.setattr(dedupe.pipeline.run, "load_cross_encoder", lambda config: None)
+    monkeypatch.setattr(dedupe.pipeline.run, "score_pairs", score_by_likeness)
+    return made
+
+
+def people() -> pl.DataFrame:
+    rng = np.random.default_rng(0)
+    letters = np.array(list("abcdefghijklmnoprstuvw"))
+    names = ["".join(rng.choice(letters, 9)) for _ in range(16)]
+    return pl.DataFrame(
+        {
+            "id": [f"r{i:02}" for i in range(48)],
+            "name": [*names, *(f"{name[:-1]}z" for name in names), *names],
+        }
+    )
+
+
+@pytest.fixture
+def place(tmp_path: Path, teacher: Teacher) -> Path:
+    """A workspace with eight decisions of either kind."""
+    dedupe.run(people(), output=tmp_path / "w.dedupe")
+    labels = [(f"r{i:02}", f"r{i + 16:02}", "1") for i in range(8)]
+    labels += [(f"r{i:02}", f"r{i + 1:02}", "0") for i in range(8)]
+    said = pl.DataFrame(labels, schema=["id_a", "id_b", "label"], orient="row")
+    import_decisions(tmp_path / "w.dedupe", said)
+    return tmp_path / "w.dedupe"
+
+
+@pytest.fixture(autouse=True)
+def gaining(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a workspace is only a means, what it learns is always worth using."""
+    if "place" in request.fixturenames:
+        monkeypatch.setattr(dedupe.pipeline.train, "_corrected_losses", lambda *_: (0.5, 0.1))
+
+
+def in_use(place: Path) -> str:
+    return kept_config(open_workspace(place)).cross_encoder
+
+
+def test_versions_are_gone_back_from_one_by_one(place: Path, teacher: Teacher) -> None:
+    for version in (1, 2):
+        lesson, result = dedupe.train(place)
+        assert (lesson["version"], lesson["used"]) == (version, True)
+        assert result.summary["config"]["cross_encoder"] == in_use(place)
+        assert Path(in_use(place)).name == f"cross-encoder-{version}"
+    assert teacher.models[0] == teacher.models[1]  # all decisions are learnt anew
+    assert dedupe.train(place, back=True)[0]["version"] == 1
+    assert Path(in_use(place)).name == "cross-encoder-1"
+    assert dedupe.train(place, back=True)[0]["version"] == 0
+    assert in_use(place) == BUNDLED
+    with pytest.raises(OptionError, match="go back"):
+        dedupe.train(place, back=True)
+    assert dedupe.train(place)[0]["version"] == 3
+
+
+@pytest.mark.parametrize("move", [shutil.move, shutil.copytree])
+def test_a_workspace_that_moves_takes_its_models_along(
+    place: Path, tmp_path: Path, move: Callable[[Path, Path], object]
+) -> None:
+    for _ in range(2):
+        dedupe.train(place)
+    there = tmp_path / "elsewhere"
+    move(place, there)
+    assert Path(in_use(there)) == (there / "models/cross-encoder-2").resolve()
+    assert dedupe.train(there, back=True)[0]["version"] == 1
+    assert Path(in_use(there)) == (there / "models/cross-encoder-1").resolve()
+
+
+@pytest.mark.parametrize(
+    ("stage", "back"),
+    [("learn", False), ("score", False), ("cluster", False), ("score", True)],
+)
+def test_what_is_stopped_leaves_a_whole_workspace(place: Path, stage: str, back: bool) -> None:
+    if back:
+        dedupe.train(place)
+
+    def stop(name: str, done: int, total: int) -> None:
+        if name == stage:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dedupe.train(place, back=back, report=stop)
+    opened = open_workspace(place)
+    check_models(opened, kept_config(opened))
+    assert reopened(opened)[1].height
+    assert estimate_workspace(place).reviewed
+    assert dedupe.export(place).summary["decisions"] == 16
+    lesson, result = dedupe.train(place, back=back)
+    assert result.summary["config"]["cross_encoder"] == in_use(place)
+    assert lesson["version"] == opened.current_version()
+    assert len(list((place / "stages").glob("scored-*.parquet"))) == 1
+
+
+def test_a_version_half_made_is_cleared_away(place: Path) -> None:
+    for name in (".making-1", "cross-encoder-1"):
+        (place / "models" / name).mkdir(parents=True)
+    assert dedupe.train(place)[0]["version"] == 2
+    assert sorted(path.name for path in (place / "models").iterdir()) == [
+        "cross-encoder-1", "cross-encoder-2", "current.json",
+    ]  # fmt: skip
+
+
+def test_a_version_that_is_lost_is_gone_back_from(place: Path) -> None:
+    dedupe.train(place)
+    shutil.rmtree(place / "models/cross-encoder-1")
+    assert dedupe.train(place, back=True)[0]["version"] == 0
+    assert in_use(place) == BUNDLED
+
+
+def test_copies_of_one_text_are_one_lesson(place: Path, teacher: Teacher) -> None:
+    # r32 is r00 again, and r33 is r01.
+    labels = [("r16", "r32", "1"), ("r00", "r32", "1"), ("r32", "r33", "0")]
+    said = pl.DataFrame(labels, schema=["id_a", "id_b", "label"], orient="row")
+    import_decisions(place, said)
+    dedupe.train(place)
+    assert [sum(e.chance == kind for e in teacher.lessons[0]) for kind in (1, 0)] == [8, 8]
+    assert len({frozenset((e.left, e.right)) for e in teacher.lessons[0]}) == 16
+
+
+def test_the_seed_of_learning_is_not_that_of_the_file(place: Path, teacher: Teacher) -> None:
+    dedupe.train(place, seed=5)
+    assert teacher.seeds == [5]
+    assert kept_config(open_workspace(place)).seed == 0
+
+
+def test_a_run_that_learns_goes_on_with_what_it_learnt(place: Path, tmp_path: Path) -> None:
+    named = tmp_path / "named"
+    shutil.copytree(place, tmp_path / "copy")
+    Model().save_pretrained(str(named), create_model_card=False)
+    for model in (BUNDLED, str(named)):
+        lesson, _ = run_after_learning(people(), output=place, cross_encoder=model)
+        assert Path(in_use(place)).name == f"cross-encoder-{lesson['version']}"
+    with pytest.raises(OptionError, match="no decisions to learn from yet"):
+        run_after_learning(people(), output=tmp_path / "new")
+
+
+def test_records_of_another_version_are_one_clear_line(place: Path, teacher: Teacher) -> None:
+    facts = json.loads((place / "workspace.json").read_text())
+    facts["input"]["fingerprint"] = "another"
+    (place / "workspace.json").write_text(json.dumps(facts))
+    for back in (False, True):
+        with pytest.raises(WorkspaceError, match="another version of dedupe"):
+            dedupe.train(place, back=back)
+    assert not teacher.lessons
+
+
+def test_a_workspace_learns_and_goes_back(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"part": [text.removeprefix("part: ") for e in examples() for text in (e.left, e.right)]}
+    ).unique(maintain_order=True)
+    first = dedupe.run(frame, output=tmp_path / "w.dedupe", device="cpu")
+    place = {value: str(at) for at, value in enumerate(frame["part"])}
+    labels = pl.DataFrame(
+        {
+            "id_a": [place[e.left.removeprefix("part: ")] for e in examples()],
+            "id_b": [place[e.right.removeprefix("part: ")] for e in examples()],
+            "label": [str(int(e.chance)) for e in examples()],
+        }
+    )
+    with pytest.raises(OptionError, match="too few"):
+        dedupe.train(tmp_path / "w.dedupe")
+    assert import_decisions(tmp_path / "w.dedupe", labels, reviewer="gold") == 24
+    assert set(decision_log(tmp_path / "w.dedupe")["reviewer"]) == {"gold"}
+    lesson, learnt = dedupe.train(tmp_path / "w.dedupe", device="cpu")
+    assert lesson["version"] == 1
+    weights = tmp_path / "w.dedupe/models/cross-encoder-1/model.safetensors"
+    assert weights.stat().st_size < 60e6
+    assert learnt.summary["models"] != first.summary["models"]
+    # Later runs into the workspace use what was learnt, without being told.
+    again = dedupe.run(frame, output=tmp_path / "w.dedupe", device="cpu")
+    assert again.summary["models"] == learnt.summary["models"]
+    lesson, back = dedupe.train(tmp_path / "w.dedupe", back=True)
+    assert lesson["version"] == 0
+    assert back.summary["models"] == first.summary["models"]
+    with pytest.raises(OptionError, match="go back"):
+        dedupe.train(tmp_path / "w.dedupe", back=True)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_model_is_used_where_corrected_scores_gain_by_it(
+    tmp_path: Path, teacher: Teacher, right: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    couples = [(f"a{i:02}", f"b{i:02}") for i in range(60)]
+    truth = np.arange(60) % 2 == 0
+    names = {key: f"{rng.integers(1e9)}" for couple in couples for key in couple}
+    said = [Verdict.MATCH if match else Verdict.DIFFERENT for match in truth]
+    scores = dict(zip(couples, np.where(truth, 0.6, 0.4) + rng.uniform(-0.3, 0.3, 60), strict=True))
+    decisions = [(*couple, verdict) for couple, verdict in zip(couples, said, strict=True)]
+    place = make(tmp_path / "w", names, scores, decisions=decisions)
+    teacher.right = right
+    opened = dedupe.open_workspace(place)
+    lesson = _learnt(opened, kept_config(opened), lambda done, total: None)
+    assert (lesson["used"], opened.current_version()) == (right, int(right))
+    assert (lesson["corrected_after"] < lesson["corrected_before"]) == right
+    assert len(unseen_verdicts(str(opened.model(1)))) == 60
+    assert ("used from now on" in lesson_said(lesson)) == right
+    assert ("stay as they were" in lesson_said(lesson)) != right
+
+
+def test_labels_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    dedupe.run(
+        pl.DataFrame({"a": ["x one", "x two", "y three"]}), output=tmp_path / "w", device="cpu"
+    )
+    for rows, says in (
+        ({"id_a": ["0"], "id_b": ["9"], "label": ["1"]}, "'9'"),
+        ({"id_a": ["0"], "id_b": ["1"], "label": ["perhaps"]}, "perhaps"),
+        ({"id_a": ["0"], "label": ["1"]}, "id_b"),
+    ):
+        with pytest.raises(dedupe.InputError, match=says):
+            import_decisions(tmp_path / "w", pl.DataFrame(rows))

@@ -1,0 +1,187 @@
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedupe.errors import OptionError
+from dedupe.resolution.survivorship import RULES, Rule, merge, parse_rules, representatives
+
+KINDS = ["most-complete", "most-frequent", "longest", "first", "last", "max", "min", "concat"]
+
+
+def one(values, rule, **others):
+    """The value that a rule makes of the rows of one cluster."""
+    frame = pl.DataFrame({"v": values, **others})
+    labels = np.zeros(frame.height, np.uint32)
+    return merge(frame, labels, parse_rules({"v": rule}, frame.columns))["v"].to_list()[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "rule", "expected"),
+    [
+        (["ab", "abc", "ab"], "most-complete", "ab"),
+        (["ab", "abc", ""], "most-complete", "abc"),
+        (["ab", "cd", "  "], "most-complete", "ab"),
+        (["", "", "", "x"], "most-frequent", "x"),
+        (["b", "a", "a", "b"], "most-frequent", "b"),
+        (["a", "ccc", "ddd"], "longest", "ccc"),
+        ([None, "", "x", "y"], "first", "x"),
+        (["x", "y", " "], "last", "y"),
+        (["10", "9", "-3"], "max", "10"),
+        (["10", "9", "1e1"], "max", "10"),
+        (["10", "9", "-3.5"], "min", "-3.5"),
+        (["10", "9", "x"], "max", "x"),
+        (["10", "9", "x"], "min", "10"),
+        (["b", "a", "b", "", "c"], "concat", "b | a | c"),
+        (["  ", "", None], "most-complete", "  "),
+        ([None, ""], "concat", None),
+        ([3, None, 2], "min", 2),
+        ([0.5, float("nan"), 0.25], "max", 0.5),
+        ([True, False], "max", True),
+        ([date(2020, 1, 1), date(2021, 1, 1)], "max", date(2021, 1, 1)),
+        ([[1], [1, 2], None], "longest", [1, 2]),
+        ([1, 2, 1], "concat", "1 | 2"),
+    ],
+)
+def test_rules_by_hand(values, rule, expected):
+    assert one(values, rule) == expected
+
+
+@pytest.mark.parametrize(
+    ("by", "newest", "oldest"),
+    [
+        (["9", "10", "8"], "b", "c"),
+        (["2024-01-31", "2024-02-01T09:00", "2023-12-31 23:59:59.5"], "b", "c"),
+        (["2024-01-01T00:30:00+02:00", "2023-12-31T23:00:00Z", "2024-01-01T00:00:00"], "c", "a"),
+        # days first, as 31 is no month; then months first
+        (["01/02/2024", "31/01/2024", "02/01/2024"], "a", "c"),
+        (["01/02/2024", "01/31/2024", "02/01/2024"], "c", "a"),
+        (["01.02.99", "31.01.05", "02.01.10"], "c", "a"),
+        # no date of one kind: text
+        (["31/12/2024", "12/31/2025", "x"], "c", "b"),
+        (["", "5", None], "b", "b"),
+        ([date(2020, 1, 2), date(2020, 1, 3), date(2020, 1, 1)], "b", "c"),
+        (["", "", ""], "a", "a"),
+    ],
+)
+def test_newest_and_oldest(by, newest, oldest):
+    assert one(["a", "b", "c"], "newest:at", at=by) == newest
+    assert one(["a", "b", "c"], "oldest:at", at=by) == oldest
+
+
+def test_newest_takes_a_value_that_is_not_empty():
+    assert one(["a", "b", " "], "newest:at", at=["1", "2", "3"]) == "b"
+
+
+def test_kind_of_order_is_that_of_the_whole_column():
+    # "x" stands in another cluster, and makes the column text: "9" is above "10"
+    frame = pl.DataFrame({"v": ["10", "9", "x"]})
+    rules = parse_rules({"v": "max"}, frame.columns)
+    assert merge(frame, np.array([0, 0, 2], np.uint32), rules)["v"].to_list() == ["9", "x"]
+
+
+def test_parse_rules():
+    assert parse_rules({"b": "newest: a"}, ["a", "b"]) == {
+        "a": Rule("most-complete"),
+        "b": Rule("newest", "a"),
+    }
+    assert {rule.partition(":")[0] for rule in RULES} == {*KINDS, "newest", "oldest"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ({"z": "first"}, "no column 'z'"),
+        ({"a": "best"}, "unknown rule 'best'"),
+        ({"a": "first:b"}, "unknown rule 'first:b'"),
+        ({"a": "newest"}, "needs a column"),
+        ({"a": "oldest:z"}, "needs a column"),
+    ],
+)
+def test_parse_rules_refuses(rules, words):
+    with pytest.raises(OptionError, match=words) as error:
+        parse_rules(rules, ["a", "b"])
+    assert "\n" not in str(error.value)
+
+
+def test_representatives():
+    frame = pl.DataFrame(
+        {
+            "a": ["x", "x", "x", "xyz", None],
+            "b": [" ", "y", "z", "", ""],
+        }
+    )
+    labels = np.array([0, 0, 0, 3, 3], np.uint32)
+    assert representatives(frame, labels).tolist() == [1, 1, 1, 3, 3]
+    longer = pl.DataFrame({"a": ["x", "xx", "xx"]})
+    assert representatives(longer, np.zeros(3, np.uint32)).tolist() == [1, 1, 1]
+
+
+def test_nothing_and_no_columns():
+    frame = pl.DataFrame({"a": []}, schema={"a": pl.String})
+    none = np.empty(0, np.uint32)
+    assert merge(frame, none, parse_rules({}, ["a"])).equals(frame)
+    assert representatives(frame, none).shape == (0,)
+    assert representatives(pl.DataFrame(), np.zeros(2, np.uint32)).tolist() == [0, 0]
+
+
+@st.composite
+def tables(draw):
+    n = draw(st.integers(1, 12))
+    labels = np.arange(n, dtype=np.uint32)
+    for row in range(1, n):
+        if draw(st.booleans()):
+            labels[row] = labels[draw(st.integers(0, row - 1))]
+    cell = st.sampled_from([None, "", " ", "a", "b", "bb", "cc", "1", "10", "9", "2024-01-02"])
+    texts = draw(st.lists(cell, min_size=n, max_size=n))
+    dates = draw(st.lists(cell, min_size=n, max_size=n))
+    numbers = draw(st.lists(st.one_of(st.none(), st.integers(-9, 9)), min_size=n, max_size=n))
+    frame = pl.DataFrame(
+        {"text": texts, "by": dates, "number": numbers},
+        schema={"text": pl.String, "by": pl.String, "number": pl.Int32},
+    )
+    kinds = st.sampled_from([*KINDS, "newest:by", "oldest:by", "newest:number"])
+    return frame, labels, {name: draw(kinds) for name in frame.columns}
+
+
+@given(tables())
+def test_laws(table):
+    frame, labels, given_rules = table
+    merged = merge(frame, labels, parse_rules(given_rules, frame.columns))
+    order = sorted(set(labels.tolist()))
+    assert merged.height == len(order)
+    assert merged.columns == frame.columns
+    for name in frame.columns:
+        concat = given_rules[name] == "concat"
+        assert merged.schema[name] == (pl.String if concat else frame.schema[name])
+        source = frame[name].cast(pl.String) if concat else frame[name]
+        for at, label in enumerate(order):
+            cells = source.filter(pl.Series(labels == label)).to_list()
+            value = merged[name][at]
+            if len(cells) == 1:
+                assert value == cells[0]
+                continue
+            full = [cell for cell in cells if cell is not None and str(cell).strip()]
+            if concat and full:
+                assert value.split(" | ") == list(dict.fromkeys(full))
+            else:
+                assert value in (full or cells[:1])
+    chosen = representatives(frame, labels)
+    assert chosen.dtype == np.uint32
+    assert (labels[chosen] == labels).all()
+    assert (chosen[chosen] == chosen).all()
+
+
+@given(tables())
+def test_most_complete_against_counting(table):
+    frame, labels, _ = table
+    merged = merge(frame, labels, parse_rules({}, frame.columns))["text"]
+    for at, label in enumerate(sorted(set(labels.tolist()))):
+        cells = frame["text"].filter(pl.Series(labels == label)).to_list()
+        full = [cell for cell in cells if cell and cell.strip()]
+        if len(cells) > 1 and full:
+            expected = max(full, key=lambda cell: (full.count(cell), len(cell), -full.index(cell)))
+            assert merged[at] == expected

@@ -1,0 +1,322 @@
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dedupe.errors import OptionError, WorkspaceError
+from dedupe.resolution.decisions import CHOICES, Verdict
+from dedupe.workspace.decision_log import CURRENT, LOG, Decision, Decisions
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "decisions.sqlite"
+
+
+def words(decisions):
+    """What holds now, by pair."""
+    return {(a, b): verdict for a, b, verdict, *_ in decisions.current().iter_rows()}
+
+
+def test_record_reads_back(path):
+    with Decisions(path) as decisions:
+        made = decisions.record("b", "a", Verdict.MATCH, "ann")
+        assert made == Decision(1, "a", "b", Verdict.MATCH, "ann", made.at)
+        assert datetime.fromisoformat(made.at).utcoffset() == timedelta(0)
+        assert decisions.current().rows() == [("a", "b", "match", "ann", made.at)]
+        assert decisions.log().rows() == [(1, "a", "b", "match", None, "ann", made.at, "")]
+    with Decisions(path, readonly=True) as again:
+        assert again.current().rows() == [("a", "b", "match", "ann", made.at)]
+
+
+def test_empty_log(path):
+    with Decisions(path) as decisions:
+        assert decisions.log().schema == LOG
+        assert decisions.current().schema == CURRENT
+        assert decisions.undo() is None
+        assert decisions.log().height == 0
+
+
+def test_last_word_wins_and_undo_brings_back_the_one_before(path):
+    with Decisions(path) as decisions:
+        decisions.record("1", "2", Verdict.MATCH, "ann")
+        decisions.record("3", "4", Verdict.UNSURE, "ann")
+        decisions.record("2", "1", Verdict.DIFFERENT, "bob")
+        assert words(decisions) == {("1", "2"): "different", ("3", "4"): "unsure"}
+        assert decisions.current()["left_id"].to_list() == ["3", "1"]  # in order of time
+        taken = decisions.undo("bob")
+        assert (taken.sequence, taken.verdict, taken.reviewer) == (3, Verdict.DIFFERENT, "bob")
+        assert decisions.undo("bob") is None
+        assert words(decisions) == {("1", "2"): "match", ("3", "4"): "unsure"}
+        assert [decisions.undo().sequence for _ in range(2)] == [2, 1]
+        assert decisions.undo() is None
+        assert words(decisions) == {}
+        log = decisions.log()
+        assert log["undoes"].to_list() == [None, None, None, 3, 2, 1]
+        assert log["reviewer"].to_list() == ["ann", "ann", "bob", "bob", "ann", "ann"]
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(
+            st.sampled_from("abc"),
+            st.sampled_from("def"),
+            st.sampled_from([*Verdict]),
+            st.sampled_from(["ann", "bob"]),
+        ),
+        st.sampled_from([None, "ann", "bob"]),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps)
+def test_replaying_the_log(tmp_path_factory, steps):
+    path = tmp_path_factory.mktemp("replay") / "log.sqlite"
+    standing = []
+    with Decisions(path) as decisions:
+        for step in steps:
+            if isinstance(step, tuple):
+                before = words(decisions)
+                decisions.record(*step)
+                decisions.undo()
+                assert words(decisions) == before  # decide and undo is nothing
+                decisions.record(*step)
+                standing.append(step)
+            else:
+                mine = [i for i, one in enumerate(standing) if step in (None, one[3])]
+                taken = decisions.undo(step)
+                assert (taken is None) == (not mine)
+                if mine:
+                    standing.pop(mine[-1])
+            assert words(decisions) == {(a, b): str(v) for a, b, v, _ in standing}
+        lines = decisions.log()
+    with Decisions(path, readonly=True) as again:
+        assert again.log().equals(lines)
+
+
+def test_ids_are_any_text(path):
+    odd = ["", " ", "é", "e\u0301", "名", "\U0001f600", "\uffff", "a'b\"", "10", "9", "x\ny"]
+    with Decisions(path) as decisions:
+        for left in odd:
+            for right in odd:
+                if left != right:
+                    decisions.record(left, right, Verdict.MATCH, "ann")
+        assert set(words(decisions)) == {(a, b) for a in odd for b in odd if a < b}
+
+
+def test_what_cannot_be_decided(path):
+    with Decisions(path) as decisions:
+        with pytest.raises(OptionError, match="against itself"):
+            decisions.record("a", "a", Verdict.MATCH, "ann")
+        with pytest.raises(OptionError, match="unknown verdict 'maybe'"):
+            decisions.record("a", "b", "maybe", "ann")
+        assert decisions.log().height == 0
+
+
+def test_lines_cannot_be_changed(path):
+    with Decisions(path) as decisions:
+        decisions.record("a", "b", Verdict.MATCH, "ann")
+    other = sqlite3.connect(path)
+    for statement in ("DELETE FROM log", "UPDATE log SET reviewer = 'eve'"):
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            other.execute(statement)
+    other.close()
+
+
+def test_readonly(path):
+    missing = Decisions(path, readonly=True)
+    assert missing.current().height == missing.log().height == 0
+    assert not path.exists()
+    with Decisions(path) as decisions:
+        decisions.record("a", "b", Verdict.MATCH, "ann")
+        assert missing.log().height == 1  # made in the meantime
+    with pytest.raises(WorkspaceError, match="read only"):
+        missing.record("a", "c", Verdict.MATCH, "ann")
+    missing.close()
+    missing.close()
+
+
+def test_empty_file_is_an_empty_log(path):
+    path.touch()
+    with Decisions(path, readonly=True) as decisions:
+        assert decisions.log().height == decisions.current().height == 0
+    with Decisions(path) as decisions:
+        decisions.record("a", "b", Verdict.MATCH, "ann")
+
+
+def one_line(error):
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("readonly", [True, False])
+def test_files_that_are_no_log(path, readonly):
+    path.write_bytes(b"left,right\n1,2\n" * 200)
+    before = path.read_bytes()
+    with pytest.raises(WorkspaceError, match="no SQLite file") as error:
+        Decisions(path, readonly=readonly)
+    assert str(path) in one_line(error)
+    assert path.read_bytes() == before
+
+    other = path.with_name("other.sqlite")
+    connection = sqlite3.connect(other)
+    connection.execute("CREATE TABLE log (a)")
+    connection.close()
+    with pytest.raises(WorkspaceError, match="another SQLite file") as error:
+        Decisions(other, readonly=readonly)
+    one_line(error)
+
+
+def test_newer_schema(path):
+    Decisions(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(WorkspaceError, match="newer version") as error:
+        Decisions(path)
+    one_line(error)
+
+
+def test_folder_that_is_not_there(tmp_path):
+    with pytest.raises(WorkspaceError, match="cannot be opened") as error:
+        Decisions(tmp_path / "no" / "decisions.sqlite")
+    one_line(error)
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write anywhere")
+def test_folder_that_cannot_be_written_to(path):
+    with Decisions(path) as decisions:
+        decisions.record("a", "b", Verdict.MATCH, "ann")
+    path.chmod(0o444)
+    path.parent.chmod(0o555)
+    try:
+        with Decisions(path, readonly=True) as decisions:
+            assert decisions.log().height == 1
+        with pytest.raises(WorkspaceError, match="permissions"):
+            Decisions(path)
+    finally:
+        path.parent.chmod(0o755)
+
+
+def test_locked(path):
+    with Decisions(path, timeout=0.05) as decisions:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(WorkspaceError, match="locked by another process") as error:
+            decisions.record("a", "b", Verdict.MATCH, "ann")
+        one_line(error)
+        assert decisions.log().height == 0  # readers are not in the way of a writer
+        other.execute("ROLLBACK")
+        other.close()
+        decisions.record("a", "b", Verdict.MATCH, "ann")
+
+
+def write_many(path, name, start):
+    start.wait()
+    with Decisions(path) as decisions:
+        for i in range(40):
+            decisions.record(f"{name}{i}", "x" * 3, Verdict.MATCH, name)
+            if i % 10 == 9:
+                decisions.undo(name)
+
+
+def test_processes_writing_at_once_lose_nothing(path):
+    context = multiprocessing.get_context("spawn")
+    start = context.Event()
+    writers = [
+        context.Process(target=write_many, args=(path, name, start)) for name in ("ann", "bob")
+    ]
+    for writer in writers:
+        writer.start()
+    start.set()
+    for writer in writers:
+        writer.join(60)
+        assert writer.exitcode == 0
+    with Decisions(path, readonly=True) as decisions:
+        log = decisions.log()
+        assert log["sequence"].to_list() == list(range(1, 89))
+        assert decisions.current().height == 72
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+def test_killed_after_record_loses_nothing(path):
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from dedupe.workspace.decision_log import Decisions, Verdict\n"
+        "decisions = Decisions(Path(sys.argv[1]))\n"
+        "for i in range(7): decisions.record(str(i), 'x', Verdict.MATCH, 'ann')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert ended.returncode == -signal.SIGKILL
+    with Decisions(path, readonly=True) as decisions:
+        assert decisions.current()["left_id"].to_list() == [str(i) for i in range(7)]
+
+
+def go_back(path, version, *statements):
+    """Make a file of today one of an earlier version."""
+    connection = sqlite3.connect(path)
+    for statement in (*statements, f"PRAGMA user_version = {version}"):
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_a_log_of_version_1_is_read_and_then_brought_up_to_date(path):
+    with Decisions(path) as decisions:
+        decisions.record("a", "b", Verdict.MATCH, "ann")
+    go_back(path, 1, "ALTER TABLE log DROP COLUMN drawn", "DROP TABLE choices")
+    with Decisions(path, readonly=True) as old:
+        assert old.log()["drawn"].to_list() == [""]
+    with Decisions(path) as new:
+        made = new.record("c", "d", Verdict.MATCH, "ann", drawn="k1")
+        assert made.drawn == "k1"
+        assert new.log()["drawn"].to_list() == ["", "k1"]
+        assert new.undo() == made
+
+
+def test_a_log_of_version_2_has_no_choices_until_one_is_made(path):
+    with Decisions(path) as decisions:
+        decisions.record("a", "b", Verdict.MATCH, "ann")
+    go_back(path, 2, "DROP TABLE choices")
+    with Decisions(path, readonly=True) as old:
+        assert old.choices().is_empty() and old.choices().schema == CHOICES
+        assert old.current().height == 1
+    with Decisions(path) as new:
+        new.choose("a", None, "ann")
+        assert new.choices().height == 1 and new.current().height == 1
+
+
+def test_choices_are_kept_in_order_and_taken_back_one_by_one(path):
+    with Decisions(path) as decisions:
+        decisions.choose("a", "name", "ann")
+        decisions.choose("b", None, "bob")
+        last = decisions.choose("c", "name", "ann")
+    with Decisions(path) as decisions:
+        lines = decisions.choices().select("record_id", "column", "reviewer").rows()
+        assert lines == [("a", "name", "ann"), ("b", None, "bob"), ("c", "name", "ann")]
+        assert decisions.undo_choice("ann") == last
+        assert decisions.choices()["record_id"].to_list() == ["a", "b"]
+        assert decisions.undo_choice().record_id == "b"
+        assert decisions.undo_choice("bob") is None
+        assert decisions.undo_choice().record_id == "a"
+        assert decisions.undo_choice() is None
+        assert decisions.choices().is_empty() and decisions.undo() is None
+    connection = sqlite3.connect(path)
+    for change in ("UPDATE choices SET record_id = 'z'", "DELETE FROM choices"):
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            connection.execute(change)
+    connection.close()
