@@ -35,7 +35,7 @@ PRESETS: Mapping[str, Mapping[str, float]] = {
 
 ADAPTED_UP_TO = 50_000
 """Records up to which probabilities are adapted to a file unless the configuration says otherwise:
-above, a student that learnt from this very file decides nearly all pairs already."""
+above, a distilled that learnt from this very file decides nearly all pairs already."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ class Config:
     bi_encoder, cross_encoder
         ``"bundled"``, or the name or folder of any sentence-transformers model of that kind.
     agreement
-        Where candidates are many, a student of the cross-encoder decides the clear ones: those
+        Where candidates are many, a distilled of the cross-encoder decides the clear ones: those
         on which it keeps this share of the matches and makes no more than the rest of it wrong
         ones. In [0.9, 1]; 1 leaves every pair to the cross-encoder.
     cross_encoder_pairs
-        How many pairs beyond the samples the cross-encoder may judge next to a student.
+        How many pairs beyond the samples the cross-encoder may judge next to a distilled.
     device
         Where models run: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"`` …
     seed

@@ -44,7 +44,7 @@ _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 
 @dataclass(frozen=True)
-class FieldUse:
+class ColumnRole:
     """What becomes of one column: its ``name``, whether it is ``used``, and why not if not."""
 
     name: str
@@ -83,7 +83,7 @@ class Records:
     keys: pl.Series
     texts: pl.Series
     source: NDArray[np.uint8]
-    fields: tuple[FieldUse, ...]
+    fields: tuple[ColumnRole, ...]
     id_column: str | None
     named: pl.Series | None = None
 
@@ -169,7 +169,7 @@ def as_texts(frame: pl.DataFrame) -> pl.DataFrame:
 
 def field_uses(
     text: pl.DataFrame, config: Config, source: NDArray[np.uint8] | None = None
-) -> tuple[tuple[FieldUse, ...], str | None]:
+) -> tuple[tuple[ColumnRole, ...], str | None]:
     """Choose the columns that say who a record is, as :func:`make_records` does.
 
     Parameters
@@ -223,7 +223,7 @@ def named_id(text: pl.DataFrame, source: NDArray[np.uint8] | None = None) -> str
 
 
 def records_of(
-    frame: pl.DataFrame, kept: pl.DataFrame, fields: tuple[FieldUse, ...], id_column: str | None
+    frame: pl.DataFrame, kept: pl.DataFrame, fields: tuple[ColumnRole, ...], id_column: str | None
 ) -> Records:
     """Return records of which ``id``, ``key``, ``text`` and, if linked, ``source`` were kept."""
     source = kept["source"] if "source" in kept.columns else pl.zeros(len(frame), eager=True)
@@ -358,17 +358,17 @@ def _use(
     id_column: str | None,
     source: NDArray[np.uint8],
     config: Config,
-) -> FieldUse:
+) -> ColumnRole:
     if name in config.fields:
-        return FieldUse(name, used=True)
+        return ColumnRole(name, used=True)
     if config.fields:
-        return FieldUse(name, used=False, reason="not among the fields named")
+        return ColumnRole(name, used=False, reason="not among the fields named")
     if name in config.ignore:
-        return FieldUse(name, used=False, reason="ignored as asked")
+        return ColumnRole(name, used=False, reason="ignored as asked")
     if name == id_column:
-        return FieldUse(name, used=False, reason="the id of the row")
+        return ColumnRole(name, used=False, reason="the id of the row")
     reason = _says_nothing(text[name], name.strip().lower(), source)
-    return FieldUse(name, used=not reason, reason=reason)
+    return ColumnRole(name, used=not reason, reason=reason)
 
 
 def _says_nothing(values: pl.Series, name: str, source: NDArray[np.uint8]) -> str:

@@ -11,14 +11,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.int8 import Quantized
+from dedupe.blocking.int8 import Int8Vectors
 from dedupe.progress import Progress
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-Vectors: TypeAlias = NDArray[np.float32] | Quantized
+Vectors: TypeAlias = NDArray[np.float32] | Int8Vectors
 
 
 CANDIDATES = pl.Schema({"left": pl.UInt32(), "right": pl.UInt32(), "similarity": pl.Float32()})
@@ -176,7 +176,7 @@ def cosine(vectors: Vectors, left: NDArray[Any], right: NDArray[Any]) -> NDArray
     out = np.empty(len(left), dtype=np.float32)
     for at in range(0, len(left), COSINE_BLOCK):
         some = slice(at, at + COSINE_BLOCK)
-        if isinstance(vectors, Quantized):
+        if isinstance(vectors, Int8Vectors):
             out[some] = vectors.dot(left[some], right[some])
         else:
             out[some] = np.einsum("ij,ij->i", vectors[left[some]], vectors[right[some]])

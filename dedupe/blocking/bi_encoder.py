@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
     from sentence_transformers import SentenceTransformer
 
-    from dedupe.blocking.tfidf import Spelling
+    from dedupe.blocking.tfidf import HashedTfidf
 
 
 _LABEL = re.compile(r"(?m)^[^:\n]*: ")
@@ -44,7 +44,7 @@ def load_bi_encoder(config: Config) -> SentenceTransformer:
         raise cannot_load("bi-encoder", config.bi_encoder, error) from error
 
 
-def embed(model: SentenceTransformer | Spelling, texts: Sequence[str]) -> NDArray[np.float32]:
+def embed(model: SentenceTransformer | HashedTfidf, texts: Sequence[str]) -> NDArray[np.float32]:
     """Embed record texts.
 
     Returns
@@ -52,9 +52,9 @@ def embed(model: SentenceTransformer | Spelling, texts: Sequence[str]) -> NDArra
     ndarray
         (n, d) float32, C order, rows of length 1 (a record with nothing in it: all zeros).
     """
-    from dedupe.blocking.tfidf import Spelling
+    from dedupe.blocking.tfidf import HashedTfidf
 
-    if isinstance(model, Spelling):
+    if isinstance(model, HashedTfidf):
         return model.embed(texts)
     vectors = model.encode(
         [_LABEL.sub("", text) for text in texts],
@@ -66,19 +66,19 @@ def embed(model: SentenceTransformer | Spelling, texts: Sequence[str]) -> NDArra
     return np.ascontiguousarray(vectors / np.maximum(lengths, np.float32(1e-12)))
 
 
-def fit_bi_encoder(config: Config, texts: Sequence[str]) -> SentenceTransformer | Spelling:
+def fit_bi_encoder(config: Config, texts: Sequence[str]) -> SentenceTransformer | HashedTfidf:
     """Return what embeds `texts`: of the bundled bi-encoder, the part that does without torch."""
     if config.bi_encoder == BUNDLED:
-        from dedupe.blocking.tfidf import Spelling
+        from dedupe.blocking.tfidf import HashedTfidf
 
-        return Spelling.fitted(texts)
+        return HashedTfidf.fitted(texts)
     return load_bi_encoder(config)
 
 
 def shared_features(
-    model: SentenceTransformer | Spelling, rare: csr_array | None
+    model: SentenceTransformer | HashedTfidf, rare: csr_array | None
 ) -> csr_array | None:
     """Return rare features without those of a lone record, where there are any at all."""
-    from dedupe.blocking.tfidf import Spelling
+    from dedupe.blocking.tfidf import HashedTfidf
 
-    return model.shared(rare) if isinstance(model, Spelling) and rare is not None else None
+    return model.shared(rare) if isinstance(model, HashedTfidf) and rare is not None else None

@@ -30,7 +30,7 @@ from dedupe.blocking.backends import (
     same_source,
     sharing_hits,
 )
-from dedupe.blocking.int8 import Quantized
+from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.sampling import NEIGHBOURS, NeighbourSample
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
@@ -132,7 +132,7 @@ def search(
     if rare is not None and kind == "rare features":
         found = sharing_hits(vectors, rare, radius, progress)
     else:
-        assert not isinstance(vectors, Quantized)
+        assert not isinstance(vectors, Int8Vectors)
         hits = flat_hits if kind == "flat" else ivf_hits
         found = hits(vectors, radius, config.seed, progress)
     if source is not None:

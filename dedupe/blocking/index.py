@@ -25,9 +25,9 @@ from scipy.sparse import csr_array
 from dedupe.blocking.backends import unit_rows
 from dedupe.blocking.bi_encoder import embed, fit_bi_encoder, load_bi_encoder
 from dedupe.blocking.candidates import FLAT_LIMIT
-from dedupe.blocking.int8 import Quantized
+from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.retrieve import Stored
-from dedupe.blocking.tfidf import BUCKETS_BITS, Spelling
+from dedupe.blocking.tfidf import BUCKETS_BITS, HashedTfidf
 from dedupe.config import BUNDLED, Config
 
 if TYPE_CHECKING:
@@ -91,15 +91,15 @@ class Index:
     """
 
     stored: Stored
-    encoder: SentenceTransformer | Spelling
+    encoder: SentenceTransformer | HashedTfidf
     facts: Mapping[str, Any]
 
 
 def make_index(
     store: ArrayStore,
     key: str,
-    encoder: SentenceTransformer | Spelling,
-    vectors: NDArray[np.float32] | Quantized,
+    encoder: SentenceTransformer | HashedTfidf,
+    vectors: NDArray[np.float32] | Int8Vectors,
     rare: csr_array | None,
 ) -> dict[str, Any]:
     """Keep an index of texts that were embedded, under `key`; return its facts.
@@ -117,7 +117,7 @@ def make_index(
     rare
         (s, f) rare features, lone ones as well; ``None`` where none are looked at.
     """
-    if isinstance(encoder, Spelling):
+    if isinstance(encoder, HashedTfidf):
         store.save_arrays(_STAGE, key, encoder.arrays())
     facts = {
         "key": key,
@@ -147,13 +147,13 @@ def index_in_memory(texts: Sequence[str], config: Config) -> Index:
 
 
 def encoded(
-    encoder: SentenceTransformer | Spelling, texts: Sequence[str]
-) -> tuple[NDArray[np.float32] | Quantized, csr_array | None]:
+    encoder: SentenceTransformer | HashedTfidf, texts: Sequence[str]
+) -> tuple[NDArray[np.float32] | Int8Vectors, csr_array | None]:
     """Embed texts; return their vectors, and the rare features that an index of them keeps.
 
     Where rare features are looked at, vectors take a byte a dimension; else there are none.
     """
-    if not isinstance(encoder, Spelling) or len(texts) <= FLAT_LIMIT:
+    if not isinstance(encoder, HashedTfidf) or len(texts) <= FLAT_LIMIT:
         return embed(encoder, texts), None
     return encoder.read(texts)
 
@@ -163,12 +163,12 @@ def open_index(store: ArrayStore, facts: Mapping[str, Any], config: Config) -> I
     if not facts:
         return None
     key = str(facts["key"])
-    encoder: SentenceTransformer | Spelling
+    encoder: SentenceTransformer | HashedTfidf
     if config.bi_encoder == BUNDLED:
         weights = store.load_arrays(_STAGE, key)
         if weights is None:
             return None
-        encoder = Spelling.of(weights)
+        encoder = HashedTfidf.of(weights)
     else:
         encoder = load_bi_encoder(config)
     stored = _mapped(store, facts, check=True)
@@ -179,9 +179,9 @@ def extended(store: ArrayStore, index: Index, texts: Sequence[str]) -> Index:
     """Append texts to an index and to its files."""
     if not texts:
         return index
-    vectors: NDArray[np.float32] | Quantized
+    vectors: NDArray[np.float32] | Int8Vectors
     rare = None
-    if index.stored.rare is None or not isinstance(index.encoder, Spelling):
+    if index.stored.rare is None or not isinstance(index.encoder, HashedTfidf):
         vectors = embed(index.encoder, texts)
     else:
         vectors, rare = index.encoder.read(texts)
@@ -207,13 +207,13 @@ def _mapped(store: ArrayStore, facts: Mapping[str, Any], *, check: bool) -> Stor
             return None
         shape = (facts["rows"], 2 << BUCKETS_BITS)
         rare = csr_array((arrays["values"], arrays["columns"], starts), shape=shape)
-    return Stored(Quantized(arrays["vectors"], arrays["scale"]), rare)
+    return Stored(Int8Vectors(arrays["vectors"], arrays["scale"]), rare)
 
 
 def _appended(
     store: ArrayStore,
     facts: Mapping[str, Any],
-    vectors: NDArray[np.float32] | Quantized,
+    vectors: NDArray[np.float32] | Int8Vectors,
     rare: csr_array | None,
 ) -> dict[str, Any]:
     """Write further texts behind those of `facts`, and return the facts of all."""
@@ -229,10 +229,10 @@ def _appended(
 
     for start in range(0, len(vectors), _BLOCK):
         some = slice(start, start + _BLOCK)
-        if isinstance(vectors, Quantized):
-            block = Quantized(vectors.values[some], vectors.scale[some])
+        if isinstance(vectors, Int8Vectors):
+            block = Int8Vectors(vectors.values[some], vectors.scale[some])
         else:
-            block = Quantized.of(vectors[some])
+            block = Int8Vectors.of(vectors[some])
         write("vectors", block.values)
         write("scale", block.scale)
     if rare is not None:

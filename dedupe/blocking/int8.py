@@ -17,7 +17,7 @@ _LEVELS = 127
 
 
 @dataclass(frozen=True, eq=False)
-class Quantized:
+class Int8Vectors:
     """n vectors.
 
     Parameters
@@ -32,12 +32,12 @@ class Quantized:
     scale: NDArray[np.float32]
 
     @classmethod
-    def empty(cls, n: int, d: int) -> Quantized:
+    def empty(cls, n: int, d: int) -> Int8Vectors:
         """Return room for n vectors of d dimensions."""
         return cls(np.empty((n, d), dtype=np.int8), np.empty(n, dtype=np.float32))
 
     @classmethod
-    def of(cls, vectors: NDArray[np.float32]) -> Quantized:
+    def of(cls, vectors: NDArray[np.float32]) -> Int8Vectors:
         """Quantize (n, d) float32 vectors."""
         most = np.maximum(np.abs(vectors).max(axis=1, initial=0), np.float32(1e-12))
         values = np.rint(vectors * (_LEVELS / most)[:, None]).astype(np.int8)
@@ -51,7 +51,7 @@ class Quantized:
         """Return (n, d)."""
         return self.values.shape[0], self.values.shape[1]
 
-    def put(self, at: int, some: Quantized) -> None:
+    def put(self, at: int, some: Int8Vectors) -> None:
         """Write vectors from number `at` on."""
         self.values[at : at + len(some)] = some.values
         self.scale[at : at + len(some)] = some.scale

@@ -25,7 +25,7 @@ from dedupe.blocking.backends import (
     unit_rows,
 )
 from dedupe.blocking.candidates import HITS_PER_RECORD, ranked
-from dedupe.blocking.int8 import Quantized
+from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.sampling import NEIGHBOURS
 from dedupe.config import Config
 
@@ -57,14 +57,16 @@ class Stored:
         (s, f) rare features, rows of length 1; ``None`` where all vectors are compared.
     """
 
-    vectors: Quantized
+    vectors: Int8Vectors
     rare: csr_array | None = None
 
     @classmethod
-    def of(cls, vectors: NDArray[np.float32] | Quantized, rare: csr_array | None = None) -> Stored:
+    def of(
+        cls, vectors: NDArray[np.float32] | Int8Vectors, rare: csr_array | None = None
+    ) -> Stored:
         """Store (s, d) vectors and the rare features of their texts."""
-        if not isinstance(vectors, Quantized):
-            vectors = Quantized.of(vectors)
+        if not isinstance(vectors, Int8Vectors):
+            vectors = Int8Vectors.of(vectors)
         return cls(vectors, None if rare is None else unit_rows(rare))
 
 

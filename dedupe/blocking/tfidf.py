@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from dedupe.blocking.int8 import Quantized
+from dedupe.blocking.int8 import Int8Vectors
 
 DIMENSIONS = 512
 
@@ -109,7 +109,7 @@ _Rarest: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32]]
 """How many rare features each text has, and their columns, text after text."""
 
 
-class Spelling:
+class HashedTfidf:
     """Embeds record texts by their spelling, with weights fitted to one file.
 
     Parameters
@@ -125,7 +125,7 @@ class Spelling:
         self.fitted_on = fitted_on
 
     @classmethod
-    def fitted(cls, texts: Sequence[str]) -> Spelling:
+    def fitted(cls, texts: Sequence[str]) -> HashedTfidf:
         """Return an embedding whose weights are the rarity of trigrams and words in `texts`."""
         counts = np.zeros((2, 1 << BUCKETS_BITS), dtype=np.int64)
         for block in _by_block(texts, lambda some: [f.bucket for f in _features(some)]):
@@ -136,7 +136,7 @@ class Spelling:
         return cls(rarity, len(texts))
 
     @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Spelling:
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> HashedTfidf:
         """Return what :meth:`arrays` was made of."""
         fitted_on = int(arrays["fitted_on"][0])
         rarity = np.full(2 << BUCKETS_BITS, np.log(fitted_on + 1) ** RARITY_POWER, dtype=np.float32)
@@ -179,14 +179,14 @@ class Spelling:
         made = _by_block(texts, lambda some: self._rarest(*_read(some), lone=lone))
         return self._as_rows(list(made))
 
-    def read(self, texts: Sequence[str]) -> tuple[Quantized, csr_array]:
+    def read(self, texts: Sequence[str]) -> tuple[Int8Vectors, csr_array]:
         """Return vectors at a byte a dimension and rare features, lone ones too, in one pass."""
 
-        def both(some: Sequence[str]) -> tuple[Quantized, _Rarest]:
+        def both(some: Sequence[str]) -> tuple[Int8Vectors, _Rarest]:
             found = _read(some)
-            return Quantized.of(self._embed(*found)), self._rarest(*found, lone=True)
+            return Int8Vectors.of(self._embed(*found)), self._rarest(*found, lone=True)
 
-        vectors = Quantized.empty(len(texts), DIMENSIONS)
+        vectors = Int8Vectors.empty(len(texts), DIMENSIONS)
         rarest = []
         for at, (block, rare) in enumerate(_by_block(texts, both)):
             vectors.put(at * BLOCK, block)

@@ -219,13 +219,13 @@ def _run_options(command: _Command) -> _Command:
         click.option(
             "--agreement",
             type=float,
-            help="Share of the cross-encoder's matches that its student must keep to decide clear "
-            "pairs (default: 0.995; 1: no student).",
+            help="Share of the cross-encoder's matches that the distilled model must keep to decide clear "
+            "pairs (default: 0.995; 1: no distilled).",
         ),
         click.option(
             "--cross-encoder-pairs",
             type=int,
-            help="Most doubtful pairs that the cross-encoder judges next to a student (default: "
+            help="Most doubtful pairs that the cross-encoder judges next to a distilled (default: "
             "10000).",
         ),
         click.option("--device", help="Where models run: auto, cpu, cuda, mps."),

@@ -156,7 +156,7 @@ def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str
         yield (
             "decided by",
             ", ".join(f"{name} {count:,}" for name, count in decided.items() if count)
-            + _student_said(found.get("student", {})),
+            + _distilled_said(found.get("distilled", {})),
         )
     groups = found["clusters_of_two_or_more"]
     if groups:
@@ -209,22 +209,22 @@ def _correction_said(found: Mapping[str, Any]) -> str:
     )
 
 
-def _student_said(student: Mapping[str, Any]) -> str:
-    if not student.get("pairs"):
+def _distilled_said(distilled: Mapping[str, Any]) -> str:
+    if not distilled.get("pairs"):
         return ""
     return (
-        f"; of {student['audited']:,} pairs set aside, the student agrees on "
-        f"{student['agreement']:.2%} of those it decides and keeps "
-        f"{student['matches_kept']:.1%} of the matches"
+        f"; of {distilled['audited']:,} pairs set aside, the distilled model agrees on "
+        f"{distilled['agreement']:.2%} of those it decides and keeps "
+        f"{distilled['matches_kept']:.1%} of the matches"
     )
 
 
 def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
     yield from found.get("search", {}).get("notes", ())
     yield from found.get("additions", {}).get("notes", ())
-    if over := found.get("student", {}).get("over_budget"):
+    if over := found.get("distilled", {}).get("over_budget"):
         yield (
-            f"{over:,} doubtful pairs were left to the student: --cross-encoder-pairs gives the "
+            f"{over:,} doubtful pairs were left to the distilled model: --cross-encoder-pairs gives the "
             "cross-encoder more of them"
         )
     for large in found["large_clusters"][:5]:

@@ -137,7 +137,7 @@ class Reviewed:
     otherwise
         (n,) bool: whether they would be without the decisions that touch them; as `merged` where
         nothing is decided.
-    verdict
+    decision
         (n,) int8: 1 match, 0 different, -1 unknown, -2 unsure. What follows from decisions is
         known.
     turn
@@ -149,7 +149,7 @@ class Reviewed:
     probability: Floats
     merged: NDArray[np.bool_]
     otherwise: NDArray[np.bool_]
-    verdict: NDArray[np.int8]
+    decision: NDArray[np.int8]
     turn: Floats
     lost: float = 0.0
 
@@ -160,9 +160,9 @@ class Reviewed:
 
     def sample(self) -> NDArray[np.int64]:
         """Return the pairs at the beginning of the order that are all decided."""
-        open_ = np.flatnonzero(self.verdict[self.order] == UNKNOWN)
+        open_ = np.flatnonzero(self.decision[self.order] == UNKNOWN)
         reached = self.order[: open_[0]] if len(open_) else self.order
-        return reached[self.verdict[reached] >= 0]
+        return reached[self.decision[reached] >= 0]
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ def estimate(pairs: Reviewed, *, seed: int = 0) -> Estimate:
         precision,
         recall,
         recall_of_all,
-        int((pairs.verdict >= 0).sum()),
+        int((pairs.decision >= 0).sum()),
         len(sample),
         basis,
     )
@@ -297,10 +297,10 @@ def _simulated(
 
 def _measures(pairs: Reviewed, right: Floats, missed: Floats) -> tuple[Floats, Floats, Floats]:
     """Return the measures for numbers of matches among the undecided: merged ones, and others."""
-    match = pairs.verdict == 1
+    match = pairs.decision == 1
     right = right + int((match & pairs.merged).sum())
     missed = missed + int((match & ~pairs.merged).sum())
-    merged = float((pairs.merged & (pairs.verdict != UNSURE)).sum())
+    merged = float((pairs.merged & (pairs.decision != UNSURE)).sum())
     return (
         _ratio(right, np.full(len(right), merged)),
         _ratio(right, right + missed),
@@ -313,22 +313,22 @@ def unbiased_matches_left(pairs: Reviewed, sample: NDArray[np.int64]) -> tuple[f
 
     The expectation is the truth; a single estimate may be less than none, or more than there are.
     """
-    known = pairs.verdict >= 0
-    off = np.where(known, pairs.verdict - pairs.probability, 0.0)
+    known = pairs.decision >= 0
+    off = np.where(known, pairs.decision - pairs.probability, 0.0)
     # What is known is taken off again: the drawn pairs speak of all, and all others are left.
     weight = np.where(known, -1.0, 0.0)
     weight[sample] += 1 / _drawn_with(pairs, sample)
     found = []
     for merged in (True, False):
         side = pairs.otherwise == merged
-        left = side & (pairs.verdict == UNKNOWN)
+        left = side & (pairs.decision == UNKNOWN)
         found.append(float(pairs.probability[left].sum() + (weight * off)[side].sum()))
     return found[0], found[1]
 
 
 def _drawn_with(pairs: Reviewed, sample: NDArray[np.int64]) -> Floats:
     """Return the chance with which each pair of the sample was drawn."""
-    first = pairs.order[pairs.verdict[pairs.order] == UNKNOWN][:1]
+    first = pairs.order[pairs.decision[pairs.order] == UNKNOWN][:1]
     until = float(pairs.turn[first[0]]) if len(first) else np.inf
     chance: Floats = np.minimum(_sizes(pairs.probability)[sample] * until, 1.0)
     return chance
@@ -336,17 +336,17 @@ def _drawn_with(pairs: Reviewed, sample: NDArray[np.int64]) -> Floats:
 
 def _from_chances(pairs: Reviewed, sample: NDArray[np.int64]) -> tuple[list[float], list[float]]:
     """Return the measures by the draws' chances, and their standard errors."""
-    undecided = pairs.verdict == UNKNOWN
+    undecided = pairs.decision == UNKNOWN
     right, missed = (
         np.clip([left], 0, (undecided & (pairs.merged == merged)).sum())
         for left, merged in zip(unbiased_matches_left(pairs, sample), (True, False), strict=True)
     )
     values = [float(one[0]) for one in _measures(pairs, right, missed)]
-    match = pairs.verdict == 1
-    merged = int((pairs.merged & (pairs.verdict != UNSURE)).sum())
+    match = pairs.decision == 1
+    merged = int((pairs.merged & (pairs.decision != UNSURE)).sum())
     found = float(right[0] + missed[0]) + int(match.sum())
     chance = _drawn_with(pairs, sample)
-    off = pairs.verdict[sample] - pairs.probability[sample]
+    off = pairs.decision[sample] - pairs.probability[sample]
     spread = (1 - chance) / chance**2 * off**2
     side = pairs.otherwise[sample].astype(np.float64)
     shares = (side, side - values[1], side - values[2])
@@ -363,8 +363,8 @@ def matches_left(
     """Return draws of the numbers of undecided pairs that match: merged ones, and others."""
     rng = np.random.default_rng(seed)
     cell, shares = cell_shares(pairs, sample, rng)
-    undecided = pairs.verdict == UNKNOWN
-    known = pairs.verdict >= 0
+    undecided = pairs.decision == UNKNOWN
+    known = pairs.decision >= 0
     apart = known.copy()
     apart[sample] = False
     totals = []
@@ -376,7 +376,7 @@ def matches_left(
             # Pairs decided out of turn may have been chosen for what they are: the sample speaks
             # of them and of the undecided together, and what is known of them is taken off.
             out = int((inside & apart).sum())
-            found = int((inside & apart & (pairs.verdict == 1)).sum())
+            found = int((inside & apart & (pairs.decision == 1)).sum())
             if not len(sample):
                 total += left * shares[:, name]
                 continue
@@ -399,7 +399,7 @@ def cell_shares(
     if not len(sample):
         return cell, expected[None, :]
     tried = np.bincount(cell[sample], minlength=len(names)).astype(np.float64)
-    matches = cell[sample[pairs.verdict[sample] == 1]]
+    matches = cell[sample[pairs.decision[sample] == 1]]
     hits = np.bincount(matches, minlength=len(names)).astype(np.float64)
     mean = _logit(expected)
     side = np.where(names % 2 == 1, 1.0, -1.0)

@@ -98,7 +98,7 @@ def draw_audit(workspace: str | Path, count: int) -> Audit:
     review = _review(opened)
     scored = review.pairs.filter(pl.col("decided_by") != "identical")
     order = np.argsort(review.turn, kind="stable")
-    waiting = order[review.verdict[order] == UNKNOWN][:count]
+    waiting = order[review.decision[order] == UNKNOWN][:count]
     left, right = (
         review.records.keys.gather(scored[side].gather(waiting)).to_list()
         for side in ("left", "right")

@@ -25,7 +25,7 @@ from dedupe.records import Records
 from dedupe.resolution.decisions import decided_rows
 from dedupe.resolution.resolve import cluster_records, corrected
 from dedupe.scoring.pairs import components, identical_groups
-from dedupe.scoring.recalibration import known_verdicts, likelihood
+from dedupe.scoring.recalibration import known_decisions, likelihood
 
 PARTS = 3
 """Of the decisions."""
@@ -55,7 +55,7 @@ class Review:
         (n,) int: number of the version that judges a pair.
     likelihood
         (n,) float: how likely each pair is a match, without any decision.
-    verdict, turn
+    decision, turn
         Of the n pairs; see :class:`~dedupe.evaluation.estimate.Reviewed`.
     lost
         Matches that the search did not bring.
@@ -68,7 +68,7 @@ class Review:
     versions: tuple[tuple[pl.DataFrame, pl.DataFrame], ...]
     part: NDArray[np.int64]
     likelihood: NDArray[np.float64]
-    verdict: NDArray[np.int8]
+    decision: NDArray[np.int8]
     turn: NDArray[np.float64]
     lost: float
 
@@ -86,7 +86,7 @@ class Review:
             self.likelihood,
             merged[0],
             merged[self.part, np.arange(len(left))],
-            self.verdict,
+            self.decision,
             self.turn,
             self.lost,
         )
@@ -117,19 +117,19 @@ def reviewed(
         versions.append((others, corrected(records, pairs, others, config)[0]))
     scored = (pairs["decided_by"] != "identical").to_numpy()
     left, right = (pairs[side].to_numpy()[scored] for side in ("left", "right"))
-    verdict = known_verdicts(pairs, decided, n)[scored]
+    decision = known_decisions(pairs, decided, n)[scored]
     unsure = pairs.filter(scored).join(
         decided.filter(pl.col("decision") == "unsure"), on=["left", "right"], how="left",
         maintain_order="left",
     )["decision"].is_not_null().to_numpy()  # fmt: skip
-    verdict = np.where(unsure & (verdict < 0), UNSURE, verdict).astype(np.int8)
+    decision = np.where(unsure & (decision < 0), UNSURE, decision).astype(np.int8)
     number = np.zeros(PARTS + 1, dtype=np.int64)
     number[parts] = np.arange(len(parts)) + 1
-    judge = np.where(verdict >= 0, number[of_record[left]], 0)
+    judge = np.where(decision >= 0, number[of_record[left]], 0)
     chance = likelihood(pairs, records.texts)[scored]
     turn = audit_turns(chance, _pair_lots(lot, left, right))
     return Review(
-        records, pairs, decisions, config, tuple(versions), judge, chance, verdict, turn, lost
+        records, pairs, decisions, config, tuple(versions), judge, chance, decision, turn, lost
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from dedupe.config import Config
-from dedupe.io.sources import Source, given
-from dedupe.records import SAMPLE, FieldUse, as_texts, field_uses
+from dedupe.io.sources import Source, open_input
+from dedupe.records import SAMPLE, ColumnRole, as_texts, field_uses
 
 PROFILE = pl.Schema(
     {
@@ -128,7 +128,7 @@ def profile_with_facts(
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Return :func:`profile`, and the ``input``, its ``rows`` and the ``id_column`` beside it."""
     config = (config or Config()).with_options(**options)
-    named = given(source, config)
+    named = open_input(source, config)
     frame = named.table(config).frame
     text = as_texts(frame)
     fields, id_column = field_uses(text, config)
@@ -137,7 +137,7 @@ def profile_with_facts(
     return pl.DataFrame(rows, schema=PROFILE, orient="row"), facts
 
 
-def _column(values: pl.Series, dtype: pl.DataType, use: FieldUse) -> tuple[Any, ...]:
+def _column(values: pl.Series, dtype: pl.DataType, use: ColumnRole) -> tuple[Any, ...]:
     filled = values.filter(values.str.strip_chars() != "").alias("value")
     counts = (
         filled.to_frame()
@@ -156,11 +156,11 @@ def _column(values: pl.Series, dtype: pl.DataType, use: FieldUse) -> tuple[Any, 
     )
 
 
-def _unused(use: FieldUse) -> str:
+def _unused(use: ColumnRole) -> str:
     return use.reason if use.reason in _ID_REASONS[:1] else f"left out: {use.reason}"
 
 
-def _kind(filled: pl.Series, rows: int, distinct: int, dtype: pl.DataType, use: FieldUse) -> str:
+def _kind(filled: pl.Series, rows: int, distinct: int, dtype: pl.DataType, use: ColumnRole) -> str:
     if not distinct:
         return "empty"
     if distinct == 1 and len(filled) == rows > 1:

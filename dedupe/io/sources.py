@@ -52,7 +52,7 @@ _LONG_NAME = 120
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class Input:
     """An input that was named and hashed, but not parsed unless it had to be.
 
     Parameters
@@ -147,7 +147,7 @@ class Given:
         return replace(stacked, frame=stacked.frame.select(STACKED, *columns)), linked
 
 
-def given(source: Source, config: Config) -> Given:
+def open_input(source: Source, config: Config) -> Input:
     """Name and hash an input.
 
     Raises
@@ -160,7 +160,7 @@ def given(source: Source, config: Config) -> Given:
     if not isinstance(source, list | tuple):
         frame = as_polars(source)
         digest = frame_fingerprint(frame)
-        return Given((), digest, Table(frame, CSV, digest, "table"))
+        return Input((), digest, Table(frame, CSV, digest, "table"))
     named = [str(path) for path in source]
     if not named:
         raise InputError("no input is named")
@@ -168,7 +168,7 @@ def given(source: Source, config: Config) -> Given:
         if len(named) > 1:
             raise InputError("stdin (-) cannot be stacked with other inputs")
         table = _read((_STDIN,), config)
-        return Given((_STDIN,), table.fingerprint, table)
+        return Input((_STDIN,), table.fingerprint, table)
     paths = _expanded(named)
     first = named[0] if Path(named[0]).is_dir() else paths[0]
     if config.query is not None and len(paths) > 1:
@@ -176,16 +176,16 @@ def given(source: Source, config: Config) -> Given:
     if config.query is not None or any(find_database(path) for path in paths):
         table = _read(paths, config)
         digest = hashlib.sha256(table.fingerprint.encode()).hexdigest()
-        return Given(paths, digest, table, first=first)
+        return Input(paths, digest, table, first=first)
     hashes = [fingerprint(path) for path in paths]
-    return Given(
+    return Input(
         paths,
         hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest(),
         first=first,
     )
 
 
-def given_tables(sources: Sequence[Source], config: Config) -> Given:
+def open_inputs(sources: Sequence[Source], config: Config) -> Input:
     """Name and hash tables that are to be linked.
 
     Raises
@@ -198,17 +198,17 @@ def given_tables(sources: Sequence[Source], config: Config) -> Given:
     if all(isinstance(source, str | Path) for source in sources):
         if _STDIN in (str(source) for source in sources):
             raise InputError("stdin (-) cannot be linked: write it to a file first")
-        return given([source for source in sources if isinstance(source, str | Path)], config)
+        return open_input([source for source in sources if isinstance(source, str | Path)], config)
     if any(isinstance(source, str | Path | list | tuple) for source in sources):
         raise InputError("link either files or tables in memory, not both")
-    found = [given(source, config) for source in sources]
+    found = [open_input(source, config) for source in sources]
     tables = [
         replace(one.parsed, name=f"table{number}")
         for number, one in enumerate(found, start=1)
         if one.parsed is not None
     ]
     digest = hashlib.sha256("".join(one.fingerprint for one in found).encode()).hexdigest()
-    return Given((), digest, tables=tuple(tables))
+    return Input((), digest, tables=tuple(tables))
 
 
 def _expanded(named: Sequence[str]) -> tuple[str, ...]:

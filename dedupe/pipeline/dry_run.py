@@ -7,7 +7,7 @@ from typing import Any
 
 from dedupe.blocking.candidates import FLAT_LIMIT
 from dedupe.config import Config
-from dedupe.io.sources import Source, given
+from dedupe.io.sources import Source, open_input
 from dedupe.pipeline.run import read_records
 from dedupe.scoring.cross_encoder import load_cross_encoder, prepare_texts, score_texts
 from dedupe.scoring.pairs import identical_pairs
@@ -39,7 +39,7 @@ def estimate(
         If the input or an option cannot be used.
     """
     config = (config or Config()).with_options(**options)
-    records = read_records(given(source, config), config).records
+    records = read_records(open_input(source, config), config).records
     firsts, _ = identical_pairs(records.texts)
     n = len(firsts)
     candidates = int(min(config.candidates_per_record * n, n * (n - 1) / 2))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dedupe.config import Config
-from dedupe.io.sources import Given
+from dedupe.io.sources import Input
 from dedupe.workspace.keys import model_ids
 from dedupe.workspace.state import TableRead, chosen, outside_matches
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def run_facts(
-    source: Given, table: TableRead, keys: Mapping[str, str], config: Config
+    source: Input, table: TableRead, keys: Mapping[str, str], config: Config
 ) -> dict[str, Any]:
     """Return what a manifest says of the input, the options and the models."""
     records = table.records

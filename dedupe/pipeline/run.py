@@ -29,7 +29,7 @@ from dedupe.blocking.index import encoded, first_slots, make_index
 from dedupe.config import BUNDLED, Config
 from dedupe.errors import InputError, OptionError, WorkspaceError
 from dedupe.evaluation.threshold import with_aim
-from dedupe.io.sources import STACKED, Given, Source, given, given_tables
+from dedupe.io.sources import STACKED, Input, Source, open_input, open_inputs
 from dedupe.pipeline.manifest import learnt_facts, run_facts, search_facts
 from dedupe.pipeline.output_files import outputs_stand, write_outputs
 from dedupe.pipeline.result import Result
@@ -99,7 +99,7 @@ def run(
         If the input, an option, a model or the workspace cannot be used, in one line.
     """
     config = (config or Config()).with_options(**options)
-    return carry_out(given(source, config), output, config, report)
+    return carry_out(open_input(source, config), output, config, report)
 
 
 def prepare(
@@ -130,16 +130,16 @@ def prepare(
         As :func:`run`, and if a table in memory is given no `output`.
     """
     config = (config or Config()).with_options(**options)
-    source_given = given(source, config)
-    workspace = workspace_of(source_given, output, config)
+    source_input = open_input(source, config)
+    workspace = workspace_of(source_input, output, config)
     if workspace is None:
         raise OptionError("there is no folder to review in: name a workspace with -o")
     config = _with_learnt(config, workspace)
-    keys = stage_keys(source_given, config)
+    keys = stage_keys(source_input, config)
     stages = Stages(workspace, report)
-    table, _ = _begun(stages, source_given, keys, config)
+    table, _ = _begun(stages, source_input, keys, config)
     with workspace.locked():
-        _compared(stages, source_given, table, keys, config)
+        _compared(stages, source_input, table, keys, config)
     return workspace.path
 
 
@@ -177,11 +177,11 @@ def link(
     """
     base = config or Config()
     config = base.with_options(**{"link": base.link or "many", **options})
-    return carry_out(given_tables(sources, config), output, config, report)
+    return carry_out(open_inputs(sources, config), output, config, report)
 
 
 def carry_out(
-    source_given: Given, output: str | Path | None, config: Config, report: Report
+    source_input: Input, output: str | Path | None, config: Config, report: Report
 ) -> Result:
     """Carry out all stages on an input, or what is due of them.
 
@@ -190,16 +190,16 @@ def carry_out(
     DedupeError
         As :func:`run`.
     """
-    workspace = workspace_of(source_given, output, config)
+    workspace = workspace_of(source_input, output, config)
     if workspace is not None:
         config = _with_learnt(config, workspace)
-    keys = stage_keys(source_given, config)
+    keys = stage_keys(source_input, config)
     if workspace is not None and (same := _unchanged(workspace, keys, config)) is not None:
         return same
     stages = Stages(workspace, report)
-    table, rules = _begun(stages, source_given, keys, config)
+    table, rules = _begun(stages, source_input, keys, config)
     with workspace.locked() if workspace is not None else nullcontext():
-        identical, scored = _compared(stages, source_given, table, keys, config)
+        identical, scored = _compared(stages, source_input, table, keys, config)
         records = table.records
         pairs = pl.concat([identical, chosen(scored)]).sort("left", "right")
         decisions, choices = decisions_of(workspace), choices_of(workspace)
@@ -213,9 +213,9 @@ def carry_out(
             outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
             written = write_outputs(workspace, outputs.tables(), table.dialect, config)
         summary = {
-            **run_facts(source_given, table, keys, config),
+            **run_facts(source_input, table, keys, config),
             **search_facts(stages.facts["search"], scored, identical, len(records), config),
-            "student": stages.facts["score"],
+            "distilled": stages.facts["score"],
             **cluster_figures(records, pairs, resolved, config),
             **learnt_facts(correction, aim),
             "stages": stages.done,
@@ -234,7 +234,7 @@ def carry_out(
 
 
 def _begun(
-    stages: Stages, source: Given, keys: Mapping[str, str], config: Config
+    stages: Stages, source: Input, keys: Mapping[str, str], config: Config
 ) -> tuple[TableRead, dict[str, Rule]]:
     """Read an input, and check the options and the workspace against it."""
     with stages.timed("read"):
@@ -247,7 +247,7 @@ def _begun(
 
 
 def _compared(
-    stages: Stages, source: Given, table: TableRead, keys: dict[str, str], config: Config
+    stages: Stages, source: Input, table: TableRead, keys: dict[str, str], config: Config
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the pairs of identical records, and the scored ones."""
     texts, workspace = table.records.texts, stages.workspace
@@ -264,7 +264,7 @@ def _compared(
         if rescored:
             _claim(workspace, source, table, keys, config)
         workspace.forget("scored", [keys["scored"]])
-        workspace.forget("student", [stages.facts["score"].get("kept_as", "")])
+        workspace.forget("distilled", [stages.facts["score"].get("kept_as", "")])
     return identical, scored
 
 
@@ -287,7 +287,7 @@ def _with_learnt(config: Config, workspace: Workspace) -> Config:
     return config
 
 
-def read_records(source: Given, config: Config) -> TableRead:
+def read_records(source: Input, config: Config) -> TableRead:
     """Read an input, one table or several aligned ones, as records."""
     if config.link:
         table, linked = source.linked(config)
@@ -392,15 +392,15 @@ def _scored(
         return kept.with_columns(pl.col("decided_by").cast(DECIDERS))
     with stages.timed("score") as progress:
         model = load_cross_encoder(config)
-        scored, facts, student = score_pairs(model, candidates, texts, config, progress)
-    if stages.workspace is not None and student is not None:
-        stages.workspace.save_arrays("student", key, student.arrays())
+        scored, facts, distilled = score_pairs(model, candidates, texts, config, progress)
+    if stages.workspace is not None and distilled is not None:
+        stages.workspace.save_arrays("distilled", key, distilled.arrays())
         facts = {**facts, "kept_as": key}
     scored = scored.hstack([candidates["seen"]])
     return stages.keep("score", "scored", key, scored, facts, forget=False)
 
 
-def workspace_of(source: Given, output: str | Path | None, config: Config) -> Workspace | None:
+def workspace_of(source: Input, output: str | Path | None, config: Config) -> Workspace | None:
     """Return the workspace of a run; ``None`` for a run in memory."""
     if output is not None:
         return Workspace(Path(output))
@@ -408,7 +408,7 @@ def workspace_of(source: Given, output: str | Path | None, config: Config) -> Wo
     return Workspace(Path(f"{stem}{SUFFIX}")) if stem is not None else None
 
 
-def _check_same_input(workspace: Workspace, source: Given, table: TableRead) -> None:
+def _check_same_input(workspace: Workspace, source: Input, table: TableRead) -> None:
     """Refuse a workspace that was made from another input, or grew since.
 
     A file may change (rows added, edited, re-sorted): its columns stay, and some of its records.
@@ -435,7 +435,7 @@ def _check_same_input(workspace: Workspace, source: Given, table: TableRead) -> 
 
 
 def _claim(
-    workspace: Workspace, source: Given, table: TableRead, keys: dict[str, str], config: Config
+    workspace: Workspace, source: Input, table: TableRead, keys: dict[str, str], config: Config
 ) -> None:
     """Write what the workspace is for, and keep the input in it."""
     before = workspace.facts() if workspace.facts_file.exists() else {}

@@ -17,7 +17,7 @@ import polars as pl
 
 from dedupe.config import BUNDLED, Config
 from dedupe.errors import OptionError, WorkspaceError
-from dedupe.io.sources import Given, Source, given
+from dedupe.io.sources import Input, Source, open_input
 from dedupe.models.loading import MODELS, no_bars
 from dedupe.pipeline.result import Result
 from dedupe.pipeline.run import carry_out, workspace_of
@@ -87,7 +87,7 @@ def train(
     asked = before.with_options(**options)
     config = replace(asked, seed=before.seed)
     # The table is in the workspace under the key of the input: nothing is read again.
-    source = Given(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
+    source = Input(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
     _check_whole(opened, stage_keys(source, config)["table"])
     stages = Stages(opened, report)
     if back:
@@ -129,7 +129,7 @@ def run_after_learning(
         If there is no workspace yet, there are too few decisions in it, or as for a run.
     """
     config = (config or Config()).with_options(**options)
-    read = given(source, config)
+    read = open_input(source, config)
     workspace = workspace_of(read, output, config)
     if workspace is None or not workspace.facts_file.exists():
         raise OptionError("there are no decisions to learn from yet: run, review, and then --train")
@@ -158,8 +158,8 @@ def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[st
     texts = table.records.texts
     decided = _decided_texts(table.records, pairs, decisions_of(workspace))
     examples = [
-        Example(texts[a], texts[b], float(verdict == "match"))
-        for a, b, verdict in decided.select("left", "right", "decision").iter_rows()
+        Example(texts[a], texts[b], float(decision == "match"))
+        for a, b, decision in decided.select("left", "right", "decision").iter_rows()
     ]
     others = (
         pairs.filter(pl.col("decided_by") == "cross-encoder")

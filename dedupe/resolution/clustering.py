@@ -31,7 +31,7 @@ MISSING_WEIGHT = 3 / 16
 probability 0.
 
 The search leaves a pair out because its texts are far apart. That is evidence against, but weaker
-than a model's verdict. At a threshold of one half, this weight lets a record with links of 0.95
+than a model's decision. At a threshold of one half, this weight lets a record with links of 0.95
 join a cluster if it was compared with a fifth of its records, breaks a chain of links of 0.55 into
 pairs, and ends even a chain of certain links after seven records. A binary fraction keeps averages
 exact.

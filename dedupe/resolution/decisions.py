@@ -19,7 +19,7 @@ CHOICES = pl.Schema(
 """Schema of :meth:`Decisions.choices`."""
 
 
-class Verdict(StrEnum):
+class Decision(StrEnum):
     """What a person says about a pair of records."""
 
     MATCH = "match"
@@ -34,7 +34,7 @@ CHOSEN = pl.Schema({"row": pl.UInt32(), "column": pl.String()})
 def decided_rows(decisions: pl.DataFrame, records: Records) -> pl.DataFrame:
     """Return decisions as row numbers: ``left < right`` and ``decision``, the newest last."""
     rows = records.keys.alias("key").to_frame().with_row_index("row")
-    found = decisions.select("left_id", "right_id", pl.col("verdict").alias("decision"))
+    found = decisions.select("left_id", "right_id", pl.col("decision").alias("decision"))
     for side in ("left", "right"):
         found = found.join(
             rows.rename({"row": side, "key": f"{side}_id"}),

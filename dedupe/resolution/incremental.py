@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.records import Records
 from dedupe.resolution.clustering import CONTRADICTIONS, Clustering
-from dedupe.resolution.decisions import CHOSEN, Verdict, decided_rows
+from dedupe.resolution.decisions import CHOSEN, Decision, decided_rows
 from dedupe.resolution.resolve import Resolved, resolve
 from dedupe.scoring.pairs import components
 
@@ -69,7 +69,7 @@ def resolve_again(
     left, right = (pairs[side].to_numpy() for side in ("left", "right"))
     strong = pairs["probability"].to_numpy() >= np.float32(config.threshold) - _EPSILON
     decided = decided_rows(decisions, records)
-    joined = decided.filter(pl.col("decision") == Verdict.MATCH)
+    joined = decided.filter(pl.col("decision") == Decision.MATCH)
     part = components(
         n,
         np.concatenate([left[strong], joined["left"].to_numpy()]),

@@ -13,7 +13,7 @@ from dedupe.records import Records
 from dedupe.resolution.cluster_ids import cluster_ids
 from dedupe.resolution.clustering import MISSING_WEIGHT, Clustering, cluster
 from dedupe.resolution.confidence import joining_probability, link_confidence
-from dedupe.resolution.decisions import Verdict, chosen_rows, decided_rows, standing
+from dedupe.resolution.decisions import Decision, chosen_rows, decided_rows, standing
 from dedupe.resolution.link_modes import CHOICES, row_links
 from dedupe.resolution.survivorship import representatives
 from dedupe.scoring.pairs import DECIDERS
@@ -110,7 +110,7 @@ def resolve(
     pairs
         Scored pairs of the records' row numbers.
     decisions
-        ``left_id``, ``right_id`` (record keys) and ``verdict``, the newest last. Those on records
+        ``left_id``, ``right_id`` (record keys) and ``decision``, the newest last. Those on records
         that are not there are passed over.
     config
         ``threshold``, ``link`` and ``within`` are used.
@@ -131,7 +131,7 @@ def resolve(
         )
     chosen = chosen_rows(choices, records)
     kept = representatives(records.frame, labels, standing(choices, records))
-    must = _rows_said(decided, Verdict.MATCH)
+    must = _rows_said(decided, Decision.MATCH)
     return Resolved(
         clustering=clustering,
         confidence=link_confidence(n, pairs, labels),
@@ -184,13 +184,13 @@ def cluster_records(
         len(records),
         pairs,
         threshold=config.threshold,
-        must_link=_rows_said(decided, Verdict.MATCH),
-        cannot_link=_rows_said(decided, Verdict.DIFFERENT),
+        must_link=_rows_said(decided, Decision.MATCH),
+        cannot_link=_rows_said(decided, Decision.DIFFERENT),
         missing_weight=missing_weight,
     )
     return clustering, pairs, across
 
 
-def _rows_said(decided: pl.DataFrame, verdict: Verdict) -> NDArray[np.uint32]:
-    said = decided.filter(pl.col("decision") == verdict).select("left", "right")
+def _rows_said(decided: pl.DataFrame, decision: Decision) -> NDArray[np.uint32]:
+    said = decided.filter(pl.col("decision") == decision).select("left", "right")
     return said.to_numpy().astype(np.uint32).reshape(-1, 2)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.decisions import Decision
 
 Ends = tuple[int, int]
 """Two rows."""
@@ -35,15 +35,15 @@ class Implied:
         self._matches: dict[int, list[Ends]] = defaultdict(list)
         self._touched: set[int] = set()
 
-    def tell(self, a: int, b: int, verdict: Verdict) -> None:
+    def tell(self, a: int, b: int, decision: Decision) -> None:
         """Take in one decision about two rows."""
-        if verdict is Verdict.UNSURE:
+        if decision is Decision.UNSURE:
             return
         one, other = self.find(a), self.find(b)
         ends = (int(self.group[a]), int(self.group[b]))
         self._touched |= set(ends)
         apart = self._key(one, other)
-        if verdict is Verdict.DIFFERENT:
+        if decision is Decision.DIFFERENT:
             if one == other:
                 self.clashes.append(((a, b), *self.way(a, b)))
             else:
@@ -67,14 +67,14 @@ class Implied:
             at = self._parent[at]
         return at
 
-    def of(self, a: int, b: int) -> Verdict | None:
+    def of(self, a: int, b: int) -> Decision | None:
         """Return what decisions imply of two rows; ``None`` where they imply nothing."""
         if not self._parent and not self._foes:
             return None
         one, other = self.find(a), self.find(b)
         if one == other:
-            return Verdict.MATCH
-        return Verdict.DIFFERENT if self._key(one, other) in self._foes else None
+            return Decision.MATCH
+        return Decision.DIFFERENT if self._key(one, other) in self._foes else None
 
     def against(self, a: int, b: int) -> Ends | None:
         """Return the decision, as two rows, that a match of two rows would contradict."""

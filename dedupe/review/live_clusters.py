@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dedupe.records import Records
 from dedupe.resolution.confidence import link_confidence
-from dedupe.resolution.decisions import CHOICES, Verdict, decided_rows, standing
+from dedupe.resolution.decisions import CHOICES, Decision, decided_rows, standing
 from dedupe.resolution.resolve import cluster_records
 from dedupe.resolution.survivorship import representatives
 from dedupe.scoring.pairs import components, identical_groups
@@ -159,7 +159,7 @@ class LiveClusters:
 
     def _bonds_of(self, decisions: pl.DataFrame, row_of: Mapping[str, int]) -> set[Bond]:
         """Return the parts that decided matches join."""
-        matches = decisions.filter(pl.col("verdict") == Verdict.MATCH.value)
+        matches = decisions.filter(pl.col("decision") == Decision.MATCH.value)
         return {
             (int(self._part[row_of[a]]), int(self._part[row_of[b]]))
             for a, b in matches.select("left_id", "right_id").iter_rows()

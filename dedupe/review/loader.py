@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from dedupe.review.live_clusters import LiveClusters
 from dedupe.review.order import Scores
-from dedupe.scoring.boosted_trees import Student
+from dedupe.scoring.boosted_trees import BoostedTrees
 from dedupe.scoring.pairs import identical_groups
-from dedupe.scoring.score import student_scores
+from dedupe.scoring.score import distilled_scores
 from dedupe.workspace.folder import Workspace
-from dedupe.workspace.state import Clustered, clustered, kept_student
+from dedupe.workspace.state import Clustered, clustered, load_distilled
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +71,12 @@ class Loaded:
 
 
 def disputed(workspace: Workspace, scored: pl.DataFrame, texts: pl.Series) -> NDArray[np.float32]:
-    """Return how far the student would have been from the cross-encoder on the pairs it judged.
+    """Return how far the distilled would have been from the cross-encoder on the pairs it judged.
 
     Parameters
     ----------
     workspace
-        Where the student is kept.
+        Where the distilled is kept.
     scored
         m scored pairs.
     texts
@@ -85,13 +85,13 @@ def disputed(workspace: Workspace, scored: pl.DataFrame, texts: pl.Series) -> ND
     Returns
     -------
     ndarray
-        (m,) float32 from 0 to 1; 0 for the other pairs, and where there was no student.
+        (m,) float32 from 0 to 1; 0 for the other pairs, and where there was no distilled.
     """
     apart = np.zeros(scored.height, dtype=np.float32)
-    facts, arrays = kept_student(workspace)
+    facts, arrays = load_distilled(workspace)
     judged = (scored["decided_by"] == "cross-encoder").to_numpy()
     if arrays is not None and judged.any():
         pairs = scored.filter(pl.Series(judged))
-        said = student_scores(Student(**arrays), facts["layout"], pairs, texts)
+        said = distilled_scores(BoostedTrees(**arrays), facts["layout"], pairs, texts)
         apart[judged] = np.abs(said - pairs["probability"].to_numpy())
     return apart

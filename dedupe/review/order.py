@@ -39,7 +39,7 @@ class Scores:
     probability
         (m,) float32, corrected by the decisions so far.
     disputed
-        (m,) float32: how far student and cross-encoder were apart, from 0 to 1; 0 where only one
+        (m,) float32: how far distilled and cross-encoder were apart, from 0 to 1; 0 where only one
         of them was asked.
     threshold
         Pairs at or above it are matches.

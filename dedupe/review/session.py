@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from dedupe.errors import OptionError
 from dedupe.evaluation.quality import Audit, draw_audit
-from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.decisions import Decision
 from dedupe.resolution.outputs import merged_row
 from dedupe.resolution.survivorship import parse_rules
 from dedupe.review.closure import Implied
 from dedupe.review.live_clusters import LiveClusters
 from dedupe.review.loader import Loaded
 from dedupe.review.order import ORDERS, Pairs, ranked, triangles
-from dedupe.workspace.decision_log import Choice, Decision, Decisions
+from dedupe.workspace.decision_log import Choice, Decisions, LoggedDecision
 from dedupe.workspace.folder import open_workspace
 
 PAUSE = 60.0
@@ -132,8 +132,8 @@ class Session:
         self.log: Decisions = self.workspace.decisions()
         self._spent: list[float] = []
         self._since = time.monotonic()
-        self._undone: list[Decision | Choice] = []
-        self.verdicts: dict[tuple[str, str], Verdict] = {}
+        self._undone: list[LoggedDecision | Choice] = []
+        self.decisions: dict[tuple[str, str], Decision] = {}
         self.choices: dict[tuple[str, str | None], str] = {}
         self.load()
         self.sort(View(order))
@@ -162,8 +162,8 @@ class Session:
         self.queue: Pairs = np.empty(0, dtype=np.int64)
         self.at = 0
         self._last = (-1, -1)
-        self._counted = sum(verdict is not Verdict.UNSURE for verdict in self.verdicts.values())
-        self.verdicts = {}
+        self._counted = sum(decision is not Decision.UNSURE for decision in self.decisions.values())
+        self.decisions = {}
         self.choices = {}
         self.refresh()
 
@@ -181,7 +181,7 @@ class Session:
 
     def due(self) -> bool:
         """Tell whether so much was decided since the scores were corrected that it is due again."""
-        said = sum(verdict is not Verdict.UNSURE for verdict in self.verdicts.values())
+        said = sum(decision is not Decision.UNSURE for decision in self.decisions.values())
         return (
             self.view.order == "useful"
             and len(self.keys) <= MOST_RANKED
@@ -324,10 +324,10 @@ class Session:
         self._since = time.monotonic()
 
     def known(self, pair: int) -> str:
-        """Return what is known of a pair: its verdict, "implied …", or an empty text."""
+        """Return what is known of a pair: its decision, "implied …", or an empty text."""
         a, b = self.ends(pair)
-        if verdict := self.verdicts.get(self._key(a, b)):
-            return str(verdict)
+        if decision := self.decisions.get(self._key(a, b)):
+            return str(decision)
         implied = self.implied.of(a, b)
         return f"implied {implied}" if implied else ""
 
@@ -346,7 +346,7 @@ class Session:
         """Count the doubtful pairs, from ``review_from`` to the mirror of it, still to come."""
         at = max(self.at, 0)
         count = int(self._doubtful_before[-1] - self._doubtful_before[min(at, len(self.queue))])
-        for a, b in self.verdicts:
+        for a, b in self.decisions:
             pair = self._scored(a, b)
             count -= pair is not None and bool(self._doubtful[pair]) and self._place[pair] >= at
         return count
@@ -359,12 +359,12 @@ class Session:
 
     # Decisions ----------------------------------------------------------------------------
 
-    def decide(self, verdict: Verdict) -> Decision | None:
-        """Record a verdict on the pair at hand, and go on; it is on the disk when this returns.
+    def decide(self, decision: Decision) -> LoggedDecision | None:
+        """Record a decision on the pair at hand, and go on; it is on the disk when this returns.
 
         Returns
         -------
-        Decision or None
+        LoggedDecision or None
             The decision; ``None`` if another reviewer decided the pair since it was shown, which
             is taken in instead.
         """
@@ -376,22 +376,22 @@ class Session:
             return None
         a, b = self.ends(pair)
         made = self.log.record(
-            self.keys[a], self.keys[b], verdict, self.reviewer, drawn=self._drawn.get(pair, "")
+            self.keys[a], self.keys[b], decision, self.reviewer, drawn=self._drawn.get(pair, "")
         )
         self._undone.clear()
         self._spent.append(min(time.monotonic() - self._since, PAUSE))
         self._since = time.monotonic()
-        self._take_in([(a, b, verdict)], made)
+        self._take_in([(a, b, decision)], made)
         self.forward()
         return made
 
-    def decide_rows(self, pairs: Iterable[tuple[int, int]], verdict: Verdict) -> int:
-        """Record one verdict on several pairs of rows; return how many."""
-        made: Decision | None = None
+    def decide_rows(self, pairs: Iterable[tuple[int, int]], decision: Decision) -> int:
+        """Record one decision on several pairs of rows; return how many."""
+        made: LoggedDecision | None = None
         lines = []
         for a, b in pairs:
-            made = self.log.record(self.keys[a], self.keys[b], verdict, self.reviewer)
-            lines.append((a, b, verdict))
+            made = self.log.record(self.keys[a], self.keys[b], decision, self.reviewer)
+            lines.append((a, b, decision))
             self._follow_log(made)
         self._undone.clear()
         self._take_in(lines, None)
@@ -408,7 +408,7 @@ class Session:
         self._row[made.record_id] = row
         self._moved.add(row)
 
-    def undo(self) -> Decision | Choice | None:
+    def undo(self) -> LoggedDecision | Choice | None:
         """Take back this reviewer's latest decision or choice, and go to its pair."""
         taken = self.log.undo_latest(self.reviewer)
         if taken is not None:
@@ -417,7 +417,7 @@ class Session:
             self._go_to(taken)
         return taken
 
-    def redo(self) -> Decision | Choice | None:
+    def redo(self) -> LoggedDecision | Choice | None:
         """Make again what was taken back last."""
         if not self._undone:
             return None
@@ -426,7 +426,7 @@ class Session:
             self.log.choose(taken.record_id, taken.column, self.reviewer)
         else:
             self.log.record(
-                taken.left_id, taken.right_id, taken.verdict, self.reviewer, drawn=taken.drawn
+                taken.left_id, taken.right_id, taken.decision, self.reviewer, drawn=taken.drawn
             )
         self.refresh()
         self._go_to(taken)
@@ -439,47 +439,47 @@ class Session:
             return False
         self._last = last
         current, choices = self.log.current(), self.log.choices()
-        verdicts = {
-            (a, b): Verdict(verdict)
-            for a, b, verdict in current.select("left_id", "right_id", "verdict").iter_rows()
+        decisions = {
+            (a, b): Decision(decision)
+            for a, b, decision in current.select("left_id", "right_id", "decision").iter_rows()
         }
         chosen = {
             (key, column): at
             for key, column, at in choices.select("record_id", "column", "at").iter_rows()
         }
-        new = {key for pair in verdicts for key in pair} | {key for key, _ in chosen}
+        new = {key for pair in decisions for key in pair} | {key for key, _ in chosen}
         self._learn_rows(new - self._row.keys())
         changed = {
             key
-            for pair in verdicts.keys() | self.verdicts.keys()
-            if verdicts.get(pair) != self.verdicts.get(pair)
+            for pair in decisions.keys() | self.decisions.keys()
+            if decisions.get(pair) != self.decisions.get(pair)
             for key in pair
         } | {key for (key, _), _ in chosen.items() ^ self.choices.items()}
-        self.verdicts, self.choices = verdicts, chosen
+        self.decisions, self.choices = decisions, chosen
         self.implied = Implied(self.group)
-        for (a, b), verdict in verdicts.items():
+        for (a, b), decision in decisions.items():
             if a in self._row and b in self._row:
-                self.implied.tell(self._row[a], self._row[b], verdict)
+                self.implied.tell(self._row[a], self._row[b], decision)
         self._passed = None
         rows = [self._row[key] for key in changed if key in self._row]
         self._moved.update(rows)
         return bool(changed)
 
     def counts(self) -> dict[str, int]:
-        """Count the verdicts in force."""
-        said = list(self.verdicts.values())
-        return {verdict.value: said.count(verdict) for verdict in Verdict}
+        """Count the decisions in force."""
+        said = list(self.decisions.values())
+        return {decision.value: said.count(decision) for decision in Decision}
 
     def clash_count(self) -> int:
         """Count the decisions that others contradict."""
         return self.clusters.contradictions.height
 
-    def decided_scored(self) -> Iterable[tuple[int, Verdict]]:
-        """Yield the scored pairs that were decided, and their verdicts."""
-        for (a, b), verdict in self.verdicts.items():
+    def decided_scored(self) -> Iterable[tuple[int, Decision]]:
+        """Yield the scored pairs that were decided, and their decisions."""
+        for (a, b), decision in self.decisions.items():
             pair = self._scored(a, b)
             if pair is not None:
-                yield pair, verdict
+                yield pair, decision
 
     def effect(self, pair: int) -> Effect:
         """Say what a match of `pair` would do."""
@@ -490,7 +490,7 @@ class Session:
         joined = bool(clusters.labels[a] == clusters.labels[b])
         together = clusters.size(a)
         if not joined and against is None:
-            said = self._decisions.select("left_id", "right_id", "verdict")
+            said = self._decisions.select("left_id", "right_id", "decision")
             match = pl.DataFrame([(*self._key(a, b), "match")], schema=said.schema, orient="row")
             row_of = self._row | {self.keys[a]: a, self.keys[b]: b}
             together = clusters.if_told(said.vstack(match), row_of, a)
@@ -544,14 +544,14 @@ class Session:
             found = rows.filter(pl.col("key").is_in(list(keys))).select("key", "row")
             self._row |= dict(found.iter_rows())
 
-    def _take_in(self, lines: list[tuple[int, int, Verdict]], made: Decision | None) -> None:
-        for a, b, verdict in lines:
+    def _take_in(self, lines: list[tuple[int, int, Decision]], made: LoggedDecision | None) -> None:
+        for a, b, decision in lines:
             self._row[self.keys[a]], self._row[self.keys[b]] = a, b
             # A change of mind may take back what others were implied by.
-            if self._key(a, b) in self.verdicts:
+            if self._key(a, b) in self.decisions:
                 self._last = (-1, -1)
-            self.verdicts[self._key(a, b)] = verdict
-            self.implied.tell(a, b, verdict)
+            self.decisions[self._key(a, b)] = decision
+            self.implied.tell(a, b, decision)
         self._passed = None
         if self._last == (-1, -1):
             self.refresh()
@@ -559,7 +559,7 @@ class Session:
             self._follow_log(made)
         self._moved.update(row for a, b, _ in lines for row in (a, b))
 
-    def _follow_log(self, made: Decision) -> None:
+    def _follow_log(self, made: LoggedDecision) -> None:
         """Note that the log holds nothing new but what was just written, if that is so."""
         if self._last[0] == made.sequence - 1:
             self._last = (made.sequence, self._last[1])
@@ -587,7 +587,7 @@ class Session:
             self._unscored.append(ends)
         return len(self.scores.left) + self._unscored.index(ends)
 
-    def _go_to(self, taken: Decision | Choice) -> None:
+    def _go_to(self, taken: LoggedDecision | Choice) -> None:
         self._since = time.monotonic()
         if isinstance(taken, Choice):
             return

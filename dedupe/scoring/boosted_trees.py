@@ -33,7 +33,7 @@ class _Walk:
 
 
 @dataclass(frozen=True, eq=False)
-class Student:
+class BoostedTrees:
     """Gradient-boosted trees as plain arrays: they can be kept in a file that runs no code.
 
     Parameters
@@ -63,7 +63,7 @@ class Student:
     base: NDArray[np.float64]
 
     @classmethod
-    def of(cls, model: Any, crowding: float = 0.0) -> Student:
+    def of(cls, model: Any, crowding: float = 0.0) -> BoostedTrees:
         """Take the trees out of a fitted ``HistGradientBoostingRegressor``.
 
         `crowding` is taken from every logit.
@@ -123,5 +123,5 @@ class Student:
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays by name; :meth:`Student` takes them again."""
+        """Return the arrays by name; :meth:`BoostedTrees` takes them again."""
         return {one.name: getattr(self, one.name) for one in fields(self)}

@@ -1,21 +1,21 @@
 """A small model of the cross-encoder, fitted to the pairs of this very file.
 
 The cross-encoder judges a sample of the candidates; gradient-boosted trees on field similarities
-learn its verdicts; a second sample, which they did not learn from, says where the two agree. There
-the student decides. What lies between goes to the cross-encoder, the most doubtful first::
+learn its decisions; a second sample, which they did not learn from, says where the two agree. There
+the distilled decides. What lies between goes to the cross-encoder, the most doubtful first::
 
-    candidates ──sample──▶ cross-encoder ──fit──▶ student ──audit──▶ two cuts
-        below the lower cut: student · between: cross-encoder · above the upper cut: student
+    candidates ──sample──▶ cross-encoder ──fit──▶ distilled ──audit──▶ two cuts
+        below the lower cut: distilled · between: cross-encoder · above the upper cut: distilled
 
 Where records are many short fields, field similarities say nearly all there is to say, and the
-student, which averages over its lessons, is a better judge of doubtful pairs than single verdicts
+distilled, which averages over its lessons, is a better judge of doubtful pairs than single decisions
 of its teacher (measured on files of people with known duplicates; on titles and descriptions it is
-the other way round). There the student decides what lies between as well, as long as it explains
+the other way round). There the distilled decides what lies between as well, as long as it explains
 its teacher.
 
-Most candidates are no matches, so that a student that rejects everything would agree with its
+Most candidates are no matches, so that a distilled that rejects everything would agree with its
 teacher nearly always. The rate of agreement is therefore asked of the matches: of all pairs that
-the teacher would call a match, and of all pairs that the student calls one.
+the teacher would call a match, and of all pairs that the distilled calls one.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.scoring.boosted_trees import Student
+from dedupe.scoring.boosted_trees import BoostedTrees
 from dedupe.scoring.comparison import Bytes, as_numbers
 
 ALL_BELOW = 6_000
-"""Candidates up to which the cross-encoder judges all: a student would save nothing."""
+"""Candidates up to which the cross-encoder judges all: a distilled would save nothing."""
 
 
 FIRST_SAMPLE = 768
@@ -41,23 +41,23 @@ SECOND_SAMPLE = 1_024
 
 
 AUDIT = 1_024
-"""Pairs judged to fit the student, to fit it better where it doubts, and to check it."""
+"""Pairs judged to fit the distilled, to fit it better where it doubts, and to check it."""
 
 
 SHORT_AUDIT = 512
-"""To ask how much a student of structured records explains; only if that is too little is it asked
+"""To ask how much a distilled of structured records explains; only if that is too little is it asked
 where to cut."""
 
 
 MOST_SURVEYED = 1 << 17
-"""Pairs among which the second sample is drawn: a first student need not look at millions."""
+"""Pairs among which the second sample is drawn: a first distilled need not look at millions."""
 
 
 SAMPLED = FIRST_SAMPLE + SECOND_SAMPLE + AUDIT
 
 
-VERDICT = 0.5
-"""Probability from which a pair is a match, where student and teacher are compared."""
+MATCH_FROM = 0.5
+"""Probability from which a pair is a match, where distilled and teacher are compared."""
 
 
 EDGES = (0.001, 0.005, 0.02, 0.08, 0.25, 0.5, 0.75, 0.92, 0.98, 0.995)
@@ -65,16 +65,16 @@ EDGES = (0.001, 0.005, 0.02, 0.08, 0.25, 0.5, 0.75, 0.92, 0.98, 0.995)
 
 
 DOUBTFUL = (0.02, 0.98)
-"""Probabilities between which a student is in doubt."""
+"""Probabilities between which a distilled is in doubt."""
 
 
 LEAST_EXPLAINED = 0.5
 """Share of the variance of its teacher's logits, on doubtful pairs that it did not learn from, from
-which a student of structured records is trusted."""
+which a distilled of structured records is trusted."""
 
 
 TEACHER_SHARE = 0.3
-"""Weight of the teacher's logit beside that of a trusted student, on the pairs that it judged."""
+"""Weight of the teacher's logit beside that of a trusted distilled, on the pairs that it judged."""
 
 
 CROWD = 100_000
@@ -91,7 +91,7 @@ _LOGIT_LIMIT = 6.0
 
 
 @dataclass(frozen=True, eq=False)
-class Verdicts:
+class CascadeScores:
     """Who decided m pairs, and how.
 
     Parameters
@@ -99,17 +99,17 @@ class Verdicts:
     probability
         (m,) float32.
     by_teacher
-        (m,) bool: judged by the cross-encoder; the others by the student.
+        (m,) bool: judged by the cross-encoder; the others by the distilled.
     facts
-        Pairs decided by the student, agreement measured, cuts; empty where there was no student.
-    student
-        The student, for pairs to come; ``None`` where there was none.
+        Pairs decided by the distilled, agreement measured, cuts; empty where there was no distilled.
+    distilled
+        The distilled, for pairs to come; ``None`` where there was none.
     """
 
     probability: NDArray[np.float32]
     by_teacher: NDArray[np.bool_]
     facts: dict[str, Any]
-    student: Student | None = None
+    distilled: BoostedTrees | None = None
 
 
 def cascade(
@@ -124,13 +124,13 @@ def cascade(
     structured: bool,
     records: int,
     seed: int,
-) -> Verdicts:
-    """Decide m pairs, the clear ones by the student.
+) -> CascadeScores:
+    """Decide m pairs, the clear ones by the distilled.
 
     Parameters
     ----------
     features
-        (m, f) as :func:`~dedupe.scoring.comparison.pair_features` gives them.
+        (m, f) as :func:`~dedupe.scoring.comparison.comparison_vectors` gives them.
     similarity
         (m,) cosine.
     ticket
@@ -141,17 +141,17 @@ def cascade(
     judge
         The teacher.
     agreement
-        Share of the teacher's matches that the student may not lose, and of its own matches that
+        Share of the teacher's matches that the distilled may not lose, and of its own matches that
         the teacher must share, as measured on the audit.
     budget
         Pairs for the teacher at most, beyond its samples; the most doubtful first.
     structured
-        Records are many short fields: a student that explains its teacher is trusted with doubtful
+        Records are many short fields: a distilled that explains its teacher is trusted with doubtful
         pairs.
     records
         How many records the pairs were found among.
     seed
-        Of the student.
+        Of the distilled.
     """
     m = len(features)
     probability = np.full(m, -1, dtype=np.float32)
@@ -173,34 +173,34 @@ def cascade(
     rough = _predicted(learnt(np.flatnonzero(probability >= 0)), features[pool])
     ask(pool[_even(_strata(rough), ticket[pool], SECOND_SAMPLE, probability[pool] < 0)])
     model = learnt(np.flatnonzero(probability >= 0))
-    student = _predicted(model, features)
+    distilled = _predicted(model, features)
 
     open_ = probability < 0
-    strata = _strata(student)
+    strata = _strata(distilled)
     trusted = False
     if structured:
         audit = _even(strata, ticket, SHORT_AUDIT, open_)
         ask(audit)
-        trusted = _explained(student[audit], probability[audit]) >= LEAST_EXPLAINED
+        trusted = _explained(distilled[audit], probability[audit]) >= LEAST_EXPLAINED
     if not trusted:
         audit = _even(strata, ticket, AUDIT, open_)
         ask(audit)
     there = np.bincount(strata[open_], minlength=len(EDGES) + 1)
     drawn = np.bincount(strata[audit], minlength=len(EDGES) + 1)
     weight = (there / np.maximum(drawn, 1))[strata[audit]]
-    low, high = _cuts(student[audit], probability[audit], weight, 1 - agreement)
+    low, high = _cuts(distilled[audit], probability[audit], weight, 1 - agreement)
 
-    explained = _explained(student[audit], probability[audit])
+    explained = _explained(distilled[audit], probability[audit])
     if trusted:
-        low = high = VERDICT
-    between = np.flatnonzero((probability < 0) & (student > low) & (student < high))
-    doubt = np.lexsort((ticket[between], np.abs(student[between] - VERDICT)))
+        low = high = MATCH_FROM
+    between = np.flatnonzero((probability < 0) & (distilled > low) & (distilled < high))
+    doubt = np.lexsort((ticket[between], np.abs(distilled[between] - MATCH_FROM)))
     ask(between[doubt[:budget]])
     by_teacher = probability >= 0
     decided = ~by_teacher
-    agreed = _agreement(student[audit], probability[audit], weight, low, high)
+    agreed = _agreement(distilled[audit], probability[audit], weight, low, high)
     if trusted:
-        said, own = (_logit(of[by_teacher]) for of in (probability, student))
+        said, own = (_logit(of[by_teacher]) for of in (probability, distilled))
         blended = TEACHER_SHARE * said + (1 - TEACHER_SHARE) * own
         probability[by_teacher] = (1 / (1 + np.exp(-blended))).astype(np.float32)
     facts = {
@@ -213,21 +213,21 @@ def cascade(
         "high": round(float(high), 4),
         **agreed,
     }
-    chance = np.where(by_teacher, probability, student)
+    chance = np.where(by_teacher, probability, distilled)
     crowding = float(np.log(max(records / CROWD, 1))) if trusted else 0.0
     if crowding:
         chance = (1 / (1 + np.exp(crowding - _logit(chance)))).astype(np.float32)
-    return Verdicts(chance, by_teacher, facts, Student.of(model, crowding))
+    return CascadeScores(chance, by_teacher, facts, BoostedTrees.of(model, crowding))
 
 
-def _explained(student: NDArray[np.float32], teacher: NDArray[np.float32]) -> float:
-    """Return the share of the variance of the teacher's logits that the student's explain.
+def _explained(distilled: NDArray[np.float32], teacher: NDArray[np.float32]) -> float:
+    """Return the share of the variance of the teacher's logits that the distilled's explain.
 
-    Only pairs that the student doubts count: the others are easy to explain in every file.
+    Only pairs that the distilled doubts count: the others are easy to explain in every file.
     """
     low, high = DOUBTFUL
-    doubtful = (student > low) & (student < high)
-    truth, guess = _logit(teacher[doubtful]), _logit(student[doubtful])
+    doubtful = (distilled > low) & (distilled < high)
+    truth, guess = _logit(teacher[doubtful]), _logit(distilled[doubtful])
     variance = float(truth.var()) if len(truth) > 1 else 0.0
     return 1 - float(np.mean((truth - guess) ** 2)) / variance if variance else 0.0
 
@@ -264,7 +264,7 @@ def _fitted(features: Bytes, probability: NDArray[np.float32], seed: int) -> Any
 
 
 def _predicted(model: Any, features: Bytes) -> NDArray[np.float32]:
-    """Return the student's probability for each pair, in blocks."""
+    """Return the distilled's probability for each pair, in blocks."""
     out = np.empty(len(features), dtype=np.float32)
     for at in range(0, len(features), 1 << 18):
         some = slice(at, at + (1 << 18))
@@ -272,8 +272,8 @@ def _predicted(model: Any, features: Bytes) -> NDArray[np.float32]:
     return out
 
 
-def _strata(student: NDArray[np.float32]) -> NDArray[np.int64]:
-    return np.searchsorted(np.array(EDGES), student, side="right")
+def _strata(distilled: NDArray[np.float32]) -> NDArray[np.int64]:
+    return np.searchsorted(np.array(EDGES), distilled, side="right")
 
 
 def _drawn(ticket: NDArray[np.uint64], most: int) -> NDArray[np.int64]:
@@ -309,19 +309,19 @@ def _fair_shares(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 
 def _cuts(
-    student: NDArray[np.float32],
+    distilled: NDArray[np.float32],
     teacher: NDArray[np.float32],
     weight: NDArray[np.float64],
     allowed: float,
 ) -> tuple[float, float]:
-    """Return the probabilities up to and from which the student decides.
+    """Return the probabilities up to and from which the distilled decides.
 
     Below the lower one lie at most `allowed` of the teacher's matches, above the upper one at most
     that many pairs, as a share of those matches, which the teacher calls different.
     """
-    order = np.argsort(student, kind="stable")
-    ranked, mass = student[order], weight[order]
-    match = teacher[order] >= VERDICT
+    order = np.argsort(distilled, kind="stable")
+    ranked, mass = distilled[order], weight[order]
+    match = teacher[order] >= MATCH_FROM
     most = allowed * float(mass[match].sum())
     lost = np.cumsum(np.where(match, mass, 0.0))
     wrong = np.cumsum(np.where(match, 0.0, mass)[::-1])[::-1]
@@ -329,19 +329,19 @@ def _cuts(
     above = int((wrong > most).sum())
     low = float(ranked[below - 1]) if below else 0.0
     high = float(ranked[above]) if above < len(ranked) else 1.0
-    return min(low, VERDICT), max(high, VERDICT)
+    return min(low, MATCH_FROM), max(high, MATCH_FROM)
 
 
 def _agreement(
-    student: NDArray[np.float32],
+    distilled: NDArray[np.float32],
     teacher: NDArray[np.float32],
     weight: NDArray[np.float64],
     low: float,
     high: float,
 ) -> dict[str, float]:
-    """Return how often the student, where it decides, is of its teacher's mind."""
-    decides = (student <= low) | (student >= high)
-    said, truth = student >= VERDICT, teacher >= VERDICT
+    """Return how often the distilled, where it decides, is of its teacher's mind."""
+    decides = (distilled <= low) | (distilled >= high)
+    said, truth = distilled >= MATCH_FROM, teacher >= MATCH_FROM
     matches = float(weight[truth].sum())
     return {
         "agreement": _share(weight[decides & (said == truth)], weight[decides]),

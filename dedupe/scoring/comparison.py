@@ -1,4 +1,4 @@
-"""Similarities of candidate pairs, field by field: what the student sees of them.
+"""Similarities of candidate pairs, field by field: what the distilled sees of them.
 
 All of it is computed on distinct values and stored in one byte a similarity, so that millions of
 pairs fit in memory; the order of rows changes nothing.
@@ -60,7 +60,7 @@ Rows = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, eq=False)
-class FieldValues:
+class ComparedField:
     """One field of n records.
 
     Parameters
@@ -81,9 +81,9 @@ class FieldValues:
     kind: str
 
 
-def field_values(
+def compared_fields(
     texts: pl.Series, layout: Sequence[tuple[str, str]] | None = None
-) -> list[FieldValues]:
+) -> list[ComparedField]:
     """Take record texts apart into fields.
 
     Parameters
@@ -92,11 +92,11 @@ def field_values(
         (n,) record texts; see :mod:`dedupe.records`.
     layout
         Label and kind of each field, in order, as :func:`layout_of` gives them for other records:
-        the features of pairs are then those that a student of theirs knows.
+        the features of pairs are then those that a distilled of theirs knows.
 
     Returns
     -------
-    list of FieldValues
+    list of ComparedField
         Up to :data:`MOST_FIELDS` fields, then ``*words``, all values in a row, and ``*numbers``,
         the words with a digit; these two only where they say more than a single field.
     """
@@ -126,18 +126,20 @@ def field_values(
     return fields
 
 
-def structured(fields: Sequence[FieldValues]) -> bool:
+def structured(fields: Sequence[ComparedField]) -> bool:
     """Tell whether records are many short fields, as those of people are, and no free text."""
     kinds = [field.kind for field in fields if not field.label.startswith("*")]
     return "long" not in kinds and len(kinds) >= MANY_FIELDS
 
 
-def layout_of(fields: Sequence[FieldValues]) -> list[tuple[str, str]]:
+def layout_of(fields: Sequence[ComparedField]) -> list[tuple[str, str]]:
     """Return label and kind of each field, in order."""
     return [(field.label, field.kind) for field in fields]
 
 
-def _laid_out(lines: pl.DataFrame, n: int, layout: Sequence[tuple[str, str]]) -> list[FieldValues]:
+def _laid_out(
+    lines: pl.DataFrame, n: int, layout: Sequence[tuple[str, str]]
+) -> list[ComparedField]:
     whole = _whole(lines)
     special = {"*words": whole, "*numbers": _numbers(whole)}
     if n <= FEW_RECORDS:
@@ -160,7 +162,7 @@ def _laid_out(lines: pl.DataFrame, n: int, layout: Sequence[tuple[str, str]]) ->
     ]
 
 
-def _field_of_few(label: str, n: int, found: Sequence[tuple[int, str]], kind: str) -> FieldValues:
+def _field_of_few(label: str, n: int, found: Sequence[tuple[int, str]], kind: str) -> ComparedField:
     """Return what :func:`_field` does, sooner where records are few."""
     parts: dict[int, list[str]] = {}
     for row, value in found:
@@ -172,7 +174,7 @@ def _field_of_few(label: str, n: int, found: Sequence[tuple[int, str]], kind: st
     codes = np.full(n, -1, dtype=np.int32)
     for row, value in cut.items():
         codes[row] = number[value]
-    return FieldValues(label, codes, np.array(values, dtype=object), kind)
+    return ComparedField(label, codes, np.array(values, dtype=object), kind)
 
 
 def _most_characters(label: str) -> int:
@@ -195,10 +197,10 @@ def _numbers(whole: pl.DataFrame) -> pl.DataFrame:
     ).filter(pl.col("value") != "")
 
 
-def pair_features(
-    fields: Sequence[FieldValues], left: Rows, right: Rows, similarity: NDArray[np.float32]
+def comparison_vectors(
+    fields: Sequence[ComparedField], left: Rows, right: Rows, similarity: NDArray[np.float32]
 ) -> Bytes:
-    """Return what the student is told of m candidate pairs.
+    """Return what the distilled is told of m candidate pairs.
 
     Parameters
     ----------
@@ -240,7 +242,7 @@ def as_numbers(features: Bytes) -> NDArray[np.float32]:
     return numbers
 
 
-def _field(label: str, n: int, found: pl.DataFrame, kind: str | None = None) -> FieldValues:
+def _field(label: str, n: int, found: pl.DataFrame, kind: str | None = None) -> ComparedField:
     """Return the values of one field; those of a label that stands twice are put in a row.
 
     Its kind is found out where none is given.
@@ -254,7 +256,7 @@ def _field(label: str, n: int, found: pl.DataFrame, kind: str | None = None) -> 
     codes = np.full(n, -1, dtype=np.int32)
     codes[coded["row"].to_numpy()] = coded["code"].to_numpy()
     texts = values.to_numpy().astype(object)
-    return FieldValues(label, codes, texts, kind or _kind(label, texts))
+    return ComparedField(label, codes, texts, kind or _kind(label, texts))
 
 
 def _kind(label: str, values: NDArray[np.object_]) -> str:
@@ -265,7 +267,7 @@ def _kind(label: str, values: NDArray[np.object_]) -> str:
     return "digits" if _mostly_digits(values) else "short"
 
 
-def _scorers(field: FieldValues) -> list[Callable[..., Any]]:
+def _scorers(field: ComparedField) -> list[Callable[..., Any]]:
     from rapidfuzz import fuzz
     from rapidfuzz.distance import OSA, JaroWinkler
 
@@ -279,7 +281,7 @@ def _scorers(field: FieldValues) -> list[Callable[..., Any]]:
     return kinds[field.kind]
 
 
-def _compared(field: FieldValues, scorer: Callable[..., Any], left: Rows, right: Rows) -> Bytes:
+def _compared(field: ComparedField, scorer: Callable[..., Any], left: Rows, right: Rows) -> Bytes:
     from rapidfuzz.process import cpdist
 
     a, b = field.codes[left], field.codes[right]

@@ -1,9 +1,8 @@
-"""The bi-encoder and the cross-encoder: the bundled ones, and any sentence-transformers model.
+"""The cross-encoder: the bundled one, or any sentence-transformers model with one label.
 
-The bundled bi-encoder is a :class:`~dedupe.blocking.tfidf.Spelling`, fitted to the rarity of words
-and trigrams in the file at hand. The bundled cross-encoder is a MiniLM fine-tuned on pairs of
-records; it reads the texts of :mod:`dedupe.records` in the form that :func:`cross_encoder_text`
-gives them.
+The bundled cross-encoder is a MiniLM fine-tuned on pairs of records. It reads the texts of
+:mod:`dedupe.records` in the form that :func:`cross_encoder_text` gives them. The score of a pair
+does not depend on the order of its records: the two texts are sorted before the model sees them.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import polars as pl
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-DECIDERS = pl.Enum(["identical", "student", "cross-encoder"])
+DECIDERS = pl.Enum(["identical", "distilled", "cross-encoder"])
 """Who gave a pair its probability."""
 
 

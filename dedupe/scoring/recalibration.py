@@ -2,7 +2,7 @@
 
 Between scoring and clustering, and without any model being run::
 
-    pairs + sure verdicts ──adapt──▶ pairs + decisions ──learn──▶ pairs, corrected
+    pairs + sure decisions ──adapt──▶ pairs + decisions ──learn──▶ pairs, corrected
 
 Both fit logistic regressions to what is known of each pair: similarities field by field, which
 values are missing, and how a pair stands among the other pairs of its two records (a record of a
@@ -177,15 +177,15 @@ def correct(
     """
     if not adapt and (decided.is_empty() or not learn):
         return pairs, None
-    verdict = known_verdicts(pairs, decided, len(texts))
-    matches, others = int((verdict == 1).sum()), int((verdict == 0).sum())
+    decision = known_decisions(pairs, decided, len(texts))
+    matches, others = int((decision == 1).sum()), int((decision == 0).sum())
     learn = learn and matches + others >= FEWEST and min(matches, others) >= FEWEST_OF_A_KIND
     if not adapt and not learn:
         return pairs, None
     probability = pairs["probability"].to_numpy().astype(np.float64)
     scored = (pairs["decided_by"] != "identical").to_numpy()
     similarity = pairs["similarity"].to_numpy()
-    looked = _looked_at(np.where(scored, probability, -1.0), similarity, verdict)
+    looked = _looked_at(np.where(scored, probability, -1.0), similarity, decision)
     before = logit(probability[looked])
     low, high, _ = _plain(before)
     if not learn and low.sum() < FEWEST_LESSONS:
@@ -195,7 +195,7 @@ def correct(
         pairs, texts, probability, looked, copies=COPIES if copies else 0
     )
     order = np.lexsort((before, similarity[looked]))
-    known = np.flatnonzero(verdict[looked] >= 0)
+    known = np.flatnonzero(decision[looked] >= 0)
     lessons = used = 0
     if adapt:
         before, lessons, used = adapted(before, signs, known, order, copied)
@@ -203,7 +203,7 @@ def correct(
         return pairs, None
     after, found = before, Correction(0, False, 0.0, 0.0, 0.0, 0.5, lessons, used)
     if learn:
-        truth = verdict[looked][known].astype(np.float64)
+        truth = decision[looked][known].astype(np.float64)
         after, found = learn_decisions(before, signs, known, truth, order)
         found = replace(found, lessons=lessons, copies=used)
     if not found.changed and not lessons:
@@ -212,7 +212,7 @@ def correct(
     new[looked] = sigmoid(after)
     if found.changed:
         settled = new.copy()
-        settled[looked[known]] = verdict[looked[known]]
+        settled[looked[known]] = decision[looked[known]]
         pays = best_cut(settled[scored])
         new[looked] = sigmoid(after - logit(np.array([pays])))
         found = replace(found, pays_from=round(pays, 4))
@@ -370,7 +370,7 @@ def best_cut(probability: Floats) -> float:
     return max(float(f1.max()) / 2, LEAST_CUT)
 
 
-def known_verdicts(pairs: pl.DataFrame, decided: pl.DataFrame, n: int) -> NDArray[np.int8]:
+def known_decisions(pairs: pl.DataFrame, decided: pl.DataFrame, n: int) -> NDArray[np.int8]:
     """Return 1 for a match, 0 for different and -1 for unknown, for each pair.
 
     What follows from decisions counts as they do: pairs that nobody need be asked about any more
@@ -379,22 +379,24 @@ def known_verdicts(pairs: pl.DataFrame, decided: pl.DataFrame, n: int) -> NDArra
     # Of records with the same text the first alone stands in scored pairs.
     group = identical_groups(n, pairs).astype(np.int64)
     said = {
-        verdict: decided.filter(pl.col("decision") == verdict).select("left", "right").to_numpy()
-        for verdict in ("match", "different")
+        decision: decided.filter(pl.col("decision") == decision).select("left", "right").to_numpy()
+        for decision in ("match", "different")
     }
     joined = group[said["match"].reshape(-1, 2).astype(np.int64)]
     part = components(n, joined[:, 0], joined[:, 1]).astype(np.int64)[group]
     apart = np.sort(part[said["different"].reshape(-1, 2).astype(np.int64)], axis=1)
     left, right = (part[pairs[side].to_numpy()] for side in ("left", "right"))
     low, high = np.minimum(left, right), np.maximum(left, right)
-    verdict = np.full(len(left), -1, dtype=np.int8)
-    verdict[low == high] = 1
-    verdict[(low != high) & np.isin(low * n + high, apart[:, 0] * n + apart[:, 1])] = 0
-    verdict[(pairs["decided_by"] == "identical").to_numpy()] = -1
-    return verdict
+    decision = np.full(len(left), -1, dtype=np.int8)
+    decision[low == high] = 1
+    decision[(low != high) & np.isin(low * n + high, apart[:, 0] * n + apart[:, 1])] = 0
+    decision[(pairs["decided_by"] == "identical").to_numpy()] = -1
+    return decision
 
 
-def _looked_at(probability: Floats, similarity: NDArray[Any], verdict: NDArray[np.int8]) -> Numbers:
+def _looked_at(
+    probability: Floats, similarity: NDArray[Any], decision: NDArray[np.int8]
+) -> Numbers:
     """Return the numbers of the pairs that may change: the doubtful, and all that are decided.
 
     Where they are too many, some of the sure ones stay among them, to learn from.
@@ -405,7 +407,7 @@ def _looked_at(probability: Floats, similarity: NDArray[Any], verdict: NDArray[n
         rest = ranked[MOST:][np.argsort(similarity[ranked[MOST:]], kind="stable")]
         sure = [rest[side[rest]] for side in (probability >= 0.5, probability < 0.5)]
         likely = np.concatenate([ranked[:MOST], *(_evenly(one, 2 * LESSONS) for one in sure)])
-    return np.union1d(likely, np.flatnonzero((verdict >= 0) & (probability >= 0)))
+    return np.union1d(likely, np.flatnonzero((decision >= 0) & (probability >= 0)))
 
 
 def _plain(before: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:

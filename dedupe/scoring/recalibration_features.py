@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dedupe.records import record_text
 from dedupe.scoring.augment.records import corrupt_record
-from dedupe.scoring.comparison import MISSING, Bytes, field_values, pair_features
+from dedupe.scoring.comparison import MISSING, Bytes, compared_fields, comparison_vectors
 from dedupe.scoring.logistic import LOGIT_LIMIT, Floats, Numbers, logit
 
 LEAST = 0.01
@@ -90,8 +90,8 @@ def recalibration_features(
     # A copy is as similar as likely pairs are: its vector is not worth the making.
     usual = np.median(similarity[likely] if likely.any() else similarity)
     similarity = np.append(similarity, np.full(len(own), usual, dtype=np.float32))
-    values = field_values(pl.concat([texts.gather(names), made]))
-    told = pair_features(values, ends[0], ends[1], similarity)
+    values = compared_fields(pl.concat([texts.gather(names), made]))
+    told = comparison_vectors(values, ends[0], ends[1], similarity)
     compared = np.append(probability[looked] > least, np.zeros(len(own), dtype=bool))
     standing = _standing(before, rival)
     plain = np.flatnonzero(before > logit(np.array(PLAIN[1])))

@@ -1,4 +1,4 @@
-"""From candidate pairs to probabilities: the cross-encoder, and the student in front of it.
+"""From candidate pairs to probabilities: the cross-encoder, and the distilled in front of it.
 
 The score of a pair does not depend on the order of its records: the two texts are put in one order,
 by their characters, before the model sees them.
@@ -22,9 +22,9 @@ from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.progress import Progress, silent
 from dedupe.records import record_text
-from dedupe.scoring.boosted_trees import Student
-from dedupe.scoring.cascade import ALL_BELOW, SAMPLED, Verdicts, cascade
-from dedupe.scoring.comparison import field_values, layout_of, pair_features, structured
+from dedupe.scoring.boosted_trees import BoostedTrees
+from dedupe.scoring.cascade import ALL_BELOW, SAMPLED, CascadeScores, cascade
+from dedupe.scoring.comparison import compared_fields, comparison_vectors, layout_of, structured
 from dedupe.scoring.cross_encoder import load_cross_encoder, prepare_texts, score_texts
 from dedupe.scoring.pairs import DECIDERS
 
@@ -105,8 +105,8 @@ def score_pairs(
     config: Config,
     progress: Progress = silent,
     known: NDArray[np.float32] | None = None,
-) -> tuple[pl.DataFrame, dict[str, Any], Student | None]:
-    """Score candidate pairs, the clear ones by a student of the model where they are many.
+) -> tuple[pl.DataFrame, dict[str, Any], BoostedTrees | None]:
+    """Score candidate pairs, the clear ones by a distilled of the model where they are many.
 
     Parameters
     ----------
@@ -129,23 +129,23 @@ def score_pairs(
     frame
         Of schema :data:`PAIRS`, in the order of `candidates`.
     facts
-        What the student did; empty where there was none. See
-        :class:`~dedupe.scoring.cascade.Verdicts`.
-        Its ``layout`` says what the student is told of a pair.
-    student
+        What the distilled did; empty where there was none. See
+        :class:`~dedupe.scoring.cascade.CascadeScores`.
+        Its ``layout`` says what the distilled is told of a pair.
+    distilled
         For pairs to come; ``None`` where there was none.
     """
-    unseen = unseen_verdicts(config.cross_encoder)
+    unseen = held_out_scores(config.cross_encoder)
     judge = _Judge(model, candidates, texts, unseen, progress, known)
     m = candidates.height
     if m <= ALL_BELOW or config.agreement == 1:
-        found = Verdicts(judge(np.arange(m)), np.ones(m, dtype=bool), {})
+        found = CascadeScores(judge(np.arange(m)), np.ones(m, dtype=bool), {})
     else:
         left, right = (candidates[side].to_numpy() for side in ("left", "right"))
         similarity = candidates["similarity"].to_numpy()
-        values = field_values(texts)
+        values = compared_fields(texts)
         found = cascade(
-            pair_features(values, left, right, similarity),
+            comparison_vectors(values, left, right, similarity),
             similarity,
             _tickets(texts, left, right, config.seed),
             candidates["seen"].to_numpy() > 0
@@ -159,23 +159,23 @@ def score_pairs(
             seed=config.seed,
         )
         found.facts["layout"] = layout_of(values)
-    decided_by = np.where(found.by_teacher, "cross-encoder", "student")
+    decided_by = np.where(found.by_teacher, "cross-encoder", "distilled")
     scored = candidates.select("left", "right", "similarity").with_columns(
         pl.Series("probability", found.probability),
         pl.Series("decided_by", decided_by).cast(DECIDERS),
     )
-    return scored, found.facts, found.student
+    return scored, found.facts, found.distilled
 
 
-def student_scores(
-    student: Student, layout: Sequence[Sequence[str]], pairs: pl.DataFrame, texts: pl.Series
+def distilled_scores(
+    distilled: BoostedTrees, layout: Sequence[Sequence[str]], pairs: pl.DataFrame, texts: pl.Series
 ) -> NDArray[np.float32]:
-    """Return what a student that learnt from other pairs says of these, (m,) float32.
+    """Return what a distilled that learnt from other pairs says of these, (m,) float32.
 
     Parameters
     ----------
-    student
-        The student.
+    distilled
+        The distilled.
     layout
         What it is told of a pair, as the facts of :func:`score_pairs` give it.
     pairs
@@ -185,9 +185,11 @@ def student_scores(
     """
     ends = np.concatenate([pairs["left"].to_numpy(), pairs["right"].to_numpy()])
     rows, place = np.unique(ends, return_inverse=True)
-    values = field_values(texts.gather(rows), [(label, kind) for label, kind in layout])
+    values = compared_fields(texts.gather(rows), [(label, kind) for label, kind in layout])
     left, right = place.astype(np.uint32).reshape(2, -1)
-    return student.predict(pair_features(values, left, right, pairs["similarity"].to_numpy()))
+    return distilled.predict(
+        comparison_vectors(values, left, right, pairs["similarity"].to_numpy())
+    )
 
 
 def most_judged(candidates: int, config: Config) -> int:
@@ -201,7 +203,7 @@ class _Judge:
     """The cross-encoder, asked for candidate pairs by number; prepares each text once.
 
     What it said before it is not asked again. Of pairs that it learnt from, `unseen` has what
-    stands in the place of its verdict.
+    stands in the place of its decision.
     """
 
     def __init__(
@@ -255,7 +257,7 @@ UNSEEN = "unseen.json"
 """In the folder of a model that learnt from decisions: their pairs, as it judged them unseen."""
 
 
-def unseen_verdicts(folder: str) -> dict[str, float]:
+def held_out_scores(folder: str) -> dict[str, float]:
     """Return, by :func:`pair_name`, the probabilities that a model gave pairs before it saw them.
 
     Empty where it did not learn from decisions.

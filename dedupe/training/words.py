@@ -67,7 +67,7 @@ JOBS = phrases("""
     teacher, nurse, engineer, farmer, clerk, carpenter, physician, lawyer, merchant, painter, \
     writer,
     poet, politician, soldier, officer, architect, botanist, chemist, baker, butcher, blacksmith,
-    miner, weaver, tailor, sailor, printer, driver, mechanic, cook, student, journalist, cricketer,
+    miner, weaver, tailor, sailor, printer, driver, mechanic, cook, distilled, journalist, cricketer,
     footballer, actor, composer, musician, sculptor, historian, priest, bishop, judge, surgeon,
     accountant, sales manager, data analyst, consultant, electrician, plumber, shop assistant
 """)
@@ -472,14 +472,14 @@ SOFTWARE: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 SOFTWARE_EDITIONS = split_words(
-    "standard professional premium home student ultimate deluxe enterprise basic small-business plus "
+    "standard professional premium home distilled ultimate deluxe enterprise basic small-business plus "
     "platinum gold express starter developer extended web production design"
 )
 
 
 SOFTWARE_TERMS = phrases(
     "upgrade, academic, education edition, 1 user, 3 users, 5 users, 10 users, competitive upgrade, "
-    "25 licenses, 1 year subscription, 3 pc, server, client, add-on, update, student edition"
+    "25 licenses, 1 year subscription, 3 pc, server, client, add-on, update, distilled edition"
 )
 
 

@@ -21,14 +21,14 @@ from types import TracebackType
 import polars as pl
 
 from dedupe.errors import OptionError, WorkspaceError
-from dedupe.resolution.decisions import CHOICES, Verdict
+from dedupe.resolution.decisions import CHOICES, Decision
 
 LOG = pl.Schema(
     {
         "sequence": pl.Int64(),
         "left_id": pl.String(),
         "right_id": pl.String(),
-        "verdict": pl.String(),
+        "decision": pl.String(),
         "undoes": pl.Int64(),
         "reviewer": pl.String(),
         "at": pl.String(),
@@ -75,13 +75,13 @@ CREATE TABLE log (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     left_id TEXT NOT NULL,
     right_id TEXT NOT NULL,
-    verdict TEXT CHECK (verdict IN ('match', 'different', 'unsure')),
+    decision TEXT CHECK (decision IN ('match', 'different', 'unsure')),
     undoes INTEGER UNIQUE REFERENCES log (sequence),
     reviewer TEXT NOT NULL,
     at TEXT NOT NULL,
     drawn TEXT NOT NULL DEFAULT '',
     CHECK (left_id < right_id),
-    CHECK ((verdict IS NULL) <> (undoes IS NULL))
+    CHECK ((decision IS NULL) <> (undoes IS NULL))
 );
 CREATE TRIGGER no_update BEFORE UPDATE ON log
 BEGIN SELECT RAISE(ABORT, 'lines of the log are never changed'); END;
@@ -109,7 +109,7 @@ PRAGMA user_version = {_VERSION};
 
 
 _STANDING = """
-FROM log WHERE verdict IS NOT NULL
+FROM log WHERE decision IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM log AS later WHERE later.undoes = log.sequence)
 """
 
@@ -121,8 +121,8 @@ AND NOT EXISTS (SELECT 1 FROM choices AS later WHERE later.undoes = choices.sequ
 
 
 @dataclass(frozen=True)
-class Decision:
-    """One verdict of one person at one time.
+class LoggedDecision:
+    """One decision of one person at one time.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class Decision:
         Number of its line in the log, from 1.
     left_id, right_id
         Ids of the two records, ``left_id < right_id`` as text.
-    verdict
+    decision
         What was said.
     reviewer
         Who said it.
@@ -143,7 +143,7 @@ class Decision:
     sequence: int
     left_id: str
     right_id: str
-    verdict: Verdict
+    decision: Decision
     reviewer: str
     at: str
     drawn: str = ""
@@ -224,15 +224,15 @@ class Decisions:
                 self._connection = None
 
     def record(
-        self, left_id: str, right_id: str, verdict: Verdict, reviewer: str, *, drawn: str = ""
-    ) -> Decision:
+        self, left_id: str, right_id: str, decision: Decision, reviewer: str, *, drawn: str = ""
+    ) -> LoggedDecision:
         """Append a decision; it is on the disk when this returns.
 
         Parameters
         ----------
         left_id, right_id
             Ids of the two records, in any order.
-        verdict
+        decision
             What is said.
         reviewer
             Who says it.
@@ -242,22 +242,22 @@ class Decisions:
         Raises
         ------
         OptionError
-            If the two ids are one, or the verdict is unknown.
+            If the two ids are one, or the decision is unknown.
         """
         if left_id == right_id:
             raise OptionError(f"record {left_id!r} cannot be decided against itself: give two ids")
         try:
-            verdict = Verdict(verdict)
+            decision = Decision(decision)
         except ValueError:
             raise OptionError(
-                f"unknown verdict {str(verdict)!r}: use one of {', '.join(Verdict)}"
+                f"unknown decision {str(decision)!r}: use one of {', '.join(Decision)}"
             ) from None
         left_id, right_id = sorted((left_id, right_id))
         with self._writing() as connection:
             sequence, at = self._append(
-                connection, left_id, right_id, verdict, None, reviewer, drawn
+                connection, left_id, right_id, decision, None, reviewer, drawn
             )
-        return Decision(sequence, left_id, right_id, verdict, reviewer, at, drawn)
+        return LoggedDecision(sequence, left_id, right_id, decision, reviewer, at, drawn)
 
     def choose(self, record_id: str, column: str | None, reviewer: str) -> Choice:
         """Append a choice; it is on the disk when this returns.
@@ -298,7 +298,7 @@ class Decisions:
             )
             return Choice(sequence, record_id, column or None, by, at)
 
-    def undo_latest(self, reviewer: str | None = None) -> Decision | Choice | None:
+    def undo_latest(self, reviewer: str | None = None) -> LoggedDecision | Choice | None:
         """Take back the latest decision or choice that still stands, whichever is the later."""
         times = []
         for standing in (_STANDING, _STANDING_CHOICES):
@@ -337,7 +337,7 @@ class Decisions:
         )
         return pl.DataFrame(lines, schema=CHOICES, orient="row")
 
-    def undo(self, reviewer: str | None = None) -> Decision | None:
+    def undo(self, reviewer: str | None = None) -> LoggedDecision | None:
         """Take back the latest decision that still stands, by a line of its own.
 
         Called again, it takes back the one before, to any depth.
@@ -350,20 +350,20 @@ class Decisions:
 
         Returns
         -------
-        Decision or None
+        LoggedDecision or None
             What was taken back; ``None`` if nothing was left to be.
         """
         with self._writing() as connection:
             line = connection.execute(
-                f"SELECT sequence, left_id, right_id, verdict, reviewer, at, drawn {_STANDING} "
+                f"SELECT sequence, left_id, right_id, decision, reviewer, at, drawn {_STANDING} "
                 "AND (?1 IS NULL OR reviewer = ?1) ORDER BY sequence DESC LIMIT 1",
                 (reviewer,),
             ).fetchone()
             if line is None:
                 return None
-            sequence, left_id, right_id, verdict, by, at, drawn = line
+            sequence, left_id, right_id, decision, by, at, drawn = line
             self._append(connection, left_id, right_id, None, sequence, by)
-            return Decision(sequence, left_id, right_id, Verdict(verdict), by, at, drawn)
+            return LoggedDecision(sequence, left_id, right_id, Decision(decision), by, at, drawn)
 
     def current(self) -> pl.DataFrame:
         """Return the last word on each pair that was not taken back.
@@ -386,7 +386,7 @@ class Decisions:
         Returns
         -------
         DataFrame
-            Schema :data:`LOG`. A decision has a ``verdict``; a line that takes one back has in
+            Schema :data:`LOG`. A decision has a ``decision``; a line that takes one back has in
             ``undoes`` the ``sequence`` of that decision instead.
         """
         lines = self._read("SELECT * FROM log ORDER BY sequence")
@@ -399,16 +399,16 @@ class Decisions:
         connection: sqlite3.Connection,
         left_id: str,
         right_id: str,
-        verdict: Verdict | None,
+        decision: Decision | None,
         undoes: int | None,
         reviewer: str,
         drawn: str = "",
     ) -> tuple[int, str]:
         at = _now()
         cursor = connection.execute(
-            "INSERT INTO log (left_id, right_id, verdict, undoes, reviewer, at, drawn) "
+            "INSERT INTO log (left_id, right_id, decision, undoes, reviewer, at, drawn) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (left_id, right_id, verdict and verdict.value, undoes, reviewer, at, drawn),
+            (left_id, right_id, decision and decision.value, undoes, reviewer, at, drawn),
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid, at

@@ -10,7 +10,7 @@
         scored-1f0c….parquet
         scored-1f0c….json       its facts, and the checksum that says it is whole
         index-77e1….vectors     vectors of the records, for those that come later; and more of it
-        student-1f0c….npz       what decides clear pairs, for the same
+        distilled-1f0c….npz       what decides clear pairs, for the same
       clusters.csv, merged.csv, removed.csv, pairs.csv, manifest.json
 
 A stage's table is written first and its facts last, each by rename: facts without a whole table do

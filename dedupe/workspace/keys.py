@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from dedupe.config import BUNDLED, Config
-from dedupe.io.sources import Given
+from dedupe.io.sources import Input
 from dedupe.models.loading import MODELS
 
 
@@ -22,7 +22,7 @@ def stage_key(*made_from: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def stage_keys(source: Given, config: Config) -> dict[str, str]:
+def stage_keys(source: Input, config: Config) -> dict[str, str]:
     """Return the key of each kept stage: a hash of the input and of every option that it reads."""
     table = stage_key(
         _CODE, source.fingerprint, config.encoding, config.delimiter, config.fields, config.ignore,

@@ -8,7 +8,7 @@ import polars as pl
 
 from dedupe.errors import InputError
 from dedupe.io.tables import read_table
-from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.decisions import Decision
 from dedupe.resolution.outputs import own_ids
 from dedupe.workspace.folder import open_workspace
 from dedupe.workspace.state import TableRead, reopened
@@ -73,23 +73,23 @@ def import_decisions(
     frame = frame.select(pl.col("id_a", "id_b", "label").cast(pl.String))
     if not all(frame[side].is_in(list(keys)).all() for side in ("id_a", "id_b")):
         frame = with_tables(frame, table)
-    verdicts = []
+    decisions = []
     for a, b, label in frame.iter_rows():
         for one in (a, b):
             if one not in keys:
                 raise InputError(f"the labels name id {one!r}, which is not in the data")
-        verdict = _LABELS.get(str(label).strip().lower())
-        if verdict is None:
+        decision = _LABELS.get(str(label).strip().lower())
+        if decision is None:
             raise InputError(f"unknown label {label!r}: use match, different, unsure, 1 or 0")
-        verdicts.append((keys[a], keys[b], verdict))
+        decisions.append((keys[a], keys[b], decision))
     with opened.decisions() as log:
-        for a, b, verdict in verdicts:
-            log.record(a, b, verdict, reviewer)
-    return len(verdicts)
+        for a, b, decision in decisions:
+            log.record(a, b, decision, reviewer)
+    return len(decisions)
 
 
 _LABELS = {
-    **{verdict.value: verdict for verdict in Verdict},
-    **dict.fromkeys(("1", "true", "yes", "y"), Verdict.MATCH),
-    **dict.fromkeys(("0", "false", "no", "n"), Verdict.DIFFERENT),
+    **{decision.value: decision for decision in Decision},
+    **dict.fromkeys(("1", "true", "yes", "y"), Decision.MATCH),
+    **dict.fromkeys(("0", "false", "no", "n"), Decision.DIFFERENT),
 }

@@ -18,7 +18,7 @@ from dedupe.config import BUNDLED, Config
 from dedupe.errors import WorkspaceError
 from dedupe.io.dialect import Dialect
 from dedupe.io.schema_matching import Linked
-from dedupe.records import FieldUse, Records, records_of
+from dedupe.records import ColumnRole, Records, records_of
 from dedupe.resolution.decisions import CHOICES
 from dedupe.resolution.incremental import Standing
 from dedupe.resolution.resolve import Resolved, corrected, resolve
@@ -93,7 +93,7 @@ def kept_table(workspace: Workspace | None, key: str) -> TableRead | None:
     records = records_of(
         frame[0],
         texts[0],
-        tuple(FieldUse(**use) for use in facts["fields"]),
+        tuple(ColumnRole(**use) for use in facts["fields"]),
         facts["id_column"],
     )
     if (names := workspace.load("named", key)) is not None and names[1].get("kept"):
@@ -190,12 +190,12 @@ def kept_slots(table: TableRead, searched: Mapping[str, Any]) -> NDArray[np.uint
     return first_slots(texts, *identical_pairs(texts))
 
 
-def kept_student(
+def load_distilled(
     workspace: Workspace,
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]] | None]:
-    """Return the facts of the scores, and the arrays of the student if one is kept and whole."""
+    """Return the facts of the scores, and the arrays of the distilled if one is kept and whole."""
     facts = workspace.stage_facts("scored", workspace.facts().get("keys", {}).get("scored", ""))
-    return facts, workspace.load_arrays("student", str(facts.get("kept_as", "")))
+    return facts, workspace.load_arrays("distilled", str(facts.get("kept_as", "")))
 
 
 def check_models(workspace: Workspace, config: Config) -> None:
@@ -271,7 +271,7 @@ def decisions_of(workspace: Workspace | None) -> pl.DataFrame:
     """Return the decisions in force, the oldest first."""
     if workspace is None:
         return pl.DataFrame(
-            schema={"left_id": pl.String, "right_id": pl.String, "verdict": pl.String}
+            schema={"left_id": pl.String, "right_id": pl.String, "decision": pl.String}
         )
     with workspace.decisions(readonly=True) as log:
         return log.current()

@@ -65,12 +65,12 @@ class Table:
 
     def decisions(self, asked: Sequence[int]) -> pl.DataFrame:
         at, keys = list(asked), self.records.keys
-        verdicts = np.where(self.truth[at], "match", "different").tolist()
+        decisions = np.where(self.truth[at], "match", "different").tolist()
         return pl.DataFrame(
             {
                 "left_id": keys.gather(self.left[at]),
                 "right_id": keys.gather(self.right[at]),
-                "verdict": pl.Series(verdicts, dtype=pl.String),
+                "decision": pl.Series(decisions, dtype=pl.String),
             }
         )
 

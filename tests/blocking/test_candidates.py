@@ -14,9 +14,9 @@ import dedupe.blocking.backends
 import dedupe.blocking.candidates
 from dedupe.blocking.backends import ANY_SOURCE
 from dedupe.blocking.candidates import HITS_PER_RECORD, Candidates, search
-from dedupe.blocking.int8 import Quantized
+from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.sampling import NEIGHBOURS
-from dedupe.blocking.tfidf import Spelling
+from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
 
 
@@ -143,13 +143,13 @@ def misspelled_people(n: int) -> tuple[list[str], np.ndarray]:
 
 def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, owner = misspelled_people(4_000)
-    model = Spelling.fitted(texts)
+    model = HashedTfidf.fitted(texts)
     vectors, rare = model.embed(texts), model.rare_features(texts)
     flat = search(vectors, Config(), rare=rare)
     monkeypatch.setattr(dedupe.blocking.candidates, "FLAT_LIMIT", 1_000)
     monkeypatch.setattr(dedupe.blocking.backends, "SHARING_BLOCK", 700)
     found = search(vectors, Config(), rare=rare)
-    small = search(Quantized.of(vectors), Config(), rare=rare)
+    small = search(Int8Vectors.of(vectors), Config(), rare=rare)
     assert [one.index for one in (flat, found, small)] == ["flat", *["rare features"] * 2]
     for result in (flat, found, small):
         left, right = (result.pairs[side].to_numpy() for side in ("left", "right"))
@@ -160,7 +160,7 @@ def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPa
 
 def test_pairs_within_one_source_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, _ = misspelled_people(1_200)
-    model = Spelling.fitted(texts)
+    model = HashedTfidf.fitted(texts)
     vectors, rare = model.embed(texts), model.rare_features(texts)
     source = np.array([0, 1, 1] * 400, dtype=np.uint8)
     source[::50] = ANY_SOURCE

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dedupe.blocking.backends import CANDIDATES
 from dedupe.blocking.candidates import search
 from dedupe.blocking.retrieve import Nearest, Stored, search_new
-from dedupe.blocking.tfidf import Spelling
+from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
 
 
@@ -60,7 +60,10 @@ def test_new_records_keep_to_their_budget() -> None:
 
 def test_new_records_are_found_by_the_rare_features_they_share() -> None:
     texts = [f"name: person{n % 97} family{n}\ncity: rome" for n in range(200)]
-    old, new = Spelling.fitted(texts[:150]), [text.replace("person", "persn") for text in texts[:9]]
+    old, new = (
+        HashedTfidf.fitted(texts[:150]),
+        [text.replace("person", "persn") for text in texts[:9]],
+    )
     everything = [*texts, *new]
     vectors = old.embed(everything)
     rare = old.rare_features(everything, lone=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.blocking.tfidf import DIMENSIONS, Spelling
+from dedupe.blocking.tfidf import DIMENSIONS, HashedTfidf
 
 NAMES = [
     f"name: person{n % 97} family{n}\ncity: {'berlin' if n % 2 else 'rome'}" for n in range(300)
@@ -15,7 +15,7 @@ NAMES = [
 
 
 def vectors(texts: list[str]) -> np.ndarray:
-    return Spelling.fitted(texts).embed(texts)
+    return HashedTfidf.fitted(texts).embed(texts)
 
 
 def test_rows_are_unit_vectors() -> None:
@@ -35,7 +35,7 @@ def test_an_empty_text_is_the_zero_vector() -> None:
 @given(st.lists(st.text(max_size=30).map(lambda t: t.replace("\x00", "")), min_size=2, max_size=12))
 def test_any_text_is_embedded_by_itself_alone(values: list[str]) -> None:
     texts = [f"name: {value}" for value in values]
-    model = Spelling.fitted(texts)
+    model = HashedTfidf.fitted(texts)
     together = model.embed(texts)
     alone = np.concatenate([model.embed([text]) for text in texts])
     assert np.isfinite(together).all()

@@ -29,7 +29,7 @@ from dedupe.errors import InputError, OptionError
 from dedupe.io.dialect import CSV
 from dedupe.io.tables import write_table
 from dedupe.pipeline.incremental.match import MATCHES
-from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.decisions import Decision
 from tests.evaluation.test_compare_runs import make
 from tests.pipeline.test_run import table
 
@@ -492,9 +492,9 @@ def test_decisions_go_in_and_out(done: Path) -> None:
     assert imported.returncode == 0, imported.stderr.decode()
     printed = run("decisions", "people.dedupe", cwd=done)
     rows = list(csv.DictReader(io.StringIO(printed.stdout.decode())))
-    assert (rows[-1]["verdict"], rows[-1]["reviewer"]) == ("different", "labels.csv")
+    assert (rows[-1]["decision"], rows[-1]["reviewer"]) == ("different", "labels.csv")
     lines = run("decisions", "people.dedupe", "--format", "jsonl", cwd=done).stdout.splitlines()
-    assert json.loads(lines[-1])["verdict"] == "different"
+    assert json.loads(lines[-1])["decision"] == "different"
 
 
 def test_the_review_app_needs_a_terminal(done: Path) -> None:
@@ -732,8 +732,8 @@ def test_a_checked_goal_says_its_probability_and_an_estimate_what_it_rests_on(
     couples = [(f"a{i:02}", f"b{i:02}") for i in range(70)]
     names = {key: f"person {key}" for couple in couples for key in couple}
     scores = {couple: 0.9 if i % 2 else 0.1 for i, couple in enumerate(couples)}
-    verdicts = [Verdict.MATCH if i % 2 else Verdict.DIFFERENT for i in range(70)]
-    said = [(*couple, verdict) for couple, verdict in zip(couples, verdicts, strict=True)]
+    decisions = [Decision.MATCH if i % 2 else Decision.DIFFERENT for i in range(70)]
+    said = [(*couple, decision) for couple, decision in zip(couples, decisions, strict=True)]
     make(tmp_path / "w", names, scores, decisions=said)
     asked = run("export", "w", "-o", "goal", "--target-precision", "0.9", cwd=tmp_path)
     assert asked.returncode == 0, asked.stderr.decode()

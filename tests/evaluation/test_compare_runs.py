@@ -17,7 +17,7 @@ from dedupe.errors import WorkspaceError
 from dedupe.evaluation.compare_runs import CAUSES, CHANGES, Diff
 from dedupe.io.dialect import CSV
 from dedupe.records import make_records
-from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.decisions import Decision
 from dedupe.workspace.folder import Workspace, write_json
 
 Scores = Mapping[tuple[str, str], float]
@@ -29,7 +29,7 @@ def make(
     scores: Scores,
     *,
     id_column: bool = True,
-    decisions: Sequence[tuple[str, str, Verdict]] = (),
+    decisions: Sequence[tuple[str, str, Decision]] = (),
     models: Mapping[str, str] | None = None,
     extra: Mapping[str, Sequence[str]] | None = None,
     decided_by: str = "cross-encoder",
@@ -81,8 +81,8 @@ def make(
     if decisions:
         keys = dict(zip(names, records.keys, strict=True))
         with workspace.decisions() as log:
-            for left, right, verdict in decisions:
-                log.record(keys[left], keys[right], verdict, "tester")
+            for left, right, decision in decisions:
+                log.record(keys[left], keys[right], decision, "tester")
     return path
 
 
@@ -140,8 +140,10 @@ def test_another_model_is_blamed_for_another_probability(tmp_path: Path) -> None
 
 def test_another_decider_is_blamed_for_another_probability(tmp_path: Path) -> None:
     before = make(tmp_path / "1", NAMES, SCORES)
-    after = make(tmp_path / "2", NAMES, {**SCORES, ("c", "d"): 0.1}, decided_by="student")
-    assert only(dedupe.diff(before, after))["why"].endswith("student decided, before cross-encoder")
+    after = make(tmp_path / "2", NAMES, {**SCORES, ("c", "d"): 0.1}, decided_by="distilled")
+    assert only(dedupe.diff(before, after))["why"].endswith(
+        "distilled decided, before cross-encoder"
+    )
 
 
 def test_a_pair_that_was_not_compared_is_blamed(tmp_path: Path) -> None:
@@ -156,7 +158,7 @@ def test_a_pair_that_was_not_compared_is_blamed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("undone", [False, True])
 def test_a_decision_is_blamed(undone: bool, tmp_path: Path) -> None:
     plain = make(tmp_path / "1", NAMES, SCORES)
-    decided = make(tmp_path / "2", NAMES, SCORES, decisions=[("d", "c", Verdict.DIFFERENT)])
+    decided = make(tmp_path / "2", NAMES, SCORES, decisions=[("d", "c", Decision.DIFFERENT)])
     found = dedupe.diff(decided, plain) if undone else dedupe.diff(plain, decided)
     change = only(found)
     assert change["change"] == ("joined" if undone else "split")
@@ -169,8 +171,8 @@ def test_a_decision_is_blamed(undone: bool, tmp_path: Path) -> None:
 
 
 def test_a_changed_verdict_is_blamed(tmp_path: Path) -> None:
-    before = make(tmp_path / "1", NAMES, SCORES, decisions=[("a", "b", Verdict.MATCH)])
-    after = make(tmp_path / "2", NAMES, SCORES, decisions=[("b", "a", Verdict.DIFFERENT)])
+    before = make(tmp_path / "1", NAMES, SCORES, decisions=[("a", "b", Decision.MATCH)])
+    after = make(tmp_path / "2", NAMES, SCORES, decisions=[("b", "a", Decision.DIFFERENT)])
     found = dedupe.diff(before, after)
     assert only(found)["why"] == "decided: a and b different, before match"
     assert found.summary["decisions"]["changed"] == 1

@@ -29,18 +29,18 @@ def population(rng: np.random.Generator, n: int, warp: float) -> tuple[Reviewed,
 
 def answer(pairs: Reviewed, truth: np.ndarray, chosen: np.ndarray) -> Reviewed:
     """Decide pairs: from then on they are right."""
-    verdict, merged = pairs.verdict.copy(), pairs.merged.copy()
-    verdict[chosen] = truth[chosen]
+    decision, merged = pairs.decision.copy(), pairs.merged.copy()
+    decision[chosen] = truth[chosen]
     merged[chosen] = truth[chosen]
-    return replace(pairs, verdict=verdict, merged=merged)
+    return replace(pairs, decision=decision, merged=merged)
 
 
 def drawn(pairs: Reviewed, count: int) -> np.ndarray:
-    return pairs.order[pairs.verdict[pairs.order] == UNKNOWN][:count]
+    return pairs.order[pairs.decision[pairs.order] == UNKNOWN][:count]
 
 
 def some(pairs: Reviewed, chosen: np.ndarray, count: int) -> np.ndarray:
-    return np.flatnonzero(chosen & (pairs.verdict == UNKNOWN))[:count]
+    return np.flatnonzero(chosen & (pairs.decision == UNKNOWN))[:count]
 
 
 def truly(pairs: Reviewed, truth: np.ndarray) -> dict[str, float]:
@@ -86,7 +86,7 @@ def test_estimates_are_unbiased_whatever_the_scores_are_worth(warp: float) -> No
         turned = replace(pairs, turn=audit_turns(pairs.probability, 1 - rng.random(n)))
         found = answer(turned, truth, chosen)
         found = answer(found, truth, drawn(found, draws))
-        open_ = found.verdict == UNKNOWN
+        open_ = found.decision == UNKNOWN
         real = [int((truth & open_ & (pairs.merged == side)).sum()) for side in (True, False)]
         errors[run] = np.subtract(unbiased_matches_left(found, found.sample()), real)
     standard = errors.std(axis=0) / np.sqrt(runs)
@@ -154,9 +154,9 @@ def test_the_sample_is_the_beginning_of_the_order_whoever_decided_it() -> None:
 def test_pairs_nobody_can_tell_do_not_end_an_audit() -> None:
     pairs, truth = population(np.random.default_rng(4), 400, 1.0)
     pairs = answer(pairs, truth, pairs.order[:20])
-    verdict = pairs.verdict.copy()
-    verdict[pairs.order[5]] = UNSURE
-    assert len(replace(pairs, verdict=verdict).sample()) == 19
+    decision = pairs.decision.copy()
+    decision[pairs.order[5]] = UNSURE
+    assert len(replace(pairs, decision=decision).sample()) == 19
 
 
 def test_the_order_does_not_depend_on_how_pairs_are_numbered() -> None:

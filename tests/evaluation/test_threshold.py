@@ -44,7 +44,7 @@ def said(records: Records, pairs: pl.DataFrame, truth: np.ndarray, chosen: list[
         {
             "left_id": keys.gather(pairs["left"].gather(chosen)),
             "right_id": keys.gather(pairs["right"].gather(chosen)),
-            "verdict": pl.Series(
+            "decision": pl.Series(
                 np.where(truth[chosen], "match", "different").tolist(), dtype=pl.String
             ),
         }
@@ -64,7 +64,7 @@ def test_the_order_stays_while_decisions_are_made() -> None:
     before = review([])
     after = review(before.at(0.5).order[:40].tolist())
     assert (before.turn == after.turn).all()
-    assert (after.verdict[before.at(0.5).order[:40]] != UNKNOWN).all()
+    assert (after.decision[before.at(0.5).order[:40]] != UNKNOWN).all()
     assert estimate(after.at(0.5)).drawn == 40
 
 
@@ -90,12 +90,12 @@ def test_pairs_that_follow_from_decisions_are_known() -> None:
     pairs = pl.DataFrame([(*row, "cross-encoder") for row in rows], schema=PAIRS, orient="row")
     ends = [(0, 1, "match"), (0, 2, "match"), (1, 3, "unsure"), (2, 3, "unsure")]
     decisions = pl.DataFrame(
-        [(records.keys[a], records.keys[b], verdict) for a, b, verdict in ends],
-        schema=["left_id", "right_id", "verdict"],
+        [(records.keys[a], records.keys[b], decision) for a, b, decision in ends],
+        schema=["left_id", "right_id", "decision"],
         orient="row",
     )
     found = reviewed(records, pairs, decisions, CONFIG, 0.0)
-    assert found.verdict.tolist() == [1, 1, 1, UNSURE]
+    assert found.decision.tolist() == [1, 1, 1, UNSURE]
 
 
 @pytest.mark.parametrize("goal", ["precision", "recall"])

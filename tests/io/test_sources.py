@@ -13,7 +13,7 @@ import pytest
 from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.io.dialect import CSV
-from dedupe.io.sources import given
+from dedupe.io.sources import open_input
 from dedupe.io.tables import write_tables
 
 ROWS = {"name": ["ada", "bob"], "city": ["rome", "oslo"]}
@@ -21,7 +21,7 @@ ROWS = {"name": ["ada", "bob"], "city": ["rome", "oslo"]}
 
 def test_a_file_is_hashed_before_it_is_parsed(tmp_path: Path) -> None:
     pl.DataFrame(ROWS).write_csv(tmp_path / "a.b.csv")
-    found = given(tmp_path / "a.b.csv", Config())
+    found = open_input(tmp_path / "a.b.csv", Config())
     assert found.parsed is None and len(found.fingerprint) == 64
     assert found.names == ["a.b.csv"]
     assert found.stem == tmp_path / "a.b"
@@ -31,7 +31,7 @@ def test_a_file_is_hashed_before_it_is_parsed(tmp_path: Path) -> None:
 def test_files_are_stacked_with_the_name_of_each(tmp_path: Path) -> None:
     pl.DataFrame(ROWS).write_csv(tmp_path / "a.csv")
     pl.DataFrame({"name": ["eve"], "age": [7]}).write_parquet(tmp_path / "b.parquet")
-    frame = given([tmp_path / "a.csv", tmp_path / "b.parquet"], Config()).table(Config()).frame
+    frame = open_input([tmp_path / "a.csv", tmp_path / "b.parquet"], Config()).table(Config()).frame
     assert frame.select("name", "city", "source").rows() == [
         ("ada", "rome", "a.csv"), ("bob", "oslo", "a.csv"), ("eve", "", "b.parquet"),
     ]  # fmt: skip
@@ -41,17 +41,17 @@ def test_files_are_stacked_with_the_name_of_each(tmp_path: Path) -> None:
 def test_columns_of_several_types_are_stacked_as_text(tmp_path: Path) -> None:
     pl.DataFrame({"name": ["ada"], "age": ["07"]}).write_csv(tmp_path / "a.csv")
     pl.DataFrame({"name": ["eve"], "age": [7]}).write_parquet(tmp_path / "b.parquet")
-    frame = given([tmp_path / "a.csv", tmp_path / "b.parquet"], Config()).table(Config()).frame
+    frame = open_input([tmp_path / "a.csv", tmp_path / "b.parquet"], Config()).table(Config()).frame
     assert frame["age"].to_list() == ["07", "7"]
 
 
 def test_tables_of_other_libraries_are_the_same_table() -> None:
     tables = [pl.DataFrame(ROWS), pl.LazyFrame(ROWS), pd.DataFrame(ROWS), pa.table(ROWS)]
-    found = [given(table, Config()) for table in tables]
+    found = [open_input(table, Config()) for table in tables]
     assert len({one.fingerprint for one in found}) == 1
     assert all(one.table(Config()).frame.equals(pl.DataFrame(ROWS)) for one in found)
     assert found[0].stem is None and found[0].names == ["table"]
-    other = given(pl.DataFrame({**ROWS, "city": ["rome", "bonn"]}), Config())
+    other = open_input(pl.DataFrame({**ROWS, "city": ["rome", "bonn"]}), Config())
     assert other.fingerprint != found[0].fingerprint
 
 
@@ -61,7 +61,7 @@ def test_tables_of_other_libraries_are_the_same_table() -> None:
 )
 def test_what_is_no_input_is_one_clear_line(source: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        given(source, Config())  # type: ignore[arg-type]
+        open_input(source, Config())  # type: ignore[arg-type]
 
 
 # Folders and globs ------------------------------------------------------------------------------
@@ -90,18 +90,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_folder_is_its_tables_by_name(folder: Path) -> None:
-    found = given("data", Config())
+    found = open_input("data", Config())
     assert found.names == ["B.tsv", "a10.csv", "a9.csv", "b.csv", "c.csv.gz"]
     table = found.table(Config()).frame
     assert table["name"].to_list() == table["source"].to_list() == found.names
     assert found.stem == Path("data")
-    assert given(folder, Config()).fingerprint == found.fingerprint
-    assert given("data/", Config()).stem == Path("data")
+    assert open_input(folder, Config()).fingerprint == found.fingerprint
+    assert open_input("data/", Config()).stem == Path("data")
 
 
 def test_the_folder_one_is_in_gives_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    assert given(".", Config()).stem == folder
+    assert open_input(".", Config()).stem == folder
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_folder_one_is_in_gives_its_name(folder: Path, monkeypatch: pytest.M
 def test_a_glob_is_the_files_that_match_by_path(
     pattern: str, names: list[str], folder: Path
 ) -> None:
-    found = given(pattern, Config())
+    found = open_input(pattern, Config())
     assert found.names == names
     frame = found.table(Config()).frame
     if len(names) > 1:
@@ -125,7 +125,7 @@ def test_a_glob_is_the_files_that_match_by_path(
 
 
 def test_a_file_is_read_once_and_in_the_order_named(folder: Path) -> None:
-    found = given(["data/c.csv.gz", "data/a*.csv", "data", str(folder / "b.csv")], Config())
+    found = open_input(["data/c.csv.gz", "data/a*.csv", "data", str(folder / "b.csv")], Config())
     assert found.names == ["c.csv.gz", "a10.csv", "a9.csv", "B.tsv", "b.csv"]
     assert found.stem == Path("data/c")
 
@@ -133,7 +133,7 @@ def test_a_file_is_read_once_and_in_the_order_named(folder: Path) -> None:
 def test_a_file_whose_name_looks_like_a_glob_is_that_file(folder: Path) -> None:
     (folder / "b[1].csv").write_text("name\nada\n")
     (folder / "b1.csv").write_text("name\nbob\n")
-    assert given("data/b[1].csv", Config()).names == ["b[1].csv"]
+    assert open_input("data/b[1].csv", Config()).names == ["b[1].csv"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_file_whose_name_looks_like_a_glob_is_that_file(folder: Path) -> None:
 def test_nothing_found_is_one_clear_line(source: object, message: str, folder: Path) -> None:
     (folder.parent / "empty").mkdir()
     with pytest.raises(InputError, match=message):
-        given(source, Config())  # type: ignore[arg-type]
+        open_input(source, Config())  # type: ignore[arg-type]
 
 
 # Databases ----------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def database(tmp_path: Path) -> Path:
 
 
 def test_a_table_of_a_database_is_an_input(database: Path) -> None:
-    found = given(f"{database}::people", Config())
+    found = open_input(f"{database}::people", Config())
     assert found.table(Config()).frame.equals(pl.DataFrame(ROWS))
     assert found.names == ["crm.db::people"]
     assert found.stem == database.with_name("crm-people")
@@ -170,16 +170,18 @@ def test_a_table_of_a_database_is_an_input(database: Path) -> None:
 
 def test_a_query_is_an_input_known_by_what_it_gives(database: Path) -> None:
     config = Config(query="SELECT name FROM people ORDER BY name DESC")
-    found = given(f"sqlite:///{database}", config)
+    found = open_input(f"sqlite:///{database}", config)
     assert found.table(config).frame["name"].to_list() == ["bob", "ada"]
     assert found.stem == database.with_name("crm")
-    other = given(f"sqlite:///{database}", Config(query="SELECT name FROM people ORDER BY name"))
+    other = open_input(
+        f"sqlite:///{database}", Config(query="SELECT name FROM people ORDER BY name")
+    )
     assert other.fingerprint != found.fingerprint
 
 
 def test_tables_of_a_database_and_files_are_stacked(database: Path, tmp_path: Path) -> None:
     pl.DataFrame({"name": ["zoe"]}).write_csv(tmp_path / "z.csv")
-    found = given([f"{database}::people", f"{database}::more", tmp_path / "z.csv"], Config())
+    found = open_input([f"{database}::people", f"{database}::more", tmp_path / "z.csv"], Config())
     assert found.table(Config()).frame.select("name", "source").rows() == [
         ("ada", "crm.db::people"), ("bob", "crm.db::people"), ("eve", "crm.db::more"),
         ("zoe", "z.csv"),
@@ -194,7 +196,7 @@ def test_tables_of_one_name_in_several_databases_are_told_apart(tmp_path: Path) 
             tmp_path / folder, format="sqlite", dialect=CSV,
         )  # fmt: skip
     paths = [f"{tmp_path}/{name}/results.sqlite::t" for name in ("a", "b")]
-    found = given(paths, Config())
+    found = open_input(paths, Config())
     assert found.names == ["a/results.sqlite::t", "b/results.sqlite::t"]
     assert found.table(Config()).frame["source"].to_list() == found.names
 
@@ -203,8 +205,8 @@ def test_a_query_has_one_database(database: Path, tmp_path: Path) -> None:
     pl.DataFrame(ROWS).write_csv(tmp_path / "a.csv")
     config = Config(query="SELECT * FROM people")
     with pytest.raises(InputError, match="name no other input"):
-        given([f"sqlite:///{database}", tmp_path / "a.csv"], config)
+        open_input([f"sqlite:///{database}", tmp_path / "a.csv"], config)
     with pytest.raises(InputError, match=r"a\.csv is no database"):
-        given(tmp_path / "a.csv", config)
+        open_input(tmp_path / "a.csv", config)
     with pytest.raises(InputError, match="stdin is no database"):
-        given("-", config)
+        open_input("-", config)

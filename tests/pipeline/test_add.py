@@ -37,8 +37,8 @@ import dedupe.workspace.state
 from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
 from dedupe.pipeline.incremental.cluster_changes import CHANGES
 from dedupe.records import Records
-from dedupe.resolution.decisions import Verdict
-from dedupe.scoring.comparison import field_values, layout_of
+from dedupe.resolution.decisions import Decision
+from dedupe.scoring.comparison import compared_fields, layout_of
 from dedupe.workspace.decision_log import Decisions
 from dedupe.workspace.folder import Workspace
 
@@ -245,8 +245,8 @@ def test_a_removed_representative_leaves_its_copies_their_pairs(folder: Path) ->
 def test_decisions_hold(folder: Path) -> None:
     workspace = folder / "people.dedupe"
     with Workspace(workspace).decisions() as log:
-        log.record("r0", "r8", Verdict.DIFFERENT, "ann")
-        log.record("r6", "r7", Verdict.MATCH, "ann")
+        log.record("r0", "r8", Decision.DIFFERENT, "ann")
+        log.record("r6", "r7", Decision.MATCH, "ann")
     result = dedupe.add(workspace, table([PEOPLE[0], PEOPLE[6]], first=300))
     after = ids(result.clusters)
     assert after["r0"] != after["r8"]
@@ -369,7 +369,7 @@ def test_a_locked_database_of_decisions_is_one_line(
 ) -> None:
     workspace = folder / "people.dedupe"
     with Workspace(workspace).decisions() as log:
-        log.record("r0", "r8", Verdict.MATCH, "ann")
+        log.record("r0", "r8", Decision.MATCH, "ann")
     defaults = {**(Decisions.__init__.__kwdefaults__ or {}), "timeout": 0.1}
     monkeypatch.setattr(Decisions.__init__, "__kwdefaults__", defaults)
     holder = sqlite3.connect(workspace / "decisions.sqlite", isolation_level=None)
@@ -552,8 +552,8 @@ def test_what_is_written_is_what_a_full_export_writes(
         if data.draw(st.booleans()):
             with Workspace(workspace).decisions() as log:
                 pair = data.draw(st.permutations([f"r{n}" for n in there]))[:2]
-                verdict = data.draw(st.sampled_from([Verdict.MATCH, Verdict.DIFFERENT]))
-                log.record(*pair, verdict, "ann")
+                decision = data.draw(st.sampled_from([Decision.MATCH, Decision.DIFFERENT]))
+                log.record(*pair, decision, "ann")
             dedupe.export(workspace)
 
 
@@ -695,8 +695,8 @@ def test_a_student_is_made_once_there_are_pairs_enough(
     assert set(dedupe.workspace.state.reopened(workspace)[1]["decided_by"]) == {"cross-encoder"}
     result = dedupe.add(workspace.path, table(people[60:160], first=60))
     assert len({*asked, *((b, a) for a, b in asked)}) == 2 * len(asked)
-    assert result.summary["decided_by"]["student"] > 0
-    assert dedupe.workspace.state.kept_student(workspace)[1] is not None
+    assert result.summary["decided_by"]["distilled"] > 0
+    assert dedupe.workspace.state.load_distilled(workspace)[1] is not None
     assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
     asked.clear()
     dedupe.add(workspace.path, table(people[160:], first=160))
@@ -721,11 +721,11 @@ def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
     scored = workspace.load("scored", key)
     assert scored is not None
     texts = dedupe.workspace.state.clustered(workspace).records.texts
-    facts = {"kept_as": key, "low": 0.1, "high": 0.9, "layout": layout_of(field_values(texts))}
+    facts = {"kept_as": key, "low": 0.1, "high": 0.9, "layout": layout_of(compared_fields(texts))}
     workspace.save("scored", key, scored[0], {**scored[1], **facts})
-    workspace.save_arrays("student", key, {"base": np.zeros(1)})
+    workspace.save_arrays("distilled", key, {"base": np.zeros(1)})
     monkeypatch.setattr(
-        dedupe.pipeline.incremental.rescore, "Student", lambda **arrays: _Student(0.4)
+        dedupe.pipeline.incremental.rescore, "BoostedTrees", lambda **arrays: _Student(0.4)
     )
     monkeypatch.setattr(dedupe.pipeline.incremental.rescore, "WORTH_LOADING", worth)
     result = dedupe.add(workspace.path, folder / "new.csv")
@@ -737,7 +737,7 @@ def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
             name: ids(result.clusters)["r3"] for name in ("r100", "r3")
         }
     else:
-        assert deciders == {"student", "identical"}
-        assert (result.pairs.filter(new & (pl.col("decided_by") == "student"))[
+        assert deciders == {"distilled", "identical"}
+        assert (result.pairs.filter(new & (pl.col("decided_by") == "distilled"))[
             "probability"
         ] == 0.4).all()  # fmt: skip

@@ -70,7 +70,7 @@ def test_what_was_learnt_is_scored_as_it_was_unseen(monkeypatch: pytest.MonkeyPa
         scoring, "score_texts", lambda model, left, right, _: np.full(len(left), 0.9, np.float32)
     )
     known = {scoring.pair_name("x", "z"): 0.25}
-    monkeypatch.setattr(scoring, "unseen_verdicts", lambda folder: known)
+    monkeypatch.setattr(scoring, "held_out_scores", lambda folder: known)
     pairs = pl.DataFrame(
         {"left": [0, 0, 1], "right": [1, 2, 2], "similarity": [0.5] * 3},
         schema={"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32},

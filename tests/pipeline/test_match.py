@@ -15,7 +15,7 @@ import dedupe.pipeline.incremental.match
 import dedupe.workspace.state
 from dedupe.errors import InputError, WorkspaceError
 from dedupe.pipeline.incremental.match import MATCHES
-from dedupe.scoring.comparison import field_values, layout_of
+from dedupe.scoring.comparison import compared_fields, layout_of
 from dedupe.workspace.folder import Workspace
 from tests.pipeline.test_run import table
 
@@ -74,14 +74,14 @@ def test_the_student_decides_what_it_is_sure_of(
 ) -> None:
     opened = Workspace(workspace)
     texts = dedupe.workspace.state.clustered(opened).records.texts
-    facts = {"low": 0.1, "high": 0.9, "layout": layout_of(field_values(texts))}
+    facts = {"low": 0.1, "high": 0.9, "layout": layout_of(compared_fields(texts))}
     arrays: dict[str, Any] = {"base": np.zeros(1)}
     monkeypatch.setattr(
-        dedupe.pipeline.incremental.match, "kept_student", lambda _: (facts, arrays)
+        dedupe.pipeline.incremental.match, "load_distilled", lambda _: (facts, arrays)
     )
     sure = [0.95]
 
-    class Student:
+    class BoostedTrees:
         def __init__(self, base: Any) -> None:
             assert (base == arrays["base"]).all()
 
@@ -91,7 +91,7 @@ def test_the_student_decides_what_it_is_sure_of(
     def never(_: object) -> None:
         raise AssertionError("the cross-encoder is not needed")
 
-    monkeypatch.setattr(dedupe.pipeline.incremental.match, "Student", Student)
+    monkeypatch.setattr(dedupe.pipeline.incremental.match, "BoostedTrees", BoostedTrees)
     with monkeypatch.context() as patch:
         patch.setattr(dedupe.pipeline.incremental.match, "load_cross_encoder", never)
         found = dedupe.Matcher(workspace).match(table()[:1].drop("id"))

@@ -18,7 +18,7 @@ import dedupe.pipeline.train
 import dedupe.workspace.state
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.io.tables import read_table
-from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.decisions import Decision
 
 PEOPLE = [
     ("Katherine", "Johnson", "1918-08-26", "Hampton"),
@@ -198,9 +198,9 @@ def test_decisions_are_obeyed(folder: Path) -> None:
         ids[born] for born in ("1918-08-26", "1936-08-17", "1815-12-10", "1914-11-09")
     )
     with workspace.decisions() as log:
-        log.record(twins[0], twins[1], Verdict.DIFFERENT, "test")
-        log.record(same[0], same[1], Verdict.DIFFERENT, "test")
-        log.record(one, other, Verdict.MATCH, "test")
+        log.record(twins[0], twins[1], Decision.DIFFERENT, "test")
+        log.record(same[0], same[1], Decision.DIFFERENT, "test")
+        log.record(one, other, Decision.MATCH, "test")
     again = dedupe.run(folder / "people.csv")
     found = dict(again.clusters.select("id", "cluster_id").iter_rows())
     assert found[twins[0]] != found[twins[1]]
@@ -223,7 +223,7 @@ def test_a_resorted_file_keeps_its_decisions_without_an_id_column(tmp_path: Path
         0
     ].records.keys
     with dedupe.open_workspace(tmp_path / "p.dedupe").decisions() as log:
-        log.record(key[rows[0]], key[rows[1]], Verdict.DIFFERENT, "test")
+        log.record(key[rows[0]], key[rows[1]], Decision.DIFFERENT, "test")
     frame.reverse().write_csv(tmp_path / "p.csv")
     again = dedupe.run(tmp_path / "p.csv")
     assert again.merged.height == first.merged.height + 1
@@ -342,7 +342,7 @@ def test_an_audit_is_drawn_decided_and_estimated(folder: Path) -> None:
     with dedupe.open_workspace(workspace).decisions() as log:
         for a, b in audit.pairs:
             same = labels[place[a]] == labels[place[b]]
-            log.record(a, b, Verdict.MATCH if same else Verdict.DIFFERENT, "x", drawn=audit.key)
+            log.record(a, b, Decision.MATCH if same else Decision.DIFFERENT, "x", drawn=audit.key)
     after = dedupe.evaluation.quality.estimate_workspace(workspace)
     assert (after.basis != "model", after.drawn) == (True, len(audit.pairs))
     assert (after.precision.value, after.recall.value) == (1.0, 1.0)
@@ -387,7 +387,7 @@ def test_what_is_prepared_can_be_reviewed_before_anything_is_written(
     assert not list(place.glob("*.csv")) and not (place / "manifest.json").exists()
     keys = dedupe.workspace.state.clustered(dedupe.open_workspace(place)).records.keys
     with dedupe.open_workspace(place).decisions() as log:
-        log.record(keys[0], keys[1], Verdict.MATCH, "ada")
+        log.record(keys[0], keys[1], Decision.MATCH, "ada")
     for name in ("search", "score_pairs", "load_cross_encoder", "make_records"):
         monkeypatch.setattr(dedupe.pipeline.run, name, _forbidden)
     result = dedupe.run(tmp_path / "p.csv")

@@ -21,8 +21,8 @@ from dedupe.errors import OptionError, WorkspaceError
 from dedupe.evaluation.quality import estimate_workspace
 from dedupe.pipeline.finetune import Example, Lesson
 from dedupe.pipeline.train import _learnt, lesson_said, run_after_learning
-from dedupe.resolution.decisions import Verdict
-from dedupe.scoring.score import unseen_verdicts
+from dedupe.resolution.decisions import Decision
+from dedupe.scoring.score import held_out_scores
 from dedupe.workspace.folder import open_workspace
 from dedupe.workspace.labels import decision_log, import_decisions
 from dedupe.workspace.state import check_models, kept_config, reopened
@@ -259,16 +259,16 @@ def test_a_model_is_used_where_corrected_scores_gain_by_it(
     couples = [(f"a{i:02}", f"b{i:02}") for i in range(60)]
     truth = np.arange(60) % 2 == 0
     names = {key: f"{rng.integers(1e9)}" for couple in couples for key in couple}
-    said = [Verdict.MATCH if match else Verdict.DIFFERENT for match in truth]
+    said = [Decision.MATCH if match else Decision.DIFFERENT for match in truth]
     scores = dict(zip(couples, np.where(truth, 0.6, 0.4) + rng.uniform(-0.3, 0.3, 60), strict=True))
-    decisions = [(*couple, verdict) for couple, verdict in zip(couples, said, strict=True)]
+    decisions = [(*couple, decision) for couple, decision in zip(couples, said, strict=True)]
     place = make(tmp_path / "w", names, scores, decisions=decisions)
     teacher.right = right
     opened = dedupe.open_workspace(place)
     lesson = _learnt(opened, kept_config(opened), lambda done, total: None)
     assert (lesson["used"], opened.current_version()) == (right, int(right))
     assert (lesson["corrected_after"] < lesson["corrected_before"]) == right
-    assert len(unseen_verdicts(str(opened.model(1)))) == 60
+    assert len(held_out_scores(str(opened.model(1)))) == 60
     assert ("used from now on" in lesson_said(lesson)) == right
     assert ("stay as they were" in lesson_said(lesson)) != right
 

@@ -20,7 +20,7 @@ from dedupe.scoring.pairs import PAIRS
 
 N = 8
 NO_DECISIONS = pl.DataFrame(
-    schema={"left_id": pl.String, "right_id": pl.String, "verdict": pl.String}
+    schema={"left_id": pl.String, "right_id": pl.String, "decision": pl.String}
 )
 EDGES = st.lists(
     st.tuples(st.integers(0, N - 1), st.integers(0, N - 1), st.floats(0, 1, width=32)).filter(
@@ -60,10 +60,10 @@ def run(frame: pl.DataFrame, pairs: pl.DataFrame, decisions: pl.DataFrame = NO_D
 
 @given(EDGES, VERDICTS)
 def test_every_row_is_accounted_for_and_decisions_are_obeyed(
-    edges: list[tuple[int, int, float]], verdicts: list[tuple[int, int, str]]
+    edges: list[tuple[int, int, float]], made: list[tuple[int, int, str]]
 ) -> None:
     decisions = pl.DataFrame(
-        [(f"r{a}", f"r{b}", verdict) for a, b, verdict in verdicts],
+        [(f"r{a}", f"r{b}", decision) for a, b, decision in made],
         schema=NO_DECISIONS.schema, orient="row",
     )  # fmt: skip
     _, _, outputs = run(table(), scored(edges), decisions)
@@ -76,12 +76,12 @@ def test_every_row_is_accounted_for_and_decisions_are_obeyed(
     assert dict(outputs.merged.select("cluster_id", "cluster_size").iter_rows()) == dict(
         sizes.iter_rows()
     )
-    for a, b, verdict in verdicts:
-        if verdict == "different":
+    for a, b, decision in made:
+        if decision == "different":
             assert cluster[f"r{a}"] != cluster[f"r{b}"]
-    if not any(verdict == "different" for *_, verdict in verdicts):
-        for a, b, verdict in verdicts:
-            assert verdict != "match" or cluster[f"r{a}"] == cluster[f"r{b}"]
+    if not any(decision == "different" for *_, decision in made):
+        for a, b, decision in made:
+            assert decision != "match" or cluster[f"r{a}"] == cluster[f"r{b}"]
     kept = dict(outputs.removed.select("id", "kept_id").iter_rows())
     assert all(cluster[one] == cluster[other] for one, other in kept.items())
 
@@ -189,13 +189,13 @@ def test_choices_go_with_their_records_into_merged_rows() -> None:
 @given(EDGES, VERDICTS, st.integers(1, N), st.data())
 def test_clustering_again_what_was_touched_is_clustering_everything(
     edges: list[tuple[int, int, float]],
-    verdicts: list[tuple[int, int, str]],
+    made: list[tuple[int, int, str]],
     old: int,
     data: st.DataObject,
 ) -> None:
     config, none = Config(), pl.DataFrame(schema=CHOICES)
     decisions = pl.DataFrame(
-        [(f"r{a}", f"r{b}", verdict) for a, b, verdict in verdicts],
+        [(f"r{a}", f"r{b}", decision) for a, b, decision in made],
         schema=NO_DECISIONS.schema,
         orient="row",
     )

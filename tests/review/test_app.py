@@ -21,7 +21,7 @@ import dedupe
 import dedupe.review.explain
 import dedupe.review.screens.overview
 from dedupe.errors import OptionError, WorkspaceError
-from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.decisions import Decision
 from dedupe.review.app import HelpScreen, ReviewApp, themed
 from dedupe.review.order import ORDERS
 from dedupe.review.screens.pairs import PairsScreen, parse_range
@@ -79,7 +79,7 @@ def test_keys_decide_undo_and_redo(workspace: Path, size: tuple[int, int]) -> No
         await pilot.press("y", "q")
 
     assert drive(workspace, steps, size) is True
-    assert log(workspace)["verdict"].drop_nulls().to_list() == [
+    assert log(workspace)["decision"].drop_nulls().to_list() == [
         "match", "different", "unsure", "unsure", "match"
     ]  # fmt: skip
 
@@ -396,7 +396,7 @@ def test_the_mouse_decides_as_the_keys_do(workspace: Path) -> None:
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
         await pilot.click(FooterKey)
         await pilot.pause()
-        assert log(workspace)["verdict"].to_list() == ["match"]
+        assert log(workspace)["decision"].to_list() == ["match"]
 
     drive(workspace, steps)
 
@@ -431,7 +431,7 @@ def test_what_another_reviewer_decides_is_seen(workspace: Path) -> None:
         assert pair is not None
         a, b = app.session.ends(pair)
         with Decisions(workspace / "decisions.sqlite") as other:
-            other.record(app.session.keys[a], app.session.keys[b], Verdict.DIFFERENT, "grace")
+            other.record(app.session.keys[a], app.session.keys[b], Decision.DIFFERENT, "grace")
         app.look_for_others()
         await pilot.pause()
         assert "decided: different" in text_of(app, "#scores")

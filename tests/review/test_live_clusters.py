@@ -53,10 +53,10 @@ NO_CHOICES = pl.DataFrame(schema=CHOICES)
 
 
 def decisions(said: dict[tuple[int, int], str]) -> pl.DataFrame:
-    lines = [(RECORDS.keys[a], RECORDS.keys[b], verdict) for (a, b), verdict in said.items()]
+    lines = [(RECORDS.keys[a], RECORDS.keys[b], decision) for (a, b), decision in said.items()]
     return pl.DataFrame(
         lines,
-        schema={"left_id": pl.String, "right_id": pl.String, "verdict": pl.String},
+        schema={"left_id": pl.String, "right_id": pl.String, "decision": pl.String},
         orient="row",
     )
 
@@ -75,11 +75,11 @@ def test_following_gives_what_clustering_everything_gives(
     live = LiveClusters(Clustered(RECORDS, pairs, first, config))
     row_of = {key: row for row, key in enumerate(RECORDS.keys)}
     said: dict[tuple[int, int], str] = {}
-    for a, b, verdict in steps:
+    for a, b, decision in steps:
         pair = (min(a, b), max(a, b))
-        said.pop(pair, None)  # a step without a verdict takes back what was said
-        if verdict is not None:
-            said[pair] = verdict
+        said.pop(pair, None)  # a step without a decision takes back what was said
+        if decision is not None:
+            said[pair] = decision
         live.follow(decisions(said), NO_CHOICES, row_of, pair)
         due = resolve(RECORDS, pairs, decisions(said), config)
         assert live.labels.tolist() == due.clustering.labels.tolist()

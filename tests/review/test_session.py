@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import dedupe
 from dedupe.errors import OptionError
-from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.decisions import Decision
 from dedupe.review.order import ORDERS
 from dedupe.review.session import Session, View
 from dedupe.workspace.decision_log import Choice, Decisions
@@ -31,10 +31,10 @@ def session(workspace: Path) -> Iterator[Session]:
 
 
 def test_a_decision_is_in_the_file_when_the_call_returns(session: Session, workspace: Path) -> None:
-    session.decide(Verdict.MATCH)
+    session.decide(Decision.MATCH)
     with Decisions(workspace / "decisions.sqlite", readonly=True) as log:
         line = log.log().row(0, named=True)
-    assert (line["verdict"], line["reviewer"]) == ("match", "ada")
+    assert (line["decision"], line["reviewer"]) == ("match", "ada")
 
 
 def pair(session: Session, a: int, b: int) -> int:
@@ -75,9 +75,9 @@ def test_a_view_leaves_out_what_is_not_looked_for(session: Session) -> None:
 
 
 def test_pairs_that_decisions_imply_are_passed_over(session: Session) -> None:
-    session.decide_rows([(0, 1), (1, 2)], Verdict.MATCH)
+    session.decide_rows([(0, 1), (1, 2)], Decision.MATCH)
     assert session.known(pair(session, 0, 2)) == "implied match"
-    session.decide_rows([(0, 3)], Verdict.DIFFERENT)
+    session.decide_rows([(0, 3)], Decision.DIFFERENT)
     assert session.effect(pair(session, 2, 3)).contradicts
     assert session.known(pair(session, 2, 3)) == "implied different"
     session.sort(View())
@@ -101,21 +101,21 @@ def test_doubtful_pairs_still_to_come_are_counted(session: Session) -> None:
             for number in ahead
         )
         assert session.remaining() == due
-        session.decide(Verdict.UNSURE)
+        session.decide(Decision.UNSURE)
     assert session.remaining() == 0
 
 
 def test_contradictions_are_a_queue_with_what_leads_to_them(session: Session) -> None:
     session.sort(View("contradictions"))
     before = len(session.queue)
-    session.decide_rows([(0, 1), (1, 2)], Verdict.MATCH)
-    session.decide_rows([(0, 2)], Verdict.DIFFERENT)
+    session.decide_rows([(0, 1), (1, 2)], Decision.MATCH)
+    session.decide_rows([(0, 2)], Decision.DIFFERENT)
     assert session.clash_count() >= 1
     session.sort(View("contradictions"))
     ends = [session.ends(number) for number in session.queue.tolist()]
     assert ends[:3] in ([(0, 2), (0, 1), (1, 2)], [(0, 2), (1, 2), (0, 1)])
     assert session.pair is not None and session.known(session.pair) == "different"
-    session.decide(Verdict.MATCH)
+    session.decide(Decision.MATCH)
     assert session.clash_count() == 0
     session.sort(View("contradictions"))
     assert len(session.queue) <= before
@@ -131,8 +131,8 @@ def test_a_pair_that_was_never_scored_can_contradict(workspace: Path) -> None:
         if session.group[b] == b and session.scores.number(a, b) is None
     )
     other = next(row for row in range(n) if row not in (a, b))
-    session.decide_rows([(a, b)], Verdict.DIFFERENT)
-    session.decide_rows([(a, other), (b, other)], Verdict.MATCH)
+    session.decide_rows([(a, b)], Decision.DIFFERENT)
+    session.decide_rows([(a, other), (b, other)], Decision.MATCH)
     session.sort(View("contradictions"))
     unscored = [number for number in session.queue.tolist() if session.probability(number) is None]
     assert (a, b) in [session.ends(number) for number in unscored]
@@ -144,7 +144,7 @@ def test_clusters_follow_each_decision(session: Session) -> None:
         (a, b), effect = session.ends(number), session.effect(number)
         if effect.joined:
             continue
-        session.decide_rows([(a, b)], Verdict.MATCH)
+        session.decide_rows([(a, b)], Decision.MATCH)
         labels = session.clusters.labels
         assert labels[a] == labels[b]
         assert session.clusters.size(a) == effect.together
@@ -153,7 +153,7 @@ def test_clusters_follow_each_decision(session: Session) -> None:
 
 
 def test_choices_show_in_the_merged_row_and_are_written(session: Session, workspace: Path) -> None:
-    session.decide_rows([(0, 1), (1, 2)], Verdict.MATCH)
+    session.decide_rows([(0, 1), (1, 2)], Decision.MATCH)
     assert session.merged(1)["name"] != "A. Lovelace"
     session.choose(2, "name")
     session.choose(1, None)
@@ -193,7 +193,7 @@ def test_an_audit_draws_pairs_and_narrows_the_estimate(session: Session, workspa
     session.take_audit(audit)
     assert audit.estimate.basis == "model" and len(session.queue) == 20
     while (number := session.pair) is not None:
-        session.decide(Verdict.MATCH if session.probability(number) > 0.8 else Verdict.DIFFERENT)
+        session.decide(Decision.MATCH if session.probability(number) > 0.8 else Decision.DIFFERENT)
     with Decisions(workspace / "decisions.sqlite", readonly=True) as log:
         assert (log.log()["drawn"] != "").sum() == 20
     after = session.draw_audit().estimate
@@ -209,8 +209,8 @@ def test_pairs_drawn_of_records_added_meanwhile_are_shown(
     while (audit := session.draw_audit()).pairs:
         session.take_audit(audit)
         while session.pair is not None:
-            session.decide(Verdict.DIFFERENT)
-    assert any("new" in pair for pair in session.verdicts)
+            session.decide(Decision.DIFFERENT)
+    assert any("new" in pair for pair in session.decisions)
 
 
 def test_another_reviewers_decisions_are_seen_and_not_undone(
@@ -219,7 +219,7 @@ def test_another_reviewers_decisions_are_seen_and_not_undone(
     other = Session(workspace, reviewer="grace")
     first = session.pair
     assert first is not None
-    session.decide(Verdict.MATCH)
+    session.decide(Decision.MATCH)
     assert other.refresh() and not other.refresh()
     assert other.known(first) == "match"
     assert other.undo() is None
@@ -233,10 +233,10 @@ def test_what_another_reviewer_said_meanwhile_is_shown_before_it_is_overruled(
     other = Session(workspace, reviewer="grace")
     first = session.pair
     assert first is not None and other.pair == first
-    session.decide(Verdict.MATCH)
-    assert other.decide(Verdict.DIFFERENT) is None
+    session.decide(Decision.MATCH)
+    assert other.decide(Decision.DIFFERENT) is None
     assert other.pair == first and other.known(first) == "match"
-    made = other.decide(Verdict.DIFFERENT)
+    made = other.decide(Decision.DIFFERENT)
     assert made is not None and made.reviewer == "grace"
     session.refresh()
     assert session.known(first) == "different"
@@ -252,10 +252,10 @@ def test_what_another_reviewer_said_meanwhile_is_shown_before_it_is_overruled(
 def test_undo_and_redo_to_any_depth(session: Session, actions: list[str]) -> None:
     while session.undo():
         pass
-    session.decide_rows([], Verdict.MATCH)  # forgets what could be made again
+    session.decide_rows([], Decision.MATCH)  # forgets what could be made again
     session.sort(View("highest"))
-    states = [dict(session.verdicts)]
-    undone: list[dict[tuple[str, ...], Verdict]] = []
+    states = [dict(session.decisions)]
+    undone: list[dict[tuple[str, ...], Decision]] = []
     for action in actions:
         if action == "undo":
             taken = session.undo()
@@ -268,16 +268,16 @@ def test_undo_and_redo_to_any_depth(session: Session, actions: list[str]) -> Non
             if made:
                 states.append(undone.pop())
         elif session.pair is not None and not session.known(session.pair):
-            session.decide(Verdict(action))
-            states.append(dict(session.verdicts))
+            session.decide(Decision(action))
+            states.append(dict(session.decisions))
             undone.clear()
-        assert session.verdicts == states[-1]
+        assert session.decisions == states[-1]
 
 
 def test_time_left_follows_the_pace(session: Session) -> None:
     assert session.seconds_left() is None
     for _ in range(3):
         time.sleep(0.01)
-        session.decide(Verdict.UNSURE)
+        session.decide(Decision.UNSURE)
     left = session.seconds_left()
     assert left is not None and 0 <= left < 60

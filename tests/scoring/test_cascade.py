@@ -1,4 +1,4 @@
-"""The student: it decides where it agrees with its teacher, and says how well."""
+"""The distilled: it decides where it agrees with its teacher, and says how well."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dedupe.scoring.boosted_trees import Student
+from dedupe.scoring.boosted_trees import BoostedTrees
 from dedupe.scoring.cascade import (
     AUDIT,
     FIRST_SAMPLE,
     SECOND_SAMPLE,
-    Verdicts,
+    CascadeScores,
     _fitted,
     _predicted,
     cascade,
@@ -29,7 +29,7 @@ def decide(
     order: int = 0,
     structured: bool = False,
     records: int = 1_000,
-) -> tuple[Verdicts, NDArray[np.float32], list[int]]:
+) -> tuple[CascadeScores, NDArray[np.float32], list[int]]:
     """Run a cascade whose teacher looks at two of three features, and at `noise` of chance."""
     rng = np.random.default_rng(7)
     features = rng.integers(0, 255, (m, 4)).astype(np.uint8)
@@ -52,7 +52,7 @@ def decide(
         agreement=agreement, budget=budget, structured=structured, records=records, seed=0,
     )  # fmt: skip
     back = np.argsort(shuffle)
-    unshuffled = Verdicts(found.probability[back], found.by_teacher[back], found.facts)
+    unshuffled = CascadeScores(found.probability[back], found.by_teacher[back], found.facts)
     assert set(np.flatnonzero(always)) <= set(asked)
     return unshuffled, truth, asked
 
@@ -131,8 +131,8 @@ def test_the_trees_say_as_arrays_what_they_said_as_a_model() -> None:
     features[:, 4] = 255
     truth = (1 / (1 + np.exp(-(features[:, 0] / 30.0 - 4)))).astype(np.float32)
     model = _fitted(features[:1_000], truth[:1_000], seed=0)
-    kept = Student(**Student.of(model).arrays())
+    kept = BoostedTrees(**BoostedTrees.of(model).arrays())
     np.testing.assert_allclose(kept.predict(features), _predicted(model, features), atol=1e-6)
-    crowded = Student.of(model, crowding=1.0).predict(features)
+    crowded = BoostedTrees.of(model, crowding=1.0).predict(features)
     assert (crowded < kept.predict(features)).all()
     assert len(kept.predict(features[:0])) == 0

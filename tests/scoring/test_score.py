@@ -151,7 +151,7 @@ def test_many_candidates_are_decided_by_a_student_but_for_what_the_model_has_to(
     scored, facts, _ = score_pairs(Fake(), candidates, pl.Series(names), Config())
     assert scored.schema == PAIRS
     assert len(asked) < candidates.height
-    assert facts["pairs"] == (scored["decided_by"] == "student").sum() > 0
+    assert facts["pairs"] == (scored["decided_by"] == "distilled").sum() > 0
     assert facts["agreement"] > 0.98
     assert (scored.filter(candidates["seen"] > 0)["decided_by"] == "cross-encoder").all()
     everything, none, _ = score_pairs(Fake(), candidates, pl.Series(names), Config(agreement=1.0))

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dedupe.errors import OptionError, WorkspaceError
-from dedupe.resolution.decisions import CHOICES, Verdict
-from dedupe.workspace.decision_log import CURRENT, LOG, Decision, Decisions
+from dedupe.resolution.decisions import CHOICES, Decision
+from dedupe.workspace.decision_log import CURRENT, LOG, Decisions, LoggedDecision
 
 
 @pytest.fixture
@@ -22,13 +22,13 @@ def path(tmp_path):
 
 def words(decisions):
     """What holds now, by pair."""
-    return {(a, b): verdict for a, b, verdict, *_ in decisions.current().iter_rows()}
+    return {(a, b): decision for a, b, decision, *_ in decisions.current().iter_rows()}
 
 
 def test_record_reads_back(path):
     with Decisions(path) as decisions:
-        made = decisions.record("b", "a", Verdict.MATCH, "ann")
-        assert made == Decision(1, "a", "b", Verdict.MATCH, "ann", made.at)
+        made = decisions.record("b", "a", Decision.MATCH, "ann")
+        assert made == LoggedDecision(1, "a", "b", Decision.MATCH, "ann", made.at)
         assert datetime.fromisoformat(made.at).utcoffset() == timedelta(0)
         assert decisions.current().rows() == [("a", "b", "match", "ann", made.at)]
         assert decisions.log().rows() == [(1, "a", "b", "match", None, "ann", made.at, "")]
@@ -46,13 +46,13 @@ def test_empty_log(path):
 
 def test_last_word_wins_and_undo_brings_back_the_one_before(path):
     with Decisions(path) as decisions:
-        decisions.record("1", "2", Verdict.MATCH, "ann")
-        decisions.record("3", "4", Verdict.UNSURE, "ann")
-        decisions.record("2", "1", Verdict.DIFFERENT, "bob")
+        decisions.record("1", "2", Decision.MATCH, "ann")
+        decisions.record("3", "4", Decision.UNSURE, "ann")
+        decisions.record("2", "1", Decision.DIFFERENT, "bob")
         assert words(decisions) == {("1", "2"): "different", ("3", "4"): "unsure"}
         assert decisions.current()["left_id"].to_list() == ["3", "1"]  # in order of time
         taken = decisions.undo("bob")
-        assert (taken.sequence, taken.verdict, taken.reviewer) == (3, Verdict.DIFFERENT, "bob")
+        assert (taken.sequence, taken.decision, taken.reviewer) == (3, Decision.DIFFERENT, "bob")
         assert decisions.undo("bob") is None
         assert words(decisions) == {("1", "2"): "match", ("3", "4"): "unsure"}
         assert [decisions.undo().sequence for _ in range(2)] == [2, 1]
@@ -68,7 +68,7 @@ steps = st.lists(
         st.tuples(
             st.sampled_from("abc"),
             st.sampled_from("def"),
-            st.sampled_from([*Verdict]),
+            st.sampled_from([*Decision]),
             st.sampled_from(["ann", "bob"]),
         ),
         st.sampled_from([None, "ann", "bob"]),
@@ -109,22 +109,22 @@ def test_ids_are_any_text(path):
         for left in odd:
             for right in odd:
                 if left != right:
-                    decisions.record(left, right, Verdict.MATCH, "ann")
+                    decisions.record(left, right, Decision.MATCH, "ann")
         assert set(words(decisions)) == {(a, b) for a in odd for b in odd if a < b}
 
 
 def test_what_cannot_be_decided(path):
     with Decisions(path) as decisions:
         with pytest.raises(OptionError, match="against itself"):
-            decisions.record("a", "a", Verdict.MATCH, "ann")
-        with pytest.raises(OptionError, match="unknown verdict 'maybe'"):
+            decisions.record("a", "a", Decision.MATCH, "ann")
+        with pytest.raises(OptionError, match="unknown decision 'maybe'"):
             decisions.record("a", "b", "maybe", "ann")
         assert decisions.log().height == 0
 
 
 def test_lines_cannot_be_changed(path):
     with Decisions(path) as decisions:
-        decisions.record("a", "b", Verdict.MATCH, "ann")
+        decisions.record("a", "b", Decision.MATCH, "ann")
     other = sqlite3.connect(path)
     for statement in ("DELETE FROM log", "UPDATE log SET reviewer = 'eve'"):
         with pytest.raises(sqlite3.IntegrityError, match="never"):
@@ -137,10 +137,10 @@ def test_readonly(path):
     assert missing.current().height == missing.log().height == 0
     assert not path.exists()
     with Decisions(path) as decisions:
-        decisions.record("a", "b", Verdict.MATCH, "ann")
+        decisions.record("a", "b", Decision.MATCH, "ann")
         assert missing.log().height == 1  # made in the meantime
     with pytest.raises(WorkspaceError, match="read only"):
-        missing.record("a", "c", Verdict.MATCH, "ann")
+        missing.record("a", "c", Decision.MATCH, "ann")
     missing.close()
     missing.close()
 
@@ -150,7 +150,7 @@ def test_empty_file_is_an_empty_log(path):
     with Decisions(path, readonly=True) as decisions:
         assert decisions.log().height == decisions.current().height == 0
     with Decisions(path) as decisions:
-        decisions.record("a", "b", Verdict.MATCH, "ann")
+        decisions.record("a", "b", Decision.MATCH, "ann")
 
 
 def one_line(error):
@@ -195,7 +195,7 @@ def test_folder_that_is_not_there(tmp_path):
 @pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write anywhere")
 def test_folder_that_cannot_be_written_to(path):
     with Decisions(path) as decisions:
-        decisions.record("a", "b", Verdict.MATCH, "ann")
+        decisions.record("a", "b", Decision.MATCH, "ann")
     path.chmod(0o444)
     path.parent.chmod(0o555)
     try:
@@ -212,19 +212,19 @@ def test_locked(path):
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(WorkspaceError, match="locked by another process") as error:
-            decisions.record("a", "b", Verdict.MATCH, "ann")
+            decisions.record("a", "b", Decision.MATCH, "ann")
         one_line(error)
         assert decisions.log().height == 0  # readers are not in the way of a writer
         other.execute("ROLLBACK")
         other.close()
-        decisions.record("a", "b", Verdict.MATCH, "ann")
+        decisions.record("a", "b", Decision.MATCH, "ann")
 
 
 def write_many(path, name, start):
     start.wait()
     with Decisions(path) as decisions:
         for i in range(40):
-            decisions.record(f"{name}{i}", "x" * 3, Verdict.MATCH, name)
+            decisions.record(f"{name}{i}", "x" * 3, Decision.MATCH, name)
             if i % 10 == 9:
                 decisions.undo(name)
 
@@ -251,9 +251,9 @@ def test_processes_writing_at_once_lose_nothing(path):
 def test_killed_after_record_loses_nothing(path):
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from dedupe.workspace.decision_log import Decisions, Verdict\n"
+        "from dedupe.workspace.decision_log import Decisions, Decision\n"
         "decisions = Decisions(Path(sys.argv[1]))\n"
-        "for i in range(7): decisions.record(str(i), 'x', Verdict.MATCH, 'ann')\n"
+        "for i in range(7): decisions.record(str(i), 'x', Decision.MATCH, 'ann')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     ended = subprocess.run(
@@ -277,12 +277,12 @@ def go_back(path, version, *statements):
 
 def test_a_log_of_version_1_is_read_and_then_brought_up_to_date(path):
     with Decisions(path) as decisions:
-        decisions.record("a", "b", Verdict.MATCH, "ann")
+        decisions.record("a", "b", Decision.MATCH, "ann")
     go_back(path, 1, "ALTER TABLE log DROP COLUMN drawn", "DROP TABLE choices")
     with Decisions(path, readonly=True) as old:
         assert old.log()["drawn"].to_list() == [""]
     with Decisions(path) as new:
-        made = new.record("c", "d", Verdict.MATCH, "ann", drawn="k1")
+        made = new.record("c", "d", Decision.MATCH, "ann", drawn="k1")
         assert made.drawn == "k1"
         assert new.log()["drawn"].to_list() == ["", "k1"]
         assert new.undo() == made
@@ -290,7 +290,7 @@ def test_a_log_of_version_1_is_read_and_then_brought_up_to_date(path):
 
 def test_a_log_of_version_2_has_no_choices_until_one_is_made(path):
     with Decisions(path) as decisions:
-        decisions.record("a", "b", Verdict.MATCH, "ann")
+        decisions.record("a", "b", Decision.MATCH, "ann")
     go_back(path, 2, "DROP TABLE choices")
     with Decisions(path, readonly=True) as old:
         assert old.choices().is_empty() and old.choices().schema == CHOICES

@@ -6,7 +6,7 @@
         ──score──▶ all pairs ──(+ decisions)──cluster──▶ ids kept ──merge──▶ outputs
 
 What is not new is not read, embedded, searched or scored again. Vectors are made with the weights
-that the workspace keeps, clear pairs are decided by the student that it keeps. What is made is
+that the workspace keeps, clear pairs are decided by the distilled that it keeps. What is made is
 written under new keys; the workspace changes at the moment when its facts file is replaced.
 """
 
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.errors import OptionError, WorkspaceError
-from dedupe.io.sources import Given, Source, given
+from dedupe.io.sources import Input, Source, open_input
 from dedupe.pipeline.incremental.cluster_changes import CHANGES, carried, changes_of
 from dedupe.pipeline.incremental.delta import Arrivals, Asked, arrivals_of
 from dedupe.pipeline.incremental.patch import Before, touched_tables
@@ -80,7 +80,7 @@ def add(
     new ones bring is searched and scored, and only clusters that it touches are made again.
 
     What comes out is what a run over everything makes, up to a few pairs: words are weighed as they
-    were at the run until there are twice as many texts, pairs are judged by the student of then,
+    were at the run until there are twice as many texts, pairs are judged by the distilled of then,
     and each addition has candidates of its own. A hundred thousand records of people in ten steps
     agree with one run to an F1 of 0.995; ``tests/benchmarks/additions.py`` measures it.
 
@@ -127,14 +127,14 @@ def add(
     if options.get("device") is not None:
         config = config.with_options(device=options["device"])
     reading = replace(config, encoding=None, delimiter=None, query=None).with_options(**options)
-    source_given = given(source, reading)
+    source_input = open_input(source, reading)
     with opened.locked():
         asked = Asked(reading, id, replace_all, to)
-        return _added(opened, source_given, config, asked, report)
+        return _added(opened, source_input, config, asked, report)
 
 
 def _added(
-    workspace: Workspace, source: Given, config: Config, asked: Asked, report: Report
+    workspace: Workspace, source: Input, config: Config, asked: Asked, report: Report
 ) -> Result:
     stages = Stages(workspace, report)
     check_models(workspace, config)
@@ -184,10 +184,10 @@ def _added(
             facts = _flipped(facts, grown, source, arrivals, asked)
             workspace.write_facts(facts)
     summary = {
-        **run_facts(Given((), grown.fingerprint), grown.table, grown.keys, config),
+        **run_facts(Input((), grown.fingerprint), grown.table, grown.keys, config),
         "input": {"names": facts["input"]["names"], "fingerprint": grown.fingerprint},
         **search_facts(grown.searched, grown.scored, found.alike, len(records), config),
-        "student": grown.learnt,
+        "distilled": grown.learnt,
         **cluster_figures(records, pairs, resolved, config),
         **learnt_facts(found.correction),
         "additions": {
@@ -350,7 +350,7 @@ def _grown(
         )
     digest = stage_key(fingerprint, *addition, len(records))
     fingerprint = hashlib.sha256(digest.encode()).hexdigest()
-    keys = stage_keys(Given((), fingerprint), config)
+    keys = stage_keys(Input((), fingerprint), config)
     found, searched = search_arrivals(
         stages, keys["candidates"], arrivals, kept.table, slot, kept.searched, kept.scored, config
     )
@@ -480,11 +480,11 @@ def _forget(workspace: Workspace, grown: _Grown) -> None:
     workspace.forget("candidates", [grown.keys["candidates"]])
     workspace.forget("scored", [grown.keys["scored"]])
     workspace.forget("index", [grown.searched["stored"]["key"]])
-    workspace.forget("student", [grown.learnt.get("kept_as", "")])
+    workspace.forget("distilled", [grown.learnt.get("kept_as", "")])
 
 
 def _flipped(
-    facts: Mapping[str, Any], grown: _Grown, source: Given, arrivals: Arrivals, asked: Asked
+    facts: Mapping[str, Any], grown: _Grown, source: Input, arrivals: Arrivals, asked: Asked
 ) -> dict[str, Any]:
     """Return what the workspace is for, with what was added."""
     old, rows = facts["input"], len(arrivals.records)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.errors import InputError, OptionError
 from dedupe.io.schema_matching import Linked
-from dedupe.io.sources import STACKED, Given
+from dedupe.io.sources import STACKED, Input
 from dedupe.records import Records, as_texts, content_keys, frame_texts
 from dedupe.workspace.state import TableRead
 
@@ -62,13 +62,13 @@ class Asked:
     replace_all: bool
     to: str | None
 
-    def of(self, source: Given) -> tuple[str, bool, str | None]:
+    def of(self, source: Input) -> tuple[str, bool, str | None]:
         """Return what tells an addition from others."""
         return source.fingerprint, self.replace_all, self.to
 
 
 def arrivals_of(
-    source: Given, table: TableRead, facts: Mapping[str, Any], asked: Asked
+    source: Input, table: TableRead, facts: Mapping[str, Any], asked: Asked
 ) -> Arrivals:
     """Tell what becomes of the records of a workspace when those of `source` come.
 
@@ -101,7 +101,7 @@ def arrivals_of(
 
 
 def _in_it_already(
-    facts: Mapping[str, Any], source: Given, asked: Asked, *, by_content: bool
+    facts: Mapping[str, Any], source: Input, asked: Asked, *, by_content: bool
 ) -> bool:
     """Tell whether these rows were added last.
 
@@ -130,7 +130,7 @@ def _table_number(linked: Linked | None, to: str | None) -> int:
 
 
 def _rows(
-    source: Given, table: TableRead, facts: Mapping[str, Any], asked: Asked, number: int
+    source: Input, table: TableRead, facts: Mapping[str, Any], asked: Asked, number: int
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return the new rows under the columns of the workspace, and notes on them."""
     records, frame = table.records, source.table(asked.reading).frame

@@ -3,7 +3,7 @@
 ::
 
     record ──text──▶ vector, rare features ──kept index──▶ texts most like it
-        ──student, cross-encoder──▶ probabilities ──▶ ids and clusters
+        ──distilled, cross-encoder──▶ probabilities ──▶ ids and clusters
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from numpy.typing import NDArray
 from dedupe.blocking.bi_encoder import embed
 from dedupe.blocking.index import NO_SLOT, first_slots, index_in_memory, open_index
 from dedupe.blocking.retrieve import Nearest
-from dedupe.blocking.tfidf import Spelling
+from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.errors import InputError
 from dedupe.io.sources import Frame, as_polars
 from dedupe.records import as_texts, frame_texts
-from dedupe.scoring.boosted_trees import Student
+from dedupe.scoring.boosted_trees import BoostedTrees
 from dedupe.scoring.cross_encoder import load_cross_encoder, score_texts, spelled
 from dedupe.scoring.pairs import identical_pairs
-from dedupe.scoring.score import student_scores
+from dedupe.scoring.score import distilled_scores
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.folder import open_workspace as _open_workspace
 from dedupe.workspace.state import (
     check_models,
     kept_config,
     kept_slots,
-    kept_student,
+    load_distilled,
     named_records,
     search_facts_of,
 )
@@ -65,7 +65,7 @@ class Matcher:
     ----------
     workspace
         Its folder. Its index is opened, or made in memory where it is missing or damaged. Pairs are
-        judged as its last run scored them: by its student, and those in between by the
+        judged as its last run scored them: by its distilled, and those in between by the
         cross-encoder, which is loaded when it is first asked. They are not corrected as the pairs
         of its clusters may be: that takes all pairs of both records, and nothing of it is kept.
 
@@ -96,8 +96,8 @@ class Matcher:
         self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.vectors) + 1))
         self._encoder = index.encoder
         self._nearest = Nearest(index.stored, np.diff(self._starts) > 0)
-        self._judged, arrays = kept_student(opened)
-        self._student = None if arrays is None else Student(**arrays)
+        self._judged, arrays = load_distilled(opened)
+        self._student = None if arrays is None else BoostedTrees(**arrays)
 
     def match(self, frame: Frame, *, most: int = 5, least: float | None = None) -> pl.DataFrame:
         """Return the records of the workspace that each row of `frame` may be.
@@ -192,7 +192,7 @@ class Matcher:
                 {"left": new, "right": len(texts) + doubtful, "similarity": similarity}
             )
             both = pl.Series([*texts, *others], dtype=pl.String)
-            chance = student_scores(self._student, self._judged["layout"], pairs, both)
+            chance = distilled_scores(self._student, self._judged["layout"], pairs, both)
             low, high = self._judged["low"], self._judged["high"]
             doubtful = np.flatnonzero((chance > low) & (chance < high))
         if len(doubtful):
@@ -207,7 +207,7 @@ class Matcher:
         """Return numbers of new texts, places of texts most like each, and their cosines."""
         vectors = embed(self._encoder, texts)
         rare = None
-        if isinstance(self._encoder, Spelling) and self._nearest.by_features:
+        if isinstance(self._encoder, HashedTfidf) and self._nearest.by_features:
             rare = self._encoder.rare_features(texts, lone=True)
         found = [
             self._nearest.search(vectors[i], None if rare is None else rare[[i]], LOOKED_AT)

@@ -21,21 +21,21 @@ from dedupe.pipeline.incremental.delta import Arrivals
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Progress
 from dedupe.records import Records
-from dedupe.scoring.boosted_trees import Student
+from dedupe.scoring.boosted_trees import BoostedTrees
 from dedupe.scoring.cascade import ALL_BELOW
 from dedupe.scoring.cross_encoder import load_cross_encoder, prepare_texts, score_texts
 from dedupe.scoring.pairs import DECIDERS, PAIRS, identical_pairs
-from dedupe.scoring.score import score_pairs, student_scores
+from dedupe.scoring.score import distilled_scores, score_pairs
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.state import TableRead, chosen
 
 REFIT = 2.0
-"""Weights and student are made anew once there are so many times the texts they were fitted to."""
+"""Weights and distilled are made anew once there are so many times the texts they were fitted to."""
 
 
 WORTH_LOADING = 50
 """Doubtful pairs that have to be due before the cross-encoder, which takes seconds to load, is
-asked for them. Until then the word of a student stands that is not trusted with them."""
+asked for them. Until then the word of a distilled stands that is not trusted with them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,14 +294,14 @@ def score_arrivals(
     facts: dict[str, Any],
     config: Config,
 ) -> Judged:
-    """Score the new pairs: by the student that is kept, else by the cross-encoder.
+    """Score the new pairs: by the distilled that is kept, else by the cross-encoder.
 
     Parameters
     ----------
     stages
         Of the workspace.
     key
-        Under which a student that is made is kept.
+        Under which a distilled that is made is kept.
     records
         All n records as they will be.
     found
@@ -314,10 +314,10 @@ def score_arrivals(
     workspace, new = stages.workspace, found.pairs
     assert workspace is not None
     with stages.timed("score") as progress:
-        arrays = workspace.load_arrays("student", str(facts.get("kept_as", "")))
+        arrays = workspace.load_arrays("distilled", str(facts.get("kept_as", "")))
         relearn = found.rebuilt and new.height > 2 * ALL_BELOW
         if arrays is not None and not relearn:
-            return _by_student(Student(**arrays), records, found, facts, config, progress)
+            return _by_student(BoostedTrees(**arrays), records, found, facts, config, progress)
         if new.is_empty():
             return found.old, facts, np.empty(0, dtype=np.uint32)
         return _by_cross_encoder(
@@ -326,21 +326,21 @@ def score_arrivals(
 
 
 def _by_student(
-    student: Student,
+    distilled: BoostedTrees,
     records: Records,
     found: Extension,
     facts: Mapping[str, Any],
     config: Config,
     progress: Progress,
 ) -> Judged:
-    """Score the new pairs by a student, and the doubtful ones that are due by the cross-encoder."""
+    """Score the new pairs by a distilled, and the doubtful ones that are due by the cross-encoder."""
     new = found.pairs
     # Of what a run over all could ask of the cross-encoder, the share of the new pairs.
     share = new.height / max(found.old.height + new.height, 1)
     owed = facts.get("owed", 0.0) + config.cross_encoder_pairs * share
     scores = new.with_columns(
-        pl.Series("probability", student_scores(student, facts["layout"], new, records.texts)),
-        pl.lit("student").cast(DECIDERS).alias("decided_by"),
+        pl.Series("probability", distilled_scores(distilled, facts["layout"], new, records.texts)),
+        pl.lit("distilled").cast(DECIDERS).alias("decided_by"),
         pl.lit(0, dtype=pl.UInt32).alias("seen"),
     )
     pairs = pl.concat([found.old, scores])
@@ -362,7 +362,7 @@ def _by_cross_encoder(
     *,
     first: bool,
 ) -> Judged:
-    """Score the new pairs by the cross-encoder, which may make a student on the way.
+    """Score the new pairs by the cross-encoder, which may make a distilled on the way.
 
     Where there was none (`first`) and all pairs together are enough for one, it is made of them,
     and decides as it would have in a run over all.
@@ -377,9 +377,9 @@ def _by_cross_encoder(
     if pairs.height > new.height:
         known[: found.old.height] = found.old["probability"].to_numpy()
     model = load_cross_encoder(config)
-    scores, learnt, student = score_pairs(model, pairs, records.texts, config, progress, known)
-    if student is not None:
-        workspace.save_arrays("student", key, student.arrays())
+    scores, learnt, distilled = score_pairs(model, pairs, records.texts, config, progress, known)
+    if distilled is not None:
+        workspace.save_arrays("distilled", key, distilled.arrays())
         facts = {**learnt, "kept_as": key, "owed": 0.0}
     scores = scores.hstack([pairs["seen"]])
     if pairs.height == new.height:
@@ -406,7 +406,7 @@ def _doubtful_judged(
     doubtful = (
         pairs.with_row_index("at")
         .filter(
-            (pl.col("decided_by") == "student")
+            (pl.col("decided_by") == "distilled")
             & (chance > facts["low"])
             & (chance < facts["high"])
             & (pl.col("seen") == 0)

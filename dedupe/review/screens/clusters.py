@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
 from dedupe.errors import DedupeError
-from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.decisions import Decision
 from dedupe.review.field_differences import plain, shown
 from dedupe.review.screens.pairs import said_of
 from dedupe.review.session import Session
@@ -209,12 +209,12 @@ class ClustersScreen(Screen[None]):
             self._note(f"that would be {len(pairs):,} decisions: mark fewer rows")
         else:
             said = f"{len(self.marked):,} rows split off"
-            self._decide(pairs, Verdict.DIFFERENT, said)
+            self._decide(pairs, Decision.DIFFERENT, said)
 
     def action_confirm(self) -> None:
         """Decide that all rows of the cluster are one."""
         if len(self.rows) > 1:
-            self._decide(list(pairwise(self.rows)), Verdict.MATCH, "cluster confirmed")
+            self._decide(list(pairwise(self.rows)), Decision.MATCH, "cluster confirmed")
 
     def action_hold(self) -> None:
         """Remember this cluster, to merge another with it."""
@@ -228,7 +228,7 @@ class ClustersScreen(Screen[None]):
             self._note("hold another cluster first, with h")
             return
         held, self.held = self.held, None
-        self._decide([(held, self.rows[0])], Verdict.MATCH, "the two clusters are one")
+        self._decide([(held, self.rows[0])], Decision.MATCH, "the two clusters are one")
 
     def action_pick(self) -> None:
         """Let the cell under the cursor be the value of the merged row."""
@@ -275,9 +275,9 @@ class ClustersScreen(Screen[None]):
         self.action_back()
         self.fill()
 
-    def _decide(self, pairs: list[tuple[int, int]], verdict: Verdict, said: str) -> None:
+    def _decide(self, pairs: list[tuple[int, int]], decision: Decision, said: str) -> None:
         try:
-            count = self.session.decide_rows(pairs, verdict)
+            count = self.session.decide_rows(pairs, decision)
         except DedupeError as error:
             self.notify(str(error), severity="error")
             return

@@ -20,7 +20,7 @@ from dedupe.errors import DedupeError
 from dedupe.evaluation.estimate import BASES, Estimate
 from dedupe.evaluation.quality import estimate_workspace
 from dedupe.pipeline.train import lesson_said, train
-from dedupe.resolution.decisions import Verdict, decided_rows
+from dedupe.resolution.decisions import Decision, decided_rows
 from dedupe.resolution.resolve import cluster_records
 from dedupe.review.session import Session
 from dedupe.review.widgets import bar, histogram, measured
@@ -75,9 +75,9 @@ class OverviewScreen(Screen[None]):
         self.query_one("#bars", Static).update(histogram(counts.tolist(), self.threshold))
         said = session.counts()
         right = wrong = 0
-        for pair, verdict in session.decided_scored():
-            if verdict is not Verdict.UNSURE:
-                agrees = (p[pair] >= np.float32(self.threshold)) == (verdict is Verdict.MATCH)
+        for pair, decision in session.decided_scored():
+            if decision is not Decision.UNSURE:
+                agrees = (p[pair] >= np.float32(self.threshold)) == (decision is Decision.MATCH)
                 right, wrong = right + agrees, wrong + (not agrees)
         total = sum(said.values())
         left = session.remaining()
@@ -85,7 +85,7 @@ class OverviewScreen(Screen[None]):
             ("review    ", "dim"),
             bar(total / max(total + left, 1)),
             f"  {total:,} decided, {left:,} doubtful left\n",
-            ("verdicts  ", "dim"),
+            ("decisions  ", "dim"),
             f"{said['match']:,} match, {said['different']:,} different, {said['unsure']:,} unsure",
         )
         if right + wrong:

@@ -18,7 +18,7 @@ from textual.widgets import Footer, Input, Static
 from dedupe.errors import DedupeError
 from dedupe.evaluation.quality import Audit
 from dedupe.records import field_labels
-from dedupe.resolution.decisions import Verdict
+from dedupe.resolution.decisions import Decision
 from dedupe.review.field_differences import compare, disagreeing_numbers
 from dedupe.review.loader import Loaded
 from dedupe.review.order import ORDERS
@@ -223,11 +223,11 @@ class PairsScreen(Screen[None]):
 
     # Deciding and moving ------------------------------------------------------------------
 
-    def action_decide(self, verdict: str) -> None:
-        """Record a verdict."""
+    def action_decide(self, decision: str) -> None:
+        """Record a decision."""
         pair = self.session.pair
         try:
-            made = self.session.decide(Verdict(verdict))
+            made = self.session.decide(Decision(decision))
         except DedupeError as error:
             self.notify(str(error), severity="error")
             return
@@ -416,7 +416,7 @@ def said_of(taken: object) -> str:
     """Name a decision or choice in a few words."""
     if isinstance(taken, Choice):
         return f"the choice of {taken.record_id} for {taken.column or 'its cluster'}"
-    return str(getattr(taken, "verdict", ""))
+    return str(getattr(taken, "decision", ""))
 
 
 def _estimated(audit: Audit, width: float) -> str:

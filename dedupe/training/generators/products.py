@@ -369,7 +369,7 @@ def _bump_version(rng: Random, thing: Thing) -> None:
     thing["version"] = nudge_digit(rng, thing["version"]) if thing["version"] else _version(rng)
 
 
-_TERMS_FORMS = (("academic", "education edition", "student edition"), ("", "1 user"))
+_TERMS_FORMS = (("academic", "education edition", "distilled edition"), ("", "1 user"))
 """Terms that shops write for each other; one user goes without saying."""
 
 
@@ -406,8 +406,8 @@ def _shorten_software(rng: Random, thing: Thing) -> None:
         thing["language"] = ""
     forms = {"professional": "pro", "standard": "std", "premium": "prem", "small-business": "sb"}
     thing["edition"] = forms.get(thing["edition"], thing["edition"])
-    if thing["terms"] in ("academic", "education edition", "student edition"):
-        thing["terms"] = rng.choice(("academic", "education", "student edition", "edu"))
+    if thing["terms"] in ("academic", "education edition", "distilled edition"):
+        thing["terms"] = rng.choice(("academic", "education", "distilled edition", "edu"))
     if rng.random() < 0.2:
         thing["product"] = thing["product"].removeprefix("norton ").removesuffix(" pro")
 
