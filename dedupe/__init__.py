@@ -1,12 +1,15 @@
-"""Finds the rows of a table that are the same real thing written differently, and merges them.
+"""Find duplicate records in tables, or link records between tables, and merge them.
 
 >>> import dedupe
 >>> result = dedupe.run("contacts.csv")     # doctest: +SKIP
 >>> result.merged                           # doctest: +SKIP
+
+The package logs under the name ``dedupe``.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from dedupe.config import Config
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from dedupe.evaluation.compare_runs import Diff, diff
     from dedupe.evaluation.quality import evaluate_workspace
     from dedupe.io.profile import profile
-    from dedupe.pipeline.dry_run import estimate
+    from dedupe.pipeline.dry_run import dry_run
     from dedupe.pipeline.export import export
     from dedupe.pipeline.incremental.add import add
     from dedupe.pipeline.incremental.match import Matcher, open_workspace
@@ -47,7 +50,7 @@ __all__ = [
     "WorkspaceError",
     "add",
     "diff",
-    "estimate",
+    "dry_run",
     "evaluate_workspace",
     "export",
     "link",
@@ -58,14 +61,16 @@ __all__ = [
     "train",
 ]
 
-_HOMES = {
+logging.getLogger("dedupe").addHandler(logging.NullHandler())
+
+_MODULES = {
     "add": "dedupe.pipeline.incremental.add",
     "Matcher": "dedupe.pipeline.incremental.match",
     "Diff": "dedupe.evaluation.compare_runs",
     "diff": "dedupe.evaluation.compare_runs",
     "profile": "dedupe.io.profile",
     "Result": "dedupe.pipeline.result",
-    "estimate": "dedupe.pipeline.dry_run",
+    "dry_run": "dedupe.pipeline.dry_run",
     "evaluate_workspace": "dedupe.evaluation.quality",
     "export": "dedupe.pipeline.export",
     "link": "dedupe.pipeline.run",
@@ -75,17 +80,18 @@ _HOMES = {
     "Workspace": "dedupe.workspace.folder",
     "open_workspace": "dedupe.pipeline.incremental.match",
 }
+"""Module of each public name that is imported on first use."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import the working parts when they are first used: ``import dedupe`` stays instant."""
-    if name not in _HOMES:
+    """Import a public name when it is first used, so that ``import dedupe`` stays fast."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'dedupe' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
-    """Return the public names."""
+    """List the public names."""
     return sorted(__all__)

@@ -1,12 +1,12 @@
-"""Every knob of a run, its default and its check, in one place.
+"""All options: their names, defaults and checks.
 
-The command line, a TOML file and the Python API all end in one :class:`Config`.
+The command line, TOML files and the Python API all end in one :class:`Config`.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,103 +14,103 @@ from typing import Any
 from dedupe.errors import OptionError
 
 BUNDLED = "bundled"
-"""Name of the model that ships with the package."""
+"""Name of the models that ship with the package."""
 
 DATABASES = ("sqlite", "duckdb")
-"""Formats of one file that holds all tables."""
+"""Output formats that hold all tables in one file."""
 
 FORMATS = ("csv", "parquet", "jsonl", "xlsx", "ipc", *DATABASES)
-"""What results can be written as."""
+"""Output formats."""
 
-LINK_MODES = ("many", "best", "one")
-"""Which links between tables may be kept."""
+LINK_MODES = ("many-to-many", "many-to-one", "one-to-one")
+"""Which links between tables are kept: all, the best of each left record, the best assignment."""
 
 PRESETS: Mapping[str, Mapping[str, float]] = {
     "cautious": {"threshold": 0.8, "review_from": 0.2},
     "balanced": {"threshold": 0.5, "review_from": 0.1},
     "eager": {"threshold": 0.3, "review_from": 0.05},
 }
-"""Pairs of thresholds under a name, for those who would rather not choose numbers."""
+"""Named values of ``threshold`` and ``review_from``."""
 
+TARGETS = ("target_precision", "target_recall")
+"""Options that choose the threshold by its estimated effect."""
 
-ADAPTED_UP_TO = 50_000
-"""Records up to which probabilities are adapted to a file unless the configuration says otherwise:
-above, a distilled that learnt from this very file decides nearly all pairs already."""
+SELF_TRAINING_UP_TO = 50_000
+"""Number of records up to which self-training is on by default. In larger files, the distilled
+model decides nearly all pairs, and it was fitted to the same file."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """What a run is asked to do. Values are checked when a Config is made.
+    """Options of a run. Their values are checked when a Config is made.
 
     Parameters
     ----------
     fields
-        Columns that say who or what a record is. Empty: chosen from the data.
+        Columns to compare. Empty: chosen from the data.
     ignore
-        Columns that must not be looked at, whatever they hold.
+        Columns to leave out of the comparison.
     id
-        Column with one unique value a record. ``None``: row numbers from 0 are the ids.
+        Column with a unique value per record. ``None``: the ids are row numbers from 0.
     threshold
-        Pairs with at least this probability are merged; in [0, 1].
+        Probability from which a pair is merged; in [0, 1].
     review_from
-        Pairs from this probability up to ``threshold`` are the doubtful ones; in [0, threshold].
+        Probability from which a pair below ``threshold`` is doubtful; in [0, threshold].
     target_precision, target_recall
-        Instead of a threshold: the lowest that reaches this precision, or the highest that reaches
-        this recall, as :mod:`dedupe.evaluation.threshold` estimates them. One of the two, above 0
-        and up to 1.
-    correct
-        Probabilities of undecided pairs follow the decisions made so far, where that predicts
-        decisions held back better; see :mod:`dedupe.scoring.recalibration`.
-    adapt
-        Probabilities follow what the sure pairs of this very file have in common, without any
-        decision; see :mod:`dedupe.scoring.recalibration`. ``None``: with ``correct``, in files of
-        up to
-        :data:`ADAPTED_UP_TO` records.
+        Choose the threshold: the lowest with this estimated precision, or the highest with this
+        estimated recall; see :mod:`dedupe.evaluation.threshold`. At most one of the two; in (0, 1].
+    recalibrate
+        Adjust the probabilities of undecided pairs to the decisions, if that predicts held-out
+        decisions better; see :mod:`dedupe.scoring.recalibration`.
+    self_training
+        Adjust the probabilities to the confident pairs of the file, without any decision; see
+        :mod:`dedupe.scoring.recalibration`. ``None``: if ``recalibrate`` is on and the file has at
+        most :data:`SELF_TRAINING_UP_TO` records.
     candidates_per_record
-        How many candidate pairs a record the search may bring, on average.
+        Average number of candidate pairs per record; in (0, 1000].
     radius
-        Cosine similarity from which two records are a candidate pair. ``None``: chosen from the
-        file by ``candidates_per_record``.
+        Minimum cosine similarity of a candidate pair; in [-1, 1]. ``None``: chosen so that the file
+        has about ``candidates_per_record``.
     large_cluster
-        Clusters of more records than this are named in the summary.
+        Clusters with more records than this are listed in the summary.
     link
-        For linking tables: which links are kept, one of :data:`LINK_MODES` (``"many"``: all;
-        ``"best"``: the best of each left record; ``"one"``: one to one). Empty: the tables are
-        deduplicated as one.
-    within
-        When linking, look for pairs within one table too.
+        Which links between tables are kept: one of :data:`LINK_MODES`. Empty: the tables are
+        stacked and deduplicated.
+    within_tables
+        When linking, compare the records of each table with one another as well.
     map
-        When linking, column of the first table to column of the others, where names differ and
-        are not matched by themselves; an empty name keeps a column apart.
+        When linking, column of the first table to column of the other tables, for names that are
+        not matched automatically. An empty name keeps the column unmatched.
     prefer
         When linking, name of the table whose values come first in merged rows.
     merge
-        Survivorship rule by column name; the others use ``most-complete``.
+        Survivorship rule by column name. Other columns use ``most-complete``.
     format
-        What results are written as: one of :data:`FORMATS`.
+        Output format: one of :data:`FORMATS`.
     safe_csv
-        Put an apostrophe before values that a spreadsheet would run as a formula.
+        Prefix values that a spreadsheet would run as a formula with an apostrophe.
     encoding, delimiter
-        Of text input. ``None``: detected.
+        Encoding and delimiter of text input. ``None``: detected.
     query
-        SELECT statement that makes the input, where that is a database.
+        SELECT statement that reads the input from a database.
     bi_encoder, cross_encoder
-        ``"bundled"``, or the name or folder of any sentence-transformers model of that kind.
-    agreement
-        Where candidates are many, a distilled of the cross-encoder decides the clear ones: those
-        on which it keeps this share of the matches and makes no more than the rest of it wrong
-        ones. In [0.9, 1]; 1 leaves every pair to the cross-encoder.
+        ``"bundled"``, or the name or folder of a sentence-transformers model of that kind.
+    fidelity
+        Minimum share of the cross-encoder's matches that the distilled model must keep among the
+        pairs it decides. False matches are limited to ``1 - fidelity`` of them. In [0.9, 1]; with
+        1, there is no distilled model.
     cross_encoder_pairs
-        How many pairs beyond the samples the cross-encoder may judge next to a distilled.
+        Maximum number of pairs, beyond the training and test samples of the distilled model, that
+        the cross-encoder scores.
     device
-        Where models run: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"`` …
+        Device of the models: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"`` …
     seed
-        Start of every random choice.
+        Seed of all random choices.
 
     Raises
     ------
     OptionError
-        If a value is outside what is said above.
+        If a value has the wrong type or is out of range, or if two options contradict each other.
     """
 
     fields: tuple[str, ...] = ()
@@ -120,13 +120,13 @@ class Config:
     review_from: float = 0.1
     target_precision: float | None = None
     target_recall: float | None = None
-    correct: bool = True
-    adapt: bool | None = None
+    recalibrate: bool = True
+    self_training: bool | None = None
     candidates_per_record: float = 5.0
     radius: float | None = None
     large_cluster: int = 20
     link: str = ""
-    within: bool = False
+    within_tables: bool = False
     map: Mapping[str, str] = field(default_factory=dict)
     prefer: str | None = None
     merge: Mapping[str, str] = field(default_factory=dict)
@@ -137,64 +137,36 @@ class Config:
     query: str | None = None
     bi_encoder: str = BUNDLED
     cross_encoder: str = BUNDLED
-    agreement: float = 0.995
+    fidelity: float = 0.995
     cross_encoder_pairs: int = 10_000
     device: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fields", _names("fields", self.fields))
-        object.__setattr__(self, "ignore", _names("ignore", self.ignore))
+        object.__setattr__(self, "fields", _column_names("fields", self.fields))
+        object.__setattr__(self, "ignore", _column_names("ignore", self.ignore))
         _check_types(self)
-        for name in ("threshold", "review_from"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise OptionError(f"{name} is {getattr(self, name)}: give a number from 0 to 1")
-        if self.review_from > self.threshold:
-            raise OptionError(
-                f"review_from ({self.review_from}) is above threshold ({self.threshold}): "
-                "the band of doubtful pairs lies below the threshold"
-            )
-        for name in ("target_precision", "target_recall"):
-            target = getattr(self, name)
-            if target is not None and not 0 < target <= 1:
-                raise OptionError(f"{name} is {target}: give a number above 0 and up to 1")
-        if self.target_precision is not None and self.target_recall is not None:
-            raise OptionError(
-                "target_precision and target_recall both choose the threshold: give one"
-            )
-        if not 0 < self.candidates_per_record <= 1000:
-            raise OptionError(
-                f"candidates_per_record is {self.candidates_per_record}: "
-                "give a number above 0 and up to 1000"
-            )
-        if self.radius is not None and not -1 <= self.radius <= 1:
-            raise OptionError(f"radius is {self.radius}: a cosine similarity is from -1 to 1")
-        if not 0.9 <= self.agreement <= 1:
-            raise OptionError(f"agreement is {self.agreement}: give a number from 0.9 to 1")
-        if self.cross_encoder_pairs < 0:
-            raise OptionError(f"cross_encoder_pairs is {self.cross_encoder_pairs}: give 0 or more")
-        if self.large_cluster < 2:
-            raise OptionError(f"large_cluster is {self.large_cluster}: give 2 or more")
-        if self.link and self.link not in LINK_MODES:
-            raise OptionError(f"unknown link {self.link!r}: use one of {', '.join(LINK_MODES)}")
-        for name in ("within", "map", "prefer"):
-            if getattr(self, name) and not self.link:
-                raise OptionError(f"{name} is for linking tables: use dedupe link")
-        if self.within and self.link != "many":
-            raise OptionError("pairs within one table do not go with one-to-one or best links")
-        if self.format not in FORMATS:
-            raise OptionError(f"unknown format {self.format!r}: use one of {', '.join(FORMATS)}")
-        if self.seed < 0:
-            raise OptionError(f"seed is {self.seed}: give 0 or more")
-        if both := sorted(set(self.fields) & set(self.ignore)):
-            raise OptionError(f"column {both[0]!r} is both in fields and in ignore: choose one")
-        if self.delimiter is not None and len(self.delimiter) != 1:
-            raise OptionError(f"delimiter is {self.delimiter!r}: give one character")
+        for name, (is_valid, advice) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not is_valid(value):
+                raise OptionError(f"{name} is {value!r}: {advice}")
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value and value not in choices:
+                raise OptionError(f"unknown {name} {value!r}: use one of {', '.join(choices)}")
+        for conflict in _CONFLICTS:
+            if message := conflict(self):
+                raise OptionError(message)
 
     def with_options(self, **options: Any) -> Config:
-        """Return a copy with `options` replaced; those that are ``None`` are left as they are.
+        """Return a copy with some options replaced.
 
-        ``preset`` stands for the thresholds it names; thresholds given beside it win.
+        Parameters
+        ----------
+        **options
+            New values. Those that are ``None`` are ignored. ``preset`` stands for the thresholds of
+            a preset; thresholds given explicitly take precedence. A threshold replaces a target
+            that was set before, and the other way round.
 
         Raises
         ------
@@ -211,20 +183,84 @@ class Config:
         for name in given:
             if name not in known:
                 raise OptionError(f"unknown option {name!r}: the options are {', '.join(known)}")
-        # A threshold that is given wins over a goal from before, and a goal over that threshold.
-        goals = ("target_precision", "target_recall")
-        if "threshold" in given and any(name in given for name in goals):
+        has_target = any(name in given for name in TARGETS)
+        if "threshold" in given and has_target:
             raise OptionError("a target chooses the threshold: give one of the two")
-        if "threshold" in given or any(name in given for name in goals):
-            given = {**dict.fromkeys(goals), **given}
-        # A threshold lowered below the default band takes the band with it.
+        if "threshold" in given or has_target:
+            given = {**dict.fromkeys(TARGETS), **given}
+        # A threshold below the band of doubtful pairs lowers the band with it.
         if isinstance(given.get("threshold"), int | float) and "review_from" not in given:
             given["review_from"] = min(self.review_from, given["threshold"])
         return replace(self, **given)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the values as plain JSON types, in the order of the fields."""
+        """Convert to plain JSON types, in the order of the fields."""
         return {**asdict(self), "merge": dict(self.merge), "map": dict(self.map)}
+
+
+_RANGES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "threshold": (lambda value: 0 <= value <= 1, "give a number from 0 to 1"),
+    "review_from": (lambda value: 0 <= value <= 1, "give a number from 0 to 1"),
+    "target_precision": (lambda value: 0 < value <= 1, "give a number above 0 and up to 1"),
+    "target_recall": (lambda value: 0 < value <= 1, "give a number above 0 and up to 1"),
+    "candidates_per_record": (
+        lambda value: 0 < value <= 1000,
+        "give a number above 0 and up to 1000",
+    ),
+    "radius": (lambda value: -1 <= value <= 1, "a cosine similarity is from -1 to 1"),
+    "fidelity": (lambda value: 0.9 <= value <= 1, "give a number from 0.9 to 1"),
+    "cross_encoder_pairs": (lambda value: value >= 0, "give 0 or more"),
+    "large_cluster": (lambda value: value >= 2, "give 2 or more"),
+    "seed": (lambda value: value >= 0, "give 0 or more"),
+    "delimiter": (lambda value: len(value) == 1, "give one character"),
+}
+"""Test of each limited option, and what the error message advises. ``None`` always passes."""
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {"link": LINK_MODES, "format": FORMATS}
+"""Allowed values of options that are a choice."""
+
+
+def _review_from_above_threshold(config: Config) -> str | None:
+    if config.review_from <= config.threshold:
+        return None
+    return (
+        f"review_from ({config.review_from}) is above threshold ({config.threshold}): "
+        "doubtful pairs lie below the threshold"
+    )
+
+
+def _two_targets(config: Config) -> str | None:
+    if config.target_precision is None or config.target_recall is None:
+        return None
+    return "target_precision and target_recall both choose the threshold: give one"
+
+
+def _link_option_without_link(config: Config) -> str | None:
+    for name in ("within_tables", "map", "prefer"):
+        if getattr(config, name) and not config.link:
+            return f"{name} is for linking tables: use dedupe link"
+    return None
+
+
+def _within_tables_with_restricted_links(config: Config) -> str | None:
+    if not config.within_tables or config.link == "many-to-many":
+        return None
+    return f"within_tables needs many-to-many links: {config.link} links are between tables"
+
+
+def _column_in_fields_and_ignore(config: Config) -> str | None:
+    both = sorted(set(config.fields) & set(config.ignore))
+    return f"column {both[0]!r} is both in fields and in ignore: choose one" if both else None
+
+
+_CONFLICTS: tuple[Callable[[Config], str | None], ...] = (
+    _review_from_above_threshold,
+    _two_targets,
+    _link_option_without_link,
+    _within_tables_with_restricted_links,
+    _column_in_fields_and_ignore,
+)
+"""Checks of options against each other; each returns an error message or ``None``."""
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -233,7 +269,7 @@ def read_config(path: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        To be passed to :meth:`Config.with_options`.
+        Options for :meth:`Config.with_options`.
 
     Raises
     ------
@@ -256,28 +292,32 @@ def read_config(path: Path) -> dict[str, Any]:
     return options
 
 
-def _names(name: str, value: Any) -> tuple[str, ...]:
+def _column_names(option: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not all(isinstance(item, str) for item in value):
-        raise OptionError(f"{name} is {value!r}: give a list of column names")
+        raise OptionError(f"{option} is {value!r}: give a list of column names")
     return tuple(value)
 
 
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "float": (int, float),
+    "float | None": (int, float, type(None)),
+    "int": (int,),
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "bool": (bool,),
+    "bool | None": (bool, type(None)),
+    "Mapping[str, str]": (Mapping,),
+}
+"""Allowed types of a field by its annotation. Fields of column names are checked on their own."""
+
+
 def _check_types(config: Config) -> None:
-    kinds: dict[str, tuple[type, ...]] = {
-        "float": (int, float),
-        "float | None": (int, float, type(None)),
-        "int": (int,),
-        "str": (str,),
-        "str | None": (str, type(None)),
-        "bool": (bool,),
-        "bool | None": (bool, type(None)),
-        "Mapping[str, str]": (Mapping,),
-    }
     for item in fields(config):
-        expected = kinds.get(str(item.type))
+        allowed = _TYPES.get(str(item.type))
         value = getattr(config, item.name)
-        if expected and (
-            not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected)
+        # A bool is an int in Python, but not a number here.
+        if allowed and (
+            not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)
         ):
             raise OptionError(f"{item.name} is {value!r}: give a {str(item.type).split()[0]}")
     for column, rule in config.merge.items():

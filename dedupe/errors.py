@@ -1,39 +1,69 @@
-"""Everything that can go wrong in a way the user can mend.
+"""Errors that the user can fix.
 
 ::
 
     DedupeError
-    ├── InputError       a file or table cannot be used as given
-    ├── OptionError      an option or a line of the configuration is wrong
-    ├── ModelError       a model cannot be loaded, or is not of the kind asked for
-    ├── WorkspaceError   the workspace folder is broken, locked, or belongs to another input
+    ├── InputError       a file or table cannot be used
+    ├── OptionError      an option, or a line of the configuration file, is wrong
+    ├── ModelError       a model cannot be loaded, or is of the wrong kind
+    ├── WorkspaceError   the workspace is damaged, locked, or belongs to another input
     └── OutputError      a result cannot be written
 
-Each message is one line: what is wrong, where, and what to do about it. The command line turns
-every :class:`DedupeError` into that line on stderr and exit code 2; anything else is a fault of
-ours and exits with 1.
+Each message is one line: what is wrong, where, and how to fix it. The command line prints it to
+stderr and exits with code 2. Any other exception is a bug of this package and exits with code 1.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class DedupeError(Exception):
-    """Base of all errors whose message is written for the user."""
+    """Base class of all errors whose message is written for the user."""
 
 
 class InputError(DedupeError):
-    """A file or table cannot be used as given."""
+    """A file or table cannot be used."""
 
 
 class OptionError(DedupeError):
-    """An option or a line of the configuration is wrong."""
+    """An option, or a line of the configuration file, is wrong."""
 
 
 class ModelError(DedupeError):
-    """A model cannot be loaded, or is not of the kind asked for."""
+    """A model cannot be loaded, or is of the wrong kind."""
 
 
 class WorkspaceError(DedupeError):
-    """The workspace folder is broken, locked, or belongs to another input."""
+    """The workspace is damaged, locked, or belongs to another input."""
 
 
 class OutputError(DedupeError):
     """A result cannot be written."""
+
+
+@contextmanager
+def needs_extra(extra: str, feature: str, error: type[DedupeError]) -> Iterator[None]:
+    """Turn a failed import into an error that names the extra to install.
+
+    Parameters
+    ----------
+    extra
+        Extra of this package that brings the imported one.
+    feature
+        What needs the imported package, as the subject of the message.
+    error
+        Class of the error.
+
+    Examples
+    --------
+    >>> with needs_extra("databases", "DuckDB", OutputError):           # doctest: +SKIP
+    ...     import duckdb
+    """
+    try:
+        yield
+    except ImportError as missing:
+        raise error(
+            f"{feature} needs the package {missing.name}: pip install 'dedupe-tui[{extra}]'"
+        ) from None

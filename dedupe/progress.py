@@ -1,19 +1,19 @@
-"""How stages say how far they are, without knowing who listens."""
+"""Callbacks through which stages report their progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int], None]
-"""Called with (done, total) as the work of one stage goes on."""
+"""Progress of one stage: called with (done, total). A total of 0 means that it is unknown."""
 
 Report = Callable[[str, int, int], None]
-"""Called with (stage, done, total); a stage ends where the next one begins."""
+"""Progress of a run: called with (stage, done, total). A stage ends where the next one begins."""
 
 
 def silent(done: int, total: int) -> None:
-    """Report to nobody."""
+    """Ignore the progress of a stage."""
 
 
 def no_report(stage: str, done: int, total: int) -> None:
-    """Report to nobody."""
+    """Ignore the progress of a run."""

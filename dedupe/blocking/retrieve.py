@@ -1,7 +1,7 @@
-"""What is like new records, among those that are stored: for additions and for matching.
+"""Retrieval of stored texts that are similar to new ones, for incremental linkage and matching.
 
-Where rare features are known, the records that share most of them are compared, else all. Either
-way it takes as long as there are new records, not as long as the search of a run.
+Where rare features are stored, only texts that share the most of them are compared by cosine;
+elsewhere all are. The time depends on the number of new texts, not on a search of the whole file.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import cpu_count
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -19,40 +19,41 @@ from numpy.typing import NDArray
 from dedupe.blocking.backends import (
     ANY_SOURCE,
     CANDIDATES,
+    Hits,
     cosine,
     pair_frame,
     same_source,
     unit_rows,
 )
-from dedupe.blocking.candidates import HITS_PER_RECORD, ranked
+from dedupe.blocking.candidates import HITS_PER_RECORD, neighbour_ranks, select_best
 from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.sampling import NEIGHBOURS
+from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR
 from dedupe.config import Config
+from dedupe.models.loading import cpu_count
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-COMPARED = 48
-"""Others whose vectors a new record is compared with, among those that share rare features: as many
-matches are found as with a hundred (measured on 100,000 made people)."""
-
-
-BLOCK = 512
-"""New records searched at a time."""
-
-
-_Hits: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]"
+MAX_COMPARED = 48
+"""Texts that share rare features with a new one and are compared with it by cosine. With a hundred,
+as many matches are found (measured on 100,000 synthetic people)."""
+DENSE_BLOCK = 256
+"""New texts compared with all stored vectors together."""
+SPARSE_BLOCK = 512
+"""New texts in one query of the inverted index."""
+_EXCLUDED = -2
+"""Similarity of texts that cannot be a pair; below :data:`NO_NEIGHBOUR`."""
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
-    """Vectors and rare features of s texts as they are kept, to find what is like others.
+class StoredVectors:
+    """Vectors and rare features of s texts.
 
     Parameters
     ----------
     vectors
-        (s, d) vectors.
+        (s, d) quantized vectors.
     rare
         (s, f) rare features, rows of length 1; ``None`` where all vectors are compared.
     """
@@ -63,206 +64,214 @@ class Stored:
     @classmethod
     def of(
         cls, vectors: NDArray[np.float32] | Int8Vectors, rare: csr_array | None = None
-    ) -> Stored:
+    ) -> StoredVectors:
         """Store (s, d) vectors and the rare features of their texts."""
         if not isinstance(vectors, Int8Vectors):
             vectors = Int8Vectors.of(vectors)
         return cls(vectors, None if rare is None else unit_rows(rare))
 
 
-class Nearest:
-    """The texts most like a new one, among those stored.
-
-    Where rare features are known, only texts that share some are compared; see
-    :class:`Stored`.
+class Retriever:
+    """Retrieves the stored texts that are most similar to a new one.
 
     Parameters
     ----------
     stored
-        All s texts.
-    alive
-        (s,) bool: those to be found.
+        s texts.
+    searchable
+        (s,) bool: texts that can be retrieved.
     """
 
-    def __init__(self, stored: Stored, alive: NDArray[np.bool_]) -> None:
+    def __init__(self, stored: StoredVectors, searchable: NDArray[np.bool_]) -> None:
         self._stored = stored
-        self._alive = alive
-        self.by_features = stored.rare is not None
-        self._vectors: NDArray[np.float32] | None = None
-        if stored.rare is None:
-            self._vectors = stored.vectors[:]
-        else:
-            self._postings = stored.rare.T.tocsr()
+        self._searchable = searchable
+        self.needs_features = stored.rare is not None
 
-    def search(
-        self, vector: NDArray[np.float32], rare: csr_array | None, most: int
+    def most_similar(
+        self, vector: NDArray[np.float32], rare: csr_array | None, k: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return places and cosines of the nearest texts, (k,) each with k <= `most`.
+        """Retrieve the `k` most similar texts, or fewer, the most similar first.
 
         Parameters
         ----------
         vector
-            (d,) of length 1.
+            (d,) unit vector.
         rare
-            (1, f) rare features of the same text, where the texts stored have any.
-        most
-            How many.
+            (1, f) rare features of the same text; only used if `needs_features`.
+        k
+            Most texts.
+
+        Returns
+        -------
+        texts, similarity
+            Numbers of the stored texts and their cosines, (k,) each.
         """
-        if self._vectors is not None:
-            rows = np.arange(len(self._vectors))
-            cosine = np.where(self._alive, self._vectors @ vector, -2)
-        else:
+        if self.needs_features:
             assert rare is not None
-            rows = _best_sharing(*self._sharing(rare))
-            cosine = self._stored.vectors[rows] @ vector
-        rows, cosine = rows[cosine > -1.5], cosine[cosine > -1.5]
-        if len(rows) > most:
-            near = np.sort(np.argpartition(-cosine, most - 1)[:most])
-            rows, cosine = rows[near], cosine[near]
-        order = np.lexsort((rows, -cosine))
-        similarity: NDArray[np.float32] = np.clip(cosine[order], -1, 1).astype(np.float32)
-        return rows[order].astype(np.int64), similarity
+            texts = _most_sharing(*self._sharing(rare))
+            similarity = self._stored.vectors[texts] @ vector
+        else:
+            texts = np.arange(len(self._dense))
+            similarity = np.where(self._searchable, self._dense @ vector, _EXCLUDED)
+        found = similarity > NO_NEIGHBOUR
+        texts, similarity = texts[found], similarity[found]
+        if len(texts) > k:
+            nearest = np.sort(np.argpartition(-similarity, k - 1)[:k])
+            texts, similarity = texts[nearest], similarity[nearest]
+        order = np.lexsort((texts, -similarity))
+        clipped: NDArray[np.float32] = np.clip(similarity[order], -1, 1).astype(np.float32)
+        return texts[order].astype(np.int64), clipped
+
+    @cached_property
+    def _dense(self) -> NDArray[np.float32]:
+        return self._stored.vectors[:]
+
+    @cached_property
+    def _postings(self) -> csr_array:
+        assert self._stored.rare is not None
+        return self._stored.rare.T.tocsr()
 
     def _sharing(self, rare: csr_array) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return the texts that share a feature, and the products of all that they share."""
+        """Find the texts that share a feature, and their dot products with it."""
         starts = self._postings.indptr
-        parts = [slice(starts[f], starts[f + 1]) for f in rare.indices]
-        hits = [self._postings.indices[part] for part in parts]
-        worth = [
-            self._postings.data[part] * own for part, own in zip(parts, rare.data, strict=True)
-        ]
-        if not hits:
+        lists = [slice(starts[feature], starts[feature + 1]) for feature in rare.indices]
+        if not lists:
             return np.empty(0, dtype=np.int64), np.empty(0)
-        rows, place = np.unique(np.concatenate(hits), return_inverse=True)
-        weight = np.bincount(place, np.concatenate(worth))
-        return rows[self._alive[rows]].astype(np.int64), weight[self._alive[rows]]
+        hits = np.concatenate([self._postings.indices[part] for part in lists])
+        products = np.concatenate(
+            [
+                self._postings.data[part] * weight
+                for part, weight in zip(lists, rare.data, strict=True)
+            ]
+        )
+        texts, position = np.unique(hits, return_inverse=True)
+        total = np.bincount(position, products)
+        found = self._searchable[texts]
+        return texts[found].astype(np.int64), total[found]
 
 
-def search_new(
-    stored: Stored,
-    fresh: NDArray[np.bool_],
-    alive: NDArray[np.bool_],
+def find_new_candidate_pairs(
+    stored: StoredVectors,
+    is_new: NDArray[np.bool_],
+    searchable: NDArray[np.bool_],
     known: pl.DataFrame,
     radius: float,
     config: Config,
     source: NDArray[np.uint8] | None = None,
 ) -> pl.DataFrame:
-    """Find the candidate pairs that new records bring, among each other and with those there.
+    """Find the candidate pairs of new texts, with each other and with earlier ones.
 
     Parameters
     ----------
     stored
-        All s texts.
-    fresh
-        (s,) bool: the new ones.
-    alive
-        (s,) bool: those to be found at all.
+        s texts, earlier and new ones.
+    is_new
+        (s,) bool.
+    searchable
+        (s,) bool: texts of records that exist.
     known
-        Candidates among the records that are not new, of schema :data:`CANDIDATES`.
+        Candidate pairs of earlier texts, of schema :data:`~dedupe.blocking.backends.CANDIDATES`.
     radius
-        Cosine similarity from which two records are a pair.
+        Cosine similarity from which pairs are candidates.
     config
         ``candidates_per_record`` and ``radius`` are used.
     source
-        (s,) u8 as for :func:`~dedupe.blocking.candidates.search`: only records of different sources
-        are a pair.
+        (s,) u8, as for :func:`~dedupe.blocking.candidates.find_candidate_pairs`.
 
     Returns
     -------
     DataFrame
-        Schema :data:`CANDIDATES`: pairs that are among the nearest of one of their records, counted
-        with `known`; at most ``candidates_per_record`` for each new record.
+        Schema :data:`~dedupe.blocking.backends.CANDIDATES`: pairs among the nearest of one of their
+        texts, `known` pairs included in the ranking; at most ``candidates_per_record`` per new
+        text.
     """
-    rows = np.flatnonzero(fresh & alive)
+    rows = np.flatnonzero(is_new & searchable)
     if source is None:
-        source = np.full(len(fresh), ANY_SOURCE, dtype=np.uint8)
-    look = _closest if stored.rare is None else _sharing
-    hits = look(stored, rows, alive, source)
-    found = pl.concat([pl.DataFrame(schema=CANDIDATES), *(pair_frame(*one) for one in hits)])
-    # What cannot be a pair is marked by a similarity below all others.
-    least = max(radius, -1.0)
-    found = found.filter(pl.col("similarity") >= pl.lit(least, dtype=pl.Float32)).unique(
+        source = np.full(len(is_new), ANY_SOURCE, dtype=np.uint8)
+    search = _search_dense if stored.rare is None else _search_inverted
+    hits = search(stored, rows, searchable, source)
+    pairs = pl.concat([pl.DataFrame(schema=CANDIDATES), *(pair_frame(*block) for block in hits)])
+    # Excluded pairs have a similarity below -1.
+    lowest = max(radius, -1.0)
+    pairs = pairs.filter(pl.col("similarity") >= pl.lit(lowest, dtype=pl.Float32)).unique(
         ["left", "right"], keep="first"
     )
-    given = config.radius is not None
-    most = int((HITS_PER_RECORD if given else config.candidates_per_record) * len(rows))
-    ends = np.zeros(len(fresh), dtype=bool)
+    ends = np.zeros(len(is_new), dtype=bool)
     for side in ("left", "right"):
-        ends[found[side].to_numpy()] = True
-    near = known.filter(pl.Series(ends[known["left"].to_numpy()] | ends[known["right"].to_numpy()]))
-    ranks = ranked(pl.concat([found, near.cast(CANDIDATES)]), ends)
-    places = found.join(ranks, on=["left", "right"])
-    if not given:
-        places = places.filter(
-            pl.col("rank") < max(NEIGHBOURS, int(2 * config.candidates_per_record))
-        )
-    order = ["rank", "similarity", "left", "right"]
-    best = places.sort(order, descending=[False, True, False, False]).head(most)
-    return best.select(found.columns).sort("left", "right")
+        ends[pairs[side].to_numpy()] = True
+    rivals = known.filter(
+        pl.Series(ends[known["left"].to_numpy()] | ends[known["right"].to_numpy()])
+    )
+    ranks = neighbour_ranks(pl.concat([pairs, rivals.cast(CANDIDATES)]), ends)
+    if config.radius is not None:
+        return select_best(pairs, ranks, int(HITS_PER_RECORD * len(rows)))
+    neighbours = max(NEIGHBOURS, int(2 * config.candidates_per_record))
+    ranks = ranks.filter(pl.col("rank") < neighbours)
+    return select_best(pairs, ranks, int(config.candidates_per_record * len(rows)))
 
 
-def _closest(
-    stored: Stored,
+def _search_dense(
+    stored: StoredVectors,
     rows: NDArray[np.int64],
-    alive: NDArray[np.bool_],
+    searchable: NDArray[np.bool_],
     source: NDArray[np.uint8],
-) -> Iterator[_Hits]:
-    """Yield (row, other row, similarity) of the :data:`COMPARED` nearest others of each row."""
-    there = np.flatnonzero(alive)
-    k = min(COMPARED, len(there) - 1)
+) -> Iterator[Hits]:
+    """Compare rows with all searchable texts; yield the :data:`MAX_COMPARED` nearest of each."""
+    others = np.flatnonzero(searchable)
+    k = min(MAX_COMPARED, len(others) - 1)
     if k < 1 or not len(rows):
         return
-    others = stored.vectors[there]
-    for at in range(0, len(rows), 256):
-        some = rows[at : at + 256]
-        cosine = stored.vectors[some] @ others.T
-        cosine[some[:, None] == there[None, :]] = -2
-        cosine[same_source(source[some, None], source[None, there])] = -2
-        best = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
-        similarity = np.take_along_axis(cosine, best, axis=1)
-        yield np.repeat(some, k), there[best.ravel()], np.minimum(similarity.ravel(), 1)
+    vectors = stored.vectors[others]
+    for at in range(0, len(rows), DENSE_BLOCK):
+        block = rows[at : at + DENSE_BLOCK]
+        similarity = stored.vectors[block] @ vectors.T
+        similarity[block[:, None] == others[None, :]] = _EXCLUDED
+        similarity[same_source(source[block, None], source[None, others])] = _EXCLUDED
+        nearest = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
+        found = np.take_along_axis(similarity, nearest, axis=1)
+        yield np.repeat(block, k), others[nearest.ravel()], np.minimum(found.ravel(), 1)
 
 
-def _sharing(
-    stored: Stored,
+def _search_inverted(
+    stored: StoredVectors,
     rows: NDArray[np.int64],
-    alive: NDArray[np.bool_],
+    searchable: NDArray[np.bool_],
     source: NDArray[np.uint8],
-) -> Iterator[_Hits]:
-    """Yield the same of the others that a row shares most rare features with."""
+) -> Iterator[Hits]:
+    """Compare rows with the :data:`MAX_COMPARED` texts that share most of their rare features."""
     assert stored.rare is not None
-    own, postings = _postings(stored.rare, rows, alive)
+    features, postings = _postings_of(stored.rare, rows, searchable)
 
-    def of_block(at: int) -> _Hits:
-        shared = own[at : at + BLOCK] @ postings
-        kept = []
-        for i, row in enumerate(rows[at : at + BLOCK].tolist()):
-            some = slice(shared.indptr[i], shared.indptr[i + 1])
-            there, weight = shared.indices[some], shared.data[some]
-            apart = (there != row) & ~same_source(source[there], source[row])
-            kept.append(_best_sharing(there[apart], weight[apart]))
-        own_rows = np.repeat(rows[at : at + BLOCK], [len(one) for one in kept])
-        other = np.concatenate(kept)
-        return own_rows, other, cosine(stored.vectors, own_rows, other)
+    def search_block(at: int) -> Hits:
+        shared = features[at : at + SPARSE_BLOCK] @ postings
+        block = rows[at : at + SPARSE_BLOCK]
+        found = []
+        for i, row in enumerate(block.tolist()):
+            part = slice(shared.indptr[i], shared.indptr[i + 1])
+            texts, weight = shared.indices[part], shared.data[part]
+            allowed = (texts != row) & ~same_source(source[texts], source[row])
+            found.append(_most_sharing(texts[allowed], weight[allowed]))
+        row = np.repeat(block, [len(texts) for texts in found])
+        other = np.concatenate(found)
+        return row, other, cosine(stored.vectors, row, other)
 
-    starts = range(0, len(rows), BLOCK)
-    with ThreadPoolExecutor(cpu_count() or 1) as pool:
-        yield from pool.map(of_block, starts)
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        yield from pool.map(search_block, range(0, len(rows), SPARSE_BLOCK))
 
 
-def _postings(
-    rare: csr_array, rows: NDArray[np.int64], alive: NDArray[np.bool_]
+def _postings_of(
+    rare: csr_array, rows: NDArray[np.int64], searchable: NDArray[np.bool_]
 ) -> tuple[csr_array, csr_array]:
-    """Return the features of `rows`, and the records alive that have each of these."""
+    """Return the features of `rows`, and the searchable texts that have each of these features."""
     from scipy.sparse import csr_array
 
     own = rare[rows]
     wanted = np.zeros(rare.shape[1], dtype=bool)
     wanted[own.indices] = True
     number = np.cumsum(wanted, dtype=np.int32) - 1
-    record = np.repeat(np.arange(rare.shape[0], dtype=np.int32), np.diff(rare.indptr))
-    keep = wanted[rare.indices] & alive[record]
-    ends = number[rare.indices[keep]], record[keep]
+    text = np.repeat(np.arange(rare.shape[0], dtype=np.int32), np.diff(rare.indptr))
+    keep = wanted[rare.indices] & searchable[text]
+    ends = number[rare.indices[keep]], text[keep]
     width = int(wanted.sum())
     return (
         csr_array((own.data, number[own.indices], own.indptr), shape=(len(rows), width)),
@@ -270,13 +279,13 @@ def _postings(
     )
 
 
-def _best_sharing(
-    rows: NDArray[np.integer[Any]], weight: NDArray[np.floating[Any]]
+def _most_sharing(
+    texts: NDArray[np.integer[Any]], weight: NDArray[np.floating[Any]]
 ) -> NDArray[np.int64]:
-    """Return up to :data:`COMPARED` rows of the highest weight; of equal ones the first."""
-    if len(rows) > COMPARED:
-        least = np.partition(weight, -COMPARED)[-COMPARED]
-        above = rows[weight > least]
-        level = np.sort(rows[weight == least])
-        rows = np.concatenate([above, level[: COMPARED - len(above)]])
-    return np.sort(rows).astype(np.int64)
+    """Select up to :data:`MAX_COMPARED` texts of the largest weight, the first of equal ones."""
+    if len(texts) > MAX_COMPARED:
+        least = np.partition(weight, -MAX_COMPARED)[-MAX_COMPARED]
+        above = texts[weight > least]
+        equal = np.sort(texts[weight == least])
+        texts = np.concatenate([above, equal[: MAX_COMPARED - len(above)]])
+    return np.sort(texts).astype(np.int64)

@@ -12,92 +12,116 @@ from numpy.typing import NDArray
 from dedupe.blocking.backends import EPSILON, Vectors, pair_frame, same_source
 
 NEIGHBOURS = 10
-"""How many of its nearest records a record may bring as candidates."""
-
-
+"""Nearest neighbours of a record that can be its candidates."""
 SAMPLE = 512
-"""Records compared with all others to choose the radius and to check the search."""
-
-
+"""Records that are compared with all others."""
 SAMPLE_BLOCK = 8192
-
-
+"""Records that the sample is compared with together."""
 FIRST_BLOCK = 256
-"""Records that the sample is compared with at a time."""
-
-
-LADDER_RECORDS = 32_768
-"""Records by which it is counted how many lie above each similarity; of more, every so manieth."""
-
-
+"""The same for the first block, which sets a floor for the nearest neighbours."""
+HISTOGRAM_RECORDS = 32_768
+"""Records that the histogram of similarities is counted on; larger files are subsampled evenly."""
 OUTSIDE_RECORDS = 128
-
-
+"""Most records for which pairs just outside the candidates are returned."""
 OUTSIDE_NEAREST = 3
-"""For how many records, and how far beyond their candidates, it is looked what the search loses."""
+"""Pairs just outside the candidates, per record."""
+NO_NEIGHBOUR = -1.5
+"""Similarities below this one are no neighbours, but the record itself, a record of the same
+source, or an empty place."""
+_EXCLUDED = -2
 
 
 @dataclass(frozen=True, eq=False)
 class NeighbourSample:
-    """A few records and their nearest others, exactly: row numbers (m,) and (m, k) arrays.
+    """A sample of m records with their exact nearest neighbours.
 
-    ``similarity`` holds the k best in falling order, ``ladder`` (m, L) how many others lie at or
-    above each of the `steps` (L,).
+    Parameters
+    ----------
+    rows
+        (m,) row numbers, sorted.
+    nearest
+        (m, k) row numbers of the k nearest neighbours, the nearest first.
+    similarity
+        (m, k) float32: their cosines; below :data:`NO_NEIGHBOUR` where there are fewer than k.
+    steps
+        (s,) float32: rising similarities.
+    hits
+        (m, s) number of other records at or above each step.
     """
 
     rows: NDArray[np.int64]
     nearest: NDArray[np.int64]
     similarity: NDArray[np.float32]
     steps: NDArray[np.float32]
-    ladder: NDArray[np.int64]
+    hits: NDArray[np.int64]
 
     @classmethod
-    def of(cls, vectors: Vectors, seed: int, source: NDArray[np.uint8] | None) -> NeighbourSample:
-        """Compare a sample of the records with all others, exactly."""
+    def draw(cls, vectors: Vectors, seed: int, source: NDArray[np.uint8] | None) -> NeighbourSample:
+        """Draw a sample of the records and compare it with all others.
+
+        Parameters
+        ----------
+        vectors
+            (n, d) unit vectors.
+        seed
+            Seed of the draw.
+        source
+            (n,) u8: records of the same source are no neighbours. ``None``: all can be.
+        """
         n = len(vectors)
         rows = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
         steps = np.linspace(-1, 1, 201, dtype=np.float32)[:-1]
-        best = _Best(len(rows), min(2 * NEIGHBOURS, n - 1))
+        best = _RunningBest(len(rows), min(2 * NEIGHBOURS, n - 1))
         counts = np.zeros((len(rows), len(steps)), dtype=np.int64)
-        every = max(n // LADDER_RECORDS, 1)
+        every = max(n // HISTOGRAM_RECORDS, 1)
         number = np.arange(len(rows))
-        # The first block is small: it gives every record a few others to do better than.
-        for at, stop in pairwise([0, *range(min(FIRST_BLOCK, n), n, SAMPLE_BLOCK), n]):
-            cosine = vectors[rows] @ vectors[at:stop].T
-            own = (rows >= at) & (rows < stop)
-            cosine[number[own], rows[own] - at] = -2
-            some = cosine[:, -at % every :: every]
-            place = np.floor((some + 1) / (steps[1] - steps[0])).astype(np.int64)
-            place = np.minimum(place, len(steps) - 1) + len(steps) * number[:, None]
-            found = np.bincount(place[some > -1.5], minlength=counts.size)
-            counts += every * found.reshape(counts.shape)
+        # The first block is small: it gives every record a few neighbours to improve on.
+        for start, stop in pairwise([0, *range(min(FIRST_BLOCK, n), n, SAMPLE_BLOCK), n]):
+            cosine = vectors[rows] @ vectors[start:stop].T
+            own = (rows >= start) & (rows < stop)
+            cosine[number[own], rows[own] - start] = _EXCLUDED
+            counted = cosine[:, -start % every :: every]
+            step = np.floor((counted + 1) / (steps[1] - steps[0])).astype(np.int64)
+            bin_number = np.minimum(step, len(steps) - 1) + len(steps) * number[:, None]
+            histogram = np.bincount(bin_number[counted > NO_NEIGHBOUR], minlength=counts.size)
+            counts += every * histogram.reshape(counts.shape)
             if source is not None:
-                cosine[same_source(source[rows, None], source[None, at:stop])] = -2
-            best.see(cosine, at)
-        others, similarity = best.ranked()
-        return cls(rows, others, similarity, steps, np.cumsum(counts[:, ::-1], axis=1)[:, ::-1])
+                cosine[same_source(source[rows, None], source[None, start:stop])] = _EXCLUDED
+            best.add(cosine, start)
+        nearest, similarity = best.ranked()
+        return cls(rows, nearest, similarity, steps, np.cumsum(counts[:, ::-1], axis=1)[:, ::-1])
 
-    def hits(self, radius: float) -> float:
-        """Return how many others a record has at or above `radius`, on average; rounded up."""
+    def hits_per_record(self, radius: float) -> float:
+        """Estimate how many others a record has at or above `radius`; rounded up to a step."""
         step = max(int(np.searchsorted(self.steps, radius, side="right")) - 1, 0)
-        return float(self.ladder[:, step].mean())
+        return float(self.hits[:, step].mean())
 
-    def outside(self, pairs: pl.DataFrame, n: int) -> tuple[pl.DataFrame, int]:
-        """Return the nearest others of some records that are not in `pairs`, and of how many.
+    def just_outside(self, pairs: pl.DataFrame, n: int) -> tuple[pl.DataFrame, int]:
+        """Find the nearest neighbours that are no candidates, for part of the sample.
 
-        They are few where the file is small: scoring them must not cost more than the file.
+        Small files get a small part: scoring these pairs must not cost more than the file.
+
+        Parameters
+        ----------
+        pairs
+            The candidates.
+        n
+            Number of records.
+
+        Returns
+        -------
+        outside
+            Columns of `pairs`, and ``seen``: the number of records the pair was found from, 1 or 2.
+        records
+            Number of records that were looked at.
         """
-        some = min(len(self.rows), OUTSIDE_RECORDS, max(n // 20, 16))
-        chosen = np.sort(np.random.default_rng(0).permutation(len(self.rows))[:some])
-        width = self.nearest.shape[1]
+        records = min(len(self.rows), OUTSIDE_RECORDS, max(n // 20, 16))
+        part = np.sort(np.random.default_rng(0).permutation(len(self.rows))[:records])
+        rows = np.repeat(self.rows[part], self.nearest.shape[1])
         near = (
-            pair_frame(
-                np.repeat(self.rows[chosen], width),
-                self.nearest[chosen].ravel(),
-                self.similarity[chosen].ravel(),
-            )
-            .with_columns(pl.Series("from", np.repeat(self.rows[chosen], width)))
-            .filter(pl.col("similarity") > -1.5)
+            pair_frame(rows, self.nearest[part].ravel(), self.similarity[part].ravel())
+            .with_columns(pl.Series("from", rows))
+            .filter(pl.col("similarity") > NO_NEIGHBOUR)
         )
         outside = (
             near.join(pairs, on=["left", "right"], how="anti", maintain_order="left")
@@ -106,49 +130,50 @@ class NeighbourSample:
             .agg(pl.col("similarity").first(), pl.len().cast(pl.UInt32).alias("seen"))
             .sort("left", "right")
         )
-        return outside, some
+        return outside, records
 
-    def found_share(self, pairs: pl.DataFrame, radius: float, n: int) -> float:
-        """Return the share of the sample's exact neighbours at or above `radius` in `pairs`."""
+    def recall(self, pairs: pl.DataFrame, radius: float) -> float:
+        """Measure the share of the sample's neighbours at or above `radius` that are in `pairs`."""
         near = self.similarity[:, :NEIGHBOURS] >= radius + EPSILON
         rows = np.repeat(self.rows, near.sum(axis=1))
-        due = pair_frame(
+        expected = pair_frame(
             rows, self.nearest[:, :NEIGHBOURS][near], self.similarity[:, :NEIGHBOURS][near]
         )
-        if due.is_empty():
+        if expected.is_empty():
             return 1.0
-        return due.join(pairs, on=["left", "right"], how="semi").height / due.height
+        return expected.join(pairs, on=["left", "right"], how="semi").height / expected.height
 
 
-class _Best:
-    """The k best of ever more columns, for each of m rows.
+class _RunningBest:
+    """The k largest values in each of m rows, over columns that arrive block by block.
 
-    Columns come block by block; of each only what is better than the k best so far is looked at.
+    In each block, only values above the k-th best so far are sorted.
     """
 
     def __init__(self, m: int, k: int) -> None:
-        self.k = k
-        self.floor = np.full(m, -1.5, dtype=np.float32)
-        self.row, self.column = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-        self.value = np.empty(0, dtype=np.float32)
+        self._k = k
+        self._floor = np.full(m, NO_NEIGHBOUR, dtype=np.float32)
+        self._row, self._column = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        self._value = np.empty(0, dtype=np.float32)
 
-    def see(self, block: NDArray[np.float32], at: int) -> None:
-        """Look at the columns from number `at` on, (m, b)."""
-        row, column = np.nonzero(block > self.floor[:, None])
-        value = np.concatenate([self.value, block[row, column]])
-        row, column = np.concatenate([self.row, row]), np.concatenate([self.column, column + at])
+    def add(self, block: NDArray[np.float32], start: int) -> None:
+        """Add the columns from number `start` on, (m, b)."""
+        row, column = np.nonzero(block > self._floor[:, None])
+        value = np.concatenate([self._value, block[row, column]])
+        row = np.concatenate([self._row, row])
+        column = np.concatenate([self._column, column + start])
         order = np.lexsort((column, -value, row))
         row, column, value = row[order], column[order], value[order]
         rank = np.arange(len(row)) - np.searchsorted(row, row)
-        kept = rank < self.k
-        self.row, self.column, self.value = row[kept], column[kept], value[kept]
-        last = rank == self.k - 1
-        self.floor[row[last]] = value[last]
+        best = rank < self._k
+        self._row, self._column, self._value = row[best], column[best], value[best]
+        last = rank == self._k - 1
+        self._floor[row[last]] = value[last]
 
     def ranked(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return (m, k) columns and values, the best first; -2 where there are fewer."""
-        columns = np.zeros((len(self.floor), self.k), dtype=np.int64)
-        values = np.full((len(self.floor), self.k), -2, dtype=np.float32)
-        rank = np.arange(len(self.row)) - np.searchsorted(self.row, self.row)
-        columns[self.row, rank], values[self.row, rank] = self.column, self.value
+        """Return (m, k) columns and values, the largest first; -2 where there are fewer."""
+        columns = np.zeros((len(self._floor), self._k), dtype=np.int64)
+        values = np.full((len(self._floor), self._k), _EXCLUDED, dtype=np.float32)
+        rank = np.arange(len(self._row)) - np.searchsorted(self._row, self._row)
+        columns[self._row, rank], values[self._row, rank] = self._column, self._value
         return columns, values

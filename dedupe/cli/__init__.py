@@ -1,5 +1,5 @@
 """The command line."""
 
-from dedupe.cli.commands import main
+from dedupe.cli.entry_point import cli, main
 
-__all__ = ["main"]
+__all__ = ["cli", "main"]

@@ -1,26 +1,24 @@
-"""The terminal: consoles, progress bars and plain tables."""
+"""The terminal on stderr: messages, progress bars and log lines."""
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from dedupe.config import DATABASES
-from dedupe.errors import OptionError
 from dedupe.progress import Report, no_report
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dedupe.pipeline.result import Result
+LOGGER = "dedupe"
+"""Name of the logger of the package."""
 
 
 def console(**options: Any) -> Console:
-    """Return what prints to stderr, in colour where that is a terminal that wants it."""
+    """Open stderr for messages, in colour if it is a terminal."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, **options)
@@ -28,9 +26,9 @@ def console(**options: Any) -> Console:
 
 @contextmanager
 def progress_bars(quiet: bool) -> Iterator[Report]:
-    """Show a bar a stage on stderr, when that is a terminal."""
-    say = console()
-    if quiet or not say.is_terminal:
+    """Show a progress bar for the current stage, if stderr is a terminal."""
+    terminal = console()
+    if quiet or not terminal.is_terminal:
         yield no_report
         return
     from rich.progress import (
@@ -49,7 +47,7 @@ def progress_bars(quiet: bool) -> Iterator[Report]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
-        console=say,
+        console=terminal,
         transient=True,
     ) as progress:
         tasks: dict[str, Any] = {}
@@ -60,7 +58,7 @@ def progress_bars(quiet: bool) -> Iterator[Report]:
                     progress.update(task, visible=False)
             if stage not in tasks:
                 tasks[stage] = progress.add_task(stage, total=None, rate="")
-            speed = progress._tasks[tasks[stage]].speed
+            speed = progress.tasks[tasks[stage]].speed
             progress.update(
                 tasks[stage],
                 completed=done,
@@ -71,67 +69,37 @@ def progress_bars(quiet: bool) -> Iterator[Report]:
         yield report
 
 
-def one_table_a_file(format: str | None) -> None:
-    """Check that a format holds one table a file, so that one of them can be printed."""
-    if format in DATABASES:
-        raise OptionError(f"{format} is one file of all tables: name a folder with -o, not -")
+class _StderrHandler(logging.Handler):
+    """Writes log lines to whatever stderr is now: progress bars replace it while they are shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        sys.stderr.write(f"{self.format(record)}\n")
 
 
-def print_table(result: Result, table: str) -> None:
-    """Print one table of a result to stdout, as it was written."""
-    assert result.workspace is not None
-    format = result.summary["config"]["format"]
-    one_table_a_file(format)
-    if f"{table}.{format}" not in result.summary["outputs"]:
-        raise OptionError(f"there is no table {table!r}: it is one of linked tables")
-    if format in ("parquet", "xlsx", "ipc") and sys.stdout.isatty():
-        raise OptionError(f"{format} is not for a terminal: redirect stdout to a file")
-    data = (result.workspace / f"{table}.{format}").read_bytes()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+_handler = _StderrHandler()
+_handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
 
 
-def counted(counts: Mapping[str, int], names: Sequence[str]) -> str:
-    """Name counts that are not 0, in the order of `names`."""
-    return ", ".join(f"{counts[name]:,} {name}" for name in names if counts[name]) or "none"
+def log_to_stderr(level: int) -> None:
+    """Write log messages of the package to stderr, from a level upwards."""
+    logger = logging.getLogger(LOGGER)
+    logger.setLevel(level)
+    logger.addHandler(_handler)
 
 
-def listed(names: Sequence[str], most: int = 8) -> str:
-    """Name a few things, and say how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def stop_logging() -> None:
+    """Undo :func:`log_to_stderr`."""
+    logger = logging.getLogger(LOGGER)
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(_handler)
 
 
-def print_rows(heads: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int]) -> None:
-    """Print a table to stdout: folded to the width of a terminal, in full where it is none."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 10_000
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for place, head in enumerate(heads):
-        table.add_column(
-            head, justify="right" if place in right else "left", overflow="fold",
-            no_wrap=not console.is_terminal,
-        )  # fmt: skip
-    for line in lines:
-        table.add_row(*(Text(printable(value)) for value in line))
-    if console.is_terminal:
-        console.print(table)
-        return
-    with console.capture() as captured:
-        console.print(table)
-    click.echo("\n".join(one.rstrip() for one in captured.get().splitlines()))
-
-
-def printable(value: str) -> str:
-    """Return text on one line, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(value.split()))
-
-
-def short(value: str, most: int = 40) -> str:
-    """Cut a long value."""
-    return value if len(value) <= most else value[: most - 1] + "…"
+@contextmanager
+def logging_paused() -> Iterator[None]:
+    """Write no log messages while an app draws on the terminal."""
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)

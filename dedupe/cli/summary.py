@@ -1,277 +1,271 @@
-"""What the commands print: summaries, tables and bars, in colour where a terminal has it."""
+"""The summary of a run on stderr: what was found, where it is, and what to do next."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from dedupe.cli.console import console, counted, listed, print_rows, short
+from dedupe.cli.console import console
+from dedupe.cli.stdout import print_json
+from dedupe.cli.wording import counted, listed, plural
 
 if TYPE_CHECKING:
-    from dedupe.evaluation.compare_runs import Diff
-    from dedupe.evaluation.estimate import Estimate
+    from rich.console import Console
+
     from dedupe.pipeline.result import Result
 
+Summary = Mapping[str, Any]
+"""The summary of a result, as in ``manifest.json``."""
 
-def print_lesson(lesson: Mapping[str, Any]) -> None:
-    """Say what was learnt from decisions."""
-    from dedupe.pipeline.train import lesson_said
+LISTED = 5
+"""Number of large clusters, and of contradictions, that are listed one by one."""
 
-    console().print(lesson_said(lesson))
+CONTENTS: Mapping[str, str] = {
+    "clusters": "every input row with its cluster",
+    "merged": "one row per cluster",
+    "removed": "the rows that were merged into others, and why",
+    "pairs": "every compared pair with its probability",
+    "additions": "the clusters that new records created, extended, joined or changed",
+    "matches": "the matches: ids in both tables",
+    "results": "all tables: clusters, merged, removed, pairs",
+}
+"""What each output file holds, by the stem of its name."""
 
 
-def print_estimate(found: Estimate, as_json: bool) -> None:
-    """Print precision and recall with their intervals, and what they rest on."""
-    from dedupe.evaluation.estimate import BASES
-
+def print_result(result: Result, *, as_json: bool, quiet: bool, verbose: int) -> None:
+    """Print a result: as JSON on stdout, or as a summary on stderr."""
     if as_json:
-        click.echo(json.dumps(found.as_dict()))
-        return
-    for name in ("precision", "recall", "recall_of_all"):
-        measure = getattr(found, name)
-        interval = (
-            ""
-            if measure.low is None
-            else f"   95% interval {measure.low:.4f} to {measure.high:.4f}"
-        )
-        click.echo(f"{name:<22} {measure.value:>12.4f}{interval}")
-    click.echo(f"{'reviewed pairs':<22} {found.reviewed:>12,}")
-    click.echo(f"{'of them drawn':<22} {found.drawn:>12,}")
-    said = BASES[found.basis].format(drawn=found.drawn)
-    click.echo(f"{said[0].upper()}{said[1:]}.")
-    click.echo(
-        "Of candidate pairs that differ in text; recall_of_all counts the matches that the search "
-        "lost, as it estimates them."
-    )
-
-
-def print_costs(costs: Mapping[str, float], as_json: bool) -> None:
-    """Say what a run would cost."""
-    if as_json:
-        click.echo(json.dumps(costs))
-        return
-    say = console()
-    say.print(
-        f"[bold]{costs['rows']:,}[/] rows, {costs['distinct']:,} of them different\n"
-        f"at most {costs['candidates']:,} candidate pairs, "
-        f"{costs['cross_encoder_pairs']:,} of them for the cross-encoder\n"
-        f"about [bold]{max(costs['seconds'] / 60, 0.1):,.1f} minutes[/] and "
-        f"{costs['memory_mb']:,} MB of memory"
-    )
-
-
-def print_result(result: Result, as_json: bool, quiet: bool, verbose: bool) -> None:
-    """Print a result: as JSON to stdout, or as a summary to stderr."""
-    if as_json:
-        summary = {**result.summary, "workspace": str(result.workspace)}
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        print_json({**result.summary, "workspace": str(result.workspace)})
     elif not quiet:
-        print_summary(result, verbose)
+        print_summary(result, verbose=verbose)
 
 
-def print_summary(result: Result, verbose: bool) -> None:
-    """Say on stderr what was found, where it is and what to do next."""
+def print_summary(result: Result, verbose: int = 0) -> None:
+    """Print a summary on stderr: headline, figures, notes, files and the next commands."""
+    from rich.markup import escape
+
+    terminal = console()
+    summary = result.summary
+    terminal.print(_headline(summary))
+    _print_figures(terminal, summary, verbose)
+    for note in _notes(summary):
+        terminal.print(f"[yellow]note[/]  {escape(note)}")
+    terminal.print()
+    _print_files(terminal, result)
+    if summary["doubtful_pairs"]:
+        terminal.print(_next_commands(result))
+
+
+def _headline(summary: Summary) -> str:
+    if "links" in summary:
+        return f"[bold green]{summary['links']:,}[/] matches between the tables"
+    rows, merged = summary["rows"], summary["rows_merged"]
+    return (
+        f"[bold]{merged:,}[/] of {rows:,} rows are duplicates; "
+        f"[bold green]{rows - merged:,}[/] rows are left after merging"
+    )
+
+
+def _print_figures(terminal: Console, summary: Summary, verbose: int) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    say = console()
-    found = result.summary
-    rows, merged = found["rows"], found["rows_merged"]
-    if "links" in found:
-        say.print(f"[bold green]{found['links']:,}[/] matches between the tables")
-    else:
-        say.print(
-            f"[bold]{merged:,}[/] of {rows:,} rows are duplicates: "
-            f"[bold green]{rows - merged:,}[/] are left after merging"
-        )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column()
-    for name, value in _figures(found, verbose):
-        table.add_row(name, escape(value))
-    say.print(table)
-    for line in _warnings(found):
-        say.print(f"[yellow]note[/]  {escape(line)}")
-    say.print()
-    say.print(f"[bold]{escape(str(result.workspace))}{os.sep}[/]")
-    files = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
-    kinds = {
-        "clusters": "every row as it was, with its cluster",
-        "merged": "one row a cluster",
-        "removed": "the rows merged into others, and why",
-        "pairs": "every pair that was compared, with its probability",
-        "additions": "the clusters that new records made, grew, joined or changed",
-        "matches": "the matches: ids of both tables",
-        "results": "all tables: clusters, merged, removed, pairs",
-    }
-    for name in found["outputs"]:
-        what = kinds.get(Path(name).stem, "rows of this table without a match")
-        files.add_row(f"[bold]{escape(name)}[/]", what)
-    say.print(files)
-    doubtful = found["doubtful_pairs"]
-    if doubtful:
-        low, high = found["config"]["review_from"], found["config"]["threshold"]
-        place = escape(str(result.workspace))
-        say.print(
-            f"{doubtful:,} pairs are doubtful (probability {low:g} to {high:g}): to look at them, "
-            f"[bold]dedupe review {place}[/]; to merge more or fewer, [bold]dedupe export {place} "
-            "--threshold P[/]"
+    for section in _SECTIONS:
+        for name, value in section(summary, verbose):
+            table.add_row(name, escape(value))
+    terminal.print(table)
+
+
+def _print_files(terminal: Console, result: Result) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    terminal.print(f"[bold]{escape(str(result.workspace))}{os.sep}[/]")
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    for name in result.summary["outputs"]:
+        content = CONTENTS.get(Path(name).stem, "the rows of this table without a match")
+        table.add_row(f"[bold]{escape(name)}[/]", content)
+    terminal.print(table)
+
+
+def _next_commands(result: Result) -> str:
+    from rich.markup import escape
+
+    pairs = plural(result.summary["doubtful_pairs"], "doubtful pair")
+    config = result.summary["config"]
+    workspace = escape(str(result.workspace))
+    return (
+        f"{pairs} ({config['review_from']:.2f} to {config['threshold']:.2f}). "
+        f"Review: [bold]dedupe review {workspace}[/]. "
+        f"Change the threshold: [bold]dedupe export {workspace} --threshold P[/]."
+    )
+
+
+# The figures of a summary ------------------------------------------------------------------------
+
+_Figures = Iterator[tuple[str, str]]
+
+
+def _unchanged(summary: Summary, verbose: int) -> _Figures:
+    if summary.get("unchanged"):
+        yield "unchanged", "nothing had to be computed"
+
+
+def _alignments(summary: Summary, verbose: int) -> _Figures:
+    linked = summary.get("linked", {"names": [], "alignments": []})
+    for alignment in linked["alignments"]:
+        if alignment["reason"] == "same name" and not verbose:
+            continue
+        table = linked["names"][alignment["table"]]
+        yield (
+            "aligned",
+            f"{table}.{alignment['column']} with {linked['names'][0]}.{alignment['field']} "
+            f"({alignment['reason']})",
         )
 
 
-def _figures(found: Mapping[str, Any], verbose: bool) -> Iterator[tuple[str, str]]:
-    if found.get("unchanged"):
-        yield "unchanged", "nothing was computed again"
-    if "linked" in found:
-        first = found["linked"]["names"][0]
-        for one in found["linked"]["alignments"]:
-            if one["reason"] != "same name" or verbose:
-                name = found["linked"]["names"][one["table"]]
-                yield (
-                    "aligned",
-                    f"{name}.{one['column']} with {first}.{one['field']} ({one['reason']})",
-                )
-    if "fields" in found:
-        used = [use["name"] for use in found["fields"] if use["used"]]
-        left = [f"{use['name']} ({use['reason']})" for use in found["fields"] if not use["used"]]
-        yield "fields", listed(used)
-        if left:
-            yield "left out", listed(left)
-    if "additions" in found:
-        added = found["additions"]
-        yield "rows given", counted(added, ("added", "updated", "unchanged", "removed"))
-        yield "clusters", counted(added["clusters"], tuple(added["clusters"]))
-    if "search" in found:
-        search, decided = found["search"], found["decided_by"]
+def _fields(summary: Summary, verbose: int) -> _Figures:
+    if "fields" not in summary:
+        return
+    fields = summary["fields"]
+    yield "fields", listed([field["name"] for field in fields if field["used"]])
+    left_out = [f"{field['name']} ({field['reason']})" for field in fields if not field["used"]]
+    if left_out:
+        yield "left out", listed(left_out)
+
+
+def _additions(summary: Summary, verbose: int) -> _Figures:
+    if "additions" not in summary:
+        return
+    additions = summary["additions"]
+    yield "new rows", counted(additions, ("added", "updated", "unchanged", "removed"))
+    yield "clusters", counted(additions["clusters"], tuple(additions["clusters"]))
+
+
+def _search(summary: Summary, verbose: int) -> _Figures:
+    if "search" not in summary:
+        return
+    search = summary["search"]
+    yield (
+        "candidates",
+        f"{search['candidates']:,} pairs ({search['candidates_per_record']:g} per record), with an "
+        f"estimated {search['estimated_recall']:.1%} of all matches",
+    )
+    deciders = [f"{name} {count:,}" for name, count in summary["decided_by"].items() if count]
+    yield "decided by", ", ".join(deciders)
+    distilled = summary.get("distilled", {})
+    if distilled.get("pairs"):
         yield (
-            "candidates",
-            f"{search['candidates']:,} pairs, {search['candidates_per_record']:g} a record; "
-            f"they hold an estimated {search['estimated_recall']:.1%} of the matches",
+            "distilled",
+            f"{distilled['agreement']:.2%} agreement with the cross-encoder on "
+            f"{distilled['audited']:,} held-out pairs, {distilled['matches_kept']:.1%} of the "
+            "matches kept",
         )
+
+
+def _clusters(summary: Summary, verbose: int) -> _Figures:
+    count = summary["clusters_of_two_or_more"]
+    if count:
+        largest = summary["largest_cluster"]
+        yield "clusters", f"{count:,} with two or more rows, the largest with {largest:,}"
+
+
+def _target(summary: Summary, verbose: int) -> _Figures:
+    if "aim" not in summary:
+        return
+    aim = summary["aim"]
+    measure = aim["estimate"]["recall_of_all" if aim["goal"] == "recall" else "precision"]
+    threshold = f"{aim['threshold']:g}, for a {aim['goal']} of {aim['target']:g}"
+    if aim["sure"] is None:
+        estimate = f"model estimate {measure['value']:.3f}, not yet verified by review"
+    else:
+        estimate = (
+            f"estimate {measure['value']:.3f} (95% interval {measure['low']:.3f} to "
+            f"{measure['high']:.3f}, from {aim['estimate']['drawn']:,} random pairs), reached with "
+            f"a probability of {aim['sure']:.0%}"
+        )
+    yield "threshold", f"{threshold}: {estimate}"
+
+
+def _recalibration(summary: Summary, verbose: int) -> _Figures:
+    recalibration = summary.get("recalibration")
+    if recalibration and recalibration["confident_pairs"]:
+        synthetic = recalibration["synthetic_pairs"]
         yield (
-            "decided by",
-            ", ".join(f"{name} {count:,}" for name, count in decided.items() if count)
-            + _distilled_said(found.get("distilled", {})),
+            "recalibrated",
+            f"on {plural(recalibration['confident_pairs'], 'confident pair')}"
+            + (f" and {plural(synthetic, 'synthetic duplicate')}" if synthetic else ""),
         )
-    groups = found["clusters_of_two_or_more"]
-    if groups:
-        yield (
-            "clusters",
-            f"{groups:,} of two rows or more, the largest of {found['largest_cluster']:,}",
-        )
-    if "aim" in found:
-        yield "threshold", _aim_said(found["aim"])
-    if lessons := found.get("correction", {}).get("lessons"):
-        copies = found["correction"].get("copies")
-        more = f" and {copies:,} damaged copies of its records" if copies else ""
-        yield "adapted", f"to {lessons:,} sure pairs of this file{more}"
-    if found["decisions"]:
-        yield "decisions", f"{found['decisions']:,} obeyed{_correction_said(found)}"
-    stages = [stage for stage in found["stages"] if not stage.get("reused")]
-    seconds = sum(stage["seconds"] for stage in stages)
-    peak = max((stage["peak_mb"] for stage in stages), default=0)
+    if summary["decisions"]:
+        yield "decisions", f"{summary['decisions']:,} applied{_effect_on_others(recalibration)}"
+
+
+def _effect_on_others(recalibration: Mapping[str, Any] | None) -> str:
+    """Describe what the decisions changed about undecided pairs."""
+    if not recalibration or not recalibration["decisions"]:
+        return ""
+    if not recalibration["changed"]:
+        return "; recalibrating on them would not predict held-out decisions better"
+    return (
+        "; the other pairs are recalibrated on them (log loss of held-out decisions "
+        f"{recalibration['loss_after']:.2f}, before {recalibration['loss_before']:.2f})"
+    )
+
+
+def _stages(summary: Summary, verbose: int) -> _Figures:
+    computed = [stage for stage in summary["stages"] if not stage.get("reused")]
+    seconds = sum(stage["seconds"] for stage in computed)
+    peak = max((stage["peak_mb"] for stage in computed), default=0)
     yield "time", f"{seconds:,.1f} s, at most {peak:,} MB of memory"
     if verbose:
-        for stage in found["stages"]:
-            how = "kept from before" if stage.get("reused") else f"{stage['seconds']:,.2f} s"
-            yield f"  {stage['stage']}", how
+        for stage in summary["stages"]:
+            time = "cached" if stage.get("reused") else f"{stage['seconds']:,.2f} s"
+            yield f"  {stage['stage']}", time
 
 
-def _aim_said(aim: Mapping[str, Any]) -> str:
-    name = "recall_of_all" if aim["goal"] == "recall" else "precision"
-    measure = aim["estimate"][name]
-    said = f"{aim['threshold']:g}, for a {aim['goal']} of {aim['target']:g}: "
-    if aim["sure"] is None:
-        return (
-            f"{said}the model expects {measure['value']:.3f}, which no reviewed pairs have checked"
-        )
-    return (
-        f"{said}an estimated {measure['value']:.3f} (95% interval {measure['low']:.3f} to "
-        f"{measure['high']:.3f}, from {aim['estimate']['drawn']:,} drawn pairs); it is reached "
-        f"with a probability of {aim['sure']:.0%}"
-    )
+_SECTIONS: tuple[Callable[[Summary, int], _Figures], ...] = (
+    _unchanged,
+    _alignments,
+    _fields,
+    _additions,
+    _search,
+    _clusters,
+    _target,
+    _recalibration,
+    _stages,
+)
+"""Steps that yield the figures of a summary as (name, text), in the order of printing."""
 
 
-def _correction_said(found: Mapping[str, Any]) -> str:
-    correction = found.get("correction")
-    if correction is None or not correction["decisions"]:
-        return ""
-    if not correction["changed"]:
-        return "; the other pairs are as scored, which predicts them best"
-    return (
-        "; the other pairs are corrected by them, which predicts decisions held back better "
-        f"(log loss {correction['loss_after']:.2f}, was {correction['loss_before']:.2f})"
-    )
+# The notes of a summary --------------------------------------------------------------------------
 
 
-def _distilled_said(distilled: Mapping[str, Any]) -> str:
-    if not distilled.get("pairs"):
-        return ""
-    return (
-        f"; of {distilled['audited']:,} pairs set aside, the distilled model agrees on "
-        f"{distilled['agreement']:.2%} of those it decides and keeps "
-        f"{distilled['matches_kept']:.1%} of the matches"
-    )
-
-
-def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
-    yield from found.get("search", {}).get("notes", ())
-    yield from found.get("additions", {}).get("notes", ())
-    if over := found.get("distilled", {}).get("over_budget"):
+def _notes(summary: Summary) -> Iterator[str]:
+    yield from summary.get("search", {}).get("notes", ())
+    yield from summary.get("additions", {}).get("notes", ())
+    if over_budget := summary.get("distilled", {}).get("over_budget"):
         yield (
-            f"{over:,} doubtful pairs were left to the distilled model: --cross-encoder-pairs gives the "
-            "cross-encoder more of them"
+            f"{over_budget:,} doubtful pairs were left to the distilled model; raise "
+            "--cross-encoder-pairs to score them with the cross-encoder"
         )
-    for large in found["large_clusters"][:5]:
-        yield f"cluster {large['cluster_id']} has {large['size']:,} rows: worth a look"
-    if len(found["large_clusters"]) > 5:
-        yield f"{len(found['large_clusters']) - 5:,} more large clusters; see the manifest"
-    for one in found["contradictions"][:5]:
-        ids = f"{one['left_id']} and {one['right_id']}"
-        yield f"decisions on {ids} contradict others: {one['reason']}"
-    if len(found["contradictions"]) > 5:
-        yield f"{len(found['contradictions']) - 5:,} more contradictions; see the manifest"
-
-
-def print_diff(found: Diff, most: int) -> None:
-    """Print which clusters changed between two runs."""
-    summary = found.summary
-    for name in ("before", "after"):
-        side = summary[name]
-        click.echo(
-            f"{name:<9} {side['workspace']}: {side['records']:,} records in "
-            f"{side['clusters']:,} clusters"
-        )
-    for name in ("records", "clusters", "decisions"):
-        counts = [f"{count:,} {what}" for what, count in summary[name].items() if count]
-        if counts:
-            by = f" (matched by {summary['matched_by']})" if name == "records" else ""
-            click.echo(f"{name:<9} {', '.join(counts)}{by}")
-    unlike = summary["differences"]
-    for name, (was, now) in {**unlike["config"], **unlike["models"]}.items():
-        click.echo(f"differs   {name}: {short(str(was), 24)}, now {short(str(now), 24)}")
-    for name in ("fields", "dedupe"):
-        if unlike[name]:
-            was, now = (", ".join(x) if isinstance(x, list) else str(x) for x in unlike[name])
-            click.echo(f"differs   {name}: {short(was)}, now {short(now)}")
-    if found.changes.is_empty():
-        click.echo("The clusters are the same.")
-        return
-    click.echo()
-    lines = [
-        (
-            one["change"],
-            f"{len(one['clusters_before'])} > {len(one['clusters_after'])}",
-            listed(one["records"], most=4),
-            one["why"],
-        )
-        for one in found.changes.head(most).iter_rows(named=True)
+    large = [
+        f"cluster {cluster['cluster_id']} has {cluster['size']:,} rows: check it"
+        for cluster in summary["large_clusters"]
     ]
-    print_rows(("change", "clusters", "records", "why"), lines, right=())
-    if found.changes.height > most:
-        click.echo(f"{found.changes.height - most:,} more: --most N, --format csv or --json")
+    yield from _first(large, "large cluster")
+    contradictions = [
+        f"decisions on {pair['left_id']} and {pair['right_id']} contradict others: {pair['reason']}"
+        for pair in summary["contradictions"]
+    ]
+    yield from _first(contradictions, "contradiction")
+
+
+def _first(notes: list[str], name: str) -> Iterator[str]:
+    yield from notes[:LISTED]
+    if len(notes) > LISTED:
+        yield f"{plural(len(notes) - LISTED, f'more {name}')}: see the manifest"

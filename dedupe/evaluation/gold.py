@@ -1,7 +1,7 @@
-"""How good a result is, measured against a gold standard.
+"""Evaluation of clusters and candidates against a gold standard.
 
 Pairs are counted from contingency tables, never listed, so that large clusters cost nothing.
-B-cubed is that of Bagga and Baldwin [1]_.
+B-cubed is the measure of Bagga and Baldwin [1]_.
 
 References
 ----------
@@ -27,15 +27,15 @@ Rows: TypeAlias = npt.NDArray[np.uint32]
 
 @dataclass(frozen=True, eq=False)
 class Gold:
-    """What is known to be true of n rows.
+    """The true clusters, or the true pairs, of n rows.
 
     Parameters
     ----------
     pairs
-        (m, 2) uint32 row numbers of the true pairs, unique, sorted, left < right; they are taken
-        as given: a-b and b-c do not make a-c. ``None``: every two rows of one label.
+        (m, 2) uint32 row numbers of the true pairs, unique, sorted, left < right, without their
+        transitive closure: a-b and b-c do not imply a-c. ``None``: every two rows with one label.
     labels
-        (n,) uint32: the smallest row number of the row's true cluster; with `pairs`, of their
+        (n,) uint32: the smallest row number of the row's true cluster; with `pairs`, of its
         connected component. A row that the gold standard does not name is alone.
     """
 
@@ -47,9 +47,9 @@ class Gold:
 class Evaluation:
     """Measures of a result; all but the counts are from 0 to 1.
 
-    With nothing found and nothing to find, precision and recall are 1; with only one of the two
-    missing, the measure that would be 0/0 is 0. F1 is 0 where both are. With nothing to find,
-    candidate recall is 1: no candidate is missing.
+    With no pair found and none to find, precision and recall are 1; if only one of the two is
+    missing, the measure that would be 0/0 is 0. F1 is 0 if both are 0. With no pair to find,
+    candidate recall is 1.
 
     Parameters
     ----------
@@ -61,14 +61,14 @@ class Evaluation:
         Share of the found pairs that are true, of the true pairs that are found, and their
         harmonic mean.
     bcubed_precision, bcubed_recall, bcubed_f1
-        The same a row instead of a pair: share of its cluster that is in its true cluster, of its
-        true cluster that is in its cluster, each averaged over all rows.
+        The same per row instead of per pair: share of the row's cluster that is in its true
+        cluster, and share of its true cluster that is in its cluster, averaged over all rows.
     candidate_recall
-        Share of the true pairs that are candidates, or of identical text.
+        Share of the true pairs that are candidates or have identical text.
     candidates_per_record
         Candidate pairs divided by rows.
     clusters, true_clusters, exact_clusters
-        Clusters of two rows or more: found, true, and found just as they are true.
+        Clusters of two rows or more: found, true, and found exactly as they are true.
     """
 
     rows: int
@@ -87,28 +87,28 @@ class Evaluation:
     exact_clusters: int
 
     def as_dict(self) -> dict[str, int | float]:
-        """Return the measures by name, in the order of the fields."""
+        """Convert the measures to a dictionary, in the order of the fields."""
         return asdict(self)
 
 
 def read_gold(frame: pl.DataFrame, ids: Sequence[str] | npt.NDArray[Any]) -> Gold:
-    """Find the rows that a gold standard speaks of.
+    """Translate a gold standard to row numbers.
 
     Parameters
     ----------
     frame
-        Columns ``id, cluster_id``, or ``id_a, id_b`` with a true pair a line. All are read as
+        Columns ``id, cluster_id``, or ``id_a, id_b`` with one true pair per row. All are read as
         text; other columns are ignored.
     ids
-        (n,) the id of each row.
+        (n,) id of each row.
 
     Raises
     ------
     InputError
-        If the columns are not there, an id is unknown or missing, or an id has two clusters.
+        If a column is missing, an id is unknown or empty, or an id has two clusters.
     """
     rows = pl.DataFrame(
-        {"id": pl.Series([str(one) for one in ids], dtype=pl.String)}
+        {"id": pl.Series([str(name) for name in ids], dtype=pl.String)}
     ).with_row_index("row")
     if {"id", "cluster_id"} <= set(frame.columns):
         return _gold_of_clusters(frame, rows)
@@ -134,43 +134,21 @@ def evaluate(
         (n,) cluster of each row.
     pairs
         Candidates: ``left < right`` row numbers and ``decided_by``; rows of identical text are
-        stars of ``identical`` pairs, and only their smallest row stands in the other pairs.
+        stars of ``identical`` pairs, and only their smallest row occurs in the other pairs.
     gold
-        What is true of the same n rows.
+        The gold standard of the same n rows.
     across
-        (n,) a value a row, such as its source: only pairs whose two values differ are counted, be
-        they true, found or candidates. Null is a value like any other. The B-cubed measures and
-        the numbers of clusters remain those of all rows.
+        (n,) value of each row, such as its source: only true, found and candidate pairs whose two
+        values differ are counted. Null is a value like any other. The B-cubed measures and the
+        numbers of clusters are those of all rows.
     """
     n = len(labels)
     value = np.zeros(n, np.uint32) if across is None else _codes(across)
-    truth = gold.labels
-    group = identical_groups(n, pairs)
+    true, both, reachable = _true_pairs(labels, pairs, gold, value)
     found = _crossing(value, labels)
-    if gold.pairs is None:
-        true = _crossing(value, truth)
-        both = _crossing(value, labels, truth)
-        reachable = _crossing(value, group, truth) + _reached(pairs, group, truth, value)
-    else:
-        left, right = gold.pairs[:, 0], gold.pairs[:, 1]
-        counted = np.ones(len(left), bool) if across is None else value[left] != value[right]
-        left, right = left[counted], right[counted]
-        true = len(left)
-        both = int((labels[left] == labels[right]).sum())
-        reachable = _candidates_among(group[left], group[right], pairs)
     precision, recall = _ratios(both, found, true)
-    cells = _cells(labels, truth)
-    size, true_size = np.bincount(labels, minlength=n), np.bincount(truth, minlength=n)
-    shared = cells["rows"].to_numpy().astype(np.float64)
-    cell_size, cell_true = size[cells["k0"].to_numpy()], true_size[cells["k1"].to_numpy()]
-    b_precision = float((shared**2 / cell_size).sum() / n) if n else 1.0
-    b_recall = float((shared**2 / cell_true).sum() / n) if n else 1.0
-    exact = (shared == cell_size) & (shared == cell_true) & (shared > 1)
-    candidates = pairs.height
-    if across is not None:
-        candidates = int(
-            (value[pairs["left"].to_numpy()] != value[pairs["right"].to_numpy()]).sum()
-        )
+    left, right = (pairs[side].to_numpy() for side in ("left", "right"))
+    candidates = pairs.height if across is None else int((value[left] != value[right]).sum())
     return Evaluation(
         rows=n,
         true_pairs=true,
@@ -178,26 +156,62 @@ def evaluate(
         pair_precision=precision,
         pair_recall=recall,
         pair_f1=_f1(precision, recall),
-        bcubed_precision=b_precision,
-        bcubed_recall=b_recall,
-        bcubed_f1=_f1(b_precision, b_recall),
         candidate_recall=reachable / true if true else 1.0,
         candidates_per_record=candidates / n if n else 0.0,
-        clusters=int((size > 1).sum()),
-        true_clusters=int((true_size > 1).sum()),
-        exact_clusters=int(exact.sum()),
+        **_compared_clusters(labels, gold.labels),
     )
+
+
+def _true_pairs(labels: Rows, pairs: pl.DataFrame, gold: Gold, value: Rows) -> tuple[int, int, int]:
+    """Count the true pairs that differ in `value`: all, those in a cluster, and the candidates."""
+    group = identical_groups(len(labels), pairs)
+    if gold.pairs is None:
+        truth = gold.labels
+        return (
+            _crossing(value, truth),
+            _crossing(value, labels, truth),
+            _crossing(value, group, truth) + _reached(pairs, group, truth, value),
+        )
+    left, right = gold.pairs[:, 0], gold.pairs[:, 1]
+    if value.any():
+        counted = value[left] != value[right]
+        left, right = left[counted], right[counted]
+    return (
+        len(left),
+        int((labels[left] == labels[right]).sum()),
+        _candidates_among(group[left], group[right], pairs),
+    )
+
+
+def _compared_clusters(labels: Rows, truth: Rows) -> dict[str, Any]:
+    """Compute the B-cubed measures, and count clusters of two rows or more."""
+    n = len(labels)
+    cells = _cells(labels, truth)
+    size, true_size = np.bincount(labels, minlength=n), np.bincount(truth, minlength=n)
+    shared = cells["rows"].to_numpy().astype(np.float64)
+    cell_size, cell_true = size[cells["k0"].to_numpy()], true_size[cells["k1"].to_numpy()]
+    precision = float((shared**2 / cell_size).sum() / n) if n else 1.0
+    recall = float((shared**2 / cell_true).sum() / n) if n else 1.0
+    exact = (shared == cell_size) & (shared == cell_true) & (shared > 1)
+    return {
+        "bcubed_precision": precision,
+        "bcubed_recall": recall,
+        "bcubed_f1": _f1(precision, recall),
+        "clusters": int((size > 1).sum()),
+        "true_clusters": int((true_size > 1).sum()),
+        "exact_clusters": int(exact.sum()),
+    }
 
 
 def _gold_of_clusters(frame: pl.DataFrame, rows: pl.DataFrame) -> Gold:
     named = frame.select(pl.col("id", "cluster_id").cast(pl.String)).unique(maintain_order=True)
     at = _rows_of(named["id"], rows)
     if named["cluster_id"].null_count():
-        lost = named.filter(pl.col("cluster_id").is_null())["id"]
-        raise InputError(f"gold standard: id {lost[0]!r} has no cluster_id")
-    if (twice := named["id"].is_duplicated()).any():
+        unassigned = named.filter(pl.col("cluster_id").is_null())["id"]
+        raise InputError(f"gold standard: id {unassigned[0]!r} has no cluster_id")
+    if (duplicated := named["id"].is_duplicated()).any():
         raise InputError(
-            f"gold standard: id {named.filter(twice)['id'][0]!r} stands in two clusters"
+            f"gold standard: id {named.filter(duplicated)['id'][0]!r} has two clusters"
         )
     first = named.with_columns(at).select(pl.col("row").min().over("cluster_id"))["row"].to_numpy()
     labels = np.arange(rows.height, dtype=np.uint32)
@@ -224,30 +238,32 @@ def _rows_of(ids: pl.Series, rows: pl.DataFrame) -> pl.Series:
 
 
 def _codes(values: npt.NDArray[Any]) -> Rows:
-    """Give equal values equal numbers."""
-    texts = pl.Series(["" if v is None else f"={v}" for v in values.tolist()], dtype=pl.String)
+    """Replace equal values by equal numbers, from 1."""
+    texts = pl.Series(
+        ["" if value is None else f"={value}" for value in values.tolist()], dtype=pl.String
+    )
     return texts.rank("dense").to_numpy().astype(np.uint32)
 
 
 def _cells(*keys: npt.NDArray[Any]) -> pl.DataFrame:
-    """Return the contingency table: ``k0``, ``k1`` … and how many ``rows`` have them."""
+    """Make the contingency table of some keys: ``k0``, ``k1`` … and the number of ``rows``."""
     table = pl.DataFrame({f"k{i}": key for i, key in enumerate(keys)})
-    return table.group_by(pl.all()).agg(pl.len().cast(pl.Int64).alias("rows"))
+    return table.group_by(pl.all(), maintain_order=True).agg(pl.len().cast(pl.Int64).alias("rows"))
 
 
 def _crossing(value: Rows, *keys: npt.NDArray[Any]) -> int:
-    """Count pairs of rows that agree in all `keys`, without those that agree in `value` too."""
+    """Count the pairs of rows that agree in all `keys` and differ in `value`."""
 
-    def count(*of: npt.NDArray[Any]) -> int:
-        size = _cells(*of)["rows"].to_numpy()
+    def count(*agreeing: npt.NDArray[Any]) -> int:
+        size = _cells(*agreeing)["rows"].to_numpy()
         return int((size * (size - 1) // 2).sum())
 
-    # All values alike: there is nothing to cross, and every pair counts.
+    # If all values are 0, there was no column to cross, and every pair counts.
     return count(*keys) - (count(*keys, value) if value.any() else 0)
 
 
 def _reached(pairs: pl.DataFrame, group: Rows, truth: Rows, value: Rows) -> int:
-    """Count the true pairs of rows whose groups are a candidate pair."""
+    """Count the true pairs of rows whose groups of identical text are a candidate pair."""
     ends = pl.DataFrame(
         {"left": group[pairs["left"].to_numpy()], "right": group[pairs["right"].to_numpy()]}
     )
@@ -267,10 +283,10 @@ def _reached(pairs: pl.DataFrame, group: Rows, truth: Rows, value: Rows) -> int:
 
 
 def _candidates_among(left: Rows, right: Rows, pairs: pl.DataFrame) -> int:
-    """Count the pairs of groups that are one group, or a candidate pair."""
-    asked = pl.DataFrame({"left": np.minimum(left, right), "right": np.maximum(left, right)})
-    same = asked.filter(pl.col("left") == pl.col("right")).height
-    rest = asked.filter(pl.col("left") != pl.col("right"))
+    """Count the pairs of groups that are one group or a candidate pair."""
+    wanted = pl.DataFrame({"left": np.minimum(left, right), "right": np.maximum(left, right)})
+    same = wanted.filter(pl.col("left") == pl.col("right")).height
+    rest = wanted.filter(pl.col("left") != pl.col("right"))
     return same + rest.join(pairs, on=["left", "right"], how="semi").height
 
 

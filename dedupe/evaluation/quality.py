@@ -9,17 +9,16 @@ import numpy as np
 import polars as pl
 
 from dedupe.errors import OptionError
-from dedupe.evaluation.estimate import UNKNOWN, Estimate, draws_left
-from dedupe.evaluation.estimate import estimate as estimate_quality
+from dedupe.evaluation.audit_sample import UNKNOWN
+from dedupe.evaluation.estimate import Estimate, estimate
 from dedupe.evaluation.gold import Evaluation, evaluate, read_gold
-from dedupe.evaluation.threshold import Review, reviewed
-from dedupe.io.sources import STACKED
+from dedupe.evaluation.threshold import CrossFit, cross_fit
+from dedupe.io.sources import SOURCE_COLUMN
 from dedupe.io.tables import read_table
-from dedupe.resolution.resolve import corrected, resolve
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.keys import stage_key
-from dedupe.workspace.labels import with_tables
-from dedupe.workspace.state import decisions_of, kept_config, lost_by_search, reopened
+from dedupe.workspace.labels import with_table_numbers
+from dedupe.workspace.state import open_state
 
 
 def evaluate_workspace(
@@ -30,7 +29,7 @@ def evaluate_workspace(
     Parameters
     ----------
     workspace
-        Its folder.
+        Folder of the workspace.
     gold
         Table with columns ``id, cluster_id`` or ``id_a, id_b``.
     across
@@ -45,24 +44,20 @@ def evaluate_workspace(
     OptionError
         If there is no column `across`.
     """
-    opened = open_workspace(workspace)
-    table, pairs = reopened(opened)
-    config = kept_config(opened)
-    frame = table.records.frame
-    if across is None and config.link and not config.within:
-        across = STACKED
+    state = open_state(open_workspace(workspace))
+    config, frame = state.config, state.records.frame
+    if across is None and config.link and not config.within_tables:
+        across = SOURCE_COLUMN
     if across is not None and across not in frame.columns:
         raise OptionError(
             f"across: there is no column {across!r}; the columns are {', '.join(frame.columns)}"
         )
     truth = gold if isinstance(gold, pl.DataFrame) else read_table(gold).frame
-    decisions = decisions_of(opened)
-    pairs, _ = corrected(table.records, pairs, decisions, config)
-    resolved = resolve(table.records, pairs, decisions, config)
+    clustered = state.cluster()
     return evaluate(
-        resolved.clustering.labels,
-        pairs,
-        read_gold(with_tables(truth, table), table.records.ids.to_list()),
+        clustered.resolved.labels,
+        clustered.pairs,
+        read_gold(with_table_numbers(truth, state.table), state.records.ids.to_list()),
         None if across is None else frame[across].cast(pl.String).fill_null("").to_numpy(),
     )
 
@@ -70,42 +65,15 @@ def evaluate_workspace(
 def estimate_workspace(workspace: str | Path) -> Estimate:
     """Estimate precision and recall of a workspace's clusters from the decisions about its pairs.
 
-    Pairs of identical text are outside the estimate. Recall is given among the candidates, and of
-    all matches, with what the search lost by its own estimate.
+    The estimate does not cover pairs of identical text. Recall is given among the candidates, and
+    of all matches, including those that the search did not find, by its own estimate.
 
     Raises
     ------
     WorkspaceError
         If the workspace is missing, incomplete or damaged.
     """
-    review = _review(open_workspace(workspace))
-    return estimate_quality(review.at(review.config.threshold), seed=review.config.seed)
-
-
-def draw_audit(workspace: str | Path, count: int) -> Audit:
-    """Draw the next pairs to review for an estimate.
-
-    The order of all pairs is drawn once and for all: see :mod:`dedupe.evaluation.estimate`. A
-    decision on
-    one of these pairs counts whoever makes it, and whether the pair was drawn or came up otherwise.
-
-    Raises
-    ------
-    WorkspaceError
-        If the workspace is missing, incomplete or damaged.
-    """
-    opened = open_workspace(workspace)
-    review = _review(opened)
-    scored = review.pairs.filter(pl.col("decided_by") != "identical")
-    order = np.argsort(review.turn, kind="stable")
-    waiting = order[review.decision[order] == UNKNOWN][:count]
-    left, right = (
-        review.records.keys.gather(scored[side].gather(waiting)).to_list()
-        for side in ("left", "right")
-    )
-    found = estimate_quality(review.at(review.config.threshold), seed=review.config.seed)
-    key = stage_key("audit", opened.facts()["keys"]["scored"], review.config.seed)
-    return Audit(list(zip(left, right, strict=True)), key, found)
+    return _estimate(_cross_fit(open_workspace(workspace)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,27 +85,45 @@ class Audit:
     pairs
         Keys of the two records of each pair, in the order of review.
     key
-        Passed as ``drawn`` to :meth:`~dedupe.workspace.decision_log.Decisions.record` with each
-        of them, so that the log says why they were reviewed.
+        Passed as ``drawn`` to :meth:`~dedupe.workspace.decision_log.DecisionLog.record` with each
+        pair, so that the log shows why it was reviewed.
     estimate
-        What is known before they are reviewed.
+        The estimate before these pairs are reviewed.
     """
 
     pairs: list[tuple[str, str]]
     key: str
     estimate: Estimate
 
-    def draws_left(self, width: float) -> int:
-        """Return about how many pairs to review until no interval is wider; 0: it is reached."""
-        return draws_left(self.estimate, width)
 
+def draw_audit(workspace: str | Path, count: int) -> Audit:
+    """Draw the next pairs to review for an estimate.
 
-def _review(workspace: Workspace) -> Review:
-    table, pairs = reopened(workspace)
-    return reviewed(
-        table.records,
-        pairs,
-        decisions_of(workspace),
-        kept_config(workspace),
-        lost_by_search(workspace),
+    The order of all pairs is drawn once: see :mod:`~dedupe.evaluation.audit_sample`. A decision
+    about one of these pairs counts whoever makes it, and whether or not the pair was drawn.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is missing, incomplete or damaged.
+    """
+    opened = open_workspace(workspace)
+    fitted = _cross_fit(opened)
+    scored = fitted.pairs.filter(pl.col("decided_by") != "identical")
+    order = np.argsort(fitted.turn, kind="stable")
+    undecided = order[fitted.decision[order] == UNKNOWN][:count]
+    left, right = (
+        fitted.records.keys.gather(scored[side].gather(undecided)).to_list()
+        for side in ("left", "right")
     )
+    key = stage_key("audit", opened.facts()["keys"]["scored"], fitted.config.seed)
+    return Audit(list(zip(left, right, strict=True)), key, _estimate(fitted))
+
+
+def _cross_fit(workspace: Workspace) -> CrossFit:
+    state = open_state(workspace)
+    return cross_fit(state.records, state.pairs, state.decisions, state.config, state.missed)
+
+
+def _estimate(fitted: CrossFit) -> Estimate:
+    return estimate(fitted.at(fitted.config.threshold), seed=fitted.config.seed)

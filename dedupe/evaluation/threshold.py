@@ -1,9 +1,9 @@
-"""From decisions to what an estimate needs, and to the threshold that meets a goal.
+"""Cross-fitted clusters for estimates, and the threshold that meets a goal.
 
-A decided pair is always right, and the others are corrected by it: how often the result would be
-right about pairs that nobody decided shows where a decision is left out. So decisions are put into
-parts, no record in two of them, and for the pairs of each part the records are clustered by the
-decisions of the others.
+A decided pair is always right, and decisions recalibrate the other pairs too. How often the result
+is right about pairs without decisions shows only if a pair's decision is left out. So decisions are
+split into folds, no record in two of them, and the pairs of each fold are judged by clusters made
+with the decisions of the other folds: cross-fitting.
 """
 
 from __future__ import annotations
@@ -20,24 +20,26 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.errors import OptionError
-from dedupe.evaluation.estimate import UNSURE, Estimate, Reviewed, audit_turns, chances, estimate
+from dedupe.evaluation.audit_sample import UNSURE, AuditedPairs, audit_turns
+from dedupe.evaluation.estimate import Estimate, estimate, probability_of_goal
 from dedupe.records import Records
-from dedupe.resolution.decisions import decided_rows
-from dedupe.resolution.resolve import cluster_records, corrected
+from dedupe.resolution.decisions import Decision, decisions_by_row
+from dedupe.resolution.resolve import cluster_records, recalibrated_pairs
+from dedupe.scoring.logistic import sigmoid
 from dedupe.scoring.pairs import components, identical_groups
-from dedupe.scoring.recalibration import known_decisions, likelihood
+from dedupe.scoring.recalibration import known_decisions
+from dedupe.scoring.self_training import likelihood
 
-PARTS = 3
-"""Of the decisions."""
-
-
-STEPS = 48
-"""Thresholds that a goal is looked for among, evenly along the logits from 0.01 to 0.995."""
+FOLDS = 3
+"""Folds of the decisions."""
+THRESHOLDS = 48
+"""Number of thresholds to choose from, evenly spaced in log odds."""
+LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.01, 0.995
 
 
 @dataclass(frozen=True, eq=False)
-class Review:
-    """n candidate pairs that differ in text, and all that was decided.
+class CrossFit:
+    """The n candidate pairs that differ in text, with their decisions split into folds.
 
     Parameters
     ----------
@@ -45,108 +47,139 @@ class Review:
         The records.
     pairs
         Every scored pair, as the models scored it.
-    decisions
-        In force, as :func:`~dedupe.resolution.resolve.resolve` takes them.
     config
-        Of the run.
+        Configuration of the run.
     versions
-        Decisions and corrected pairs: first with all decisions, then without each part of them.
-    part
+        Decisions and recalibrated pairs: first with all decisions, then without each fold.
+    version_of_pair
         (n,) int: number of the version that judges a pair.
     likelihood
-        (n,) float: how likely each pair is a match, without any decision.
+        (n,) float: probability of a match, without any decision.
     decision, turn
-        Of the n pairs; see :class:`~dedupe.evaluation.estimate.Reviewed`.
-    lost
-        Matches that the search did not bring.
+        (n,) of the pairs; see :class:`~dedupe.evaluation.audit_sample.AuditedPairs`.
+    missed
+        Estimated number of matches that are not among the pairs.
     """
 
     records: Records
     pairs: pl.DataFrame
-    decisions: pl.DataFrame
     config: Config
     versions: tuple[tuple[pl.DataFrame, pl.DataFrame], ...]
-    part: NDArray[np.int64]
+    version_of_pair: NDArray[np.int64]
     likelihood: NDArray[np.float64]
     decision: NDArray[np.int8]
     turn: NDArray[np.float64]
-    lost: float
+    missed: float
 
-    def at(self, threshold: float) -> Reviewed:
-        """Return what is known of the pairs where pairs are merged from this probability."""
+    def at(self, threshold: float) -> AuditedPairs:
+        """Cluster every version at a threshold."""
         config = replace(self.config, threshold=threshold, review_from=0.0)
         scored = self.pairs.filter(pl.col("decided_by") != "identical")
         left, right = (scored[side].to_numpy() for side in ("left", "right"))
         merged = np.zeros((len(self.versions), len(left)), dtype=bool)
         for number, (decisions, pairs) in enumerate(self.versions):
-            decided = decided_rows(decisions, self.records)
+            decided = decisions_by_row(decisions, self.records)
             labels = cluster_records(self.records, pairs, decided, config)[0].labels
             merged[number] = labels[left] == labels[right]
-        return Reviewed(
+        return AuditedPairs(
             self.likelihood,
             merged[0],
-            merged[self.part, np.arange(len(left))],
+            merged[self.version_of_pair, np.arange(len(left))],
             self.decision,
             self.turn,
-            self.lost,
+            self.missed,
         )
 
 
-def reviewed(
-    records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config, lost: float
-) -> Review:
-    """Take in what was decided; parameters as of :class:`Review`."""
-    n = len(records)
-    decided = decided_rows(decisions, records)
-    group = identical_groups(n, pairs).astype(np.int64)
-    known = decided.filter(pl.col("decision") != "unsure")
-    ends = group[known.select("left", "right").to_numpy().reshape(-1, 2).astype(np.int64)]
-    linked = components(n, ends[:, 0], ends[:, 1])
-    lot = _lots(records.keys, config.seed)
-    place = np.full(n, -1, dtype=np.int64)
-    touched = np.unique(linked[ends.ravel()])
-    # By lot, but evenly, so that no part is empty where there are decisions enough.
-    place[touched[np.argsort(lot[touched], kind="stable")]] = np.arange(len(touched)) % PARTS
-    of_record = place[linked[group]]
-    parts = [part for part in range(PARTS) if (of_record == part).any()]
-    rows = pl.DataFrame({"key": records.keys, "part": of_record})
-    whose = decisions.join(rows, left_on="left_id", right_on="key", how="left")["part"]
-    versions = [(decisions, corrected(records, pairs, decisions, config)[0])]
-    for part in parts:
-        others = decisions.filter((whose != part).fill_null(True))
-        versions.append((others, corrected(records, pairs, others, config)[0]))
+def cross_fit(
+    records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config, missed: float
+) -> CrossFit:
+    """Split the decisions into folds, and recalibrate the pairs without each of them.
+
+    Parameters
+    ----------
+    records, pairs, config, missed
+        As for :class:`CrossFit`.
+    decisions
+        In force, as for :func:`~dedupe.resolution.resolve.resolve`.
+    """
+    decided = decisions_by_row(decisions, records)
+    random = _random_numbers(records.keys, config.seed)
+    fold = _folds(pairs, decided, random)
+    folds = [number for number in range(FOLDS) if (fold == number).any()]
+    rows = pl.DataFrame({"key": records.keys, "fold": fold})
+    fold_of_decision = decisions.join(rows, left_on="left_id", right_on="key", how="left")["fold"]
+    versions = [(decisions, recalibrated_pairs(records, pairs, decisions, config)[0])]
+    for number in folds:
+        others = decisions.filter((fold_of_decision != number).fill_null(True))
+        versions.append((others, recalibrated_pairs(records, pairs, others, config)[0]))
+
     scored = (pairs["decided_by"] != "identical").to_numpy()
     left, right = (pairs[side].to_numpy()[scored] for side in ("left", "right"))
-    decision = known_decisions(pairs, decided, n)[scored]
-    unsure = pairs.filter(scored).join(
-        decided.filter(pl.col("decision") == "unsure"), on=["left", "right"], how="left",
-        maintain_order="left",
-    )["decision"].is_not_null().to_numpy()  # fmt: skip
-    decision = np.where(unsure & (decision < 0), UNSURE, decision).astype(np.int8)
-    number = np.zeros(PARTS + 1, dtype=np.int64)
-    number[parts] = np.arange(len(parts)) + 1
-    judge = np.where(decision >= 0, number[of_record[left]], 0)
-    chance = likelihood(pairs, records.texts)[scored]
-    turn = audit_turns(chance, _pair_lots(lot, left, right))
-    return Review(
-        records, pairs, decisions, config, tuple(versions), judge, chance, decision, turn, lost
+    decision = _decision_codes(pairs, decided, len(records))[scored]
+    version_of_fold = np.zeros(FOLDS + 1, dtype=np.int64)
+    version_of_fold[folds] = np.arange(len(folds)) + 1
+    probability = likelihood(pairs, records.texts)[scored]
+    return CrossFit(
+        records=records,
+        pairs=pairs,
+        config=config,
+        versions=tuple(versions),
+        version_of_pair=np.where(decision >= 0, version_of_fold[fold[left]], 0),
+        likelihood=probability,
+        decision=decision,
+        turn=audit_turns(probability, _uniform_of_pairs(random, left, right)),
+        missed=missed,
     )
 
 
+def _folds(
+    pairs: pl.DataFrame, decided: pl.DataFrame, random: NDArray[np.uint64]
+) -> NDArray[np.int64]:
+    """Assign records to folds, so that those connected by decisions are in one.
+
+    Returns
+    -------
+    ndarray
+        (n,) number of the fold; -1 for records without decisions.
+    """
+    n = len(random)
+    group = identical_groups(n, pairs).astype(np.int64)
+    sure = decided.filter(pl.col("decision") != Decision.UNSURE)
+    ends = group[sure.select("left", "right").to_numpy().reshape(-1, 2).astype(np.int64)]
+    component = components(n, ends[:, 0], ends[:, 1])
+    with_decisions = np.unique(component[ends.ravel()])
+    # In random order, but in turn, so that no fold is empty if there are enough decisions.
+    shuffled = with_decisions[np.argsort(random[with_decisions], kind="stable")]
+    fold = np.full(n, -1, dtype=np.int64)
+    fold[shuffled] = np.arange(len(shuffled)) % FOLDS
+    folds: NDArray[np.int64] = fold[component[group]]
+    return folds
+
+
+def _decision_codes(pairs: pl.DataFrame, decided: pl.DataFrame, n: int) -> NDArray[np.int8]:
+    """Encode the decision of each pair as :class:`AuditedPairs` does."""
+    decision = known_decisions(pairs, decided, n)
+    unsure = decided.filter(pl.col("decision") == Decision.UNSURE)
+    joined = pairs.join(unsure, on=["left", "right"], how="left", maintain_order="left")
+    is_unsure = joined["decision"].is_not_null().to_numpy()
+    return np.where(is_unsure & (decision < 0), UNSURE, decision).astype(np.int8)
+
+
 @dataclass(frozen=True)
-class Aim:
+class TargetThreshold:
     """A threshold that meets a goal.
 
     Parameters
     ----------
     goal, target
-        ``"precision"`` or ``"recall"``, and how much of it.
+        ``"precision"`` or ``"recall"``, and the value to reach.
     threshold
         The lowest that reaches the precision, or the highest that reaches the recall.
     estimate
-        Of the result at that threshold.
+        Estimate at that threshold.
     sure
-        Probability that the goal is met; ``None`` without drawn pairs.
+        Probability that the goal is met; ``None`` without sampled pairs.
     """
 
     goal: str
@@ -156,7 +189,7 @@ class Aim:
     sure: float | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the values as plain JSON types."""
+        """Convert the values to plain JSON types by name."""
         return {
             "goal": self.goal,
             "target": self.target,
@@ -166,55 +199,84 @@ class Aim:
         }
 
 
-def aimed(review: Review) -> Aim:
-    """Find the threshold that meets the goal of ``review.config``.
+def find_target_threshold(fitted: CrossFit) -> TargetThreshold:
+    """Find the threshold that meets the goal of ``fitted.config``.
 
     Raises
     ------
     OptionError
-        If no threshold does, as far as the estimate goes.
+        If no threshold is estimated to meet it.
     """
-    config = review.config
+    config = fitted.config
     if config.target_precision is not None:
         goal, target = "precision", config.target_precision
     else:
         assert config.target_recall is not None
         goal, target = "recall", config.target_recall
-    ends = np.log(np.array([0.01, 0.995]) / (1 - np.array([0.01, 0.995])))
-    steps = 1 / (1 + np.exp(-np.linspace(ends[0], ends[1], STEPS)))
-    thresholds = [round(float(step), 4) for step in (steps if goal == "precision" else steps[::-1])]
+    thresholds = _thresholds(descending=goal == "recall")
 
     @cache
-    def at(number: int) -> Reviewed:
-        return review.at(thresholds[number])
+    def pairs_at(number: int) -> AuditedPairs:
+        return fitted.at(thresholds[number])
 
     @cache
-    def found(number: int) -> Estimate:
-        return estimate(at(number), seed=config.seed)
+    def estimate_at(number: int) -> Estimate:
+        return estimate(pairs_at(number), seed=config.seed)
 
-    def value(number: int) -> float:
-        of = found(number)
-        return (of.precision if goal == "precision" else of.recall_of_all).value
+    def value_at(number: int) -> float:
+        found = estimate_at(number)
+        return (found.precision if goal == "precision" else found.recall_of_all).value
 
-    # Nothing is wrong where nothing is merged, but that is not what was asked for.
+    # With nothing merged the precision is 1, but that is not the goal.
     last = len(thresholds) - 1
-    if not at(last).merged.any():
-        last = _first(lambda number: not at(number).merged.any(), last) - 1
+    if not pairs_at(last).merged.any():
+        last = _first(lambda number: not pairs_at(number).merged.any(), last) - 1
     if last < 0:
         raise OptionError(f"no threshold reaches a {goal}: none merges any pair")
-    if value(last) < target:
+    if value_at(last) < target:
         raise OptionError(
-            f"no threshold reaches a {goal} of {target:g}: it is estimated to be {value(last):.3f} "
-            f"at most, at a threshold of {thresholds[last]:g}; review more pairs, or ask for less"
+            f"no threshold reaches a {goal} of {target:g}: the highest estimate is "
+            f"{value_at(last):.3f}, at a threshold of {thresholds[last]:g}; review more pairs, or "
+            "set a lower goal"
         )
-    best = _first(lambda number: value(number) >= target, last)
-    drawn = found(best).drawn
-    sure = chances(at(best), goal, target, seed=config.seed) if drawn else None
-    return Aim(goal, target, thresholds[best], found(best), sure)
+    best = _first(lambda number: value_at(number) >= target, last)
+    sure = None
+    if estimate_at(best).drawn:
+        sure = probability_of_goal(pairs_at(best), goal, target, seed=config.seed)
+    return TargetThreshold(goal, target, thresholds[best], estimate_at(best), sure)
+
+
+def with_target_threshold(
+    records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config, missed: float
+) -> tuple[Config, TargetThreshold | None]:
+    """Set the threshold that meets the goal of a configuration, if it has one.
+
+    Parameters
+    ----------
+    records, pairs, decisions, config, missed
+        As for :func:`cross_fit`.
+
+    Raises
+    ------
+    OptionError
+        If no threshold is estimated to meet the goal.
+    """
+    if config.target_precision is None and config.target_recall is None:
+        return config, None
+    found = find_target_threshold(cross_fit(records, pairs, decisions, config, missed))
+    review_from = min(config.review_from, found.threshold)
+    return replace(config, threshold=found.threshold, review_from=review_from), found
+
+
+def _thresholds(*, descending: bool) -> list[float]:
+    ends = np.array([LOWEST_THRESHOLD, HIGHEST_THRESHOLD])
+    lowest, highest = np.log(ends / (1 - ends))
+    steps = sigmoid(np.linspace(lowest, highest, THRESHOLDS))
+    return [round(float(step), 4) for step in (steps[::-1] if descending else steps)]
 
 
 def _first(holds: Callable[[int], bool], last: int) -> int:
-    """Return the first number up to `last` for which something holds, as for all after it."""
+    """Find the first number up to `last` from which on a condition holds, by bisection."""
     low, high = 0, last
     while low < high:
         middle = (low + high) // 2
@@ -222,27 +284,8 @@ def _first(holds: Callable[[int], bool], last: int) -> int:
     return low
 
 
-def with_aim(
-    records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config, lost: float
-) -> tuple[Config, Aim | None]:
-    """Return `config` with the threshold that meets its goal, where it has one.
-
-    Parameters are as of :class:`Review`.
-
-    Raises
-    ------
-    OptionError
-        If no threshold meets the goal.
-    """
-    if config.target_precision is None and config.target_recall is None:
-        return config, None
-    aim = aimed(reviewed(records, pairs, decisions, config, lost))
-    low = min(config.review_from, aim.threshold)
-    return replace(config, threshold=aim.threshold, review_from=low), aim
-
-
-def _lots(keys: pl.Series, seed: int) -> NDArray[np.uint64]:
-    """Return a number drawn for each record from its key."""
+def _random_numbers(keys: pl.Series, seed: int) -> NDArray[np.uint64]:
+    """Compute a random number for each record from its key."""
     start = f"{seed}\0".encode()
     return np.array(
         [
@@ -253,15 +296,18 @@ def _lots(keys: pl.Series, seed: int) -> NDArray[np.uint64]:
     )
 
 
-def _pair_lots(
-    lot: NDArray[np.uint64], left: NDArray[Any], right: NDArray[Any]
+def _uniform_of_pairs(
+    random: NDArray[np.uint64], left: NDArray[Any], right: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """Return a number above 0 and up to 1 for each pair, drawn from both records' alike."""
-    mixed = (lot[left] ^ (lot[left] >> np.uint64(31))) + (
-        lot[right] ^ (lot[right] >> np.uint64(31))
+    """Compute a random number in (0, 1] for each pair, whichever of its records comes first.
+
+    The numbers of both records are added and mixed as in SplitMix64.
+    """
+    mixed = (random[left] ^ (random[left] >> np.uint64(31))) + (
+        random[right] ^ (random[right] >> np.uint64(31))
     )
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     mixed ^= mixed >> np.uint64(31)
-    lots: NDArray[np.float64] = (mixed >> np.uint64(11)).astype(np.float64)
-    return (lots + 1) / 2.0**53
+    uniform: NDArray[np.float64] = (mixed >> np.uint64(11)).astype(np.float64)
+    return (uniform + 1) / 2.0**53

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writing: a file is complete or not there at all."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from dedupe.errors import OutputError
 
 
 def write_atomically(target: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` make a file beside `target`, and put it in its place when it is whole.
+    """Write a file beside `target`, and rename it to `target` when it is complete.
 
     Parameters
     ----------
     target
-        The file to be made or replaced; of a link, the file it leads to. A pipe or a device is
-        written to as it is: it must not become a file.
+        The file to be made or replaced; for a link, the file that it leads to. A pipe or a device
+        is written to directly, because it must not become a file.
     write
-        Writes to the path it is given. If it fails, `target` is as it was.
+        Writes to the path that it gets. If it fails, `target` does not change.
 
     Raises
     ------
     OutputError
-        If the system refuses: no space, no permission, no such folder.
+        If there is no space, no permission, or no such folder.
     """
     temporary: Path | None = None
     try:
@@ -51,7 +51,7 @@ def _flush(path: Path) -> None:
 
 
 def _made_beside(target: Path) -> Path:
-    """Make an empty file of a name that no other has, with the permissions of any new file."""
+    """Make an empty file of a unique name, with the permissions of any new file."""
     while True:
         path = target.with_name(f".{target.name}.{token_hex(8)}.tmp")
         try:

@@ -9,20 +9,19 @@ from datetime import datetime
 
 import polars as pl
 
-from dedupe.errors import InputError, OutputError
-from dedupe.io.csv import as_text
+from dedupe.errors import InputError, OutputError, needs_extra
+from dedupe.io.csv import cell_text
 from dedupe.io.dialect import first_line
+from dedupe.records import column_text
 
 EXCEL_ROWS = 1_048_576
-
+"""Most rows of a sheet, by Excel's specification."""
 
 EXCEL_CELL = 32_767
-"""Most rows of a sheet and most characters of a cell, by Excel's own specification."""
-
+"""Most characters of a cell, by Excel's specification."""
 
 ARROW = b"ARROW1"
 """First bytes of an Arrow IPC file."""
-
 
 _MIDNIGHT = r"^\d{4}-\d\d-\d\d 00:00:00$"
 
@@ -33,13 +32,13 @@ def parse_parquet(data: bytes, name: str) -> pl.DataFrame:
     Raises
     ------
     InputError
-        If the bytes are no Parquet file.
+        If the bytes are not a Parquet file.
     """
     try:
         frame = pl.read_parquet(io.BytesIO(data))
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{name} is no whole Parquet file: {first_line(error)}") from None
-    return flat(frame)
+        raise InputError(f"{name} is not a complete Parquet file: {first_line(error)}") from None
+    return nested_to_json(frame)
 
 
 def parse_ipc(data: bytes, name: str) -> pl.DataFrame:
@@ -48,23 +47,23 @@ def parse_ipc(data: bytes, name: str) -> pl.DataFrame:
     Raises
     ------
     InputError
-        If the bytes are no Arrow IPC.
+        If the bytes are not Arrow IPC.
     """
     read = pl.read_ipc if data.startswith(ARROW) else pl.read_ipc_stream
     try:
         frame = read(io.BytesIO(data))
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise InputError(f"{name} is no whole Arrow IPC file: {first_line(error)}") from None
-    return flat(frame)
+        raise InputError(f"{name} is not a complete Arrow IPC file: {first_line(error)}") from None
+    return nested_to_json(frame)
 
 
 def parse_jsonl(data: bytes, name: str) -> pl.DataFrame:
-    """Read JSON lines, an object a line; nested values become JSON text.
+    """Read JSON lines, one object per line; nested values become JSON text.
 
     Raises
     ------
     InputError
-        If a line is no JSON object; it names the line.
+        If a line is not a JSON object; the message names the line.
     """
     try:
         frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
@@ -73,19 +72,22 @@ def parse_jsonl(data: bytes, name: str) -> pl.DataFrame:
         raise InputError(f"{name} cannot be read as JSON lines: {first_line(error)}") from None
     if frame.width == 0:
         _find_bad_line(data, name)
-        raise InputError(f"{name} is empty: it needs a JSON object a line")
-    return flat(frame)
+        raise InputError(f"{name} is empty: it needs one JSON object per line")
+    return nested_to_json(frame)
 
 
 def parse_excel(data: bytes, name: str) -> pl.DataFrame:
-    """Read the first sheet; every value as the text of what it holds, a bare date without a time.
+    """Read the first sheet of an Excel workbook; all values become text.
+
+    A column of dates without times of day loses the midnight that Excel adds.
 
     Raises
     ------
     InputError
-        If the bytes are no workbook, the sheet is empty, or two columns have one name.
+        If the bytes are not a workbook, the sheet is empty, or two columns have the same name.
     """
-    import fastexcel
+    with needs_extra("excel", "an Excel workbook", InputError):
+        import fastexcel
 
     try:
         book = fastexcel.read_excel(data)
@@ -94,7 +96,7 @@ def parse_excel(data: bytes, name: str) -> pl.DataFrame:
         frame = book.load_sheet(0, dtypes="string").to_polars() if names else pl.DataFrame()
     except fastexcel.FastExcelError as error:
         raise InputError(
-            f"{name} is no Excel workbook that can be read: {first_line(error)}"
+            f"{name} is not an Excel workbook that can be read: {first_line(error)}"
         ) from None
     if frame.width == 0:
         raise InputError(f"{name} has an empty first sheet: it needs a header row and rows")
@@ -112,33 +114,34 @@ def parse_excel(data: bytes, name: str) -> pl.DataFrame:
 
 
 def parquet_bytes(frame: pl.DataFrame) -> bytes:
-    """Return a frame as Parquet."""
+    """Write a frame as Parquet."""
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd")
     return buffer.getvalue()
 
 
 def ipc_bytes(frame: pl.DataFrame) -> bytes:
-    """Return a frame as an Arrow IPC file, whose layout any version of Arrow reads."""
+    """Write a frame as an Arrow IPC file that every version of Arrow reads."""
     buffer = io.BytesIO()
     frame.write_ipc(buffer, compression="zstd", compat_level=pl.CompatLevel.oldest())
     return buffer.getvalue()
 
 
 def jsonl_bytes(frame: pl.DataFrame) -> bytes:
-    """Return a frame as JSON lines."""
+    """Write a frame as JSON lines."""
     return frame.write_ndjson().encode()
 
 
 def excel_bytes(frame: pl.DataFrame) -> bytes:
-    """Return a frame as an Excel workbook in which every value is text, never a formula or a link.
+    """Write a frame as an Excel workbook in which every value is text, never a formula or a link.
 
     Raises
     ------
     OutputError
         If there are more rows, or longer values, than Excel holds.
     """
-    import xlsxwriter
+    with needs_extra("excel", "an Excel workbook", OutputError):
+        import xlsxwriter
 
     if frame.height + 1 > EXCEL_ROWS:
         raise OutputError(
@@ -147,12 +150,12 @@ def excel_bytes(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(buffer, {"in_memory": True, **plain}) as book:
-        # Without a date of its own the file would differ from run to run.
+        # The default date is that of today, and the file would differ from run to run.
         book.set_properties({"created": datetime(2000, 1, 1)})
         sheet = book.add_worksheet("dedupe")
         for place, column in enumerate(frame.columns):
             sheet.write_string(0, place, column)
-            for row, value in enumerate(as_text(frame[column]).fill_null(""), start=1):
+            for row, value in enumerate(cell_text(frame[column]).fill_null(""), start=1):
                 if len(value) > EXCEL_CELL:
                     raise OutputError(
                         f"row {row:,} of column {column!r} is longer than an Excel cell holds: "
@@ -163,13 +166,13 @@ def excel_bytes(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def flat(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame with nested values as JSON text."""
-    return frame.with_columns(as_text(series) for series in frame if series.dtype.is_nested())
+def nested_to_json(frame: pl.DataFrame) -> pl.DataFrame:
+    """Convert nested values of a frame to JSON text."""
+    return frame.with_columns(column_text(series) for series in frame if series.dtype.is_nested())
 
 
 def _find_bad_line(data: bytes, name: str) -> None:
-    """Raise the error that names the first line which is no JSON object."""
+    """Raise an error that names the first line that is not a JSON object."""
     for number, line in enumerate(data.splitlines(), start=1):
         if not line.strip():
             continue
@@ -178,20 +181,16 @@ def _find_bad_line(data: bytes, name: str) -> None:
         except ValueError as error:
             raise InputError(f"{name}, line {number}: not JSON ({error}); mend the line") from None
         if not isinstance(value, dict):
-            raise InputError(f"{name}, line {number}: not a JSON object; write one a line")
+            raise InputError(f"{name}, line {number}: not a JSON object; write one per line")
 
 
-Parser = Callable[[bytes, str], pl.DataFrame]
-
-
-PARSERS: dict[str, Parser] = {
+PARSERS: dict[str, Callable[[bytes, str], pl.DataFrame]] = {
     "parquet": parse_parquet,
     "jsonl": parse_jsonl,
     "xlsx": parse_excel,
     "ipc": parse_ipc,
 }
-"""By format."""
-
+"""Function that reads each format."""
 
 WRITERS: dict[str, Callable[[pl.DataFrame], bytes]] = {
     "parquet": parquet_bytes,
@@ -199,4 +198,4 @@ WRITERS: dict[str, Callable[[pl.DataFrame], bytes]] = {
     "xlsx": excel_bytes,
     "ipc": ipc_bytes,
 }
-"""By format."""
+"""Function that writes each format."""

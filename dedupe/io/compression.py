@@ -1,4 +1,4 @@
-"""Compressed files: what they hold, told by their first bytes and not by their name."""
+"""Compressed files, recognised by their first bytes and not by their names."""
 
 from __future__ import annotations
 
@@ -11,24 +11,22 @@ from typing import IO, cast
 from dedupe.errors import InputError
 
 ENDINGS = (".gz", ".gzip", ".zst", ".zstd")
-"""File endings of compressed files; the ending before it tells the format."""
-
+"""Endings of compressed files; the ending before them tells the format."""
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-
 
 _BLOCK = 1 << 20
 
 
-def unpacked(data: bytes, name: str) -> bytes:
-    """Return what gzip or zstd `data` holds; other data as it is.
+def decompressed(data: bytes, name: str) -> bytes:
+    """Decompress gzip or zstd; other data are returned as they are.
 
     Parameters
     ----------
     data
         The bytes of the file.
     name
-        What it is called in messages.
+        Name of the file in messages.
 
     Raises
     ------
@@ -46,7 +44,8 @@ def unpacked(data: bytes, name: str) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         reason = str(error).strip().rstrip(".")
         raise InputError(
-            f"{name} is no whole {codec} file ({reason}): it is damaged or cut off; copy it again"
+            f"{name} is not a complete {codec} file ({reason}): it is damaged or cut off; copy it "
+            "again"
         ) from None
     return whole.getvalue()
 
@@ -59,12 +58,12 @@ def _stream(data: bytes, codec: str) -> IO[bytes]:
     return cast(IO[bytes], pa.CompressedInputStream(pa.py_buffer(data), codec))
 
 
-def plain_path(path: Path) -> Path:
-    """Return a path without the ending of compression.
+def uncompressed_path(path: Path) -> Path:
+    """Remove the ending of a compressed file from a path.
 
     Examples
     --------
-    >>> plain_path(Path("contacts.csv.gz")).name
+    >>> uncompressed_path(Path("contacts.csv.gz")).name
     'contacts.csv'
     """
     return path.with_suffix("") if path.suffix.lower() in ENDINGS else path

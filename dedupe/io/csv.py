@@ -1,16 +1,14 @@
-"""CSV and its like: delimiter, encoding and quoting are found out, values stay as they are."""
+"""Delimited text (CSV): the dialect is detected, values stay as they are written."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -18,55 +16,28 @@ import polars as pl
 
 from dedupe.errors import InputError, OutputError
 from dedupe.io.dialect import Dialect
+from dedupe.io.encoding import to_utf8
+from dedupe.records import column_text
 
 DELIMITERS = (",", ";", "\t", "|")
 
-
 SAMPLE = 1 << 16
-"""Characters looked at to find the delimiter and the quoting."""
+"""Characters from which the delimiter and the quoting are detected."""
 
+BLOCK = 1 << 20
+"""Bytes checked at a time by :func:`_is_regular`."""
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-
-
-_OTHER_SCRIPTS = frozenset(
-    [
-        "big5",
-        "cp874",
-        "cp932",
-        "cp949",
-        "cp1251",
-        "cp1253",
-        "cp1255",
-        "cp1256",
-        "euc_jp",
-        "euc_kr",
-        "gb18030",
-        "gb2312",
-        "gbk",
-        "iso8859_5",
-        "iso8859_7",
-        "koi8_r",
-        "koi8_u",
-        "shift_jis",
-        "tis_620",
-    ]
-)
-
+ROWS = 50_000
+"""Rows held as Python values at a time by :func:`_read_by_line`."""
 
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
-
-
 _PLAIN_NUMBER = re.compile(r"^[+-]?[\d\s.,]*\d[\d\s.,]*%?$")
 
 
-def parse_text(
+# Reading ------------------------------------------------------------------------------------------
+
+
+def parse_csv(
     data: bytes, name: str, encoding: str | None, delimiter: str | None
 ) -> tuple[pl.DataFrame, Dialect]:
     """Parse delimited text.
@@ -74,11 +45,11 @@ def parse_text(
     Parameters
     ----------
     data
-        The bytes of the file.
+        The bytes of the file. They are copied once at most.
     name
-        What it is called in messages.
+        Name of the file in messages.
     encoding, delimiter
-        ``None``: found out.
+        ``None`` to detect them.
 
     Returns
     -------
@@ -92,116 +63,56 @@ def parse_text(
     InputError
         If the text cannot be decoded, has no header or no rows, or has rows of unequal length.
     """
-    text, dialect = decode(data, name, encoding)
-    if "\x00" in text:
-        line = text.count("\n", 0, text.index("\x00")) + 1
+    data, dialect = to_utf8(data, name, encoding)
+    if b"\x00" in data:
+        line = data.count(b"\n", 0, data.index(b"\x00")) + 1
         raise InputError(
-            f"{name} holds a NUL character in line {line}: it is damaged or no text; clean it, or "
+            f"{name} holds a NUL character in line {line}: it is damaged or not text; clean it, or "
             "name its encoding with --encoding"
         )
-    if "\n" not in text and "\r" in text:
-        text, dialect = text.replace("\r", "\n"), replace(dialect, newline="\r")
-    elif "\r\n" in text[:SAMPLE]:
-        dialect = replace(dialect, newline="\r\n")
-    if not text.strip():
+    if b"\n" not in data and b"\r" in data:
+        data, dialect = data.replace(b"\r", b"\n"), replace(dialect, newline="\r")
+    # A character has four bytes at most, and the last one may be cut.
+    head = data[: 4 * SAMPLE].decode(errors="ignore")[:SAMPLE]
+    if not head.strip() and not data.decode().strip():
         raise InputError(f"{name} is empty: it needs a header line and rows")
-    sample = _sample(text)
+    if dialect.newline != "\r" and "\r\n" in head:
+        dialect = replace(dialect, newline="\r\n")
+    sample = _sample(data, head)
     dialect = replace(dialect, delimiter=delimiter or find_delimiter(sample))
     dialect = replace(dialect, quote_all=_quotes_all(sample, dialect))
-    names = header(sample, name, dialect)
-    frame = _rows(text, name, dialect, names)
+    names = column_names(next(_rows(io.StringIO(sample, newline=""), name, dialect)), name)
+    frame = _read(data, name, dialect, names)
     if frame.is_empty():
         raise InputError(f"{name} has a header and no rows: there is nothing to compare")
     return frame, dialect
 
 
 def csv_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of delimited text in UTF-8 as their lines come, by column name.
+    """Yield the rows of delimited text in UTF-8 by column name, each as soon as its line is there.
 
     Raises
     ------
     InputError
         If a line cannot be decoded, or a row is not as wide as the header; it names the line.
     """
-    waiting = _decoded(lines, name)
+    decoded = _decoded(lines, name)
     head = []
-    for line in waiting:
+    for line in decoded:
         head.append(line)
         if line.strip():
             break
     else:
         return
     dialect = Dialect(delimiter=find_delimiter(head[-1]))
-    reader = csv.reader(chain(head, waiting), delimiter=dialect.delimiter, strict=True)
-    try:
-        names = header("".join(head), name, dialect)
-        rows = (row for row in reader if row)
-        next(rows)
-        for row in rows:
-            if len(row) != len(names):
-                raise InputError(
-                    f"{_ragged(name, reader.line_num, len(row), len(names))}; mend the line"
-                )
-            yield dict(zip(names, row, strict=True))
-    except csv.Error as error:
-        raise InputError(
-            f"{name}, line {reader.line_num}: {error}; a quote may be missing there"
-        ) from None
-
-
-def _decoded(lines: Iterable[bytes], name: str) -> Iterator[str]:
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            raise InputError(f"{name}, line {number} is not UTF-8: convert it first") from None
-
-
-def decode(data: bytes, name: str, encoding: str | None) -> tuple[str, Dialect]:
-    """Decode bytes: by the byte order mark, as UTF-8, else as what they look like.
-
-    Raises
-    ------
-    InputError
-        If the encoding is unknown or wrong, or the bytes are no text.
-    """
-    if encoding is not None:
-        try:
-            codec = codecs.lookup(encoding).name
-            text = data.decode(codec)
-        except LookupError:
-            raise InputError(
-                f"unknown encoding {encoding!r}: try utf-8, cp1252, utf-16 …"
-            ) from None
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{name} is not {encoding}: byte {error.start:,} cannot be read; leave out "
-                "--encoding to have it found out"
-            ) from None
-        bom = codec != "utf-16" and text.startswith("\ufeff")
-        return text.removeprefix("\ufeff"), Dialect(encoding=codec, bom=bom or codec == "utf-16")
-    for mark, codec in _BOMS:
-        if data.startswith(mark):
-            try:
-                text = data[len(mark) :].decode(codec)
-            except UnicodeDecodeError as error:
-                raise InputError(
-                    f"{name} begins as {codec} but byte {error.start + len(mark):,} is not: "
-                    "it is damaged, or name its encoding with --encoding"
-                ) from None
-            return text, Dialect(encoding=codec, bom=True)
-    try:
-        return data.decode("utf-8"), Dialect()
-    except UnicodeDecodeError:
-        pass
-    if b"\x00" in data[:SAMPLE] or _control_share(data[:SAMPLE]) > 0.02:
-        raise InputError(f"{name} is a binary file, not text: export it as CSV, Parquet or Excel")
-    codec = _guess(data)
-    return data.decode(codec), Dialect(encoding=codec)
+    rows = _rows(chain(head, decoded), name, dialect)
+    names = column_names(next(rows), name)
+    for row in rows:
+        yield dict(zip(names, row, strict=True))
 
 
 def find_delimiter(sample: str) -> str:
-    """Return the delimiter that cuts most lines of `sample` into the same number of fields."""
+    """Find the delimiter that splits most lines of `sample` into the same number of fields."""
 
     def merit(delimiter: str) -> tuple[float, int]:
         try:
@@ -212,36 +123,184 @@ def find_delimiter(sample: str) -> str:
             return (0.0, 0)
         if not widths or widths[0] < 2:
             return (0.0, 0)
-        alike = Counter(widths)[widths[0]] / len(widths)
-        return (round(alike, 1), widths[0])
+        same = Counter(widths)[widths[0]] / len(widths)
+        return (round(same, 1), widths[0])
 
     best = max(DELIMITERS, key=merit)
     return best if merit(best) > (0.0, 0) else ","
 
 
-def header(sample: str, name: str, dialect: Dialect) -> list[str]:
-    """Return the column names; a column without one is named by its place.
+def column_names(header: Sequence[str], name: str) -> list[str]:
+    """Name the columns by the header; a column without a name is named by its place.
 
     Raises
     ------
     InputError
-        If two columns have one name.
+        If two columns have the same name.
     """
-    found = next(row for row in _reader(sample, dialect) if row)
     names: list[str] = []
-    for place, column in enumerate(found, start=1):
-        given = column if column.strip() else f"column_{place}"
-        if given in names:
+    for place, text in enumerate(header, start=1):
+        column = text if text.strip() else f"column_{place}"
+        if column in names:
             raise InputError(
-                f"{name} has two columns named {given!r} (the {names.index(given) + 1}. and the "
+                f"{name} has two columns named {column!r} (the {names.index(column) + 1}. and the "
                 f"{place}.): rename one"
             )
-        names.append(given)
+        names.append(column)
     return names
 
 
-def text_bytes(frame: pl.DataFrame, dialect: Dialect, *, safe: bool = False) -> bytes:
-    """Return a frame as delimited text in `dialect`.
+def _read(data: bytes, name: str, dialect: Dialect, names: Sequence[str]) -> pl.DataFrame:
+    if not _is_regular(data, dialect, len(names)):
+        # The csv module is slower, but it skips blank lines and its errors name the line.
+        return _read_by_line(data, name, dialect, names)
+    try:
+        frame = pl.read_csv(
+            _without_blank_end(data),
+            separator=dialect.delimiter,
+            has_header=False,
+            schema=dict.fromkeys(names, pl.String),
+            empty_string_is_null=False,
+            extra_columns="raise",
+            missing_columns="raise",
+        )
+        return frame.slice(1)
+    except pl.exceptions.PolarsError:
+        return _read_by_line(data, name, dialect, names)
+
+
+def _without_blank_end(data: bytes) -> bytes:
+    """Remove blank lines at the end; one line break may stay, which saves a copy."""
+    end = _end(data)
+    if data[end:] in (b"", b"\n", b"\r\n"):
+        return data
+    return data[:end]
+
+
+def _end(data: bytes) -> int:
+    """Count the bytes before the line breaks at the end."""
+    end = len(data)
+    while end and data[end - 1] in b"\r\n":
+        end -= 1
+    return end
+
+
+def _is_regular(data: bytes, dialect: Dialect, width: int) -> bool:
+    """Tell whether each record has `width` fields and no line is blank.
+
+    polars pads short records without an error, and reads a blank line as a record. A delimiter or
+    line break is within quotes if the number of quotes before it is odd.
+    """
+    if len(dialect.delimiter.encode()) > 1:
+        return False
+    points = np.frombuffer(data, dtype=np.uint8)[: _end(data)]
+    delimiter, newline, quote = ord(dialect.delimiter), ord("\n"), ord('"')
+    in_quotes = False
+    fields = 0  # delimiters since the last line break
+    last_end = -1  # position of the last line break
+    for start in range(0, len(points), BLOCK):
+        block = points[start : start + BLOCK]
+        marks = np.flatnonzero((block == delimiter) | (block == newline))
+        quotes = block == quote
+        if in_quotes or quotes.any():
+            inside = np.bitwise_xor.accumulate(quotes.view(np.uint8)) ^ in_quotes
+            marks = marks[inside[marks] == 0]
+            in_quotes = bool(inside[-1])
+        ends = np.flatnonzero(block[marks] == newline)
+        if not len(ends):
+            fields += len(marks)
+            continue
+        widths = np.diff(ends, prepend=-1 - fields)
+        lengths = np.diff(start + marks[ends], prepend=last_end)
+        if (widths != width).any() or (width == 1 and (lengths <= 2).any()):
+            return False
+        fields = len(marks) - 1 - int(ends[-1])
+        last_end = start + int(marks[ends[-1]])
+    last_is_regular = fields + 1 == width and (width > 1 or len(points) - last_end > 2)
+    return last_is_regular and not in_quotes
+
+
+def _read_by_line(data: bytes, name: str, dialect: Dialect, names: Sequence[str]) -> pl.DataFrame:
+    lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
+    limit = csv.field_size_limit(len(data) + 1)
+    try:
+        rows = _rows(lines, name, dialect, "mend the line, or name the delimiter with --delimiter")
+        next(rows)  # the header
+        schema = dict.fromkeys(names, pl.String)
+        frames = [pl.DataFrame(schema=schema)]
+        while part := list(islice(rows, ROWS)):
+            frames.append(pl.DataFrame(part, schema=schema, orient="row"))
+    finally:
+        csv.field_size_limit(limit)
+    return pl.concat(frames)
+
+
+def _rows(
+    lines: Iterable[str], name: str, dialect: Dialect, remedy: str = "mend the line"
+) -> Iterator[list[str]]:
+    """Yield the header and the rows of delimited text, without blank lines.
+
+    Raises
+    ------
+    InputError
+        If a row is not as wide as the header, or a quote is missing; it names the line.
+    """
+    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
+    width, begin = 0, 1
+    try:
+        for row in reader:
+            if row:
+                width = width or len(row)
+                if len(row) != width:
+                    fields = "1 field" if len(row) == 1 else f"{len(row)} fields"
+                    raise InputError(
+                        f"{name}, line {begin}: {fields} where the header has {width}; {remedy}"
+                    )
+                yield row
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{name}, line {begin}: {error}; a quote may be missing there") from None
+
+
+def _decoded(lines: Iterable[bytes], name: str) -> Iterator[str]:
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise InputError(f"{name}, line {number} is not UTF-8: convert it first") from None
+
+
+def _sample(data: bytes, head: str) -> str:
+    """Return `head`, the beginning of the text, extended to the end of a record."""
+    end = len(head.encode())
+    if end == len(data):
+        return head
+    quotes, counted = 0, 0
+    while (end := data.find(b"\n", end)) >= 0:
+        quotes, counted = quotes + data.count(b'"', counted, end), end
+        end += 1
+        if quotes % 2 == 0:
+            return data[:end].decode()
+    return data.decode()
+
+
+def _quotes_all(sample: str, dialect: Dialect) -> bool:
+    if not sample.startswith('"'):
+        return False
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=dialect.delimiter)
+    rows = [row for row in reader if row]
+    again = io.StringIO()
+    csv.writer(
+        again, delimiter=dialect.delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n"
+    ).writerows(rows)
+    return again.getvalue().strip() == sample.replace("\r\n", "\n").strip()
+
+
+# Writing ------------------------------------------------------------------------------------------
+
+
+def csv_bytes(frame: pl.DataFrame, dialect: Dialect, *, safe: bool = False) -> bytes:
+    """Write a frame as delimited text in `dialect`.
 
     Parameters
     ----------
@@ -257,7 +316,7 @@ def text_bytes(frame: pl.DataFrame, dialect: Dialect, *, safe: bool = False) -> 
     OutputError
         If a value cannot be written in the encoding.
     """
-    columns = [as_text(series) for series in frame]
+    columns = [cell_text(series) for series in frame]
     names = frame.columns
     if safe:
         columns = [_neutral(series) for series in columns]
@@ -294,142 +353,13 @@ def text_bytes(frame: pl.DataFrame, dialect: Dialect, *, safe: bool = False) -> 
         ) from None
 
 
-def as_text(series: pl.Series) -> pl.Series:
-    """Return a column as text: numbers as polars prints them, nested values as JSON."""
-    if series.dtype == pl.String:
-        return series
-    if series.dtype.is_nested():
-        frame = series.alias("value").to_frame()
-        lines = frame.write_ndjson().splitlines()
-        inner = [line[len('{"value":') : -1] for line in lines]
-        return pl.Series(series.name, [None if one == "null" else one for one in inner], pl.String)
-    return series.cast(pl.String)
-
-
-def _rows(text: str, name: str, dialect: Dialect, names: Sequence[str]) -> pl.DataFrame:
-    data = text.rstrip("\r\n").encode()
-    if not _regular(data, dialect, len(names)):
-        # The other reader is slower, but skips blank lines, knows the line and says what is wrong.
-        return _rows_by_line(text, name, dialect, names)
-    try:
-        frame = pl.read_csv(
-            data,
-            separator=dialect.delimiter,
-            has_header=False,
-            schema=dict.fromkeys(names, pl.String),
-            empty_string_is_null=False,
-            extra_columns="raise",
-            missing_columns="raise",
-        )
-        return frame.slice(1)
-    except pl.exceptions.PolarsError:
-        return _rows_by_line(text, name, dialect, names)
-
-
-def _regular(data: bytes, dialect: Dialect, width: int) -> bool:
-    """Tell whether each record has `width` fields and no line is blank.
-
-    polars fills short records up in silence, and reads a blank line as a record. What stands in
-    quotes is told by the parity of the quotes before it.
-    """
-    if len(dialect.delimiter.encode()) > 1:
-        return False
-    points = np.frombuffer(data + b"\n", dtype=np.uint8)
-    marks = np.flatnonzero((points == ord(dialect.delimiter)) | (points == ord("\n")))
-    if b'"' in data:
-        inside = np.bitwise_xor.accumulate((points == ord('"')).view(np.uint8))
-        if inside[-1]:
-            return False
-        marks = marks[inside[marks] == 0]
-    ends = np.flatnonzero(points[marks] == ord("\n"))
-    widths = np.diff(ends, prepend=-1)
-    lengths = np.diff(marks[ends], prepend=-1)
-    return bool((widths == width).all()) and (width > 1 or bool((lengths > 2).all()))
-
-
-def _rows_by_line(text: str, name: str, dialect: Dialect, names: Sequence[str]) -> pl.DataFrame:
-    rows: list[list[str]] = []
-    reader = _reader(text, dialect)
-    limit = csv.field_size_limit(len(text) + 1)
-    begin = 1
-    try:
-        for row in reader:
-            if row and len(row) != len(names):
-                raise InputError(
-                    f"{_ragged(name, begin, len(row), len(names))}; "
-                    "mend the line, or name the delimiter with --delimiter"
-                )
-            if row:
-                rows.append(row)
-            begin = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{name}, line {begin}: {error}; a quote may be missing there") from None
-    finally:
-        csv.field_size_limit(limit)
-    return pl.DataFrame(rows[1:], schema=dict.fromkeys(names, pl.String), orient="row")
-
-
-def _reader(text: str, dialect: Dialect) -> Any:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, strict=True)
-
-
-def _sample(text: str) -> str:
-    """Return the beginning of `text`, up to the end of a record."""
-    if len(text) <= SAMPLE:
-        return text
-    end = SAMPLE
-    while True:
-        end = text.find("\n", end)
-        if end < 0:
-            return text
-        if text.count('"', 0, end) % 2 == 0:
-            return text[: end + 1]
-        end += 1
-
-
-def _quotes_all(sample: str, dialect: Dialect) -> bool:
-    if not sample.startswith('"'):
-        return False
-    rows = [row for row in _reader(sample, dialect) if row]
-    again = io.StringIO()
-    csv.writer(
-        again, delimiter=dialect.delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n"
-    ).writerows(rows)
-    return again.getvalue().strip() == sample.replace("\r\n", "\n").strip()
-
-
-def _control_share(data: bytes) -> float:
-    control = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in data)
-    return control / max(len(data), 1)
-
-
-def _guess(data: bytes) -> str:
-    """Return the likeliest encoding of bytes that are not UTF-8.
-
-    Most such files are Windows-1252. A detector is believed only when its reading is mostly in
-    another script: of single bytes of western text it makes all kinds of things.
-    """
-    from charset_normalizer import from_bytes
-
-    lines = [line for line in data.split(b"\n") if any(byte > 127 for byte in line)]
-    best = from_bytes(b"\n".join(lines[:2000])).best()
-    if best is not None and best.encoding in _OTHER_SCRIPTS:
-        read = [c for c in str(best) if c.isalpha() and ord(c) > 127]
-        latin = sum("LATIN" in unicodedata.name(c, "") for c in read)
-        try:
-            data.decode(best.encoding)
-        except UnicodeDecodeError:
-            latin = len(read)
-        if read and latin < len(read) / 2:
-            return best.encoding
-    try:
-        data.decode("cp1252")
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "cp1252"
+def cell_text(series: pl.Series) -> pl.Series:
+    """Convert a column to the text of its cells; NaN is written as ``NaN``."""
+    return series.cast(pl.String) if series.dtype.is_float() else column_text(series)
 
 
 def _neutral(series: pl.Series) -> pl.Series:
+    """Put an apostrophe before values that a spreadsheet would run as a formula."""
     value = pl.col(series.name)
     risky = value.str.contains(_FORMULA.pattern) & ~value.str.contains(_PLAIN_NUMBER.pattern)
     return series.to_frame().select(
@@ -439,9 +369,3 @@ def _neutral(series: pl.Series) -> pl.Series:
 
 def _neutral_value(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) and not _PLAIN_NUMBER.match(text) else text
-
-
-def _ragged(name: str, line: int, found: int, expected: int) -> str:
-    """Say that a line has more or fewer fields than the header."""
-    fields = "1 field" if found == 1 else f"{found} fields"
-    return f"{name}, line {line}: {fields} where the header has {expected}"

@@ -1,4 +1,4 @@
-"""The nouns of reading and writing: a table, and how it was written."""
+"""The nouns of reading and writing: a table, its dialect and its fingerprint."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import hashlib
 from dataclasses import dataclass
 
 import polars as pl
+
+from dedupe.records import column_text
+
+ROWS = 1 << 16
+"""Rows hashed at a time by :func:`frame_fingerprint`."""
+
+_NULL = 0xFFFFFFFF
+_NOT_IN_NUMPY = (pl.Int128, pl.UInt128)
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,7 @@ class Dialect:
     delimiter
         One character between fields.
     quote_all
-        Whether every field stands in quotes, or only those that need them.
+        Whether every field is quoted, or only those that need it.
     newline
         What ends a line.
     """
@@ -37,7 +45,7 @@ class Dialect:
 
 
 CSV = Dialect()
-"""What is written where the input was no text: UTF-8, commas, quotes where needed."""
+"""Dialect of CSV output if the input was not text: UTF-8, commas, quotes where needed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +55,11 @@ class Table:
     Parameters
     ----------
     frame
-        The rows. From text, every column is text and empty fields are ``""``.
+        The rows. If they were read from text, every column is text and empty fields are ``""``.
     dialect
         How it was written.
     fingerprint
-        SHA-256 of its bytes, in hexadecimal; of its rows, where it came from no file of its own.
+        SHA-256 of the bytes of the file, in hexadecimal; without a file, :func:`frame_fingerprint`.
     name
         File name, ``stdin``, or the name of the database and table.
     """
@@ -63,10 +71,40 @@ class Table:
 
 
 def frame_fingerprint(frame: pl.DataFrame) -> str:
-    """Return a SHA-256 of the columns, their types and the rows in their order, in hexadecimal."""
-    digest = hashlib.sha256(str(frame.schema).encode())
-    digest.update(frame.hash_rows(seed=0).to_numpy().tobytes())
+    """Hash the names and types of the columns and the rows in their order.
+
+    The hash depends on the values alone, not on how polars stores them: numbers and times are
+    hashed as little-endian arrays, text as its lengths and its UTF-8 bytes.
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for name, dtype in frame.schema.items():
+        digest.update(f"{len(name)}:{name}:{dtype};".encode())
+    for rows in frame.iter_slices(ROWS):
+        for column in rows:
+            for part in _value_bytes(column):
+                digest.update(part)
     return digest.hexdigest()
+
+
+def _value_bytes(column: pl.Series) -> tuple[bytes, bytes]:
+    """Write the values of a column as bytes: null marks or lengths, and the values."""
+    dtype = column.dtype
+    if dtype == pl.Boolean:
+        column = column.cast(pl.UInt8)
+    elif dtype.is_temporal():
+        column = column.to_physical()
+    if column.dtype.is_float() or (column.dtype.is_integer() and dtype not in _NOT_IN_NUMPY):
+        values = column.fill_null(0).to_numpy()
+        little_endian = values.astype(values.dtype.newbyteorder("<"), copy=False)
+        return column.is_null().to_numpy().tobytes(), little_endian.tobytes()
+    text = column.bin.encode("hex") if dtype == pl.Binary else column_text(column)
+    lengths = text.str.len_bytes().fill_null(_NULL).to_numpy().astype("<u4")
+    return lengths.tobytes(), "".join(text.drop_nulls().to_list()).encode()
 
 
 def first_line(error: Exception) -> str:

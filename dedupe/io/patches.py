@@ -1,4 +1,4 @@
-"""Tables most rows of which stand as lines in a file that was written before."""
+"""Patches: tables that share most rows with a CSV file that was written before."""
 
 from __future__ import annotations
 
@@ -10,30 +10,29 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.io.csv import text_bytes
+from dedupe.io.csv import csv_bytes
 from dedupe.io.dialect import Dialect
 
 BLOCK = 1 << 20
-"""Bytes looked through at a time: they stay in cache."""
-
+"""Bytes searched at a time, so that they stay in the processor's cache."""
 
 _LINE_END = ord("\n")
 
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """A table of n rows, given by what differs from the file of an earlier one.
+    """A table of n rows, as its difference from an earlier table.
 
     Parameters
     ----------
     lines
-        (n,) int64: number of the row in the file before; -1 where it differs or is new.
+        (n,) int64: row number in the earlier table; -1 for a row that is changed or new.
     before
-        Rows in that file.
+        Number of rows of the earlier table.
     fresh
-        The rows that differ or are new, in order.
+        The changed and new rows, in order.
     whole
-        Makes the whole table, for a file of another kind.
+        Makes the whole table, for other formats.
     """
 
     lines: NDArray[np.int64]
@@ -45,24 +44,24 @@ class Patch:
 def patched_text(
     patch: Patch, file: Path, dialect: Dialect, *, safe: bool = False
 ) -> list[memoryview] | None:
-    """Return the table as text, in parts: the bytes of :func:`~dedupe.io.csv.text_bytes`.
+    """Write the table as delimited text, in parts that join to the bytes of :func:`csv_bytes`.
 
-    Lines of the file that stay are taken as they are, so it takes about as long as there is new.
+    Unchanged lines are copied from the file, so that the time depends on the changed rows.
 
     Parameters
     ----------
     patch
         The table.
     file
-        Holds the table before, in the same `dialect`.
+        Holds the earlier table, in the same `dialect`.
     dialect, safe
-        As of :func:`~dedupe.io.csv.text_bytes`.
+        As for :func:`~dedupe.io.csv.csv_bytes`.
 
     Returns
     -------
     list of memoryview or None
-        ``None`` where rows are not lines of the file: another encoding, line breaks within values,
-        other rows or columns than `patch` says.
+        ``None`` if rows are not lines of the file: the encoding is not UTF-8, values hold line
+        breaks, or the file has other rows or columns than `patch` expects.
     """
     if dialect.encoding != "utf-8" or dialect.newline == "\r":
         return None
@@ -70,21 +69,21 @@ def patched_text(
         old = file.read_bytes()
     except OSError:
         return None
-    new = text_bytes(patch.fresh, dialect, safe=safe)
+    new = csv_bytes(patch.fresh, dialect, safe=safe)
     ends, new_ends = _line_ends(old), _line_ends(new)
     if len(ends) != patch.before + 1 or len(new_ends) != patch.fresh.height + 1:
         return None
     if ends[-1] != len(old) or old[: ends[0]] != new[: new_ends[0]]:
         return None
-    stays = patch.lines >= 0
-    place = np.where(stays, patch.lines, 0)
+    unchanged = patch.lines >= 0
+    row = np.where(unchanged, patch.lines, 0)
     begin, end = ends[:-1], ends[1:]
     starts, stops = (
-        np.empty(len(stays), dtype=np.int64) if not len(begin) else side[place]
+        np.empty(len(unchanged), dtype=np.int64) if not len(begin) else side[row]
         for side in (begin, end)
     )
-    # The new lines are told by places behind the old ones.
-    starts[~stays], stops[~stays] = len(old) + new_ends[:-1], len(old) + new_ends[1:]
+    # Positions in the new lines are counted from the end of the old ones.
+    starts[~unchanged], stops[~unchanged] = len(old) + new_ends[:-1], len(old) + new_ends[1:]
     apart = starts[1:] != stops[:-1]
     first = starts[np.concatenate([[True], apart])] if len(starts) else starts
     last = stops[np.concatenate([apart, [True]])] if len(stops) else stops
@@ -96,7 +95,7 @@ def patched_text(
 
 
 def _line_ends(data: bytes) -> NDArray[np.int64]:
-    """Return the place behind each line break."""
+    """Find the position after each line break."""
     points = np.frombuffer(data, dtype=np.uint8)
     blocks = range(0, len(points), BLOCK)
     found = [np.flatnonzero(points[at : at + BLOCK] == _LINE_END) + at + 1 for at in blocks]

@@ -1,29 +1,31 @@
-"""Which columns of two tables hold the same field, told by their names and by what is in them."""
+"""Schema matching: which columns of several tables hold the same field, by name and by content.
+
+:func:`align` applies the rules of :data:`_RULES` in their order. A rule proposes pairs among the
+columns that the rules before it left unpaired, so that a column is paired once at most.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
 
+from dedupe.column_roles import find_id_column
 from dedupe.errors import OptionError
-from dedupe.records import as_texts, named_id
+from dedupe.records import as_texts
 
 SAMPLE = 5_000
-"""Rows of each table that are looked at."""
-
+"""Filled rows of each column whose content is compared."""
 
 IDS = "ids of both"
-"""Reason of an alignment of columns that name the records."""
+"""Reason of an alignment of the columns that hold the ids of the records."""
 
-
-ENOUGH = 0.5
+MIN_SCORE = 0.5
 """Score from which two columns are taken for the same field."""
-
 
 _SYNONYMS = tuple(
     frozenset(line.split())
@@ -52,25 +54,22 @@ _SYNONYMS = tuple(
     """.strip().split("\n")
 )
 
-
 _WORD = re.compile(r"[a-z]+|\d+")
-
-
 _CODE = r"^[\p{L}\d_./#:-]*\d[\p{L}\d_./#:-]*$"
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """A column of one table that holds the field of a column of the first table.
+    """A column of a later table that holds the same field as a column of the first table.
 
     Parameters
     ----------
     table
-        Place of the table among those linked; 1 or more.
+        Number of the later table, from 1.
     column, field
-        Its column, and that of the first table.
+        Name of its column, and of that of the first table.
     reason
-        "as asked", "same name", "ids of both", "like name" or "like content".
+        "requested", "same name", "ids of both", "similar name" or "similar content".
     """
 
     table: int
@@ -81,16 +80,16 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Linked:
-    """Tables that were stacked to be linked.
+    """Tables that are stacked to be linked.
 
     Parameters
     ----------
     names
         Name of each table.
     columns
-        For each table its own columns, and the name that each has in the stack.
+        For each table, the name that each of its columns has in the stack.
     alignments
-        Which columns of later tables were found to hold a field of the first.
+        Columns of later tables that hold a field of the first.
     """
 
     names: tuple[str, ...]
@@ -99,122 +98,93 @@ class Linked:
 
     @property
     def id_column(self) -> str | None:
-        """The column of the stack that was found to hold the ids of every table, if one was."""
-        ids = [one.field for one in self.alignments if one.reason == IDS]
-        of_all = len(ids) == len(self.names) - 1 and len(set(ids)) == 1
-        return self.columns[0][ids[0]] if of_all else None
+        """Column of the stack with the ids of every table; ``None`` if there is none."""
+        ids = [alignment.field for alignment in self.alignments if alignment.reason == IDS]
+        in_all = len(ids) == len(self.names) - 1 and len(set(ids)) == 1
+        return self.columns[0][ids[0]] if in_all else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the values as plain JSON types."""
+        """Convert the values to plain JSON types."""
         return {
             "names": list(self.names),
             "columns": [dict(columns) for columns in self.columns],
-            "alignments": [asdict(one) for one in self.alignments],
+            "alignments": [asdict(alignment) for alignment in self.alignments],
         }
 
     @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Linked:
-        """Return what :meth:`as_dict` wrote."""
+    def of(cls, values: Mapping[str, Any]) -> Linked:
+        """Restore what :meth:`as_dict` wrote."""
         return cls(
-            tuple(kept["names"]),
-            tuple(kept["columns"]),
-            tuple(Alignment(**one) for one in kept["alignments"]),
+            tuple(values["names"]),
+            tuple(values["columns"]),
+            tuple(Alignment(**alignment) for alignment in values["alignments"]),
         )
 
 
 def align(
-    frames: Sequence[pl.DataFrame], asked: Mapping[str, str] | None = None
+    frames: Sequence[pl.DataFrame], requested: Mapping[str, str] | None = None
 ) -> tuple[Alignment, ...]:
-    """Find the columns of later tables that hold fields of the first one.
-
-    Columns of one name are one field, and so are the columns with the ids of the records. The
-    others are paired, each with one at most, by the largest sum of scores: how alike their names
-    are (equal or related words) and their contents (shared values and words, the share of digits,
-    the length).
+    """Find the columns of later tables that hold fields of the first table.
 
     Parameters
     ----------
     frames
         Two tables or more, with text columns.
-    asked
-        Column of the first table to column of those others that have it; wins over all else. An
-        empty name keeps a column apart.
+    requested
+        Column of the first table to the column of the other tables that have it; overrides all
+        other rules. An empty name keeps a column of the first table apart.
+
+    Returns
+    -------
+    tuple of Alignment
+        Sorted by table, then by column of the first table. Within a table, no column and no field
+        occurs twice.
 
     Raises
     ------
     OptionError
-        If a column in `asked` does not exist, or is asked for twice.
+        If a column in `requested` does not exist, or is requested twice.
     """
-    from scipy.optimize import linear_sum_assignment
-
-    first = frames[0]
-    asked = dict(asked or {})
-    for column in asked:
-        if column not in first.columns:
-            raise OptionError(
-                f"map: the first table has no column {column!r}; it has {', '.join(first.columns)}"
-            )
-    for other in asked.values():
-        if other and not any(other in frame.columns for frame in frames[1:]):
-            raise OptionError(f"map: no later table has a column {other!r}")
-    named = [other for other in asked.values() if other]
-    if twice := [other for other in named if named.count(other) > 1]:
-        raise OptionError(f"map: {twice[0]!r} is said to be two columns of the first table")
-    found = []
-    first_id = named_id(as_texts(first))
+    requested = dict(requested or {})
+    _check_requested(requested, frames)
+    first_id = find_id_column(as_texts(frames[0]))
+    alignments = []
     for number, frame in enumerate(frames[1:], start=1):
-        here = {field: column for field, column in asked.items() if column in ("", *frame.columns)}
-        taken = {field: (column, "as asked") for field, column in here.items() if column}
-        used = set(here.values())
-        for column in frame.columns:
-            if column in first.columns and column not in used and column not in here:
-                taken[column] = (column, "same name")
-        used |= {column for column, _ in taken.values()}
-        mine = [c for c in first.columns if c not in taken and c not in here]
-        theirs = [c for c in frame.columns if c not in used]
-        their_id = named_id(as_texts(frame.select(theirs)))
-        if first_id in mine and their_id is not None:
-            taken[first_id] = (their_id, IDS)
-            mine.remove(first_id)
-            theirs.remove(their_id)
-        score = np.array([[_score(first[a], frame[b]) for b in theirs] for a in mine])
-        if score.size:
-            for a, b in zip(*linear_sum_assignment(-score[..., 0]), strict=True):
-                if score[a, b, 0] >= ENOUGH:
-                    reason = "like name" if score[a, b, 1] else "like content"
-                    taken[mine[a]] = (theirs[b], reason)
-        if first_id not in taken:
-            used |= {column for column, _ in taken.values()}
-            my_id = _id_column(first, [c for c in mine if c not in taken])
-            their_id = _id_column(frame, [c for c in theirs if c not in used])
-            if my_id is not None and their_id is not None:
-                taken[my_id] = (their_id, IDS)
-        found += [
-            Alignment(number, taken[field][0], field, taken[field][1])
-            for field in first.columns
-            if field in taken
+        table = _Unpaired(frames[0], frame, first_id, requested)
+        for rule in _RULES:
+            for field_name, column, reason in rule(table):
+                table.paired[field_name] = (column, reason)
+        alignments += [
+            Alignment(number, table.paired[name][0], name, table.paired[name][1])
+            for name in frames[0].columns
+            if name in table.paired
         ]
-    return tuple(found)
+    return tuple(alignments)
 
 
 def stack_names(
-    columns: Sequence[Sequence[str]], alignments: Sequence[Alignment], free: str
+    columns: Sequence[Sequence[str]], alignments: Sequence[Alignment], reserved: str
 ) -> tuple[dict[str, str], ...]:
-    """Return, for each table, the name that each of its columns has in the stack.
+    """Name the columns of each table in the stack.
 
-    A column has the name of the field that it holds, else its own, unless that would make it pass
+    A column gets the name of the field that it holds, else its own name, unless it would then pass
     for a field of the first table.
 
     Parameters
     ----------
     columns
-        Of each table.
+        Columns of each table.
     alignments
         As :func:`align` finds them.
-    free
-        Name that no column may have: one of that name gets ``_name`` behind it.
+    reserved
+        Name that no column may have: ``_name`` is appended to one that has it.
+
+    Returns
+    -------
+    tuple of dict
+        For each table, the name in the stack of each of its columns.
     """
-    taken = {free, *(column for some in columns for column in some)}
+    taken = {reserved, *(name for names in columns for name in names)}
 
     def numbered(name: str, number: int) -> str:
         while f"{name}_{number}" in taken:
@@ -222,28 +192,134 @@ def stack_names(
         taken.add(f"{name}_{number}")
         return f"{name}_{number}"
 
-    moved = f"{free}_name" if f"{free}_name" not in taken else numbered(f"{free}_name", 2)
+    moved = f"{reserved}_name"
+    if moved in taken:
+        moved = numbered(moved, 2)
     stacked = []
-    for number, some in enumerate(columns):
+    for number, own in enumerate(columns):
         names = {a.column: a.field for a in alignments if a.table == number}
-        for column in some:
+        for column in own:
             if column not in names:
-                apart = number > 0 and column in columns[0]
-                names[column] = numbered(column, number + 1) if apart else column
+                passes_for_field = number > 0 and column in columns[0]
+                names[column] = numbered(column, number + 1) if passes_for_field else column
         stacked.append(
-            {column: moved if names[column] == free else names[column] for column in some}
+            {column: moved if names[column] == reserved else names[column] for column in own}
         )
     return tuple(stacked)
 
 
-def _id_column(frame: pl.DataFrame, columns: Sequence[str]) -> str | None:
-    """Return which of the columns that hold no shared field has the ids of the records.
+# Rules --------------------------------------------------------------------------------------------
 
-    It is one named so whose values are complete and distinct; else the first of the table, if its
-    values are such, and codes.
+
+@dataclass(eq=False)
+class _Unpaired:
+    """The first table, one other table, and the columns of both that are paired so far."""
+
+    first: pl.DataFrame
+    other: pl.DataFrame
+    first_id: str | None
+    requested: Mapping[str, str]
+    paired: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def requested_here(self) -> dict[str, str]:
+        """The requests that concern this table."""
+        columns = ("", *self.other.columns)
+        return {name: column for name, column in self.requested.items() if column in columns}
+
+    @property
+    def fields(self) -> list[str]:
+        """Columns of the first table that are not paired and may be."""
+        closed = {*self.paired, *self.requested_here}
+        return [name for name in self.first.columns if name not in closed]
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the other table that are not paired."""
+        closed = {*(column for column, _ in self.paired.values()), *self.requested_here.values()}
+        return [name for name in self.other.columns if name not in closed]
+
+
+_Pairs: TypeAlias = Iterable[tuple[str, str, str]]
+"""Field of the first table, column of the other, reason."""
+
+
+def _requested(table: _Unpaired) -> _Pairs:
+    """Pair what the user requests."""
+    return [(name, column, "requested") for name, column in table.requested_here.items() if column]
+
+
+def _same_name(table: _Unpaired) -> _Pairs:
+    """Pair columns of the same name."""
+    fields = set(table.fields)
+    return [(name, name, "same name") for name in table.columns if name in fields]
+
+
+def _named_ids(table: _Unpaired) -> _Pairs:
+    """Pair the columns of ids that are named as such."""
+    other_id = find_id_column(as_texts(table.other.select(table.columns)))
+    if table.first_id not in table.fields or table.first_id is None or other_id is None:
+        return []
+    return [(table.first_id, other_id, IDS)]
+
+
+def _similar(table: _Unpaired) -> _Pairs:
+    """Pair columns of similar names and contents: the assignment of the largest total score."""
+    from scipy.optimize import linear_sum_assignment
+
+    fields, columns = table.fields, table.columns
+    scores = np.array([[_score(table.first[f], table.other[c]) for c in columns] for f in fields])
+    if not scores.size:
+        return []
+    return [
+        (fields[i], columns[j], "similar name" if scores[i, j, 1] else "similar content")
+        for i, j in zip(*linear_sum_assignment(-scores[..., 0]), strict=True)
+        if scores[i, j, 0] >= MIN_SCORE
+    ]
+
+
+def _likely_ids(table: _Unpaired) -> _Pairs:
+    """Pair the columns that are likely ids, if the ids of the first table have no pair yet."""
+    if table.first_id in table.paired:
+        return []
+    first_id = _likely_id(table.first, table.fields)
+    other_id = _likely_id(table.other, table.columns)
+    return [] if first_id is None or other_id is None else [(first_id, other_id, IDS)]
+
+
+_RULES: tuple[Callable[[_Unpaired], _Pairs], ...] = (
+    _requested,
+    _same_name,
+    _named_ids,
+    _similar,
+    _likely_ids,
+)
+
+
+def _check_requested(requested: Mapping[str, str], frames: Sequence[pl.DataFrame]) -> None:
+    first, later = frames[0].columns, frames[1:]
+    for name in requested:
+        if name not in first:
+            raise OptionError(
+                f"map: the first table has no column {name!r}; it has {', '.join(first)}"
+            )
+    columns = [column for column in requested.values() if column]
+    for column in columns:
+        if not any(column in frame.columns for frame in later):
+            raise OptionError(f"map: no later table has a column {column!r}")
+    for column in columns:
+        if columns.count(column) > 1:
+            raise OptionError(f"map: {column!r} is mapped to two columns of the first table")
+
+
+def _likely_id(frame: pl.DataFrame, columns: Sequence[str]) -> str | None:
+    """Find the unpaired column that holds the ids of the records.
+
+    It is one that is named as an id, with complete and distinct values; else the first column of
+    the table, if its values are distinct codes.
     """
     text = as_texts(frame.select(columns))
-    found = named_id(text)
+    found = find_id_column(text)
     if found is not None or frame.columns[0] not in columns:
         return found
     values = text[frame.columns[0]]
@@ -252,13 +328,13 @@ def _id_column(frame: pl.DataFrame, columns: Sequence[str]) -> str | None:
 
 
 def _score(left: pl.Series, right: pl.Series) -> tuple[float, float]:
-    """Return how likely two columns are one field, and whether their names say so."""
-    name = _name_likeness(left.name, right.name)
-    content = _content_likeness(_filled(left), _filled(right))
+    """Score whether two columns hold the same field, and tell whether their names are similar."""
+    name = _name_similarity(left.name, right.name)
+    content = _content_similarity(_filled(left), _filled(right))
     return max(0.6 * name + 0.4 * content, content if content > 0.75 else 0.0), float(name >= 0.5)
 
 
-def _name_likeness(left: str, right: str) -> float:
+def _name_similarity(left: str, right: str) -> float:
     a, b = (
         set(_WORD.findall(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", n).lower())) for n in (left, right)
     )
@@ -271,7 +347,7 @@ def _name_likeness(left: str, right: str) -> float:
     return max(shared, 0.8 if related else 0.0)
 
 
-def _content_likeness(left: pl.Series, right: pl.Series) -> float:
+def _content_similarity(left: pl.Series, right: pl.Series) -> float:
     if left.is_empty() or right.is_empty():
         return 0.0
     shapes = [_shape(values) for values in (left, right)]
@@ -282,7 +358,7 @@ def _content_likeness(left: pl.Series, right: pl.Series) -> float:
 
 
 def _shape(values: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return the shares of digits, letters and blanks, and the length on a scale of its own."""
+    """Compute the shares of digits, letters and blanks, and the logarithm of the mean length."""
     text = values.str.join("")[0] or " "
     size = max(len(text), 1)
     mean = size / len(values)

@@ -1,9 +1,9 @@
-"""What a run is given: files, databases, a stream or a table in memory.
+"""Inputs of a run: files, folders, globs, databases, stdin and tables in memory.
 
-Files are hashed before they are parsed. A folder stands for the tables in it (not in folders in
-it), sorted by name; a glob (``*``, ``?``, ``[…]``, ``**`` for folders at any depth) for the files
-that match it, sorted by path. Names are compared as text, character by character. A file that is
-named twice is read once, in its first place.
+Files are hashed before they are parsed. A folder stands for the tables directly in it, sorted by
+name. A glob (``*``, ``?``, ``[…]``, ``**`` for folders at any depth) stands for the files that
+match it, sorted by path. Names are sorted character by character. A file that is named twice is
+read once, at its first place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import polars as pl
 
 from dedupe.config import Config
 from dedupe.errors import InputError
-from dedupe.io.compression import plain_path
+from dedupe.io.compression import uncompressed_path
 from dedupe.io.database import find_database
 from dedupe.io.dialect import CSV, Table, frame_fingerprint
 from dedupe.io.schema_matching import Linked, align, stack_names
@@ -33,41 +33,40 @@ if TYPE_CHECKING:
 
 Frame: TypeAlias = "pl.DataFrame | pd.DataFrame | pa.Table"
 """A table in memory."""
-
-
 Source: TypeAlias = "str | Path | Sequence[str | Path] | pl.DataFrame | pd.DataFrame | pa.Table"
 """A file, folder, glob or database, several of them to be stacked, ``"-"`` for stdin, or a table in
 memory."""
-
-
-STACKED = "source"
-"""Column that names the file of a row, where several are stacked."""
-
+SOURCE_COLUMN = "source"
+"""Column with the name of the file of each row, if several files are stacked."""
 
 _STDIN = "-"
 
+_MAX_LINKED = 200
+"""Most tables that can be linked: their numbers have eight bits."""
 
 _LONG_NAME = 120
-"""Characters from which a workspace is no longer named after all of its tables."""
+"""Longest name of a workspace that is made of the names of all its tables, in characters."""
 
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """An input that was named and hashed, but not parsed unless it had to be.
+    """An input whose content is hashed, and parsed only if that was needed to hash it.
 
     Parameters
     ----------
     paths
-        Paths of the files and addresses of databases, ``("-",)`` for stdin, empty for a table in
+        Paths of files and addresses of databases, ``("-",)`` for stdin, empty for a table in
         memory.
     fingerprint
         Hash of the content.
     parsed
-        The table, where hashing it meant reading it.
+        The table, if it was read to be hashed.
     tables
-        Several tables in memory, to be linked.
+        The single tables, if they are in memory.
     first
-        What was named first: a path of `paths`, or the folder that it is in.
+        The first name: a path of `paths`, or the folder that it is in.
+    file_fingerprints
+        SHA-256 of each file of `paths`, if they were not parsed.
     """
 
     paths: tuple[str, ...]
@@ -75,15 +74,16 @@ class Input:
     parsed: Table | None = None
     tables: tuple[Table, ...] = ()
     first: str | None = None
+    file_fingerprints: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
-        """Names of the inputs, for people; of databases without passwords."""
+        """Names of the inputs in messages; those of databases have no password."""
         return _names(self.paths) or ["table"]
 
     @property
     def stem(self) -> Path | None:
-        """Path of what was named first, without its ending; ``None`` for a table in memory."""
+        """Path of the first input without its ending; ``None`` for a table in memory."""
         if not self.paths:
             return None
         if self.paths[0] == _STDIN:
@@ -92,7 +92,7 @@ class Input:
 
     @property
     def linked_stem(self) -> Path | None:
-        """The same for tables to be linked: beside the first, named after all of them."""
+        """Path beside the first of the tables to be linked, named after all of them."""
         if not self.paths:
             return None
         stems = [_stem(path) for path in self.paths]
@@ -107,34 +107,35 @@ class Input:
         Raises
         ------
         InputError
-            If a file cannot be read as a table.
+            If a file cannot be read as a table, or changed since it was hashed.
         """
         if self.parsed is not None:
             return self.parsed
-        return _read(self.paths, config)
+        return _one_table(self._read_each(config), self.paths)
 
     def linked(self, config: Config) -> tuple[Table, Linked]:
-        """Parse tables to be linked: a stack under the columns of the first, and how they align.
+        """Parse tables to be linked, and stack them under the columns of the first.
 
-        The column :data:`STACKED` comes first and names the table of each row; see
+        The column :data:`SOURCE_COLUMN` comes first and names the table of each row; see
         :func:`~dedupe.io.schema_matching.stack_names` for a column that has this name already.
 
         Raises
         ------
         InputError
-            If a file cannot be read as a table, or there is only one.
+            If there is only one table, or a file cannot be read as a table or changed since it was
+            hashed.
         OptionError
-            If the map names a column that is not there.
+            If the map names a column that does not exist.
         """
-        tables = list(self.tables) or _read_each(self.paths, config)
+        tables = list(self.tables) or self._read_each(config)
         if len(tables) < 2:
             raise InputError(f"linking needs two tables or more; {self.names[0]} is one")
-        names = different_names(
+        names = unique_names(
             [_stem(path).name for path in self.paths] or [table.name for table in tables]
         )
         frames = [table.frame for table in tables]
-        found = align(frames, config.map)
-        renamed = stack_names([frame.columns for frame in frames], found, STACKED)
+        alignments = align(frames, config.map)
+        renamed = stack_names([frame.columns for frame in frames], alignments, SOURCE_COLUMN)
         stacked = _stacked(
             [
                 replace(table, frame=frame.rename(new), name=name)
@@ -142,23 +143,31 @@ class Input:
             ],
             names,
         )
-        columns = [c for c in stacked.frame.columns if c != STACKED]
-        linked = Linked(tuple(names), renamed, found)
-        return replace(stacked, frame=stacked.frame.select(STACKED, *columns)), linked
+        columns = [c for c in stacked.frame.columns if c != SOURCE_COLUMN]
+        linked = Linked(tuple(names), renamed, alignments)
+        return replace(stacked, frame=stacked.frame.select(SOURCE_COLUMN, *columns)), linked
+
+    def _read_each(self, config: Config) -> list[Table]:
+        """Read the tables, and check that no file changed since it was hashed."""
+        tables = _read_each(self.paths, config)
+        for table, expected in zip(tables, self.file_fingerprints, strict=False):
+            if table.fingerprint != expected:
+                raise InputError(f"{table.name} changed while it was read: run again")
+        return tables
 
 
 def open_input(source: Source, config: Config) -> Input:
-    """Name and hash an input.
+    """Find the files of an input and hash their content.
 
     Raises
     ------
     InputError
-        If a file is missing or cannot be read, or the value is no table.
+        If a file is missing or cannot be read, or the value is not a table.
     """
     if isinstance(source, str | Path):
         source = [source]
     if not isinstance(source, list | tuple):
-        frame = as_polars(source)
+        frame = to_polars(source)
         digest = frame_fingerprint(frame)
         return Input((), digest, Table(frame, CSV, digest, "table"))
     named = [str(path) for path in source]
@@ -167,102 +176,143 @@ def open_input(source: Source, config: Config) -> Input:
     if _STDIN in named:
         if len(named) > 1:
             raise InputError("stdin (-) cannot be stacked with other inputs")
-        table = _read((_STDIN,), config)
+        (table,) = _read_each((_STDIN,), config)
         return Input((_STDIN,), table.fingerprint, table)
     paths = _expanded(named)
     first = named[0] if Path(named[0]).is_dir() else paths[0]
     if config.query is not None and len(paths) > 1:
-        raise InputError("a query is asked of one database: name no other input beside it")
+        raise InputError("a query reads one database: name no other input beside it")
     if config.query is not None or any(find_database(path) for path in paths):
-        table = _read(paths, config)
-        digest = hashlib.sha256(table.fingerprint.encode()).hexdigest()
-        return Input(paths, digest, table, first=first)
-    hashes = [fingerprint(path) for path in paths]
-    return Input(
-        paths,
-        hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest(),
-        first=first,
-    )
+        tables = _read_each(paths, config)
+        digest = _combined([table.fingerprint for table in tables])
+        return Input(paths, digest, _one_table(tables, paths), tuple(tables), first)
+    digests = tuple(fingerprint(path) for path in paths)
+    return Input(paths, _combined(digests), first=first, file_fingerprints=digests)
 
 
 def open_inputs(sources: Sequence[Source], config: Config) -> Input:
-    """Name and hash tables that are to be linked.
+    """Find tables to be linked and hash their content.
 
     Raises
     ------
     InputError
-        If files and tables in memory are mixed.
+        If files and tables in memory are mixed, or there are more than 200 tables.
     """
-    if len(sources) > 200:
-        raise InputError("linking takes 200 tables at most")
+    if len(sources) > _MAX_LINKED:
+        raise InputError(f"linking takes {_MAX_LINKED} tables at most")
     if all(isinstance(source, str | Path) for source in sources):
         if _STDIN in (str(source) for source in sources):
             raise InputError("stdin (-) cannot be linked: write it to a file first")
         return open_input([source for source in sources if isinstance(source, str | Path)], config)
     if any(isinstance(source, str | Path | list | tuple) for source in sources):
         raise InputError("link either files or tables in memory, not both")
-    found = [open_input(source, config) for source in sources]
+    inputs = [open_input(source, config) for source in sources]
     tables = [
-        replace(one.parsed, name=f"table{number}")
-        for number, one in enumerate(found, start=1)
-        if one.parsed is not None
+        replace(table.parsed, name=f"table{number}")
+        for number, table in enumerate(inputs, start=1)
+        if table.parsed is not None
     ]
-    digest = hashlib.sha256("".join(one.fingerprint for one in found).encode()).hexdigest()
-    return Input((), digest, tables=tuple(tables))
+    return Input((), _hash_all([table.fingerprint for table in inputs]), tables=tuple(tables))
+
+
+def to_polars(table: Any) -> pl.DataFrame:
+    """Convert a polars, pandas or pyarrow table to a polars frame.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    if isinstance(table, pl.LazyFrame):
+        return table.collect()
+    if isinstance(table, pl.DataFrame):
+        return table
+    library = type(table).__module__.split(".")[0]
+    if library == "pandas":
+        return pl.from_pandas(table)
+    if library == "pyarrow":
+        frame = pl.from_arrow(table)
+        if isinstance(frame, pl.DataFrame):
+            return frame
+    raise InputError(
+        f"cannot read a {type(table).__name__}: give a path or a polars, pandas or pyarrow table"
+    )
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Make names unique: a second ``a`` becomes ``a-2``."""
+    unique: list[str] = []
+    for name in names:
+        number, candidate = 1, name
+        while candidate in unique:
+            number += 1
+            candidate = f"{name}-{number}"
+        unique.append(candidate)
+    return unique
+
+
+def _combined(fingerprints: Sequence[str]) -> str:
+    """Return the fingerprint of one table, or one for all of several."""
+    return fingerprints[0] if len(fingerprints) == 1 else _hash_all(fingerprints)
+
+
+def _hash_all(fingerprints: Sequence[str]) -> str:
+    return hashlib.sha256("".join(fingerprints).encode()).hexdigest()
 
 
 def _expanded(named: Sequence[str]) -> tuple[str, ...]:
-    """Return the files that folders and globs stand for, each once."""
-    found: dict[object, str] = {}
+    """List the files that folders and globs stand for, each once."""
+    files: dict[object, str] = {}
     for name in named:
         for path in [name] if find_database(name) else _files(name):
-            found.setdefault(Path(path).resolve() if Path(path).exists() else path, path)
-    return tuple(found.values())
+            files.setdefault(Path(path).resolve() if Path(path).exists() else path, path)
+    return tuple(files.values())
 
 
 def _files(name: str) -> list[str]:
     path = Path(name)
     if path.is_dir():
         try:
-            files = sorted(one.name for one in path.iterdir() if one.is_file())
+            files = sorted(file.name for file in path.iterdir() if file.is_file())
         except OSError as error:
             raise InputError(f"cannot read the folder {path}: {error.strerror}") from None
-        tables = [str(path / one) for one in files if is_table_file(Path(one))]
+        tables = [str(path / file) for file in files if is_table_file(Path(file))]
         if not tables:
             raise InputError(f"{path} is a folder without tables: name a file or another folder")
         return tables
     if path.exists() or not glob.has_magic(name):
         return [name]
-    matches = sorted(one for one in glob.glob(name, recursive=True) if Path(one).is_file())  # noqa: PTH207
+    # Path.glob would change how a path is written.
+    matches = sorted(file for file in glob.glob(name, recursive=True) if Path(file).is_file())  # noqa: PTH207
     if not matches:
         raise InputError(f"no file matches {name}")
     return matches
 
 
 def _stem(named: str) -> Path:
-    """Return the path of a file, folder or database without its ending."""
-    if (place := find_database(named)) is not None:
-        return place.stem
+    """Remove the ending of the path of a file, folder or database."""
+    if (database := find_database(named)) is not None:
+        return database.stem
     path = Path(named)
     if path.is_dir():
         return path if path.name not in ("", "..") else path.resolve()
-    path = plain_path(path)
+    path = uncompressed_path(path)
     return path.with_name(path.stem or path.name)
 
 
 def _names(paths: Sequence[str]) -> list[str]:
-    """Return a name for each input: that of the file, or its path where two have one name."""
-    places = [find_database(path) for path in paths]
+    """Name each input by its file, or by its path if two files have the same name."""
+    databases = [find_database(path) for path in paths]
     names = [
-        place.name if place else "stdin" if path == _STDIN else Path(path).name
-        for path, place in zip(paths, places, strict=True)
+        database.name if database else "stdin" if path == _STDIN else Path(path).name
+        for path, database in zip(paths, databases, strict=True)
     ]
     files = [
-        Path(place.address if place else path).resolve()
-        for path, place in zip(paths, places, strict=True)
+        Path(database.address if database else path).resolve()
+        for path, database in zip(paths, databases, strict=True)
     ]
     if len(set(names)) == len(names) or not all(file.exists() for file in files):
-        return different_names(names)
+        return unique_names(names)
     top = os.path.commonpath([file.parent for file in files])
     return [
         file.relative_to(top).with_name(name).as_posix()
@@ -277,23 +327,23 @@ def _read_each(paths: Sequence[str], config: Config) -> list[Table]:
     ]
 
 
-def _read(paths: Sequence[str], config: Config) -> Table:
-    tables = _read_each(paths, config)
+def _one_table(tables: Sequence[Table], paths: Sequence[str]) -> Table:
+    """Return the only table, or a stack of several."""
     return tables[0] if len(tables) == 1 else _stacked(tables, _names(paths))
 
 
 def _stacked(tables: Sequence[Table], names: Sequence[str]) -> Table:
     frames = [table.frame for table in tables]
-    if not any(STACKED in frame.columns for frame in frames):
+    if not any(SOURCE_COLUMN in frame.columns for frame in frames):
         frames = [
-            frame.with_columns(pl.lit(name).alias(STACKED))
+            frame.with_columns(pl.lit(name).alias(SOURCE_COLUMN))
             for frame, name in zip(frames, names, strict=True)
         ]
-    kinds: dict[str, set[pl.DataType]] = {}
+    dtypes: dict[str, set[pl.DataType]] = {}
     for frame in frames:
         for name, dtype in frame.schema.items():
-            kinds.setdefault(name, set()).add(dtype)
-    mixed = [name for name, dtypes in kinds.items() if len(dtypes) > 1]
+            dtypes.setdefault(name, set()).add(dtype)
+    mixed = [name for name, found in dtypes.items() if len(found) > 1]
     stacked = pl.concat(
         [
             frame.with_columns(
@@ -310,39 +360,3 @@ def _stacked(tables: Sequence[Table], names: Sequence[str]) -> Table:
         "".join(table.fingerprint for table in tables),
         " + ".join(names),
     )
-
-
-def as_polars(table: Any) -> pl.DataFrame:
-    """Return a polars, pandas or pyarrow table as a polars frame.
-
-    Raises
-    ------
-    InputError
-        If it is something else.
-    """
-    if isinstance(table, pl.LazyFrame):
-        return table.collect()
-    if isinstance(table, pl.DataFrame):
-        return table
-    kind = type(table).__module__.split(".")[0]
-    if kind == "pandas":
-        return pl.from_pandas(table)
-    if kind == "pyarrow":
-        frame = pl.from_arrow(table)
-        if isinstance(frame, pl.DataFrame):
-            return frame
-    raise InputError(
-        f"cannot read a {type(table).__name__}: give a path or a polars, pandas or pyarrow table"
-    )
-
-
-def different_names(names: Sequence[str]) -> list[str]:
-    """Return names that differ: a second ``a`` becomes ``a-2``."""
-    out: list[str] = []
-    for name in names:
-        number, unique = 1, name
-        while unique in out:
-            number += 1
-            unique = f"{name}-{number}"
-        out.append(unique)
-    return out

@@ -1,4 +1,4 @@
-"""Reading and writing tables, one file a format family."""
+"""Reading and writing tables of any format."""
 
 from __future__ import annotations
 
@@ -17,43 +17,20 @@ from dedupe.config import DATABASES, FORMATS
 from dedupe.errors import InputError
 from dedupe.io.atomic import write_atomically
 from dedupe.io.columnar import ARROW, PARSERS, WRITERS
-from dedupe.io.compression import plain_path, unpacked
-from dedupe.io.csv import csv_objects, parse_text, text_bytes
-from dedupe.io.database import Place, find_database, read_database, write_duckdb, write_sqlite
-from dedupe.io.dialect import CSV, Dialect, Table, frame_fingerprint
+from dedupe.io.compression import decompressed, uncompressed_path
+from dedupe.io.csv import csv_bytes, csv_objects, parse_csv
+from dedupe.io.database import find_database, read_database
+from dedupe.io.database_output import write_duckdb, write_sqlite
+from dedupe.io.dialect import CSV, Dialect, Table
 from dedupe.io.patches import Patch, patched_text
-
-__all__ = [
-    "CSV",
-    "RESULTS",
-    "Dialect",
-    "Patch",
-    "Place",
-    "Table",
-    "find_database",
-    "fingerprint",
-    "frame_fingerprint",
-    "is_table_file",
-    "plain_path",
-    "read_csv_objects",
-    "read_json_objects",
-    "read_table",
-    "write_atomically",
-    "write_table",
-    "write_tables",
-]
-
 
 STDIN = "-"
 
-
 RESULTS = "results"
-"""Name, without its ending, of the database file that holds all tables of a run."""
-
+"""Name of the database file that holds all tables of a run, without its ending."""
 
 AT_ONCE = 2
-"""Tables written at a time: each is whole in memory before it is in its file."""
-
+"""Tables written at a time; the whole bytes of each are in memory while it is written."""
 
 _ENDINGS = {
     ".csv": "csv",
@@ -74,7 +51,6 @@ _ENDINGS = {
     ".feather": "ipc",
 }
 
-
 _MAGIC = (
     (b"PAR1", "parquet"),
     (ARROW, "ipc"),
@@ -82,7 +58,6 @@ _MAGIC = (
     (b"PK\x03\x04", "xlsx"),
     (b"\xd0\xcf\x11\xe0", "xlsx"),
 )
-
 
 _DATABASE_WRITERS: dict[str, Callable[[Mapping[str, pl.DataFrame], Path], None]] = {
     "sqlite": write_sqlite,
@@ -97,10 +72,10 @@ def read_table(
     delimiter: str | None = None,
     query: str | None = None,
 ) -> Table:
-    """Read a table from a file or a database, or from stdin where `source` is ``"-"``.
+    """Read a table from a file or a database, or from stdin if `source` is ``"-"``.
 
-    The format is told by the file's ending, else by its first bytes; whether it is compressed with
-    gzip or zstd, by its first bytes alone.
+    The ending of the file tells its format; without a known ending, its first bytes do. Only the
+    first bytes tell whether it is compressed with gzip or zstd.
 
     Parameters
     ----------
@@ -108,7 +83,7 @@ def read_table(
         Path of a CSV, TSV, Parquet, Arrow IPC, JSON lines or Excel file, or a database as
         :func:`~dedupe.io.database.find_database` takes it.
     encoding, delimiter
-        Of text. ``None``: found out.
+        Of text; ``None`` to detect them.
     query
         A SELECT statement, for a database.
 
@@ -118,18 +93,18 @@ def read_table(
         If the file is missing, unreadable, empty, or not a table; the message says what to do.
     """
     name = "stdin" if str(source) == STDIN else Path(source).name
-    if (place := find_database(str(source))) is not None:
-        return read_database(place, query)
+    if (database := find_database(str(source))) is not None:
+        return read_database(database, query)
     if query is not None:
-        raise InputError(f"{name} is no database: --query needs one, as sqlite:///path")
+        raise InputError(f"{name} is not a database: --query needs one, as sqlite:///path")
     data = sys.stdin.buffer.read() if str(source) == STDIN else _bytes(Path(source))
     digest = hashlib.sha256(data).hexdigest()
-    data = unpacked(data, name)
-    if not data.strip():
+    data = decompressed(data, name)
+    if not data or data.isspace():
         raise InputError(f"{name} is empty: it needs a header line and rows")
     kind = _format(Path(source), data)
     if kind == "csv":
-        frame, dialect = parse_text(data, name, encoding, delimiter)
+        frame, dialect = parse_csv(data, name, encoding, delimiter)
     else:
         frame, dialect = PARSERS[kind](data, name), replace(CSV, format=kind)
         if frame.is_empty():
@@ -138,12 +113,12 @@ def read_table(
 
 
 def is_table_file(path: Path) -> bool:
-    """Tell by its name whether a file holds a table; hidden files do not."""
-    return not path.name.startswith(".") and plain_path(path).suffix.lower() in _ENDINGS
+    """Tell by its name whether a file holds a table; a hidden file does not."""
+    return not path.name.startswith(".") and uncompressed_path(path).suffix.lower() in _ENDINGS
 
 
 def fingerprint(path: str | Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal.
+    """Compute the SHA-256 of a file, in hexadecimal.
 
     Raises
     ------
@@ -161,12 +136,12 @@ def fingerprint(path: str | Path) -> str:
 
 
 def read_json_objects(source: str | Path = STDIN) -> Iterator[dict[str, Any]]:
-    """Return an iterator over the objects of a JSON lines file, or of stdin (``"-"``).
+    """Iterate over the objects of a JSON lines file, or of stdin (``"-"``).
 
     Raises
     ------
     InputError
-        If the file is missing or cannot be read; while iterating, if a line is no JSON object.
+        If the file is missing or cannot be read; while iterating, if a line is not a JSON object.
     """
     if str(source) == STDIN:
         return _json_objects(sys.stdin.buffer, "stdin")
@@ -188,25 +163,25 @@ def _json_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
+            value = json.loads(line)
         except ValueError as error:
             raise InputError(f"{name}, line {number} is not JSON: {error}") from None
         except RecursionError:
             raise InputError(f"{name}, line {number} is nested too deep to be read") from None
-        if not isinstance(found, dict):
-            raise InputError(f"{name}, line {number} is no JSON object")
-        yield found
+        if not isinstance(value, dict):
+            raise InputError(f"{name}, line {number} is not a JSON object")
+        yield value
 
 
 def read_csv_objects() -> Iterator[dict[str, Any]]:
-    """Return an iterator over the rows of delimited text in UTF-8 on stdin, by column name.
+    """Iterate over the rows of delimited text in UTF-8 on stdin, by column name.
 
-    The delimiter is told by the header. Each row is there as soon as its line is.
+    The header tells the delimiter. Each row is yielded as soon as its line is there.
 
     Raises
     ------
     InputError
-        While iterating, if the text cannot be read; it names the line.
+        While iterating, if the text cannot be read; the message names the line.
     """
     return csv_objects(sys.stdin.buffer, "stdin")
 
@@ -214,12 +189,12 @@ def read_csv_objects() -> Iterator[dict[str, Any]]:
 def write_table(
     frame: pl.DataFrame, target: Path, *, format: str, dialect: Dialect, safe_csv: bool = False
 ) -> None:
-    """Write a table by rename; the same frame gives the same bytes.
+    """Write a table atomically; the same frame gives the same bytes.
 
     Parameters
     ----------
     frame
-        What to write.
+        The table.
     target
         The file.
     format
@@ -239,7 +214,7 @@ def write_table(
         write_atomically(target, lambda temporary: write({target.stem: frame}, temporary))
         return
     is_text = format == "csv"
-    data = text_bytes(frame, dialect, safe=safe_csv) if is_text else WRITERS[format](frame)
+    data = csv_bytes(frame, dialect, safe=safe_csv) if is_text else WRITERS[format](frame)
     write_atomically(target, lambda temporary: _write(temporary, [data]))
 
 
@@ -252,25 +227,25 @@ def write_tables(
     safe_csv: bool = False,
     tidy: bool = True,
 ) -> list[Path]:
-    """Write the tables of a run: a file each, or one database file that holds them all.
+    """Write the tables of a run: one file each, or one database file for all.
 
     Parameters
     ----------
     tables
-        By name. Those that are patches go with the file of that name that is there, which has to
-        hold what they were made from in the same dialect.
+        Tables by name. A patch needs the file of that name in `folder`, with the table that it
+        changes in the same dialect.
     folder
-        Where to.
+        Folder of the files.
     format, dialect, safe_csv
-        As of :func:`write_table`.
+        As for :func:`write_table`.
     tidy
-        Remove tables of these names in other formats: left there, they would no longer agree with
-        these. Not to be done in a folder that may hold other people's files.
+        Remove tables of these names in other formats, which would no longer agree with these. Turn
+        it off in a folder that may hold files of somebody else.
 
     Returns
     -------
     list of Path
-        The files.
+        The files written.
 
     Raises
     ------
@@ -330,7 +305,7 @@ def _unreadable(path: Path, error: OSError) -> InputError:
 
 
 def _format(path: Path, data: bytes) -> str:
-    known = _ENDINGS.get(plain_path(path).suffix.lower())
+    known = _ENDINGS.get(uncompressed_path(path).suffix.lower())
     if known is not None:
         return known
     for magic, kind in _MAGIC:

@@ -1,1 +1,1 @@
-"""Bundled weights, a folder and a card for each model, and how models are loaded."""
+"""Bundled weights, one folder with a model card for each model, and functions to load models."""

@@ -1,9 +1,9 @@
-"""How models are loaded: the folder of the bundled weights, devices and number formats."""
+"""Loading of models: folder of the bundled weights, devices, CPU cores and number formats."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 MODELS = Path(__file__).parent
-"""Folder of the bundled weights, a folder a model."""
+"""Folder that holds one folder of weights for each bundled model."""
 
 REHEARSAL = "rehearsal.jsonl"
-"""File beside the weights of a cross-encoder: pairs shown again while it is fine-tuned."""
+"""File beside the weights of a cross-encoder: rehearsal pairs, which fine-tuning mixes in."""
 
 
 @contextmanager
 def no_bars() -> Iterator[None]:
-    """Keep transformers from drawing a bar for what takes a moment."""
+    """Hide the progress bars of transformers, for work that takes a moment."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
@@ -36,12 +36,12 @@ def no_bars() -> Iterator[None]:
 
 
 def pick_device(device: str) -> str:
-    """Return the torch device for a ``--device`` value; ``auto`` takes a GPU when there is one.
+    """Choose the torch device for a ``--device`` value; ``auto`` prefers a GPU.
 
     Raises
     ------
     ModelError
-        If the device does not exist here.
+        If this machine has no such device.
     """
     import torch
 
@@ -58,9 +58,9 @@ def pick_device(device: str) -> str:
 
 
 def pick_dtype(device: str) -> torch.dtype:
-    """Return bfloat16 for devices that compute in it at full speed, else float32.
+    """Choose bfloat16 for devices that compute in it at full speed, else float32.
 
-    A CPU without bf16 instructions emulates them, up to a hundred times slower.
+    A CPU without bf16 instructions emulates them and is up to a hundred times slower.
     """
     import torch
 
@@ -70,19 +70,32 @@ def pick_dtype(device: str) -> torch.dtype:
 
 
 def cpu_has_bf16() -> bool:
-    """Tell whether this CPU multiplies bf16 numbers in hardware (AVX512-BF16 or AMX)."""
+    """Tell whether this CPU multiplies bf16 numbers in hardware (AVX512-BF16 or AMX).
+
+    torch has no public function for it. Where the private ones are missing, the answer is no:
+    float32 is slower, but works everywhere.
+    """
     import torch
 
-    features = torch.backends.cpu.get_cpu_capability()
-    if "AVX512" not in features:
+    if "AVX512" not in torch.backends.cpu.get_cpu_capability():
         return False
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and bool(
-        torch.cpu._is_avx512_bf16_supported()
+    checks = (
+        getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None),
+        getattr(torch.cpu, "_is_avx512_bf16_supported", None),
     )
+    return all(check is not None and bool(check()) for check in checks)
+
+
+def cpu_count() -> int:
+    """Count the CPU cores that this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    usable: Callable[[], int | None] = getattr(os, "process_cpu_count", os.cpu_count)
+    return usable() or 1
 
 
 def cannot_load(kind: str, name: str, error: Exception) -> ModelError:
-    """Return what to raise where a model could not be loaded: why, and what to give instead."""
+    """Build the error for a model that could not be loaded: the reason, and what to do."""
     offline = os.environ.get("HF_HUB_OFFLINE") == "1"
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     hint = " (HF_HUB_OFFLINE is set)" if offline else ""

@@ -1,20 +1,21 @@
-"""Teach a cross-encoder what people decided about pairs of one file, without its forgetting.
+"""Fine-tune a cross-encoder on decisions about pairs of one file, without forgetting.
 
-A few decisions would bend a model out of shape. So each batch mixes them with pairs of the same
-file that nobody looked at and with pairs as the model was first trained on, both under the
-probabilities it already gives them.
+A few decisions alone would distort the model. So each batch mixes them with undecided pairs of the
+same file and with rehearsal pairs like those of its first training; the targets of both are the
+probabilities that the model already gives them.
 
-It is taught twice, by either half of the decisions, and what each half says of the other tells what
-was learnt: of all mixtures of the old and the new weights the one is taken that fits those best. If
-that is the old model, nothing has been learnt, and the caller is told. The new weights are the mean
-of both, a better model than either [1]_.
+The model is trained twice, on either half of the decisions, and each half is scored by the model
+that did not see it. Of all interpolations between the old and the new weights, the one with the
+lowest loss on these held-out scores is used. If that is the old model, nothing was gained, and the
+report says so. The new weights are the mean of both trained models, which beats either [1]_.
 
-The model is not calibrated anew. People decide doubtful pairs, and what fits those is too unsure of
-all the others: a file's thousands of pairs that are clearly different would add up to matches. What
-decisions say of the probabilities of their file is learnt by :mod:`dedupe.scoring.recalibration`.
+The model is not calibrated again. Reviewers decide doubtful pairs, and a calibration fitted to
+those is too uncertain about all others: thousands of pairs that clearly differ would add up to
+matches. :mod:`dedupe.scoring.recalibration` learns from decisions how to shift the probabilities
+of a file.
 
-What a model says of pairs that it learnt from is no evidence: wherever its scores are learnt from
-again, what the half says that had not seen them stands in their place.
+The score of a pair that the model was trained on is no evidence. Wherever its scores are used as
+training data again, the held-out score takes its place.
 
 References
 ----------
@@ -40,29 +41,29 @@ from dedupe.errors import OptionError
 from dedupe.models.loading import MODELS, REHEARSAL, cannot_load, no_bars, pick_device, pick_dtype
 from dedupe.progress import Progress, silent
 from dedupe.scoring.cross_encoder import MAX_TOKENS, prepare_texts, score_logits
-from dedupe.scoring.recalibration import FEWEST, FEWEST_OF_A_KIND
+from dedupe.scoring.logistic import log_loss, sigmoid
+from dedupe.scoring.recalibration import MIN_DECISIONS, MIN_DECISIONS_OF_A_KIND
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
 
 MIXTURES = (1.0, 0.75, 0.5, 0.25, 0.0)
-"""Shares of the new weights that are tried."""
+"""Interpolations between old (0) and new (1) weights that are compared."""
 
 
 @dataclass(frozen=True)
-class ReviewRecipe:
-    """How decisions are learnt.
+class FineTuningRecipe:
+    """How a cross-encoder is fine-tuned on decisions.
 
     Parameters
     ----------
     steps
-        Batches at most for both halves together; a half sees its decisions `epochs` times or
-        until then.
+        Maximum number of batches for both halves together.
     epochs, batch, replayed
-        Passes over the decisions, decisions in a batch and pairs without one in a batch.
+        Passes over the decisions; decided pairs and undecided pairs per batch.
     learning_rate
-        Of AdamW, falling to zero.
+        Initial learning rate of AdamW, which falls linearly to zero.
     """
 
     steps: int = 120
@@ -74,7 +75,7 @@ class ReviewRecipe:
 
 @dataclass(frozen=True)
 class Example:
-    """Two record texts, and how likely they are one thing."""
+    """Two record texts and the probability that they match."""
 
     left: str
     right: str
@@ -82,79 +83,79 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What came of learning.
+class FineTuning:
+    """Report of a fine-tuning.
 
     Parameters
     ----------
     decisions
-        Decisions learnt from.
+        Number of decisions trained on.
     mixture
-        Share of the new weights; 0 where the old model was the better one.
+        Share of the new weights; 0 if the old model was better.
     loss_before, loss_after
-        Mean negative log-likelihood of decisions that were not seen.
-    right_before, right_after
-        Share of decisions that were not seen on whose side of one half the model is.
+        Mean negative log-likelihood of held-out decisions.
+    accuracy_before, accuracy_after
+        Share of held-out decisions that the model gets right at a threshold of one half.
     """
 
     decisions: int
     mixture: float
     loss_before: float
     loss_after: float
-    right_before: float
-    right_after: float
+    accuracy_before: float
+    accuracy_after: float
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values as plain JSON types."""
         return asdict(self)
 
 
-def learn_decisions(
+def fine_tune_on_decisions(
     folder: Path,
     decided: Sequence[Example],
     replay: Sequence[Example],
     *,
     device: str = "auto",
     seed: int = 0,
-    recipe: ReviewRecipe | None = None,
+    recipe: FineTuningRecipe | None = None,
     progress: Progress = silent,
-) -> tuple[CrossEncoder, Lesson, NDArray[np.float64]]:
+) -> tuple[CrossEncoder, FineTuning, NDArray[np.float64]]:
     """Fine-tune the cross-encoder in `folder` on decisions.
 
     Parameters
     ----------
     folder
-        Of the model to begin with.
+        Folder of the initial model.
     decided
-        Pairs that people decided, with 1 for a match and 0 for different.
+        d decided pairs, with 1 for a match and 0 for different.
     replay
-        Pairs of the same file with the probabilities that the model gives them.
+        Undecided pairs of the same file with the probabilities that the model gives them.
     device, seed, recipe
-        Where, from which random start, and how.
+        Device, random seed and hyperparameters.
     progress
-        Told the batches done.
+        Called with the number of batches.
 
     Returns
     -------
     model
-        In single precision.
-    lesson
-        What was learnt.
-    unseen
-        (d,) logits of the decided pairs, each of the half that had not seen it.
+        The fine-tuned model, in single precision.
+    report
+        What was gained.
+    held_out
+        (d,) logits of the decided pairs, each by the model that did not see it.
 
     Raises
     ------
     OptionError
-        If there are fewer decisions than :data:`~dedupe.scoring.recalibration.FEWEST`, or than
-        :data:`~dedupe.scoring.recalibration.FEWEST_OF_A_KIND` of either kind.
+        If there are fewer decisions than :data:`~dedupe.scoring.recalibration.MIN_DECISIONS`, or
+        than :data:`~dedupe.scoring.recalibration.MIN_DECISIONS_OF_A_KIND` of either kind.
     ModelError
         If the model cannot be loaded.
     """
     _check_enough(decided)
     import torch
 
-    recipe = recipe or ReviewRecipe()
+    recipe = recipe or FineTuningRecipe()
     torch.manual_seed(seed)
     model = _in_single_precision(folder, device)
     replay = [*replay, *_rehearsal(model)]
@@ -163,45 +164,46 @@ def learn_decisions(
     steps = min(recipe.steps // 2, -(-int((half == 0).sum()) * recipe.epochs // recipe.batch))
     before = copy.deepcopy(_network(model).state_dict())
     old = _logits(model, decided)
-    unseen = {mixture: old.copy() for mixture in MIXTURES}
-    taught = []
+    held_out = {mixture: old.copy() for mixture in MIXTURES}
+    trained = []
     for number in (0, 1):
-        learnt = [decided[i] for i in np.flatnonzero(half == number).tolist()]
+        seen = [decided[i] for i in np.flatnonzero(half == number).tolist()]
         others = np.flatnonzero(half != number)
         _load_mixture(model, before, before, 0.0)
-        told = partial(_part_of, progress, number, steps)
-        _train(model, learnt, replay, recipe, steps, seed + number, told)
-        taught.append(copy.deepcopy(_network(model).state_dict()))
+        report_half = partial(_part_of, progress, number, steps)
+        _train(model, seen, replay, recipe, steps, seed + number, report_half)
+        trained.append(copy.deepcopy(_network(model).state_dict()))
         for mixture in MIXTURES[:-1]:
-            _load_mixture(model, before, taught[-1], mixture)
-            unseen[mixture][others] = _logits(model, [decided[i] for i in others.tolist()])
-    after = _mean(*taught)
-    best = min(MIXTURES, key=lambda mixture: (_loss(unseen[mixture], truth), mixture))
+            _load_mixture(model, before, trained[-1], mixture)
+            held_out[mixture][others] = _logits(model, [decided[i] for i in others.tolist()])
+    after = _mean(*trained)
+    best = min(MIXTURES, key=lambda mixture: (log_loss(held_out[mixture], truth), mixture))
     _load_mixture(model, before, after, best)
-    new = unseen[best]
-    lesson = Lesson(
+    new = held_out[best]
+    report = FineTuning(
         decisions=len(decided),
         mixture=best,
-        loss_before=round(_loss(old, truth), 4),
-        loss_after=round(_loss(new, truth), 4),
-        right_before=round(float(((old >= 0) == (truth >= 0.5)).mean()), 4),
-        right_after=round(float(((new >= 0) == (truth >= 0.5)).mean()), 4),
+        loss_before=round(log_loss(old, truth), 4),
+        loss_after=round(log_loss(new, truth), 4),
+        accuracy_before=round(float(((old >= 0) == (truth >= 0.5)).mean()), 4),
+        accuracy_after=round(float(((new >= 0) == (truth >= 0.5)).mean()), 4),
     )
-    return model, lesson, new
+    return model, report, new
 
 
 def _check_enough(decided: Sequence[Example]) -> None:
     matches = sum(example.chance >= 0.5 for example in decided)
     others = len(decided) - matches
-    if len(decided) < FEWEST or min(matches, others) < FEWEST_OF_A_KIND:
+    if len(decided) < MIN_DECISIONS or min(matches, others) < MIN_DECISIONS_OF_A_KIND:
         raise OptionError(
-            f"{matches} matches and {others} pairs that differ are too few to learn from: decide "
-            f"{FEWEST} pairs, {FEWEST_OF_A_KIND} of either kind (unsure ones teach nothing)"
+            f"{matches} matches and {others} pairs that differ are too few to train on: decide "
+            f"{MIN_DECISIONS} pairs, {MIN_DECISIONS_OF_A_KIND} of either kind (unsure ones do not "
+            "count)"
         )
 
 
 def _in_single_precision(folder: Path, device: str) -> CrossEncoder:
-    """Return the cross-encoder in `folder` as it learns: without any dropout."""
+    """Load the cross-encoder in `folder` for training: in float32 and without dropout."""
     import torch
     from sentence_transformers import CrossEncoder
 
@@ -226,12 +228,12 @@ def _in_single_precision(folder: Path, device: str) -> CrossEncoder:
 
 
 def _part_of(progress: Progress, half: int, steps: int, done: int, _: int) -> None:
-    """Tell how far both halves together are."""
+    """Report the progress of both halves together."""
     progress(half * steps + done, 2 * steps)
 
 
 def _halves(decided: Sequence[Example], seed: int) -> NDArray[np.int64]:
-    """Return 0 or 1 for each decision: which half it is in, of each kind as many in both."""
+    """Split the decisions into two halves, 0 and 1, with as many matches in both."""
     rng = random.Random(seed)
     order: list[int] = []
     for match in (True, False):
@@ -248,15 +250,15 @@ def _rehearsal(model: CrossEncoder) -> list[Example]:
     """Return the rehearsal pairs of the bundled model, with the probabilities of this one."""
     lines = (MODELS / "cross-encoder" / REHEARSAL).read_text(encoding="utf-8").splitlines()
     pairs = [Example(**json.loads(line), chance=0.0) for line in lines]
-    chances = 1 / (1 + np.exp(-np.clip(_logits(model, pairs), -30, 30)))
+    chances = sigmoid(_logits(model, pairs))
     return [replace(one, chance=float(chance)) for one, chance in zip(pairs, chances, strict=True)]
 
 
 def _train(
     model: CrossEncoder,
-    learnt: Sequence[Example],
+    decided: Sequence[Example],
     replay: Sequence[Example],
-    recipe: ReviewRecipe,
+    recipe: FineTuningRecipe,
     steps: int,
     seed: int,
     progress: Progress,
@@ -264,7 +266,7 @@ def _train(
     import torch
 
     network = _network(model)
-    # Word vectors stay: a few hundred pairs would only bend the words they happen to hold.
+    # Word embeddings are frozen: a few hundred pairs would only distort the words in them.
     network.get_input_embeddings().requires_grad_(False)
     network.train()
     weights = [p for p in network.parameters() if p.requires_grad]
@@ -276,7 +278,7 @@ def _train(
     dtype = pick_dtype(device)
     for step in range(steps):
         if len(queue) < recipe.batch:
-            queue += rng.sample(learnt, len(learnt))
+            queue += rng.sample(decided, len(decided))
         batch, queue = queue[: recipe.batch], queue[recipe.batch :]
         batch = batch + rng.sample(replay, min(len(replay), recipe.replayed))
         left, right = (
@@ -313,10 +315,6 @@ def _logits(model: CrossEncoder, examples: Sequence[Example]) -> NDArray[np.floa
     return score_logits(model, left, right).astype(np.float64)
 
 
-def _loss(logits: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    return float(np.mean(np.logaddexp(0, logits) - truth * logits))
-
-
 def _mean(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     return {
         name: (value + other[name]) / 2 if value.is_floating_point() else value
@@ -340,7 +338,7 @@ def _network(model: CrossEncoder) -> Any:
 
 
 def halved(model: CrossEncoder) -> CrossEncoder:
-    """Turn the weights of `model` to half precision, as they are kept."""
+    """Convert the weights of `model` to half precision, as they are stored."""
     network: Any = model.model
     network.half()
     return model

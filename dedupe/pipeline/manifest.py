@@ -1,4 +1,4 @@
-"""What the manifest of a run says."""
+"""The manifest of a run: versions, configuration, counts, seconds and memory."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ import polars as pl
 from dedupe.config import Config
 from dedupe.io.sources import Input
 from dedupe.workspace.keys import model_ids
-from dedupe.workspace.state import TableRead, chosen, outside_matches
+from dedupe.workspace.stored import RecordTable, candidates_of, missed_matches
 
 if TYPE_CHECKING:
-    from dedupe.evaluation.threshold import Aim
-    from dedupe.scoring.recalibration import Correction
+    from dedupe.evaluation.threshold import TargetThreshold
+    from dedupe.scoring.recalibration import Recalibration
+
+_PACKAGES = ("faiss-cpu", "numpy", "polars", "sentence-transformers", "torch")
 
 
 def run_facts(
-    source: Input, table: TableRead, keys: Mapping[str, str], config: Config
+    source: Input, table: RecordTable, keys: Mapping[str, str], config: Config
 ) -> dict[str, Any]:
-    """Return what a manifest says of the input, the options and the models."""
+    """Describe the input, the configuration, the models and the versions of a run."""
     records = table.records
-    packages = ("faiss-cpu", "numpy", "polars", "sentence-transformers", "torch")
     return {
         "dedupe": version("dedupe-tui"),
         "versions": {
             "python": platform.python_version(),
-            **{package: version(package) for package in packages},
+            **{package: version(package) for package in _PACKAGES},
         },
         "input": {"names": source.names, "fingerprint": source.fingerprint},
         "rows": len(records),
         "id_column": records.id_column,
-        "fields": [asdict(use) for use in records.fields],
+        "fields": [asdict(role) for role in records.fields],
         **({} if table.linked is None else {"linked": table.linked.as_dict()}),
         "config": config.as_dict(),
         "models": model_ids(config),
@@ -43,24 +44,36 @@ def run_facts(
     }
 
 
-def search_facts(
-    facts: Mapping[str, Any],
+def pair_facts(
+    search: Mapping[str, Any],
     scored: pl.DataFrame,
     identical: pl.DataFrame,
     rows: int,
     config: Config,
 ) -> dict[str, Any]:
-    """Return counts of the pairs, and the estimate of what the search lost."""
+    """Count the pairs, and estimate the recall of the search.
+
+    Parameters
+    ----------
+    search
+        Facts of the search.
+    scored, identical
+        Scored pairs with the column ``seen``, and pairs of identical records.
+    rows
+        Number of records.
+    config
+        ``threshold`` is used.
+    """
     matches = scored.filter(pl.col("probability") >= config.threshold)
     found = matches.filter(pl.col("seen") == 0).height
-    lost = outside_matches(scored, facts, config.threshold)
-    candidates = chosen(scored)
+    missed = missed_matches(scored, search, config.threshold)
+    candidates = candidates_of(scored)
     return {
         "search": {
-            **{name: facts[name] for name in ("radius", "index", "index_recall", "notes")},
+            **{name: search[name] for name in ("radius", "index", "index_recall", "notes")},
             "candidates": candidates.height,
             "candidates_per_record": round(candidates.height / rows, 2),
-            "estimated_recall": round(found / (found + lost), 4) if found + lost else 1.0,
+            "estimated_recall": round(found / (found + missed), 4) if found + missed else 1.0,
         },
         "decided_by": {
             "identical": identical.height,
@@ -70,9 +83,11 @@ def search_facts(
     }
 
 
-def learnt_facts(correction: Correction | None, aim: Aim | None = None) -> dict[str, Any]:
-    """Return what a summary says of the correction and of the goal, where there are such."""
+def fitted_facts(
+    recalibration: Recalibration | None, aim: TargetThreshold | None = None
+) -> dict[str, Any]:
+    """Describe the recalibration and the threshold chosen for a target, where there are such."""
     return {
-        **({} if correction is None else {"correction": correction.as_dict()}),
+        **({} if recalibration is None else {"recalibration": recalibration.as_dict()}),
         **({} if aim is None else {"aim": aim.as_dict()}),
     }

@@ -1,4 +1,4 @@
-"""Writing the output tables, and telling whether they are still those of a run."""
+"""Writing the output tables, and telling whether the files are still those of a run."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from dedupe.workspace.folder import Workspace
 
 
 def write_outputs(
-    workspace: Workspace | None,
+    workspace: Workspace,
     tables: Mapping[str, pl.DataFrame | Patch],
     dialect: Dialect,
     config: Config,
 ) -> dict[str, Any]:
-    """Write the output tables; return the size and time of each file."""
-    if workspace is None:
+    """Write the output tables; return the size and modification time of each file.
+
+    A temporary workspace gets none: its tables are used in memory.
+    """
+    if workspace.temporary:
         return {}
     written = write_tables(
         tables,
@@ -35,8 +38,8 @@ def write_outputs(
     return {path.name: _stamp(path) for path in written}
 
 
-def outputs_stand(workspace: Workspace, key: str) -> bool:
-    """Tell whether the files of outputs are those written for `key`, and nobody touched them."""
+def outputs_current(workspace: Workspace, key: str) -> bool:
+    """Check that the output files were written for `key` and not changed since."""
     manifest = workspace.manifest()
     return manifest.get("key") == key and all(
         (workspace.path / name).exists() and _stamp(workspace.path / name) == stamp

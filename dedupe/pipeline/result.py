@@ -1,4 +1,4 @@
-"""What a run gives back."""
+"""The result of a run."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Result:
     Parameters
     ----------
     summary
-        Counts, fields, figures of the search and the clusters, seconds and memory a stage: what
-        ``manifest.json`` holds.
+        Counts, fields, figures of the search and the clusters, seconds and memory per stage: the
+        content of ``manifest.json``.
     workspace
         Folder of the workspace; ``None`` for a run in memory.
     make
-        Makes the output tables when they are first asked for.
+        Makes the output tables when they are first needed.
 
     Examples
     --------
@@ -51,7 +51,7 @@ class Result:
 
     @property
     def merged(self) -> pl.DataFrame:
-        """One row a cluster; see :class:`~dedupe.resolution.outputs.Outputs`."""
+        """One row per cluster; see :class:`~dedupe.resolution.outputs.Outputs`."""
         return self.outputs.merged
 
     @property
@@ -71,12 +71,16 @@ class Result:
 
     @property
     def unmatched(self) -> dict[str, pl.DataFrame]:
-        """The rows without a match of each linked table, by its name."""
+        """The rows of each linked table that have no match, by the name of the table."""
         self._of_link("matches")
         more = self.outputs.more
-        return {n.removeprefix(_UNMATCHED): t for n, t in more.items() if n.startswith(_UNMATCHED)}
+        return {
+            name.removeprefix(_UNMATCHED): table
+            for name, table in more.items()
+            if name.startswith(_UNMATCHED)
+        }
 
     def _of_link(self, name: str) -> pl.DataFrame:
         if name not in self.outputs.more:
-            raise AttributeError(f"{name} are there when tables are linked: use dedupe.link")
+            raise AttributeError(f"only linked tables have {name}: use dedupe.link")
         return self.outputs.more[name]

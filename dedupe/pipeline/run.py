@@ -1,65 +1,59 @@
-"""The stages in order: from files to candidate pairs, scores, clusters and merged rows.
+"""A run: from files to candidate pairs, scores, clusters and merged rows.
 
 ::
 
-    tables ──read──▶ Records ──encode──▶ vectors ──search──▶ candidates
-        ──score──▶ pairs ──(+ decisions)──correct──▶ pairs
-        ──(+ decisions)──cluster──▶ labels ──merge──▶ outputs
+    tables ──read──▶ records ──encode──▶ vectors ──search──▶ candidate pairs
+        ──score──▶ scored pairs ──(+ decisions)──recalibrate, cluster──▶ clusters
+        ──survivorship──▶ output tables
 
-What read, search and score make is kept in the workspace under the hash of what it was made from;
-clusters and outputs are derived from it in moments, whenever they are asked for.
+What the stages up to the scores make is cached in the workspace, under the hash of everything it
+was made from. Clusters and outputs follow from it in moments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from dedupe.blocking.backends import ANY_SOURCE
-from dedupe.blocking.bi_encoder import fit_bi_encoder, shared_features
-from dedupe.blocking.candidates import search
-from dedupe.blocking.index import encoded, first_slots, make_index
+from dedupe.blocking.index import assign_slots
 from dedupe.config import BUNDLED, Config
-from dedupe.errors import InputError, OptionError, WorkspaceError
-from dedupe.evaluation.threshold import with_aim
-from dedupe.io.sources import STACKED, Input, Source, open_input, open_inputs
-from dedupe.pipeline.manifest import learnt_facts, run_facts, search_facts
-from dedupe.pipeline.output_files import outputs_stand, write_outputs
+from dedupe.errors import OptionError, WorkspaceError
+from dedupe.evaluation.threshold import with_target_threshold
+from dedupe.io.schema_matching import Linked
+from dedupe.io.sources import Input, Source, open_input, open_inputs
+from dedupe.pipeline.manifest import fitted_facts, pair_facts, run_facts
+from dedupe.pipeline.output_files import outputs_current, write_outputs
+from dedupe.pipeline.pairs import find_candidates, read_records, score_candidates
 from dedupe.pipeline.result import Result
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
-from dedupe.records import Records, make_records
-from dedupe.resolution.outputs import Outputs, cluster_figures, make_outputs
-from dedupe.resolution.resolve import corrected, resolve
-from dedupe.resolution.survivorship import Rule, parse_rules
-from dedupe.scoring.cross_encoder import importing_ahead, load_cross_encoder
-from dedupe.scoring.pairs import DECIDERS, identical_pairs
-from dedupe.scoring.score import score_pairs
-from dedupe.workspace.folder import SUFFIX, Workspace, write_json
-from dedupe.workspace.keys import export_key, model_ids, stage_keys, standing_key
-from dedupe.workspace.state import (
-    TableRead,
-    choices_of,
-    chosen,
+from dedupe.resolution.cluster_figures import cluster_figures
+from dedupe.resolution.outputs import Outputs
+from dedupe.resolution.resolve import uses_self_training
+from dedupe.resolution.survivorship import parse_rules
+from dedupe.scoring.comparison import Comparison
+from dedupe.scoring.pairs import identical_pairs
+from dedupe.workspace.folder import SUFFIX, Workspace
+from dedupe.workspace.json_file import write_json
+from dedupe.workspace.keys import clusters_key, export_key, model_ids, stage_keys
+from dedupe.workspace.stage_cache import DISTILLED, RECORDS, SCORED
+from dedupe.workspace.state import State, all_pairs, open_state
+from dedupe.workspace.stored import (
+    RecordTable,
     config_facts,
-    decisions_of,
-    kept_config,
-    kept_table,
-    outside_matches,
-    reopened,
-    save_standing,
+    current_choices,
+    current_decisions,
+    load_table,
+    missed_matches,
+    save_clusters,
     save_table,
 )
-
-if TYPE_CHECKING:
-    from dedupe.io.schema_matching import Linked
 
 
 def run(
@@ -82,9 +76,9 @@ def run(
         Folder of the workspace. ``None``: beside the first file, named after it; a table in
         memory then leaves nothing on disk.
     config
-        What to do; defaults where ``None``.
+        The configuration; defaults if ``None``.
     report
-        Told how far each stage is.
+        Called with the progress of each stage.
     **options
         Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
 
@@ -99,7 +93,44 @@ def run(
         If the input, an option, a model or the workspace cannot be used, in one line.
     """
     config = (config or Config()).with_options(**options)
-    return carry_out(open_input(source, config), output, config, report)
+    return execute(open_input(source, config), output, config, report)
+
+
+def link(
+    *sources: Source,
+    output: str | Path | None = None,
+    config: Config | None = None,
+    report: Report = no_report,
+    **options: Any,
+) -> Result:
+    """Find which records of one table match which records of another.
+
+    Columns are matched by their names and contents; :attr:`Config.map` overrides that.
+
+    Parameters
+    ----------
+    *sources
+        Two files or more, or two tables in memory or more.
+    output, report
+        As for :func:`run`.
+    config
+        The configuration; ``link`` is ``"many-to-many"`` if it has none.
+    **options
+        Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
+
+    Returns
+    -------
+    Result
+        As :func:`run` returns it; ``matches`` and ``unmatched`` hold the links.
+
+    Raises
+    ------
+    DedupeError
+        If an input, an option, a model or the workspace cannot be used, in one line.
+    """
+    base = config or Config()
+    config = base.with_options(**{"link": base.link or "many-to-many", **options})
+    return execute(open_inputs(sources, config), output, config, report)
 
 
 def prepare(
@@ -110,7 +141,7 @@ def prepare(
     report: Report = no_report,
     **options: Any,
 ) -> Path:
-    """Find and score the pairs of a table, and write no results: they can then be reviewed.
+    """Find and score the pairs of a table without writing results, so they can be reviewed.
 
     :func:`run` with the same arguments goes on from there.
 
@@ -130,288 +161,176 @@ def prepare(
         As :func:`run`, and if a table in memory is given no `output`.
     """
     config = (config or Config()).with_options(**options)
-    source_input = open_input(source, config)
-    workspace = workspace_of(source_input, output, config)
-    if workspace is None:
-        raise OptionError("there is no folder to review in: name a workspace with -o")
-    config = _with_learnt(config, workspace)
-    keys = stage_keys(source_input, config)
-    stages = Stages(workspace, report)
-    table, _ = _begun(stages, source_input, keys, config)
-    with workspace.locked():
-        _compared(stages, source_input, table, keys, config)
-    return workspace.path
+    opened = open_input(source, config)
+    with run_workspace(opened, output, config) as workspace:
+        if workspace.temporary:
+            raise OptionError("there is no folder to review in: name a workspace with -o")
+        config = with_fine_tuned_model(config, workspace)
+        with _locked(workspace):
+            scored_state(Stages(workspace, report), opened, stage_keys(opened, config), config)
+        return workspace.path
 
 
-def link(
-    *sources: Source,
-    output: str | Path | None = None,
-    config: Config | None = None,
-    report: Report = no_report,
-    **options: Any,
-) -> Result:
-    """Find which records of one table are those of another.
-
-    Columns are aligned by their names and contents; :attr:`Config.map` overrides that.
-
-    Parameters
-    ----------
-    *sources
-        Two files or more, or two tables in memory or more.
-    output, report
-        As for :func:`run`.
-    config
-        What to do; ``link`` is ``"many"`` where it says nothing.
-    **options
-        Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
-
-    Returns
-    -------
-    Result
-        As of :func:`run`; ``matches`` and ``unmatched`` hold what linking is for.
-
-    Raises
-    ------
-    DedupeError
-        If an input, an option, a model or the workspace cannot be used, in one line.
-    """
-    base = config or Config()
-    config = base.with_options(**{"link": base.link or "many", **options})
-    return carry_out(open_inputs(sources, config), output, config, report)
-
-
-def carry_out(
-    source_input: Input, output: str | Path | None, config: Config, report: Report
-) -> Result:
-    """Carry out all stages on an input, or what is due of them.
+def execute(source: Input, output: str | Path | None, config: Config, report: Report) -> Result:
+    """Run all stages on an input, or those that are not cached.
 
     Raises
     ------
     DedupeError
         As :func:`run`.
     """
-    workspace = workspace_of(source_input, output, config)
-    if workspace is not None:
-        config = _with_learnt(config, workspace)
-    keys = stage_keys(source_input, config)
-    if workspace is not None and (same := _unchanged(workspace, keys, config)) is not None:
-        return same
-    stages = Stages(workspace, report)
-    table, rules = _begun(stages, source_input, keys, config)
-    with workspace.locked() if workspace is not None else nullcontext():
-        identical, scored = _compared(stages, source_input, table, keys, config)
-        records = table.records
-        pairs = pl.concat([identical, chosen(scored)]).sort("left", "right")
-        decisions, choices = decisions_of(workspace), choices_of(workspace)
-        asked = config
-        with stages.timed("cluster"):
-            lost = outside_matches(scored, stages.facts["search"], config.threshold)
-            config, aim = with_aim(records, pairs, decisions, config, lost)
-            pairs, correction = corrected(records, pairs, decisions, config)
-            resolved = resolve(records, pairs, decisions, config, choices)
-        with stages.timed("export"):
-            outputs = make_outputs(records, pairs, resolved, rules, config, table.linked)
-            written = write_outputs(workspace, outputs.tables(), table.dialect, config)
-        summary = {
-            **run_facts(source_input, table, keys, config),
-            **search_facts(stages.facts["search"], scored, identical, len(records), config),
-            "distilled": stages.facts["score"],
-            **cluster_figures(records, pairs, resolved, config),
-            **learnt_facts(correction, aim),
-            "stages": stages.done,
-            "key": export_key(keys, decisions, choices, asked),
-            "outputs": written,
-        }
-        if workspace is not None:
-            if aim is not None:
-                workspace.write_facts(
-                    {**workspace.facts(), "config": config_facts(workspace, config)}
-                )
-            of = standing_key(keys["scored"], decisions, choices, config)
-            save_standing(workspace, keys["table"], resolved, of, kept=records.named is not None)
-            write_json(workspace.manifest_file, summary)
-    return Result(summary, workspace.path if workspace is not None else None, lambda: outputs)
+    with run_workspace(source, output, config) as workspace:
+        config = with_fine_tuned_model(config, workspace)
+        keys = stage_keys(source, config)
+        with _locked(workspace):
+            unchanged = _unchanged(workspace, keys, config)
+            if unchanged is not None:
+                return unchanged
+            return _execute(Stages(workspace, report), source, keys, config)
 
 
-def _begun(
+def _execute(stages: Stages, source: Input, keys: Mapping[str, str], asked: Config) -> Result:
+    workspace = stages.workspace
+    state, scored = scored_state(stages, source, keys, asked)
+    with stages.timed("cluster"):
+        config, aim = with_target_threshold(
+            state.records, state.pairs, state.decisions, state.config, state.missed
+        )
+        state = replace(state, config=config)
+        clustered = state.cluster()
+    with stages.timed("export"):
+        outputs = clustered.outputs()
+        written = write_outputs(workspace, outputs.tables(), state.table.dialect, config)
+    resolved, records = clustered.resolved, state.records
+    identical = state.pairs.filter(pl.col("decided_by") == "identical")
+    summary = {
+        **run_facts(source, state.table, keys, config),
+        **pair_facts(stages.facts["search"], scored, identical, len(records), config),
+        "distilled": stages.facts["score"],
+        **cluster_figures(records, clustered.pairs, resolved, config),
+        **fitted_facts(clustered.recalibration, aim),
+        "stages": stages.done,
+        "key": export_key(keys, state.decisions, state.choices, asked),
+        "outputs": written,
+    }
+    if aim is not None:
+        facts = {**workspace.facts(), "config": config_facts(workspace, config)}
+        workspace.write_facts(facts)
+    key = clusters_key(keys["scored"], state.decisions, state.choices, config)
+    continued = records.previous_cluster_ids is not None
+    save_clusters(workspace, keys["table"], resolved, key, ids_continue=continued)
+    write_json(workspace.manifest_file, summary)
+    path = None if workspace.temporary else workspace.path
+    return Result(summary, path, lambda: outputs)
+
+
+def scored_state(
     stages: Stages, source: Input, keys: Mapping[str, str], config: Config
-) -> tuple[TableRead, dict[str, Rule]]:
-    """Read an input, and check the options and the workspace against it."""
+) -> tuple[State, pl.DataFrame]:
+    """Read an input and score its pairs.
+
+    Returns
+    -------
+    state
+        The state before it is clustered.
+    scored
+        The scored pairs with the column ``seen``.
+    """
+    workspace = stages.workspace
     with stages.timed("read"):
-        table = kept_table(stages.workspace, keys["table"]) or read_records(source, config)
+        table = load_table(workspace, keys["table"]) or read_records(source, config)
         check_linked(config, table.linked)
-        rules = parse_rules(config.merge, table.records.frame.columns)
-    if stages.workspace is not None:
-        _check_same_input(stages.workspace, source, table)
-    return table, rules
-
-
-def _compared(
-    stages: Stages, source: Input, table: TableRead, keys: dict[str, str], config: Config
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the pairs of identical records, and the scored ones."""
-    texts, workspace = table.records.texts, stages.workspace
-    firsts, identical = identical_pairs(texts)
-    # Until the same candidates have other scores, those that are there stand: a run that is
-    # stopped leaves a whole workspace.
-    rescored = workspace is not None and _is_rescored(workspace, keys)
-    if workspace is not None and not rescored:
-        placed = replace(table, slot=first_slots(texts, firsts, identical), grown=False)
-        _claim(workspace, source, placed, keys, config)
-    candidates = _candidates(stages, keys["candidates"], table.records, firsts, config)
-    scored = _scored(stages, keys["scored"], texts, candidates, config)
-    if workspace is not None:
-        if rescored:
-            _claim(workspace, source, table, keys, config)
-        workspace.forget("scored", [keys["scored"]])
-        workspace.forget("distilled", [stages.facts["score"].get("kept_as", "")])
-    return identical, scored
-
-
-def _is_rescored(workspace: Workspace, keys: Mapping[str, str]) -> bool:
-    """Tell whether a run makes other scores of the candidates that a workspace has."""
-    kept = workspace.facts().get("keys", {}) if workspace.facts_file.exists() else {}
-    same = all(kept.get(stage) == keys[stage] for stage in ("table", "candidates"))
-    return (
-        same
-        and kept.get("scored") != keys["scored"]
-        and workspace.load("records", keys["table"]) is not None
+        parse_rules(config.merge, table.records.frame.columns)
+    _check_same_input(workspace, source, table)
+    records = table.records
+    firsts, identical = identical_pairs(records.texts)
+    # The scores in the workspace are valid until the same candidates have new ones: a run that is
+    # interrupted leaves a complete workspace.
+    rescored = _is_rescored(workspace, keys)
+    if not rescored:
+        slot = assign_slots(records.texts, firsts, identical)
+        placed = replace(table, slot=slot, extended=False)
+        _store_input(workspace, source, placed, keys, config)
+    candidates = find_candidates(stages, keys["candidates"], records, firsts, config)
+    comparison = Comparison.of(records.texts, candidates)
+    scored = score_candidates(stages, keys["scored"], comparison, candidates, config)
+    if rescored:
+        _store_input(workspace, source, table, keys, config)
+    workspace.cache.forget(SCORED, [keys["scored"]])
+    workspace.cache.forget(DISTILLED, [stages.facts["score"].get("model_key", "")])
+    state = State(
+        table=table,
+        pairs=all_pairs(records, scored),
+        decisions=current_decisions(workspace),
+        choices=current_choices(workspace),
+        config=config,
+        missed=missed_matches(scored, stages.facts["search"], config.threshold),
+        comparison=comparison if uses_self_training(config, len(records)) else None,
     )
+    return state, scored
 
 
-def _with_learnt(config: Config, workspace: Workspace) -> Config:
-    """Use the cross-encoder that learnt from the workspace's decisions, unless another is named."""
-    version = workspace.current_version() if workspace.models.is_dir() else 0
+@contextmanager
+def run_workspace(source: Input, output: str | Path | None, config: Config) -> Iterator[Workspace]:
+    """Give the workspace of a run; that of a table in memory is removed at the end."""
+    if output is not None:
+        yield Workspace(Path(output))
+        return
+    stem = source.linked_stem if config.link else source.stem
+    if stem is not None:
+        yield Workspace(Path(f"{stem}{SUFFIX}"))
+        return
+    with TemporaryDirectory(prefix="dedupe-", ignore_cleanup_errors=True) as folder:
+        yield Workspace(Path(folder) / "memory", temporary=True)
+
+
+def with_fine_tuned_model(config: Config, workspace: Workspace) -> Config:
+    """Use the cross-encoder fine-tuned on the workspace's decisions, unless another is named."""
+    version = workspace.models.current()
     if version and config.cross_encoder == BUNDLED:
-        return replace(config, cross_encoder=str(workspace.model(version)))
+        return replace(config, cross_encoder=str(workspace.models.path(version)))
     return config
 
 
-def read_records(source: Input, config: Config) -> TableRead:
-    """Read an input, one table or several aligned ones, as records."""
-    if config.link:
-        table, linked = source.linked(config)
-        numbers = pl.DataFrame({STACKED: linked.names, "number": range(len(linked.names))})
-        found = table.frame.select(STACKED).join(
-            numbers, on=STACKED, how="left", maintain_order="left"
-        )
-        source_of = found["number"].to_numpy().astype(np.uint8)
-        if config.id is None and linked.id_column not in (None, *config.fields):
-            config = replace(config, id=linked.id_column)
-        records = make_records(table.frame, config, source_of)
-        _check_compared(records, linked)
-        return TableRead(records, table.dialect, linked)
-    table = source.table(config)
-    return TableRead(make_records(table.frame, config), table.dialect)
-
-
 def check_linked(config: Config, linked: Linked | None) -> None:
-    """Check that what is asked of links goes with the tables that there are."""
+    """Check that the link options fit the tables.
+
+    Raises
+    ------
+    OptionError
+        If they do not.
+    """
     if bool(config.link) != (linked is not None):
         kind = "one table" if linked is None else "linked tables"
-        raise OptionError(f"link is {config.link!r}, and the workspace is of {kind}")
+        raise OptionError(f"link is {config.link!r}, but the workspace has {kind}")
     if linked is not None and config.prefer not in (None, *linked.names):
         names = ", ".join(linked.names)
         raise OptionError(f"prefer: there is no table {config.prefer!r}; there are {names}")
 
 
-def _check_compared(records: Records, linked: Linked) -> None:
-    """Refuse to link a table that has nothing to compare."""
-    used = [use.name for use in records.fields if use.used]
-    for name, columns in zip(linked.names, linked.columns, strict=True):
-        if not set(columns.values()) & set(used):
-            raise InputError(
-                f"{name} has none of the columns compared ({', '.join(used)}); it has "
-                f"{', '.join(columns)}: say with --map LEFT=RIGHT which is which"
-            )
+@contextmanager
+def _locked(workspace: Workspace) -> Iterator[None]:
+    """Lock a workspace, once it is known that the folder is one or may become one."""
+    workspace.facts()
+    with workspace.locked():
+        yield
 
 
-def _candidates(
-    stages: Stages, key: str, records: Records, firsts: pl.Series, config: Config
-) -> pl.DataFrame:
-    """Return the pairs to be scored: ``left``, ``right``, ``similarity``, and ``seen``.
-
-    ``seen`` is 0 for candidates; above 0 for the sample of pairs just outside, which say what the
-    search loses.
-    """
-    kept = stages.kept("search", "candidates", key)
-    if kept is not None:
-        return kept
-    distinct = records.texts.gather(firsts).to_list()
-    source = _text_sources(records, firsts) if config.link and not config.within else None
-    with importing_ahead():
-        with stages.timed("encode"):
-            encoder = fit_bi_encoder(config, distinct)
-            vectors, features = encoded(encoder, distinct)
-            rare = shared_features(encoder, features)
-        with stages.timed("search") as progress:
-            found = search(vectors, config, progress, source, rare)
-    index = {}
-    if stages.workspace is not None:
-        index = make_index(stages.workspace, key, encoder, vectors, features)
-        stages.workspace.forget("index", [key])
-    pairs = pl.concat(
-        [found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen")), found.just_outside]
+def _is_rescored(workspace: Workspace, keys: Mapping[str, str]) -> bool:
+    """Check whether a run makes new scores for the candidates that a workspace has."""
+    stored = workspace.facts().get("keys", {})
+    same = all(stored.get(stage) == keys[stage] for stage in ("table", "candidates"))
+    return (
+        same
+        and stored.get("scored") != keys["scored"]
+        and workspace.cache.load(RECORDS, keys["table"]) is not None
     )
-    rows = firsts.to_numpy()
-    pairs = pairs.with_columns(
-        pl.Series(side, rows[pairs[side].to_numpy()], dtype=pl.UInt32) for side in ("left", "right")
-    )
-    facts = {
-        "radius": round(found.radius, 4),
-        "index": found.index,
-        "index_recall": round(found.found_share, 4),
-        "sampled_share": found.sampled / len(distinct),
-        "notes": list(found.notes),
-        "stored": index,
-    }
-    return stages.keep("search", "candidates", key, pairs, facts)
 
 
-def _text_sources(records: Records, firsts: pl.Series) -> NDArray[np.uint8]:
-    """Return the table of each distinct text, or that it stands in several."""
-    tables = (
-        pl.DataFrame({"text": records.texts, "source": records.source})
-        .group_by("text")
-        .agg(pl.col("source").min().alias("low"), pl.col("source").max().alias("high"))
-    )
-    found = pl.DataFrame({"text": records.texts.gather(firsts)}).join(
-        tables, on="text", how="left", maintain_order="left"
-    )
-    # Records without any text are no groups: each is of its own table.
-    mixed = ((found["low"] != found["high"]) & (found["text"] != "")).to_numpy()
-    return np.where(mixed, ANY_SOURCE, records.source[firsts.to_numpy()]).astype(np.uint8)
+def _check_same_input(workspace: Workspace, source: Input, table: RecordTable) -> None:
+    """Refuse a workspace that was made from another input, or that records were added to.
 
-
-def _scored(
-    stages: Stages, key: str, texts: pl.Series, candidates: pl.DataFrame, config: Config
-) -> pl.DataFrame:
-    """Return the pairs with ``probability`` and ``decided_by``."""
-    kept = stages.kept("score", "scored", key)
-    if kept is not None:
-        return kept.with_columns(pl.col("decided_by").cast(DECIDERS))
-    with stages.timed("score") as progress:
-        model = load_cross_encoder(config)
-        scored, facts, distilled = score_pairs(model, candidates, texts, config, progress)
-    if stages.workspace is not None and distilled is not None:
-        stages.workspace.save_arrays("distilled", key, distilled.arrays())
-        facts = {**facts, "kept_as": key}
-    scored = scored.hstack([candidates["seen"]])
-    return stages.keep("score", "scored", key, scored, facts, forget=False)
-
-
-def workspace_of(source: Input, output: str | Path | None, config: Config) -> Workspace | None:
-    """Return the workspace of a run; ``None`` for a run in memory."""
-    if output is not None:
-        return Workspace(Path(output))
-    stem = source.linked_stem if config.link else source.stem
-    return Workspace(Path(f"{stem}{SUFFIX}")) if stem is not None else None
-
-
-def _check_same_input(workspace: Workspace, source: Input, table: TableRead) -> None:
-    """Refuse a workspace that was made from another input, or grew since.
-
-    A file may change (rows added, edited, re-sorted): its columns stay, and some of its records.
+    A file may change (rows added, edited, re-sorted), but keeps its columns and some records.
     """
     facts = workspace.facts()
     if not facts:
@@ -422,7 +341,7 @@ def _check_same_input(workspace: Workspace, source: Input, table: TableRead) -> 
             "bring changes in with dedupe add, or name another folder with -o"
         )
     columns = table.records.frame.columns
-    earlier = workspace.load("records", facts["keys"]["table"])
+    earlier = workspace.cache.load(RECORDS, facts["keys"]["table"])
     same = set(facts["input"]["columns"]) == set(columns)
     if same and earlier is not None:
         same = bool(table.records.keys.is_in(earlier[0]["key"].implode()).any())
@@ -434,13 +353,17 @@ def _check_same_input(workspace: Workspace, source: Input, table: TableRead) -> 
         )
 
 
-def _claim(
-    workspace: Workspace, source: Input, table: TableRead, keys: dict[str, str], config: Config
+def _store_input(
+    workspace: Workspace,
+    source: Input,
+    table: RecordTable,
+    keys: Mapping[str, str],
+    config: Config,
 ) -> None:
-    """Write what the workspace is for, and keep the input in it."""
-    before = workspace.facts() if workspace.facts_file.exists() else {}
+    """Write what the workspace is for, and store the input in it."""
+    before = workspace.facts()
     records = table.records
-    if workspace.load("records", keys["table"]) is None:
+    if workspace.cache.load(RECORDS, keys["table"]) is None:
         save_table(workspace, keys["table"], table)
     workspace.write_facts(
         {
@@ -450,7 +373,7 @@ def _claim(
                 "rows": len(records),
                 "columns": records.frame.columns,
             },
-            "keys": keys,
+            "keys": dict(keys),
             "config": config_facts(workspace, config),
             "models": model_ids(config),
             **{name: before[name] for name in ("original", "added") if name in before},
@@ -462,17 +385,11 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
     """Return the result of the last run if this one would only repeat it."""
     if not workspace.facts():
         return None
-    key = export_key(keys, decisions_of(workspace), choices_of(workspace), config)
-    if not outputs_stand(workspace, key):
+    key = export_key(keys, current_decisions(workspace), current_choices(workspace), config)
+    if not outputs_current(workspace, key):
         return None
-    manifest = workspace.manifest()
 
     def make() -> Outputs:
-        table, pairs = reopened(workspace)
-        config, decisions = kept_config(workspace), decisions_of(workspace)
-        pairs, _ = corrected(table.records, pairs, decisions, config)
-        resolved = resolve(table.records, pairs, decisions, config, choices_of(workspace))
-        rules: dict[str, Rule] = parse_rules(config.merge, table.records.frame.columns)
-        return make_outputs(table.records, pairs, resolved, rules, config, table.linked)
+        return open_state(workspace).cluster().outputs()
 
-    return Result({**manifest, "unchanged": True}, workspace.path, make)
+    return Result({**workspace.manifest(), "unchanged": True}, workspace.path, make)

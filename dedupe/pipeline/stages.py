@@ -1,7 +1,8 @@
-"""The stages of one run: timed, reported, and cached in the workspace."""
+"""The stages of one run: timed, reported, logged, and cached in the workspace."""
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 from collections.abc import Iterator
@@ -14,22 +15,21 @@ import polars as pl
 from dedupe.progress import Progress, Report
 from dedupe.workspace.folder import Workspace
 
-STAGES = ("read", "encode", "search", "score", "cluster", "export")
-"""Names of the stages, in order, as they are reported and timed."""
+_logger = logging.getLogger(__name__)
 
 
 class Stages:
-    """Runs the stages of one run: times them, reports them, keeps what they make.
+    """The stages of one run, in the order in which they ran.
 
     Parameters
     ----------
     workspace
-        Where results are kept; ``None`` keeps nothing.
+        Where results are cached.
     report
-        Told how far each stage is.
+        Called with the progress of each stage.
     """
 
-    def __init__(self, workspace: Workspace | None, report: Report) -> None:
+    def __init__(self, workspace: Workspace, report: Report) -> None:
         self.workspace = workspace
         self.report = report
         self.done: list[dict[str, Any]] = []
@@ -37,28 +37,25 @@ class Stages:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[Progress]:
-        """Time one stage, and say that it has begun and ended."""
+        """Time one stage, and report its begin and end."""
         start = time.perf_counter()
         self.report(stage, 0, 0)
         yield partial(self.report, stage)
-        self.done.append(
-            {
-                "stage": stage,
-                "seconds": round(time.perf_counter() - start, 3),
-                "peak_mb": _peak_mb(),
-            }
-        )
+        seconds, peak = round(time.perf_counter() - start, 3), _peak_mb()
+        self.done.append({"stage": stage, "seconds": seconds, "peak_mb": peak})
+        _logger.info("%s: %.1f s, peak %d MB", stage, seconds, peak)
 
-    def kept(self, stage: str, name: str, key: str) -> pl.DataFrame | None:
-        """Return what `stage` made under `key` in an earlier run, if it is there and whole."""
-        found = self.workspace.load(name, key) if self.workspace is not None else None
+    def cached(self, stage: str, name: str, key: str) -> pl.DataFrame | None:
+        """Return what an earlier run cached for a stage under `key`, if it is whole."""
+        found = self.workspace.cache.load(name, key)
         if found is None:
             return None
         frame, self.facts[stage] = found
         self.done.append({"stage": stage, "seconds": 0.0, "peak_mb": _peak_mb(), "reused": True})
+        _logger.info("%s: %d rows from the cache", stage, frame.height)
         return frame
 
-    def keep(
+    def cache(
         self,
         stage: str,
         name: str,
@@ -67,16 +64,15 @@ class Stages:
         facts: dict[str, Any],
         *,
         forget: bool = True,
-    ) -> pl.DataFrame:
-        """Keep what `stage` made, and `forget` what it made before."""
+    ) -> None:
+        """Cache what a stage made; `forget` removes what it made under other keys."""
         self.facts[stage] = facts
-        if self.workspace is not None:
-            self.workspace.save(name, key, frame, facts, forget=forget)
-        return frame
+        self.workspace.cache.save(name, key, frame, facts, forget=forget)
+        _logger.info("%s: %d rows", stage, frame.height)
 
 
 def _peak_mb() -> int:
-    """Return the most memory used so far, in MiB; 0 where the system does not say."""
+    """Return the peak memory of the process so far, in MiB; 0 if the system does not tell it."""
     try:
         import resource
     except ImportError:

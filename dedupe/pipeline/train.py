@@ -1,76 +1,76 @@
-"""What people say of pairs, put to use: labels to measure by, decisions to estimate and learn from.
-
-All of it works on the workspace of a finished run.
-"""
+"""Fine-tuning of the cross-encoder on the decisions in a workspace."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from dedupe.config import BUNDLED, Config
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.io.sources import Input, Source, open_input
 from dedupe.models.loading import MODELS, no_bars
 from dedupe.pipeline.result import Result
-from dedupe.pipeline.run import carry_out, workspace_of
+from dedupe.pipeline.run import execute, run_workspace
 from dedupe.pipeline.stages import Stages
-from dedupe.progress import Progress, Report, no_report
-from dedupe.records import Records
-from dedupe.resolution.decisions import decided_rows
-from dedupe.resolution.resolve import corrected
+from dedupe.progress import Report, no_report
+from dedupe.resolution.decisions import decisions_by_row
+from dedupe.scoring.logistic import sigmoid
 from dedupe.scoring.pairs import identical_groups
-from dedupe.scoring.score import UNSEEN, pair_name
-from dedupe.workspace.folder import Workspace, open_workspace, write_json
+from dedupe.scoring.score import HELD_OUT_FILE, pair_key
+from dedupe.workspace.folder import Workspace, open_workspace
+from dedupe.workspace.json_file import write_json
 from dedupe.workspace.keys import stage_keys
-from dedupe.workspace.state import decisions_of, kept_config, kept_table, reopened
+from dedupe.workspace.model_versions import NOTES, ModelVersions
+from dedupe.workspace.state import State, open_state
+from dedupe.workspace.stored import load_table, stored_config
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
 
 REPLAYED = 1_000
-"""Undecided pairs of the file that the model may be reminded of while it learns."""
-
-
+"""Maximum number of undecided pairs of the file that are mixed into the training."""
 WORTH_RESCORING = 0.01
-"""Log loss by which decisions held back have to be predicted better before a file is scored anew:
-of a hundred decisions, less is chance."""
+"""Improvement in log loss of held-out decisions from which a file is scored again: with a hundred
+decisions, less is chance."""
 
 
 def train(
-    workspace: str | Path, *, back: bool = False, report: Report = no_report, **options: Any
+    workspace: str | Path, *, undo: bool = False, report: Report = no_report, **options: Any
 ) -> tuple[dict[str, Any], Result]:
-    """Teach the cross-encoder of a workspace its decisions, and score, cluster and write anew.
+    """Fine-tune the cross-encoder on the decisions in a workspace; score, cluster and write again.
 
-    The new model is kept in the workspace, by version. The workspace goes on with it where its
-    scores, corrected by the decisions as ever, predict decisions held back better than those it
-    has; otherwise these stay, and the new model is there for other files.
+    The new model is stored in the workspace, by version. The workspace uses it only if its scores,
+    recalibrated by the decisions as usual, predict held-out decisions better than the earlier ones.
+    Otherwise the scores stay, and the new model is there for other files.
 
     Parameters
     ----------
     workspace
-        Its folder.
-    back
-        Learn nothing, but go back to the version before the one in use.
+        Folder of the workspace.
+    undo
+        Train nothing, but go back to the version before the one in use.
     report
-        Told how far each stage is.
+        Called with the progress of each stage.
     **options
-        ``device``, and the ``seed`` of what is learnt: pairs are searched and drawn as before.
+        ``device``, and the ``seed`` of the training; the search keeps its own seed.
 
     Returns
     -------
-    lesson
-        ``version`` made, or gone back to; unless `back`, what was learnt, see
-        :class:`~dedupe.pipeline.finetune.Lesson`, whether the version is ``used``, and the mean
-        negative log-likelihood of decisions held back from the correction with the scores before
-        and with the new ones, ``corrected_before`` and ``corrected_after`` (``None`` where nothing
-        is corrected).
+    training
+        ``version``: the version trained, or gone back to. Unless `undo`, also the values of
+        :class:`~dedupe.pipeline.finetune.FineTuning`, whether the version is ``used``, and the mean
+        negative log-likelihood of decisions held out from recalibration, with the earlier scores
+        and with the new ones: ``recalibrated_before`` and ``recalibrated_after`` (``None`` if
+        nothing is recalibrated).
     result
-        As of :func:`run`.
+        As :func:`~dedupe.pipeline.run.run` returns it.
 
     Raises
     ------
@@ -79,29 +79,26 @@ def train(
     OptionError
         If there are too few decisions, or no version to go back to.
     ModelError
-        If the model to learn from cannot be loaded.
+        If the initial model cannot be loaded.
     """
     opened = open_workspace(workspace)
     facts = opened.facts()
-    before = kept_config(opened)
+    before = stored_config(opened)
     asked = before.with_options(**options)
     config = replace(asked, seed=before.seed)
-    # The table is in the workspace under the key of the input: nothing is read again.
+    # The table is cached under the key of the input: nothing is read again.
     source = Input(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
     _check_whole(opened, stage_keys(source, config)["table"])
-    stages = Stages(opened, report)
-    if back:
-        config = replace(config, cross_encoder=_one_back(opened, config))
-        lesson: dict[str, Any] = {"version": opened.current_version()}
+    if undo:
+        config = replace(config, cross_encoder=_go_back(opened, config))
+        training: dict[str, Any] = {"version": opened.models.current()}
     else:
-        with stages.timed("learn") as progress, opened.locked():
-            lesson = _learnt(opened, asked, progress)
-        if lesson["used"]:
-            config = replace(config, cross_encoder=str(opened.model(lesson["version"])))
-    return lesson, carry_out(source, opened.path, config, report)
+        training = _trained(opened, asked, report)
+        config = _with_version(config, opened, training)
+    return training, execute(source, opened.path, config, report)
 
 
-def run_after_learning(
+def run_after_training(
     source: Source,
     *,
     output: str | Path | None = None,
@@ -109,111 +106,159 @@ def run_after_learning(
     report: Report = no_report,
     **options: Any,
 ) -> tuple[dict[str, Any], Result]:
-    """Teach the cross-encoder the decisions in the workspace of an input, then run on the input.
+    """Fine-tune on the decisions in the workspace of an input, then run on the input.
 
     Parameters
     ----------
     source, output, config, report, **options
-        As for :func:`~dedupe.pipeline.run`.
+        As for :func:`~dedupe.pipeline.run.run`.
 
     Returns
     -------
-    lesson
-        As of :func:`train`.
+    training
+        As :func:`train` returns it.
     result
-        As of :func:`~dedupe.pipeline.run`.
+        As :func:`~dedupe.pipeline.run.run` returns it.
 
     Raises
     ------
     DedupeError
-        If there is no workspace yet, there are too few decisions in it, or as for a run.
+        If there is no workspace yet, it has too few decisions, or as for a run.
     """
     config = (config or Config()).with_options(**options)
-    read = open_input(source, config)
-    workspace = workspace_of(read, output, config)
-    if workspace is None or not workspace.facts_file.exists():
-        raise OptionError("there are no decisions to learn from yet: run, review, and then --train")
-    stages = Stages(workspace, report)
-    before = kept_config(workspace).with_options(device=config.device, seed=config.seed)
-    with stages.timed("learn") as progress, workspace.locked():
-        lesson = _learnt(workspace, before, progress)
-    if lesson["used"]:
-        config = replace(config, cross_encoder=str(workspace.model(lesson["version"])))
-    return lesson, carry_out(read, workspace.path, config, report)
+    opened = open_input(source, config)
+    with run_workspace(opened, output, config) as workspace:
+        if not workspace.facts_file.exists():
+            raise OptionError("there are no decisions to train on yet: run and review first")
+        before = stored_config(workspace).with_options(device=config.device, seed=config.seed)
+        training = _trained(workspace, before, report)
+        config = _with_version(config, workspace, training)
+        return training, execute(opened, workspace.path, config, report)
+
+
+def training_summary(training: Mapping[str, Any]) -> str:
+    """Describe what fine-tuning gained, and whether the new model is used."""
+    summary = (
+        f"trained on {training['decisions']:,} decisions (version {training['version']}): accuracy "
+        f"on held-out decisions {training['accuracy_before']:.0%} before, "
+        f"{training['accuracy_after']:.0%} now"
+    )
+    before, after = training["recalibrated_before"], training["recalibrated_after"]
+    losses = "" if after is None else f" (log loss {before:.3f} before, {after:.3f} now)"
+    if training["used"]:
+        return f"{summary}; the new model is used{losses}. Undo: dedupe train --undo"
+    return (
+        f"{summary}. The scores stay as they were: after recalibration, those of the new model do "
+        f"not predict held-out decisions better{losses}. To use it on other files, pass its folder "
+        "in models to --cross-encoder"
+    )
+
+
+def _with_version(config: Config, workspace: Workspace, training: Mapping[str, Any]) -> Config:
+    """Use the version that was trained, if it is better."""
+    if not training["used"]:
+        return config
+    return replace(config, cross_encoder=str(workspace.models.path(training["version"])))
 
 
 def _check_whole(workspace: Workspace, key: str) -> None:
-    """Refuse a workspace whose records are not there, or were read by another version."""
-    if kept_table(workspace, key) is None:
+    """Refuse a workspace whose records are missing, or were read by another version."""
+    if load_table(workspace, key) is None:
         raise WorkspaceError(
             f"the workspace {workspace.path} is damaged, or was made by another version of dedupe: "
             "run dedupe run on its input again; decisions are kept"
         )
 
 
-def _learnt(workspace: Workspace, config: Config, progress: Progress) -> dict[str, Any]:
-    from dedupe.pipeline.finetune import Example, halved, learn_decisions
+def _trained(workspace: Workspace, config: Config, report: Report) -> dict[str, Any]:
+    """Fine-tune on the decisions, and store the new version."""
+    from dedupe.pipeline.finetune import Example, fine_tune_on_decisions
 
-    table, pairs = reopened(workspace)
-    texts = table.records.texts
-    decided = _decided_texts(table.records, pairs, decisions_of(workspace))
-    examples = [
-        Example(texts[a], texts[b], float(decision == "match"))
-        for a, b, decision in decided.select("left", "right", "decision").iter_rows()
-    ]
-    others = (
-        pairs.filter(pl.col("decided_by") == "cross-encoder")
+    with Stages(workspace, report).timed("learn") as progress, workspace.locked():
+        state = open_state(workspace)
+        texts = state.records.texts
+        decided = _decided_texts(state)
+        examples = [
+            Example(texts[left], texts[right], float(decision == "match"))
+            for left, right, decision in decided.select("left", "right", "decision").iter_rows()
+        ]
+        replay = [
+            Example(texts[left], texts[right], probability)
+            for left, right, probability in _undecided(state, decided, config.seed).iter_rows()
+        ]
+        # Each version is trained on all decisions from the first model: a model that has seen them
+        # could not be tested on them.
+        first = _first_model(workspace, config.cross_encoder)
+        folder = MODELS / "cross-encoder" if first == BUNDLED else first
+        model, gained, held_out = fine_tune_on_decisions(
+            Path(folder),
+            examples,
+            replay,
+            device=config.device,
+            seed=config.seed,
+            progress=progress,
+        )
+        probabilities = sigmoid(held_out)
+        losses = _recalibrated_losses(state, config, decided, probabilities)
+        before, after = losses or (gained.loss_before, gained.loss_after)
+        training = {
+            **gained.as_dict(),
+            "recalibrated_before": losses[0] if losses else None,
+            "recalibrated_after": losses[1] if losses else None,
+            "used": gained.mixture > 0 and after <= before - WORTH_RESCORING,
+            "version": workspace.models.next(),
+        }
+        names = [pair_key(example.left, example.right) for example in examples]
+        scores = dict(zip(names, probabilities.tolist(), strict=True))
+        trained_from = {"from": first, "before": config.cross_encoder}
+        _store_version(workspace.models, model, training, scores, trained_from)
+    return training
+
+
+def _undecided(state: State, decided: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Draw undecided pairs that the cross-encoder scored: ``left``, ``right``, ``probability``."""
+    return (
+        state.pairs.filter(pl.col("decided_by") == "cross-encoder")
         .join(decided, on=["left", "right"], how="anti")
-        .sample(fraction=1.0, shuffle=True, seed=config.seed)
+        .sample(fraction=1.0, shuffle=True, seed=seed)
         .head(REPLAYED)
+        .select("left", "right", "probability")
     )
-    replay = [
-        Example(texts[a], texts[b], chance)
-        for a, b, chance in others.select("left", "right", "probability").iter_rows()
-    ]
-    # All decisions are learnt anew each time: a model that has seen them could not be tested.
-    first = _first_model(workspace, config.cross_encoder)
-    folder = MODELS / "cross-encoder" if first == BUNDLED else first
-    model, lesson, unseen = learn_decisions(
-        Path(folder), examples, replay, device=config.device, seed=config.seed, progress=progress
-    )
-    chances = 1 / (1 + np.exp(-np.clip(unseen, -30, 30)))
-    told = decided.select("left", "right", pl.Series("unseen", chances, dtype=pl.Float32))
-    losses = _corrected_losses(table.records, pairs, told, decisions_of(workspace), config)
-    before, after = losses or (lesson.loss_before, lesson.loss_after)
-    version = workspace.next_version()
-    found = {
-        **lesson.as_dict(),
-        "corrected_before": losses[0] if losses else None,
-        "corrected_after": losses[1] if losses else None,
-        "used": lesson.mixture > 0 and after <= before - WORTH_RESCORING,
-        "version": version,
-    }
-    for unfinished in workspace.models.glob(".making-*"):
+
+
+def _store_version(
+    models: ModelVersions,
+    model: CrossEncoder,
+    training: Mapping[str, Any],
+    held_out: Mapping[str, float],
+    trained_from: Mapping[str, str],
+) -> None:
+    """Write the weights, the held-out scores and the notes of a version, then rename its folder."""
+    from dedupe.pipeline.finetune import halved
+
+    for unfinished in models.folder.glob(".making-*"):
         shutil.rmtree(unfinished)
-    made = workspace.models / f".making-{version}"
+    version = training["version"]
+    folder = models.folder / f".making-{version}"
     halved(model)
     with no_bars():
-        model.save_pretrained(str(made), create_model_card=False)
-    names = [pair_name(example.left, example.right) for example in examples]
-    write_json(made / UNSEEN, dict(zip(names, chances.tolist(), strict=True)))
-    learnt_from = {"from": first, "before": config.cross_encoder}
-    named = {name: workspace.model_name(model) for name, model in learnt_from.items()}
-    write_json(made / "lesson.json", {**found, **named})
-    made.rename(workspace.model(version))
-    if found["used"]:
-        workspace.use_version(version)
-    return found
+        model.save_pretrained(str(folder), create_model_card=False)
+    write_json(folder / HELD_OUT_FILE, held_out)
+    named = {name: models.portable_name(origin) for name, origin in trained_from.items()}
+    write_json(folder / NOTES, {**training, **named})
+    folder.rename(models.path(version))
+    if training["used"]:
+        models.use(version)
 
 
-def _decided_texts(records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
-    """Return matches and differences as rows of scored pairs, each pair of texts once.
+def _decided_texts(state: State) -> pl.DataFrame:
+    """Return matches and differences as rows of scored pairs, one row per pair of texts.
 
-    Of records of one text the first stands in scored pairs. If each of them were a lesson, a half
-    of the decisions would be tested by texts that it learnt from.
+    Scored pairs name the first record of each text. If each record of a text counted, one half of
+    the decisions would be tested on texts that the other half was trained on.
     """
-    group = identical_groups(len(records), pairs)
-    decided = decided_rows(decisions, records)
+    group = identical_groups(len(state.records), state.pairs)
+    decided = decisions_by_row(state.decisions, state.records)
     ends = np.sort(group[decided.select("left", "right").to_numpy().reshape(-1, 2)], axis=1)
     return (
         decided.with_columns(pl.Series("left", ends[:, 0]), pl.Series("right", ends[:, 1]))
@@ -222,69 +267,46 @@ def _decided_texts(records: Records, pairs: pl.DataFrame, decisions: pl.DataFram
     )
 
 
-def lesson_said(lesson: Mapping[str, Any]) -> str:
-    """Say what was learnt from decisions, and whether it is used."""
-    said = (
-        f"learnt from {lesson['decisions']:,} decisions (version {lesson['version']}): of those it "
-        f"had not seen, {lesson['right_before']:.0%} were right before and "
-        f"{lesson['right_after']:.0%} are now"
-    )
-    before, after = lesson["corrected_before"], lesson["corrected_after"]
-    losses = "" if after is None else f" (log loss {after:.3f}, was {before:.3f})"
-    if lesson["used"]:
-        return f"{said}; it is used from now on{losses}; dedupe train --back undoes it"
-    return (
-        f"{said}. The scores stay as they were: with what the decisions correct anyway, its own "
-        f"predict decisions held back no better{losses}. --cross-encoder with its folder in models "
-        "takes it to other files"
-    )
-
-
 def _first_model(workspace: Workspace, model: str) -> str:
-    """Return what a model of the workspace once learnt from; any other model itself."""
-    known = {str(workspace.model(version)): version for version in workspace.versions()}
-    return model if model not in known else _noted(workspace, known[model], "from")
+    """Return the model that a version was trained from; any other model itself."""
+    version = workspace.models.version_of(model)
+    return _origin(workspace.models, version, "from") if version else model
 
 
-def _noted(workspace: Workspace, version: int, name: str) -> str:
-    """Return the model that a version learnt ``"from"``, or the one used ``"before"`` it."""
-    try:
-        notes = (workspace.model(version) / "lesson.json").read_text(encoding="utf-8")
-        return workspace.model_named(str(json.loads(notes)[name]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return BUNDLED
+def _origin(models: ModelVersions, version: int, name: str) -> str:
+    """Return the model that a version was trained ``"from"``, or the one used ``"before"`` it."""
+    return models.resolved_name(str(models.notes(version).get(name, BUNDLED)))
 
 
-def _corrected_losses(
-    records: Records,
-    pairs: pl.DataFrame,
-    told: pl.DataFrame,
-    decisions: pl.DataFrame,
-    config: Config,
+def _recalibrated_losses(
+    state: State, config: Config, decided: pl.DataFrame, probabilities: NDArray[np.float64]
 ) -> tuple[float, float] | None:
-    """Return what decisions held back lose under corrected scores: those there are, and new ones.
+    """Return the loss of held-out decisions after recalibration of the old and the new scores.
 
-    `told` has the new ones, of decided pairs: ``left``, ``right``, ``unseen``.
+    `probabilities` are the new, held-out scores of the `decided` pairs.
     """
-    new = pairs.join(told, on=["left", "right"], how="left", maintain_order="left").with_columns(
-        probability=pl.coalesce("unseen", "probability")
+    new = decided.select("left", "right", pl.Series("held_out", probabilities, dtype=pl.Float32))
+    rescored = (
+        state.pairs.join(new, on=["left", "right"], how="left", maintain_order="left")
+        .with_columns(probability=pl.coalesce("held_out", "probability"))
+        .select(state.pairs.columns)
     )
-    found = [
-        corrected(records, scored, decisions, config)[1]
-        for scored in (pairs, new.select(pairs.columns))
+    fitted = [
+        replace(state, pairs=pairs, config=config).recalibrated()[1]
+        for pairs in (state.pairs, rescored)
     ]
-    losses = [one.loss_after for one in found if one is not None and one.decisions]
+    losses = [found.loss_after for found in fitted if found is not None and found.decisions]
     return (losses[0], losses[1]) if len(losses) == 2 else None
 
 
-def _one_back(workspace: Workspace, config: Config) -> str:
+def _go_back(workspace: Workspace, config: Config) -> str:
     """Go back to the model used before the one in use; return its name or folder."""
-    known = {str(workspace.model(version)): version for version in workspace.versions()}
-    # They differ where learning or going back was stopped: what is gone back from is the later.
-    version = max(workspace.current_version(), known.get(config.cross_encoder, 0))
-    lost = Path(config.cross_encoder).parent == workspace.models.resolve()
-    if not version and not lost:
-        raise OptionError("there is no learnt model to go back from")
-    before = _noted(workspace, version, "before") if version else BUNDLED
-    workspace.use_version(known.get(before, 0))
+    models = workspace.models
+    # They differ if training or going back was interrupted; the later version is the one to leave.
+    version = max(models.current(), models.version_of(config.cross_encoder))
+    missing = Path(config.cross_encoder).parent == models.folder.resolve()
+    if not version and not missing:
+        raise OptionError("there is no fine-tuned model to go back from")
+    before = _origin(models, version, "before") if version else BUNDLED
+    models.use(models.version_of(before))
     return before

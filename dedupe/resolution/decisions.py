@@ -1,4 +1,4 @@
-"""Decisions of reviewers, as row numbers of the records they are about."""
+"""Decisions and choices of reviewers, as row numbers of the records they are about."""
 
 from __future__ import annotations
 
@@ -16,25 +16,40 @@ CHOICES = pl.Schema(
         "at": pl.String(),
     }
 )
-"""Schema of :meth:`Decisions.choices`."""
+"""Schema of the choices in the decision log, keyed by record.
+
+A choice with a column gives that column of the merged row the value of the record; a choice without
+one makes the record the representative of its cluster.
+"""
+VALUE_CHOICES = pl.Schema({"row": pl.UInt32(), "column": pl.String()})
+"""Schema of :attr:`~dedupe.resolution.resolve.Resolved.value_choices`."""
 
 
 class Decision(StrEnum):
-    """What a person says about a pair of records."""
+    """A reviewer's decision about a pair of records."""
 
     MATCH = "match"
     DIFFERENT = "different"
     UNSURE = "unsure"
 
 
-CHOSEN = pl.Schema({"row": pl.UInt32(), "column": pl.String()})
-"""Schema of :attr:`Resolved.chosen`."""
+def decisions_by_row(decisions: pl.DataFrame, records: Records) -> pl.DataFrame:
+    """Translate the record keys of decisions into row numbers.
 
+    Parameters
+    ----------
+    decisions
+        ``left_id``, ``right_id`` (record keys) and ``decision``, the newest last.
+    records
+        The records. Decisions about other records are dropped.
 
-def decided_rows(decisions: pl.DataFrame, records: Records) -> pl.DataFrame:
-    """Return decisions as row numbers: ``left < right`` and ``decision``, the newest last."""
+    Returns
+    -------
+    DataFrame
+        ``left < right`` (uint32 row numbers) and ``decision``, in the same order.
+    """
     rows = records.keys.alias("key").to_frame().with_row_index("row")
-    found = decisions.select("left_id", "right_id", pl.col("decision").alias("decision"))
+    found = decisions.select("left_id", "right_id", "decision")
     for side in ("left", "right"):
         found = found.join(
             rows.rename({"row": side, "key": f"{side}_id"}),
@@ -49,15 +64,26 @@ def decided_rows(decisions: pl.DataFrame, records: Records) -> pl.DataFrame:
     )
 
 
-def standing(choices: pl.DataFrame | None, records: Records) -> list[int]:
-    """Return the rows that were chosen to stand for their clusters, the newest last."""
-    return chosen_rows(choices, records).filter(pl.col("column").is_null())["row"].to_list()
+def chosen_representatives(choices: pl.DataFrame | None, records: Records) -> list[int]:
+    """List the rows that reviewers chose as representatives of their clusters, the newest last."""
+    return _choices_by_row(choices, records).filter(pl.col("column").is_null())["row"].to_list()
 
 
-def chosen_rows(choices: pl.DataFrame | None, records: Records) -> pl.DataFrame:
-    """Return choices as ``row`` and ``column``, the newest last."""
+def value_choices_by_row(choices: pl.DataFrame | None, records: Records) -> pl.DataFrame:
+    """Translate the choices of values into row numbers.
+
+    Returns
+    -------
+    DataFrame
+        Schema :data:`VALUE_CHOICES`, the newest last; choices of columns that the records do not
+        have are dropped.
+    """
+    return _choices_by_row(choices, records).filter(pl.col("column").is_in(records.frame.columns))
+
+
+def _choices_by_row(choices: pl.DataFrame | None, records: Records) -> pl.DataFrame:
     if choices is None or choices.is_empty():
-        return pl.DataFrame(schema=CHOSEN)
+        return pl.DataFrame(schema=VALUE_CHOICES)
     rows = records.keys.alias("record_id").to_frame().with_row_index("row")
     found = choices.join(rows, on="record_id", how="inner", maintain_order="left")
     return found.select("row", "column")

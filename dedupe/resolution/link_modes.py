@@ -1,8 +1,8 @@
-"""Links between the records of different tables: which pairs of rows they are, and which to keep.
+"""Links between the records of different tables, and the modes of selecting them.
 
 Linking tables is deduplicating their stack with pairs across sources only. What is special is the
-choice among the pairs: every one above the threshold, the best of each left record, or the best
-one-to-one assignment.
+selection among the pairs: every link above the threshold (many-to-many), the best link of each left
+record (many-to-one), or the best assignment (one-to-one).
 """
 
 from __future__ import annotations
@@ -25,37 +25,56 @@ LINKS = pl.Schema(
     }
 )
 """Pairs of rows of different sources, ``left < right``; unique, sorted."""
-
-
-MOST_CELLS = 4_000_000
-"""Cells of the cost matrix of one component up to which an assignment is optimal; in a larger one
-pairs are taken by falling probability."""
-
-
+MAX_CELLS = 4_000_000
+"""Most cells of the cost matrix of one component for an optimal assignment. In a larger component,
+pairs are assigned in descending order of probability."""
 Rows: TypeAlias = NDArray[np.uint32]
 
 
 def row_links(
-    pairs: pl.DataFrame, source: NDArray[np.uint8], decided: pl.DataFrame, least: float
+    pairs: pl.DataFrame, source: NDArray[np.uint8], decided: pl.DataFrame, lowest: float
 ) -> pl.DataFrame:
-    """Return the pairs of rows of different sources that are linked.
+    """List the links between rows of different sources.
 
     Parameters
     ----------
     pairs
-        Scored pairs as :func:`~dedupe.resolution.clustering.cluster` takes them.
+        Scored pairs as for :func:`~dedupe.resolution.clustering.cluster`.
     source
-        (n,) table of each row.
+        (n,) uint8: table of each row.
     decided
-        Decisions in force: ``left``, ``right``, ``decision``. A match is a link of probability 1,
-        a pair decided to be different is none.
-    least
-        Probability from which pairs are links.
+        Decisions in force: ``left``, ``right``, ``decision``. A match is a link of probability 1; a
+        pair decided to be different is no link.
+    lowest
+        Lowest probability of a link, inclusive.
 
     Returns
     -------
     DataFrame
-        Of schema :data:`LINKS`.
+        Schema :data:`LINKS`.
+    """
+    matched = _certain(
+        decided.filter(
+            (pl.col("decision") == "match")
+            & pl.Series(source[decided["left"].to_numpy()] != source[decided["right"].to_numpy()])
+        )
+    )
+    different = decided.filter(pl.col("decision") == "different").select(
+        pl.col("left", "right").cast(pl.UInt32)
+    )
+    return (
+        pl.concat([matched, _links_across(pairs, source, lowest)])
+        .unique(["left", "right"], keep="first", maintain_order=True)
+        .join(different, on=["left", "right"], how="anti")
+        .sort("left", "right")
+        .cast(LINKS)
+    )
+
+
+def _links_across(pairs: pl.DataFrame, source: NDArray[np.uint8], lowest: float) -> pl.DataFrame:
+    """List the scored pairs, and the pairs of identical text, between rows of different sources.
+
+    Each row of a group of identical text has the scored pairs of the group.
     """
     n = len(source)
     rows = pl.DataFrame(
@@ -65,61 +84,50 @@ def row_links(
             "source": source,
         }
     )
-    strong = pairs.filter(
-        (pl.col("probability") >= pl.lit(least, dtype=pl.Float32))
-        & (pl.col("decided_by") != "identical")
+    ends = ("row", "row_other", "source", "source_other")
+    scored = (
+        pairs.filter(
+            (pl.col("probability") >= pl.lit(lowest, dtype=pl.Float32))
+            & (pl.col("decided_by") != "identical")
+        )
+        .join(rows, left_on="left", right_on="head")
+        .join(rows, left_on="right", right_on="head", suffix="_other")
+        .select(*ends, "similarity", "probability")
     )
-    alike = rows.filter(pl.col("head").is_duplicated())
-    found = pl.concat(
-        [
-            strong.join(rows, left_on="left", right_on="head")
-            .join(rows, left_on="right", right_on="head", suffix="_other")
-            .select("row", "row_other", "source", "source_other", "similarity", "probability"),
-            alike.join(alike, on="head", suffix="_other")
-            .filter(pl.col("row") < pl.col("row_other"))
-            .select(
-                "row",
-                "row_other",
-                "source",
-                "source_other",
-                similarity=pl.lit(1.0, dtype=pl.Float32),
-                probability=pl.lit(1.0, dtype=pl.Float32),
-            ),
-        ]
-    ).filter(pl.col("source") != pl.col("source_other"))
-    links = found.select(
-        left=pl.min_horizontal("row", "row_other"),
-        right=pl.max_horizontal("row", "row_other"),
-        similarity="similarity",
-        probability="probability",
-    )
-    matched = decided.filter(
-        (pl.col("decision") == "match")
-        & pl.Series(source[decided["left"].to_numpy()] != source[decided["right"].to_numpy()])
-    ).select(
-        pl.col("left", "right").cast(pl.UInt32),
-        pl.lit(1.0, dtype=pl.Float32).alias("similarity"),
-        pl.lit(1.0, dtype=pl.Float32).alias("probability"),
-    )
-    apart = decided.filter(pl.col("decision") == "different").select(
-        pl.col("left", "right").cast(pl.UInt32)
+    copies = rows.filter(pl.col("head").is_duplicated())
+    certain = pl.lit(1.0, dtype=pl.Float32)
+    identical = (
+        copies.join(copies, on="head", suffix="_other")
+        .filter(pl.col("row") < pl.col("row_other"))
+        .select(*ends, similarity=certain, probability=certain)
     )
     return (
-        pl.concat([matched, links])
-        .unique(["left", "right"], keep="first", maintain_order=True)
-        .join(apart, on=["left", "right"], how="anti")
-        .sort("left", "right")
-        .cast(LINKS)
+        pl.concat([scored, identical])
+        .filter(pl.col("source") != pl.col("source_other"))
+        .select(
+            left=pl.min_horizontal("row", "row_other"),
+            right=pl.max_horizontal("row", "row_other"),
+            similarity="similarity",
+            probability="probability",
+        )
+    )
+
+
+def _certain(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Make links of similarity and probability 1."""
+    certain = pl.lit(1.0, dtype=pl.Float32)
+    return pairs.select(
+        pl.col("left", "right").cast(pl.UInt32), similarity=certain, probability=certain
     )
 
 
 def every_link(links: pl.DataFrame, source: NDArray[np.uint8]) -> pl.DataFrame:
-    """Return all links: any record may match several."""
+    """Select all links: each record may match several."""
     return links
 
 
 def best_links(links: pl.DataFrame, source: NDArray[np.uint8]) -> pl.DataFrame:
-    """Return the most probable link of each left record to each other source."""
+    """Select the most probable link of each left record to each other source."""
     return (
         links.with_columns(pl.Series("to", source[links["right"].to_numpy()]))
         .sort(
@@ -137,10 +145,10 @@ def best_links(links: pl.DataFrame, source: NDArray[np.uint8]) -> pl.DataFrame:
 
 
 def one_to_one(links: pl.DataFrame, source: NDArray[np.uint8]) -> pl.DataFrame:
-    """Return the links of the assignment with the largest sum of probabilities.
+    """Select the links of the assignment with the largest sum of probabilities.
 
-    Between any two sources each record has one link at most. Of several such assignments the one
-    whose records are more similar is taken.
+    Between any two sources each record has at most one link. Of several such assignments, the one
+    with the largest sum of similarities is taken.
 
     References
     ----------
@@ -150,55 +158,63 @@ def one_to_one(links: pl.DataFrame, source: NDArray[np.uint8]) -> pl.DataFrame:
         pl.Series("a", source[links["left"].to_numpy()]),
         pl.Series("b", source[links["right"].to_numpy()]),
     )
-    kept = [
+    selected = [
         part.filter(_assigned(part)).select(links.columns)
         for _, part in sides.group_by(["a", "b"], maintain_order=True)
     ]
-    return pl.concat([links.clear(), *kept]).sort("left", "right")
+    return pl.concat([links.clear(), *selected]).sort("left", "right")
 
 
-CHOICES = MappingProxyType({"many": every_link, "best": best_links, "one": one_to_one})
-"""What may be kept of the links, by the name it has in the configuration."""
+LINK_MODES = MappingProxyType(
+    {"many-to-many": every_link, "many-to-one": best_links, "one-to-one": one_to_one}
+)
+"""Functions that select links, by the name of the mode in the configuration."""
 
 
 def _assigned(links: pl.DataFrame) -> pl.Series:
-    """Tell which links of two sources are in the best assignment."""
-    from scipy.optimize import linear_sum_assignment
-
+    """Mark the links between two sources that are in the best assignment."""
     left, right = links["left"].to_numpy(), links["right"].to_numpy()
-    worth = links["probability"].to_numpy().astype(np.float64)
-    worth = worth + 1e-6 * links["similarity"].to_numpy()
+    weight = links["probability"].to_numpy().astype(np.float64)
+    weight = weight + 1e-6 * links["similarity"].to_numpy()
     n = int(max(left.max(initial=0), right.max(initial=0))) + 1
     component = components(n, left, right)[left]
     order = np.argsort(component, kind="stable")
     starts = np.flatnonzero(np.diff(component[order], prepend=-1))
-    kept = np.zeros(len(left), dtype=bool)
-    for some in np.split(order, starts[1:]):
-        if len(some) == 1:
-            kept[some] = True
-            continue
-        rows, a = np.unique(left[some], return_inverse=True)
-        columns, b = np.unique(right[some], return_inverse=True)
-        if len(rows) * len(columns) > MOST_CELLS:
-            kept[_greedy(some, left, right, worth)] = True
-            continue
-        value = np.zeros((len(rows), len(columns)))
-        value[a, b] = worth[some]
-        number = np.full(value.shape, -1)
-        number[a, b] = some
-        chosen = number[linear_sum_assignment(value, maximize=True)]
-        kept[chosen[chosen >= 0]] = True
-    return pl.Series(kept)
+    selected = np.zeros(len(left), dtype=bool)
+    for rows in np.split(order, starts[1:]):
+        inside = left[rows], right[rows], weight[rows]
+        if len(rows) == 1:
+            selected[rows] = True
+        elif len(np.unique(left[rows])) * len(np.unique(right[rows])) > MAX_CELLS:
+            selected[rows[_greedy_assignment(*inside)]] = True
+        else:
+            selected[rows[_optimal_assignment(*inside)]] = True
+    return pl.Series(selected)
 
 
-def _greedy(
-    some: NDArray[np.int64], left: Rows, right: Rows, worth: NDArray[np.float64]
-) -> list[int]:
+def _optimal_assignment(left: Rows, right: Rows, weight: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Select links, by their index, of the largest total weight; no record has two."""
+    from scipy.optimize import linear_sum_assignment
+
+    rows, a = np.unique(left, return_inverse=True)
+    columns, b = np.unique(right, return_inverse=True)
+    value = np.zeros((len(rows), len(columns)))
+    value[a, b] = weight
+    index = np.full(value.shape, -1)
+    index[a, b] = np.arange(len(left))
+    chosen = index[linear_sum_assignment(value, maximize=True)]
+    # The assignment pairs as many records as it can, also some that are not linked.
+    linked: NDArray[np.int64] = chosen[chosen >= 0]
+    return linked
+
+
+def _greedy_assignment(left: Rows, right: Rows, weight: NDArray[np.float64]) -> list[int]:
+    """Select links, by their index, in descending order of weight; no record has two."""
     taken: set[int] = set()
-    kept = []
-    for link in some[np.lexsort((right[some], left[some], -worth[some]))].tolist():
+    selected = []
+    for link in np.lexsort((right, left, -weight)).tolist():
         ends = {int(left[link]), int(right[link])}
         if not ends & taken:
             taken |= ends
-            kept.append(link)
-    return kept
+            selected.append(link)
+    return selected

@@ -1,4 +1,4 @@
-"""From scored pairs and decisions to clusters."""
+"""Entity resolution: from scored pairs and decisions to clusters."""
 
 from __future__ import annotations
 
@@ -8,60 +8,85 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.config import ADAPTED_UP_TO, Config
+from dedupe.config import SELF_TRAINING_UP_TO, Config
 from dedupe.records import Records
 from dedupe.resolution.cluster_ids import cluster_ids
 from dedupe.resolution.clustering import MISSING_WEIGHT, Clustering, cluster
 from dedupe.resolution.confidence import joining_probability, link_confidence
-from dedupe.resolution.decisions import Decision, chosen_rows, decided_rows, standing
-from dedupe.resolution.link_modes import CHOICES, row_links
+from dedupe.resolution.decisions import (
+    Decision,
+    chosen_representatives,
+    decisions_by_row,
+    value_choices_by_row,
+)
+from dedupe.resolution.link_modes import LINK_MODES, row_links
 from dedupe.resolution.survivorship import representatives
+from dedupe.scoring.comparison import Comparison
 from dedupe.scoring.pairs import DECIDERS
-from dedupe.scoring.recalibration import Correction, correct
+from dedupe.scoring.recalibration import Recalibration, recalibrate
+
+CLUSTER_ROWS = pl.Schema(
+    {
+        "label": pl.UInt32(),
+        "confidence": pl.Float32(),
+        "representative": pl.UInt32(),
+        "joined_by": pl.Float32(),
+        "cluster_id": pl.String(),
+    }
+)
+"""Schema of :attr:`Resolved.rows`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Resolved:
-    """Clusters, and what follows from them for each of the n records.
+    """The clusters of n records, with the decisions and choices behind them.
 
     Parameters
     ----------
-    clustering
-        Labels, and decisions that contradict each other.
-    confidence
-        (n,) float32: how sure a record's place is.
-    kept
-        (n,) u32: row number of the record that stands for the record's cluster.
-    joined_by
-        (n,) float32: probability of the weakest link on the strongest way to `kept`.
-    cluster_id
-        (n,) text; a hash of the cluster's smallest record key, so that it stays the same when
-        rows are added or come in another order. Where records were added to clusters that had
-        ids, those stay: each goes on with most of its records, and a cluster takes the id that
-        brings most of its own.
-    decided
+    rows
+        Schema :data:`CLUSTER_ROWS`, one row per record:
+
+        - ``label``: smallest row number of the record's cluster;
+        - ``confidence``: how certain the record's place in its cluster is, see
+          :func:`~dedupe.resolution.confidence.link_confidence`;
+        - ``representative``: row number of the representative of the record's cluster;
+        - ``joined_by``: probability of the weakest link on the strongest path to the
+          representative, see :func:`~dedupe.resolution.confidence.joining_probability`;
+        - ``cluster_id``: stable id of the cluster, see
+          :func:`~dedupe.resolution.cluster_ids.cluster_ids`.
+    contradictions
+        Decisions that contradict each other, of schema
+        :data:`~dedupe.resolution.clustering.CONTRADICTIONS`.
+    decisions
         The decisions in force, as row numbers: ``left``, ``right``, ``decision``.
-    chosen
-        The values that people chose for merged rows: ``row``, ``column``; one a cluster and column.
+    value_choices
+        Schema :data:`~dedupe.resolution.decisions.VALUE_CHOICES`: the rows that reviewers chose to
+        give a column of the merged row its value, at most one per cluster and column.
     links
-        When tables are linked, the links that were kept, of schema
+        When tables are linked, the links that the link mode selected, of schema
         :data:`~dedupe.resolution.link_modes.LINKS`.
     """
 
-    clustering: Clustering
-    confidence: NDArray[np.float32]
-    kept: NDArray[np.uint32]
-    joined_by: NDArray[np.float32]
-    cluster_id: pl.Series
-    decided: pl.DataFrame
-    chosen: pl.DataFrame
+    rows: pl.DataFrame
+    contradictions: pl.DataFrame
+    decisions: pl.DataFrame
+    value_choices: pl.DataFrame
     links: pl.DataFrame | None = None
 
+    @property
+    def labels(self) -> NDArray[np.uint32]:
+        """(n,) uint32: the smallest row number of each record's cluster."""
+        return self.rows["label"].to_numpy()
 
-def corrected(
-    records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config
-) -> tuple[pl.DataFrame, Correction | None]:
-    """Correct the probabilities of pairs by their file and by what was decided.
+
+def recalibrated_pairs(
+    records: Records,
+    pairs: pl.DataFrame,
+    decisions: pl.DataFrame,
+    config: Config,
+    comparison: Comparison | None = None,
+) -> tuple[pl.DataFrame, Recalibration | None]:
+    """Recalibrate the probabilities of pairs from confident pairs and from decisions.
 
     Parameters
     ----------
@@ -72,25 +97,34 @@ def corrected(
     decisions
         As for :func:`resolve`.
     config
-        ``adapt`` and ``correct`` are used.
+        ``self_training`` and ``recalibrate`` are used.
+    comparison
+        Comparison vectors that scoring computed, to be looked up instead of computed again.
 
     Returns
     -------
-    pairs, correction
-        As of :func:`~dedupe.scoring.recalibration.correct`.
+    pairs, recalibration
+        As :func:`~dedupe.scoring.recalibration.recalibrate` returns them.
     """
-    adapt = is_adapted(config, len(records))
-    if not config.correct and not adapt:
+    self_training = uses_self_training(config, len(records))
+    if not config.recalibrate and not self_training:
         return pairs, None
-    decided = decided_rows(decisions, records)
-    return correct(pairs, records.texts, decided, adapt=adapt, learn=config.correct)
+    decided = decisions_by_row(decisions, records)
+    return recalibrate(
+        pairs,
+        records.texts,
+        decided,
+        self_training=self_training,
+        from_decisions=config.recalibrate,
+        comparison=comparison,
+    )
 
 
-def is_adapted(config: Config, records: int) -> bool:
-    """Tell whether probabilities are adapted to a file of so many records."""
-    if config.adapt is not None:
-        return config.adapt
-    return config.correct and records <= ADAPTED_UP_TO
+def uses_self_training(config: Config, records: int) -> bool:
+    """Check whether a file of this many records is recalibrated from its confident pairs."""
+    if config.self_training is not None:
+        return config.self_training
+    return config.recalibrate and records <= SELF_TRAINING_UP_TO
 
 
 def resolve(
@@ -110,40 +144,44 @@ def resolve(
     pairs
         Scored pairs of the records' row numbers.
     decisions
-        ``left_id``, ``right_id`` (record keys) and ``decision``, the newest last. Those on records
-        that are not there are passed over.
+        ``left_id``, ``right_id`` (record keys) and ``decision``, the newest last. Decisions about
+        records that do not exist are ignored.
     config
-        ``threshold``, ``link`` and ``within`` are used.
+        ``threshold``, ``link`` and ``within_tables`` are used.
     choices
-        Of schema :data:`~dedupe.resolution.decisions.CHOICES`, the newest last: which record
-        stands for its
-        cluster, or gives its merged row a value.
+        Schema :data:`~dedupe.resolution.decisions.CHOICES`, the newest last: representatives and
+        values of merged rows that reviewers chose.
     taken
-        Ids that clusters of other records have.
+        Cluster ids that are in use by clusters of other records.
     """
-    decided = decided_rows(decisions, records)
-    clustering, pairs, across = cluster_records(records, pairs, decided, config)
+    decided = decisions_by_row(decisions, records)
+    clustering, pairs, links = cluster_records(records, pairs, decided, config)
     n, labels = len(records), clustering.labels
-    if across is not None:
-        across = across.filter(
-            (pl.col("probability") >= config.threshold)
-            & pl.Series(labels[across["left"].to_numpy()] == labels[across["right"].to_numpy()])
-        )
-    chosen = chosen_rows(choices, records)
-    kept = representatives(records.frame, labels, standing(choices, records))
-    must = _rows_said(decided, Decision.MATCH)
+    if links is not None:
+        together = labels[links["left"].to_numpy()] == labels[links["right"].to_numpy()]
+        links = links.filter((pl.col("probability") >= config.threshold) & pl.Series(together))
+    representative = representatives(
+        records.frame, labels, chosen_representatives(choices, records)
+    )
+    must_link = _pairs_decided(decided, Decision.MATCH)
+    rows = pl.DataFrame(
+        {
+            "label": labels,
+            "confidence": link_confidence(n, pairs, labels),
+            "representative": representative,
+            "joined_by": joining_probability(
+                n, pairs, labels, representative=representative, must_link=must_link
+            ),
+            "cluster_id": cluster_ids(records.keys, labels, records.previous_cluster_ids, taken),
+        },
+        schema=CLUSTER_ROWS,
+    )
     return Resolved(
-        clustering=clustering,
-        confidence=link_confidence(n, pairs, labels),
-        kept=kept,
-        joined_by=joining_probability(n, pairs, labels, kept=kept, must_link=must),
-        cluster_id=cluster_ids(records.keys, labels, records.named, taken),
-        decided=decided,
-        chosen=chosen.with_columns(pl.Series("label", labels[chosen["row"].to_numpy()]))
-        .filter(pl.col("column").is_in(records.frame.columns))
-        .unique(["label", "column"], keep="last", maintain_order=True)
-        .drop("label"),
-        links=across,
+        rows=rows,
+        contradictions=clustering.contradictions,
+        decisions=decided,
+        value_choices=_newest_per_cluster(value_choices_by_row(choices, records), labels),
+        links=links,
     )
 
 
@@ -157,40 +195,50 @@ def cluster_records(
     records, pairs, config
         As for :func:`resolve`.
     decided
-        Decisions as :func:`decided_rows` gives them.
+        Decisions as :func:`~dedupe.resolution.decisions.decisions_by_row` returns them.
 
     Returns
     -------
     clustering
         The clusters.
     pairs
-        The pairs that they were made from: between tables only, where that is what counts.
-    across
-        The links between tables, where tables are linked.
+        The pairs that the clusters were made from; when tables are linked and pairs within a table
+        do not count, only the links between tables.
+    links
+        The links between tables, when tables are linked; otherwise ``None``.
     """
-    across: pl.DataFrame | None = None
+    links: pl.DataFrame | None = None
     missing_weight = MISSING_WEIGHT
     if config.link:
-        least = 0.0 if config.link == "many" else config.threshold
-        across = CHOICES[config.link](
-            row_links(pairs, records.source, decided, least), records.source
-        )
-        if not config.within:
-            # Rows one by one: those of one table are never joined but through another.
-            pairs = across.with_columns(pl.lit("cross-encoder").cast(DECIDERS).alias("decided_by"))
-        if config.link != "many":
+        lowest = 0.0 if config.link == "many-to-many" else config.threshold
+        select_links = LINK_MODES[config.link]
+        links = select_links(row_links(pairs, records.source, decided, lowest), records.source)
+        if not config.within_tables:
+            # No pair is `identical` here: two rows of one table join only through another table.
+            pairs = links.with_columns(pl.lit("cross-encoder").cast(DECIDERS).alias("decided_by"))
+        if config.link != "many-to-many":
             missing_weight = 0.0
     clustering = cluster(
         len(records),
         pairs,
         threshold=config.threshold,
-        must_link=_rows_said(decided, Decision.MATCH),
-        cannot_link=_rows_said(decided, Decision.DIFFERENT),
+        must_link=_pairs_decided(decided, Decision.MATCH),
+        cannot_link=_pairs_decided(decided, Decision.DIFFERENT),
         missing_weight=missing_weight,
     )
-    return clustering, pairs, across
+    return clustering, pairs, links
 
 
-def _rows_said(decided: pl.DataFrame, decision: Decision) -> NDArray[np.uint32]:
-    said = decided.filter(pl.col("decision") == decision).select("left", "right")
-    return said.to_numpy().astype(np.uint32).reshape(-1, 2)
+def _pairs_decided(decided: pl.DataFrame, decision: Decision) -> NDArray[np.uint32]:
+    """Select the pairs with one decision as an (m, 2) array of row numbers."""
+    pairs = decided.filter(pl.col("decision") == decision).select("left", "right")
+    return pairs.to_numpy().astype(np.uint32).reshape(-1, 2)
+
+
+def _newest_per_cluster(value_choices: pl.DataFrame, labels: NDArray[np.uint32]) -> pl.DataFrame:
+    """Keep the newest choice of each cluster and column."""
+    return (
+        value_choices.with_columns(pl.Series("label", labels[value_choices["row"].to_numpy()]))
+        .unique(["label", "column"], keep="last", maintain_order=True)
+        .drop("label")
+    )

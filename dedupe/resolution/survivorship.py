@@ -1,21 +1,25 @@
-"""Survivorship: from the rows of a cluster to the one row that stands for them.
+"""Survivorship: from the rows of a cluster to its representative and its merged row.
 
-Each column has a rule of its own (:data:`RULES`). Every rule but ``concat`` picks one of the rows
-and takes its value as it is, so that types and spelling stay those of the input. A value is
-empty when it is null or nothing but white space; an empty one is picked only where all are.
-Where a rule leaves a choice, the earliest row is taken.
+Each column has a rule (:data:`RULES`). Every rule but ``concat`` picks one of the rows and takes
+its value unchanged, so types and spelling stay those of the input. A value is empty if it is null
+or only white space; an empty value is picked only if all are empty. If a rule leaves a choice, the
+earliest row is taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from dedupe.config import Config
 from dedupe.errors import OptionError
+from dedupe.io.schema_matching import Linked
+from dedupe.records import Records, column_text
 
 RULES: Mapping[str, str] = {
     "most-complete": "the longest of the most frequent values",
@@ -29,47 +33,51 @@ RULES: Mapping[str, str] = {
     "max": "the highest value (number, else text)",
     "min": "the lowest value (number, else text)",
 }
-"""What a rule is called, and what it takes."""
-
-
+"""Name and description of each rule."""
 DEFAULT_RULE = "most-complete"
-"""The rule of a column that none is given for."""
-
-
+"""Rule of the columns that the configuration gives none."""
 SEPARATOR = " | "
-"""What stands between the values that ``concat`` joins."""
-
-
-_OF_THE_COLUMN = ("max", "min", "newest", "oldest")
-
-
+"""Text between the values that ``concat`` joins."""
+_PRIORITIES: Mapping[str, Sequence[tuple[str, bool]]] = {
+    "most-complete": [("frequency", True), ("length", True)],
+    "most-frequent": [("frequency", True)],
+    "longest": [("length", True)],
+    "first": [],
+    "last": [("row", True)],
+    "newest": [("key", True)],
+    "oldest": [("key", False)],
+    "max": [("key", True)],
+    "min": [("key", False)],
+}
+"""Columns by which a rule sorts the values of a cluster, and whether the highest comes first."""
+_FREQUENCY_AND_LENGTH = (
+    pl.len().over("place", "text").alias("frequency"),
+    pl.col("text").str.len_chars().alias("length"),
+)
+_NEEDS_WHOLE_COLUMN = ("max", "min", "newest", "oldest")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
-_TIME = (
-    r"(?:[T ]+(?<hour>\d{1,2}):(?<minute>\d{2})(?::(?<second>\d{2})(?<fraction>\.\d+)?)?"
-    r"\s*(?<zone>Z|[+-]\d{2}:?\d{2})?)?$"
-)
-
-
-# In this order: a column in which every date could be either is read with the day first.
+# The first line by which all dates of a column can be read is used: day first, if all dates of a
+# column could be either. %y comes before %Y, which would read a year of two digits as it is.
 _DATES = (
-    r"^(?<year>\d{4})[-/.](?<month>\d{1,2})[-/.](?<day>\d{1,2})" + _TIME,
-    r"^(?<day>\d{1,2})[-/.](?<month>\d{1,2})[-/.](?<year>\d{4}|\d{2})" + _TIME,
-    r"^(?<month>\d{1,2})[-/.](?<day>\d{1,2})[-/.](?<year>\d{4}|\d{2})" + _TIME,
+    ("%Y-%m-%d",),
+    ("%d-%m-%y", "%d-%m-%Y"),
+    ("%m-%d-%y", "%m-%d-%Y"),
 )
+_TIMES = ("", " %H:%M", " %H:%M:%S%.f", " %H:%M%#z", " %H:%M:%S%.f%#z")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How the value of one column is chosen.
+    """The survivorship rule of one column.
 
     Parameters
     ----------
     kind
         A name of :data:`RULES`, without ``:COLUMN``.
     column
-        The column that ``newest`` and ``oldest`` look at; ``None`` for the others.
+        The column that ``newest`` and ``oldest`` compare; ``None`` for the others.
     """
 
     kind: str
@@ -77,15 +85,15 @@ class Rule:
 
     @property
     def local(self) -> bool:
-        """Whether its choice hangs on the rows of the cluster alone.
+        """Whether the choice depends on the rows of the cluster alone.
 
-        The others compare values as the whole column is read: as numbers, dates or text.
+        The other rules compare values as the whole column is read: as numbers, dates or text.
         """
-        return self.kind not in _OF_THE_COLUMN
+        return self.kind not in _NEEDS_WHOLE_COLUMN
 
 
 def parse_rules(merge: Mapping[str, str], columns: Sequence[str]) -> dict[str, Rule]:
-    """Read the rules as they are written in the configuration.
+    """Parse the rules of the configuration.
 
     Parameters
     ----------
@@ -115,10 +123,10 @@ def parse_rules(merge: Mapping[str, str], columns: Sequence[str]) -> dict[str, R
 def representatives(
     frame: pl.DataFrame, labels: npt.NDArray[np.uint32], chosen: Sequence[int] = ()
 ) -> npt.NDArray[np.uint32]:
-    """Choose the row that stands for each cluster.
+    """Choose the representative of each cluster.
 
-    It is the one that was chosen last; of clusters without one, the one with most fields that are
-    not empty, then with the longest text in all, then the earliest.
+    It is the row that a reviewer chose last; in clusters without a choice, the row with the most
+    fields that are not empty, then with the longest text in total, then the earliest.
 
     Parameters
     ----------
@@ -127,30 +135,82 @@ def representatives(
     labels
         (n,) cluster of each row: any number that its rows share.
     chosen
-        Rows that people chose, the latest last.
+        Rows that reviewers chose, the newest last.
 
     Returns
     -------
     ndarray
         (n,) uint32 row number of the representative of the row's cluster.
     """
-    rows = _shared(labels)
-    best = pl.DataFrame({"cluster": labels[rows], "row": rows})
-    texts = [_text(series.gather(rows)) for series in frame]
+    rows = _rows_in_clusters_of_two(labels)
     filled, length = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
-    for text in texts:
-        full = _filled(text)
-        filled += full.to_numpy()
-        length += (text.str.len_chars().fill_null(0) * full).to_numpy()
-    best = best.with_columns(pl.Series("filled", filled), pl.Series("length", length))
-    best = _first_of(best, "cluster", [("filled", True), ("length", True)])
+    for series in frame:
+        text = column_text(series.gather(rows))
+        not_empty = _not_empty(text)
+        filled += not_empty.to_numpy()
+        length += (text.str.len_chars().fill_null(0) * not_empty).to_numpy()
+    candidates = pl.DataFrame(
+        {"cluster": labels[rows], "row": rows, "filled": filled, "length": length}
+    )
+    best = _first_of_each(candidates, "cluster", [("filled", True), ("length", True)])
     by_label = np.arange(max(len(labels), int(labels.max(initial=0)) + 1), dtype=np.uint32)
     by_label[best["cluster"].to_numpy()] = best["row"].to_numpy()
     for row in chosen:
         by_label[labels[row]] = row
-    kept = np.arange(len(labels), dtype=np.uint32)
-    kept[rows] = by_label[labels[rows]]
-    return kept
+    representative = np.arange(len(labels), dtype=np.uint32)
+    representative[rows] = by_label[labels[rows]]
+    return representative
+
+
+def preferred_rows(
+    records: Records, config: Config, linked: Linked | None
+) -> npt.NDArray[np.bool_] | None:
+    """Mark the records of the table that ``config.prefer`` names; ``None`` without such a table."""
+    if linked is None or config.prefer is None:
+        return None
+    preferred: npt.NDArray[np.bool_] = records.source == linked.names.index(config.prefer)
+    return preferred
+
+
+def merged_row(
+    records: Records,
+    rows: npt.NDArray[np.int64],
+    representative: int,
+    value_choices: Mapping[str, int],
+    rules: Mapping[str, Rule],
+    config: Config,
+    linked: Linked | None = None,
+) -> dict[str, Any]:
+    """Merge the rows of one cluster, exactly as the table of merged rows does.
+
+    Parameters
+    ----------
+    records
+        All records.
+    rows
+        All rows of the cluster, ascending.
+    representative
+        Row of the representative.
+    value_choices
+        Row that a reviewer chose to give a column its value, by column.
+    rules
+        As :func:`parse_rules` returns them.
+    config
+        ``merge`` and ``prefer`` are used.
+    linked
+        The linked tables, if any.
+    """
+    preferred = preferred_rows(records, config, linked)
+    merged = merge(
+        records.frame[rows],
+        np.zeros(len(rows), dtype=np.uint32),
+        rules,
+        None if preferred is None else preferred[rows],
+    ).row(0, named=True)
+    row_of_column = dict(value_choices)
+    if records.id_column is not None and records.id_column not in config.merge:
+        row_of_column.setdefault(records.id_column, representative)
+    return merged | {column: records.frame[column][row] for column, row in row_of_column.items()}
 
 
 def merge(
@@ -159,7 +219,7 @@ def merge(
     rules: Mapping[str, Rule],
     preferred: npt.NDArray[np.bool_] | None = None,
 ) -> pl.DataFrame:
-    """Make one row of each cluster.
+    """Merge the rows of each cluster into one.
 
     Parameters
     ----------
@@ -168,118 +228,133 @@ def merge(
     labels
         (n,) cluster of each row: any number that its rows share.
     rules
-        As :func:`parse_rules` gives them.
+        As :func:`parse_rules` returns them.
     preferred
-        (n,) bool: rows whose values, where they have any, rule out those of the others.
+        (n,) bool: rows whose values, unless empty, take precedence over those of other rows.
 
     Returns
     -------
     DataFrame
-        One row a cluster, in the order of their earliest rows; columns and types as in `frame`,
-        except that a column of ``concat`` is text. Rows that share their cluster with no other
-        are as they were.
+        One row per cluster, in the order of their earliest rows; columns and types as in `frame`,
+        except that a column of ``concat`` is text. Rows alone in their cluster are unchanged.
     """
     _, earliest, cluster = np.unique(labels, return_index=True, return_inverse=True)
     first = np.sort(earliest).astype(np.uint32)
     place = np.searchsorted(first, earliest)[cluster].astype(np.uint32)
-    rows = _shared(labels)
-    keys: dict[tuple[str, bool], pl.Series] = {}
+    rows = _rows_in_clusters_of_two(labels)
+    sort_keys: dict[tuple[str, bool], pl.Series] = {}
     columns: list[pl.Series] = []
     for series in frame:
         rule = rules[series.name]
-        values = pl.DataFrame({"place": place[rows], "row": rows}).with_columns(
-            _text(series.gather(rows)).alias("text")
-        )
-        values = values.filter(_filled(values["text"]))
-        if preferred is not None:
-            first_choice = pl.Series("preferred", preferred[values["row"].to_numpy()])
-            values = (
-                values.with_columns(first_choice)
-                .filter(pl.col("preferred") | ~pl.col("preferred").any().over("place"))
-                .drop("preferred")
-            )
+        values = _candidate_values(series, place, rows, preferred)
         if rule.kind == "concat":
-            columns.append(_concat(series, values, first))
+            columns.append(_concatenated(series, values, first))
             continue
-        index = first.copy()
-        values = _disagreeing(values, index)
         if not rule.local:
             key = (rule.column or series.name, rule.column is not None)
-            if key not in keys:
-                keys[key] = _order(frame[key[0]], dates=key[1])
-            values = values.with_columns(keys[key].gather(values["row"]).alias("key"))
-        chosen = _first_of(values.with_columns(_SCORES), "place", _BEST[rule.kind])
-        index[chosen["place"].to_numpy()] = chosen["row"].to_numpy()
-        columns.append(series.gather(index))
+            if key not in sort_keys:
+                sort_keys[key] = _sort_keys(frame[key[0]], dates=key[1])
+            values = values.with_columns(sort_keys[key].gather(values["row"]).alias("key"))
+        columns.append(series.gather(_picked_rows(values, first, rule)))
     return pl.DataFrame(columns)
-
-
-def _disagreeing(values: pl.DataFrame, index: npt.NDArray[np.uint32]) -> pl.DataFrame:
-    """Put the first row of each cluster with one value only into `index`; return the others'."""
-    place, row = values["place"].to_numpy(), values["row"].to_numpy()
-    text = values["text"].hash(0).to_numpy()
-    low, high = np.full(len(index), np.iinfo(np.uint64).max), np.zeros(len(index), np.uint64)
-    np.minimum.at(low, place, text)
-    np.maximum.at(high, place, text)
-    agree = low == high
-    one = agree[place]
-    index[place[one][::-1]] = row[one][::-1]
-    return values.filter(pl.Series(~one))
-
-
-_SCORES = (
-    pl.len().over("place", "text").alias("frequency"),
-    pl.col("text").str.len_chars().alias("length"),
-)
-
-
-_BEST: Mapping[str, Sequence[tuple[str, bool]]] = {
-    "most-complete": [("frequency", True), ("length", True)],
-    "most-frequent": [("frequency", True)],
-    "longest": [("length", True)],
-    "first": [],
-    "last": [("row", True)],
-    "newest": [("key", True)],
-    "oldest": [("key", False)],
-    "max": [("key", True)],
-    "min": [("key", False)],
-}
-"""By what a rule sorts the values of a cluster, and whether the highest comes first."""
 
 
 def _parse(name: str, text: str, columns: Sequence[str]) -> Rule:
     kind, colon, column = text.strip().partition(":")
     kind, column = kind.strip(), column.strip()
-    needs = kind in ("newest", "oldest")
-    if (kind not in _BEST and kind != "concat") or (colon and not needs):
+    needs_column = kind in ("newest", "oldest")
+    if (kind not in _PRIORITIES and kind != "concat") or (colon and not needs_column):
         raise OptionError(
             f"merge: column {name!r} has the unknown rule {text!r}; the rules are "
             f"{', '.join(RULES)}"
         )
-    if needs and column not in columns:
+    if needs_column and column not in columns:
         raise OptionError(
-            f"merge: the rule {text!r} of column {name!r} needs a column to go by: "
+            f"merge: the rule {text!r} of column {name!r} needs a column to compare: "
             f"one of {', '.join(columns)}"
         )
-    return Rule(kind, column if needs else None)
+    return Rule(kind, column if needs_column else None)
 
 
-def _shared(labels: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """Return the rows that share their cluster with another, ascending."""
+def _rows_in_clusters_of_two(labels: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """List the rows that share their cluster with another row, ascending."""
     return np.flatnonzero(np.bincount(labels)[labels] > 1).astype(np.uint32)
 
 
-def _first_of(values: pl.DataFrame, group: str, by: Sequence[tuple[str, bool]]) -> pl.DataFrame:
-    """Return the first line of each group, sorted by `by` (highest first?) and then by row."""
+def _candidate_values(
+    series: pl.Series,
+    place: npt.NDArray[np.uint32],
+    rows: npt.NDArray[np.uint32],
+    preferred: npt.NDArray[np.bool_] | None,
+) -> pl.DataFrame:
+    """List the values that a rule chooses from.
+
+    Parameters
+    ----------
+    series
+        The column.
+    place
+        (n,) place of each row's cluster in the merged table.
+    rows
+        Rows in clusters of two or more.
+    preferred
+        As for :func:`merge`.
+
+    Returns
+    -------
+    DataFrame
+        ``place``, ``row`` and ``text`` of the values that are not empty; of clusters with values in
+        preferred rows, those alone.
+    """
+    values = pl.DataFrame({"place": place[rows], "row": rows}).with_columns(
+        column_text(series.gather(rows)).alias("text")
+    )
+    values = values.filter(_not_empty(values["text"]))
+    if preferred is None:
+        return values
+    is_preferred = pl.Series("preferred", preferred[values["row"].to_numpy()])
+    return (
+        values.with_columns(is_preferred)
+        .filter(pl.col("preferred") | ~pl.col("preferred").any().over("place"))
+        .drop("preferred")
+    )
+
+
+def _picked_rows(
+    values: pl.DataFrame, first: npt.NDArray[np.uint32], rule: Rule
+) -> npt.NDArray[np.uint32]:
+    """Pick the row of each cluster whose value survives; by default its first row."""
+    picked = first.copy()
+    place, row = values["place"].to_numpy(), values["row"].to_numpy()
+    # Most clusters agree on a value: their first row with a value is found without sorting.
+    text = values["text"].hash(0).to_numpy()
+    low, high = np.full(len(first), np.iinfo(np.uint64).max), np.zeros(len(first), np.uint64)
+    np.minimum.at(low, place, text)
+    np.maximum.at(high, place, text)
+    agreed = (low == high)[place]
+    picked[place[agreed][::-1]] = row[agreed][::-1]
+    disputed = values.filter(pl.Series(~agreed)).with_columns(_FREQUENCY_AND_LENGTH)
+    best = _first_of_each(disputed, "place", _PRIORITIES[rule.kind])
+    picked[best["place"].to_numpy()] = best["row"].to_numpy()
+    return picked
+
+
+def _first_of_each(
+    values: pl.DataFrame, group: str, by: Sequence[tuple[str, bool]]
+) -> pl.DataFrame:
+    """Take the first line of each group, sorted by `by` (highest first?) and then by row."""
     by = [*by, ("row", False)]
     return values.sort(
         [group, *(name for name, _ in by)],
-        descending=[False, *(down for _, down in by)],
+        descending=[False, *(descending for _, descending in by)],
         nulls_last=True,
     ).unique(group, keep="first", maintain_order=True)
 
 
-def _concat(series: pl.Series, values: pl.DataFrame, first: npt.NDArray[np.uint32]) -> pl.Series:
+def _concatenated(
+    series: pl.Series, values: pl.DataFrame, first: npt.NDArray[np.uint32]
+) -> pl.Series:
+    """Concatenate the different values of each cluster as text."""
     joined = (
         values.unique(["place", "text"], keep="first", maintain_order=True)
         .group_by("place", maintain_order=True)
@@ -287,66 +362,56 @@ def _concat(series: pl.Series, values: pl.DataFrame, first: npt.NDArray[np.uint3
     )
     index = np.arange(len(first), dtype=np.uint32)
     index[joined["place"].to_numpy()] = len(first) + np.arange(joined.height)
-    return pl.concat([_text(series.gather(first)), joined["text"].alias(series.name)]).gather(index)
+    return pl.concat([column_text(series.gather(first)), joined["text"].alias(series.name)]).gather(
+        index
+    )
 
 
-def _text(series: pl.Series) -> pl.Series:
-    kind = series.dtype
-    if kind == pl.String:
-        return series
-    if kind.is_float():
-        series = series.fill_nan(None)
-    if kind.is_nested() or kind in (pl.Binary, pl.Object):
-        texts = [None if value is None else str(value) for value in series.to_list()]
-        return pl.Series(series.name, texts, dtype=pl.String)
-    return series.cast(pl.String)
-
-
-def _filled(text: pl.Series) -> pl.Series:
+def _not_empty(text: pl.Series) -> pl.Series:
     return text.str.strip_chars().str.len_bytes().fill_null(0) > 0
 
 
-def _order(series: pl.Series, *, dates: bool) -> pl.Series:
-    """Return what the values of a whole column are compared by; null where they are empty."""
+def _sort_keys(series: pl.Series, *, dates: bool) -> pl.Series:
+    """Convert the values of a whole column to what they are compared by; null where empty.
+
+    Text is compared as numbers if all of it can be read so, else, with `dates`, as dates and times,
+    else as it is.
+    """
     if series.dtype.is_numeric():
         return series.fill_nan(None) if series.dtype.is_float() else series
     if series.dtype.is_temporal() or series.dtype == pl.Boolean:
         return series.to_physical() if series.dtype.is_temporal() else series.cast(pl.UInt8)
-    text = _text(series)
-    text = pl.select(pl.when(_filled(text)).then(text.str.strip_chars())).to_series()
+    text = column_text(series)
+    text = pl.select(pl.when(_not_empty(text)).then(text.str.strip_chars())).to_series()
     if text.str.contains(_NUMBER).all(ignore_nulls=True):
         whole = text.cast(pl.Int64, strict=False)
         return whole if whole.null_count() == text.null_count() else text.cast(pl.Float64)
-    for pattern in _DATES if dates else ():
-        moments = _moments(text, pattern)
+    for formats in _DATES if dates else ():
+        moments = _moments(text, formats)
         if moments.null_count() == text.null_count():
             return moments
     return text
 
 
-def _moments(text: pl.Series, pattern: str) -> pl.Series:
-    """Return microseconds since 1970; null where `text` is no date of this pattern."""
+def _moments(text: pl.Series, dates: Sequence[str]) -> pl.Series:
+    """Parse dates, with or without a time and a zone, as microseconds since 1970 in UTC.
 
-    def number(name: str) -> pl.Expr:
-        return pl.col(name).cast(pl.Int64).fill_null(0)
+    Null where `text` has none of the formats `dates`; a time without a zone counts as UTC.
+    """
+    # Dates are separated by "-", "/" or "."; times follow after "T" or a space.
+    text = text.str.replace(r"^(\d+)[-/.](\d+)[-/.](\d+)T?", "$1-$2-$3 ").str.strip_chars()
+    return text.to_frame("text").select(
+        moment=pl.coalesce(_moment(date + time) for date in dates for time in _TIMES)
+    )["moment"]
 
-    year = pl.col("year").cast(pl.Int64)
-    century = pl.when(year < 69).then(2000).otherwise(1900)
-    year = pl.when(pl.col("year").str.len_bytes() == 2).then(year + century).otherwise(year)
-    day = pl.format(
-        "{}-{}-{}", year, pl.col("month").str.zfill(2), pl.col("day").str.zfill(2)
-    ).str.to_date("%Y-%m-%d", strict=False)
-    ahead = pl.col("zone").str.replace(":", "")
-    offset = (
-        ahead.str.slice(1, 2).cast(pl.Int64, strict=False) * 60
-        + ahead.str.slice(3, 2).cast(pl.Int64, strict=False)
-    ).fill_null(0) * pl.when(ahead.str.starts_with("-")).then(-1).otherwise(1)
-    seconds = (
-        day.cast(pl.Int32).cast(pl.Int64) * 86_400
-        + number("hour") * 3600
-        + (number("minute") - offset.fill_null(0)) * 60
-        + number("second")
-    )
-    fraction = (pl.col("fraction").cast(pl.Float64).fill_null(0) * 1e6).cast(pl.Int64)
-    parts = text.str.extract_groups(pattern).struct.unnest()
-    return parts.select(moment=seconds * 1_000_000 + fraction)["moment"]
+
+def _moment(format: str) -> pl.Expr:
+    text = pl.col("text")
+    moment = text.str.to_datetime(format, time_unit="us", strict=False)
+    if format.startswith("%Y"):
+        moment = pl.when(text.str.contains(r"^\d{4}-")).then(moment)
+    elif "%y" in format:
+        # POSIX reads the years 69 to 99 as 1969 to 1999, but polars reads 69 as 2069.
+        in_2069 = moment.dt.year() == 2069
+        moment = pl.when(in_2069).then(moment.dt.offset_by("-100y")).otherwise(moment)
+    return moment.to_physical()

@@ -1,14 +1,14 @@
-"""Which pairs to ask about next: those whose answers teach most.
+"""Active learning: which pairs to review next, so that each decision improves the scores most.
 
-A pair is worth asking about as far as it is in doubt, by its probability corrected by the answers
-so far. Then the order is spread out: of several pairs of one record the later ones come down, as
-the answer to the first says much of them, and implies some. Pairs that are decided, or follow from
-what is, belong to whoever shows the queue.
+Uncertainty sampling: a pair is the more informative, the closer its recalibrated probability is to
+the threshold. The order is then diversified: of several pairs of one record the later ones move
+down, because the decision on the first says much about them, and implies some. Whoever shows the
+queue leaves out the pairs that are decided or implied.
 
-Tried and left out: raising pairs of large clusters, pairs about which clusters and probabilities
-tell different things, and pairs that the correction moved far. Each of them spoils the sample that
-the correction learns from, as none of them is known to it: with all three, F1 after 25 to 200
-answers was two to fourteen points lower on a table of products, and no higher on six others.
+Tried without success: moving up pairs of large clusters, pairs on which clusters and probabilities
+disagree, and pairs that the recalibration moved far. Each of them biases the sample that the
+recalibration learns from. With all three, F1 after 25 to 200 decisions was two to fourteen points
+lower on a table of products, and no higher on six others.
 
 References
 ----------
@@ -25,51 +25,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 REPEATED = 0.7
-"""What each earlier pair of the same record leaves of a pair's worth."""
-
+"""Factor on the uncertainty of a pair for each earlier pair of one of its records."""
 
 Floats: TypeAlias = NDArray[np.float64]
 
 
-def useful_order(
+def informative_order(
     left: NDArray[Any], right: NDArray[Any], probability: NDArray[Any], *, threshold: float
 ) -> NDArray[np.int64]:
-    """Return the numbers of m pairs, those first whose answers teach most.
+    """Sort m pairs, the most informative first.
 
     Parameters
     ----------
     left, right
         (m,) row numbers.
     probability
-        (m,) as corrected by the answers so far.
+        (m,) recalibrated probabilities.
     threshold
-        Probability from which pairs are merged.
+        Probability from which pairs match.
+
+    Returns
+    -------
+    ndarray
+        (m,) int64 places in `left`.
     """
-    return spread_out(doubts(probability.astype(np.float64), threshold), left, right)
+    return diversified(uncertainty(probability.astype(np.float64), threshold), left, right)
 
 
-def doubts(probability: Floats, threshold: float) -> Floats:
-    """Return the doubt about each pair: 1 at the threshold, 0 at the probabilities 0 and 1."""
+def uncertainty(probability: Floats, threshold: float) -> Floats:
+    """Rate the uncertainty of each pair: 1 at the threshold, 0 at the probabilities 0 and 1."""
     low, high = max(threshold, 1e-6), max(1 - threshold, 1e-6)
-    doubt: Floats = np.minimum(probability / low, (1 - probability) / high)
-    return doubt
+    uncertain: Floats = np.minimum(probability / low, (1 - probability) / high)
+    return uncertain
 
 
-def spread_out(value: Floats, left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.int64]:
-    """Return numbers by falling value, where each earlier pair of a record takes some of it."""
+def diversified(value: Floats, left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.int64]:
+    """Sort pairs by falling value, reduced for each earlier pair of one of their records."""
     order = np.lexsort((np.arange(len(value)), -value))
     ends = np.stack([left[order], right[order]], axis=1).ravel()
-    earlier = _earlier(ends).reshape(-1, 2).max(axis=1)
-    lowered = value[order] * REPEATED ** np.minimum(earlier, 30)
-    return order[np.lexsort((order, -lowered))]
+    earlier = _occurrences_before(ends).reshape(-1, 2).max(axis=1)
+    reduced = value[order] * REPEATED ** np.minimum(earlier, 30)
+    return order[np.lexsort((order, -reduced))]
 
 
-def _earlier(names: NDArray[Any]) -> NDArray[np.int64]:
-    """Return how often each name stands before its place."""
-    order = np.argsort(names, kind="stable")
-    ranked = names[order]
-    first = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])) if len(names) else order
-    sizes = np.diff(np.append(first, len(names)))
-    earlier = np.empty(len(names), dtype=np.int64)
-    earlier[order] = np.arange(len(names)) - np.repeat(first, sizes)
-    return earlier
+def _occurrences_before(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Count how often each value occurs before its place."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(values) else order
+    sizes = np.diff(np.append(first, len(values)))
+    count = np.empty(len(values), dtype=np.int64)
+    count[order] = np.arange(len(values)) - np.repeat(first, sizes)
+    return count

@@ -1,6 +1,6 @@
-"""What decisions imply: two records that match a third match each other, and so on.
+"""Transitive closure of decisions: two records that match a third match each other, and so on.
 
-Rows of identical text are one thing here from the beginning.
+Rows of identical text count as one row from the beginning.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedupe.resolution.decisions import Decision
+from dedupe.resolution.union_find import UnionFind
 
-Ends = tuple[int, int]
-"""Two rows."""
+RowPair = tuple[int, int]
+"""Two row numbers."""
 
 
-class Implied:
-    """The closure of decisions: matches join rows, differences keep what is joined apart.
+class DecisionClosure:
+    """What decisions imply: matches join rows, and differences keep joined rows apart.
 
     Parameters
     ----------
@@ -27,86 +28,79 @@ class Implied:
     """
 
     def __init__(self, group: NDArray[np.uint32]) -> None:
-        self.group = group
-        self.clashes: list[tuple[Ends, ...]] = []
-        """Decided pairs of rows that cannot all hold: the latest of them, then the earlier."""
-        self._parent: dict[int, int] = {}
-        self._foes: dict[Ends, Ends] = {}
-        self._matches: dict[int, list[Ends]] = defaultdict(list)
-        self._touched: set[int] = set()
+        self.contradictions: list[tuple[RowPair, ...]] = []
+        """Pairs whose decisions cannot all hold: the latest, then the earlier ones it contradicts.
+        """
+        self._group = group
+        self._sets: UnionFind[int] = UnionFind()
+        # The rows of the first decision that separated two groups: the sets know only the groups.
+        self._different: dict[RowPair, RowPair] = {}
+        self._matches: dict[int, list[int]] = defaultdict(list)
+        self._decided: set[int] = set()
 
-    def tell(self, a: int, b: int, decision: Decision) -> None:
-        """Take in one decision about two rows."""
+    def add(self, a: int, b: int, decision: Decision) -> None:
+        """Take one decision about two rows into account.
+
+        A decision that contradicts earlier ones is recorded in :attr:`contradictions` and has no
+        other effect. Unsure implies nothing.
+        """
         if decision is Decision.UNSURE:
             return
-        one, other = self.find(a), self.find(b)
-        ends = (int(self.group[a]), int(self.group[b]))
-        self._touched |= set(ends)
-        apart = self._key(one, other)
+        group_a, group_b = self._groups(a, b)
+        self._decided |= {group_a, group_b}
         if decision is Decision.DIFFERENT:
-            if one == other:
-                self.clashes.append(((a, b), *self.way(a, b)))
+            if self._sets.separate(group_a, group_b):
+                self._different.setdefault(_sorted(group_a, group_b), (a, b))
             else:
-                self._foes.setdefault(apart, (a, b))
+                self.contradictions.append(((a, b), *self.path(a, b)))
             return
-        if apart in self._foes:
-            foe, enemy = self._foes[apart]
-            if self.find(foe) != one:
-                foe, enemy = enemy, foe
-            self.clashes.append(((a, b), (foe, enemy), *self.way(a, foe), *self.way(b, enemy)))
+        separation = self._sets.separation(group_a, group_b)
+        if separation is not None:
+            end_a, end_b = separation
+            rows = self._different[_sorted(end_a, end_b)]
+            if self._groups(*rows) != separation:
+                rows = rows[::-1]
+            self.contradictions.append(((a, b), rows, *self.path(a, end_a), *self.path(b, end_b)))
             return
-        for end, far in (ends, ends[::-1]):
-            self._matches[end].append((far, end) if end > far else (end, far))
-        if one != other:
-            self._join(one, other)
+        self._matches[group_a].append(group_b)
+        self._matches[group_b].append(group_a)
+        self._sets.join((group_a, group_b))
 
-    def find(self, row: int) -> int:
-        """Return the row that stands for all that `row` is decided to match."""
-        at = int(self.group[row])
-        while at in self._parent:
-            at = self._parent[at]
-        return at
-
-    def of(self, a: int, b: int) -> Decision | None:
-        """Return what decisions imply of two rows; ``None`` where they imply nothing."""
-        if not self._parent and not self._foes:
-            return None
-        one, other = self.find(a), self.find(b)
-        if one == other:
+    def decision(self, a: int, b: int) -> Decision | None:
+        """Look up the decision made or implied about two rows; ``None`` if there is none."""
+        group_a, group_b = self._groups(a, b)
+        if self._sets.find(group_a) == self._sets.find(group_b):
             return Decision.MATCH
-        return Decision.DIFFERENT if self._key(one, other) in self._foes else None
+        return Decision.DIFFERENT if self._sets.separation(group_a, group_b) else None
 
-    def against(self, a: int, b: int) -> Ends | None:
-        """Return the decision, as two rows, that a match of two rows would contradict."""
-        return self._foes.get(self._key(self.find(a), self.find(b)))
+    def contradicted_by_match(self, a: int, b: int) -> RowPair | None:
+        """Find the pair decided to be different that a match of two rows would contradict."""
+        separation = self._sets.separation(*self._groups(a, b))
+        return None if separation is None else self._different[_sorted(*separation)]
 
-    def touched(self) -> NDArray[np.int64]:
-        """Return the groups of identical rows about which something was decided, ascending."""
-        return np.array(sorted(self._touched), dtype=np.int64)
+    def decided_groups(self) -> NDArray[np.int64]:
+        """List the groups of identical rows that have decisions, ascending."""
+        return np.array(sorted(self._decided), dtype=np.int64)
 
-    def way(self, a: int, b: int) -> Iterator[Ends]:
-        """Yield the decided matches that lead from one row to another, as groups of rows."""
-        start, end = int(self.group[a]), int(self.group[b])
+    def path(self, a: int, b: int) -> Iterator[RowPair]:
+        """Yield the decided matches on a shortest path between two rows, as pairs of groups."""
+        start, end = self._groups(a, b)
         came_from: dict[int, int] = {start: start}
         waiting = deque([start])
         while waiting and end not in came_from:
             at = waiting.popleft()
-            for low, high in self._matches[at]:
-                far = high if low == at else low
-                if far not in came_from:
-                    came_from[far] = at
-                    waiting.append(far)
+            for neighbour in self._matches[at]:
+                if neighbour not in came_from:
+                    came_from[neighbour] = at
+                    waiting.append(neighbour)
         while end in came_from and end != start:
             before = came_from[end]
-            yield min(end, before), max(end, before)
+            yield _sorted(before, end)
             end = before
 
-    def _join(self, one: int, other: int) -> None:
-        self._parent[other] = one
-        for pair in [pair for pair in self._foes if other in pair]:
-            foe = pair[0] if pair[1] == other else pair[1]
-            self._foes.setdefault(self._key(one, foe), self._foes.pop(pair))
+    def _groups(self, a: int, b: int) -> RowPair:
+        return int(self._group[a]), int(self._group[b])
 
-    @staticmethod
-    def _key(one: int, other: int) -> Ends:
-        return (one, other) if one < other else (other, one)
+
+def _sorted(one: int, other: int) -> RowPair:
+    return (one, other) if one < other else (other, one)

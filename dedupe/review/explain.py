@@ -1,4 +1,4 @@
-"""Why a pair has its probability: each field is left out in turn, and the pair scored again."""
+"""Why a pair has its probability: leave each field out in turn, and score the pair again."""
 
 from __future__ import annotations
 
@@ -12,44 +12,45 @@ if TYPE_CHECKING:
 
 
 def load_model(config: Config) -> CrossEncoder:
-    """Return the cross-encoder that scored the pairs."""
+    """Load the cross-encoder that scored the pairs."""
     return load_cross_encoder(config)
 
 
 def contributions(model: CrossEncoder, left: str, right: str) -> list[tuple[str, float]]:
-    """Return what each field adds to the logit of a pair, the weightiest first.
+    """Compute how much each field adds to the logit of a pair.
 
     Parameters
     ----------
     model
-        Gives one logit a pair.
+        A cross-encoder with one logit per pair.
     left, right
         Record texts.
 
     Returns
     -------
     list of (label, change)
-        How much the logit falls when the field is left out of both records: above 0 it speaks for
-        a match, below 0 against.
+        How much the logit falls when the field is left out of both records: positive for evidence
+        of a match, negative for evidence against it. The largest changes come first.
 
     References
     ----------
     J. Li, W. Monroe and D. Jurafsky, "Understanding neural networks through representation
     erasure", 2016.
     """
-    lines = [text.split("\n") for text in (left, right)]
-    labels = list(dict.fromkeys(line.split(": ", 1)[0] for side in lines for line in side))
-    masked = [
+    sides = [text.split("\n") for text in (left, right)]
+    labels = list(dict.fromkeys(_label(line) for lines in sides for line in lines))
+    variants = [
         [
-            "\n".join(side),
-            *(
-                "\n".join(line for line in side if line.split(": ", 1)[0] != label)
-                for label in labels
-            ),
+            "\n".join(lines),
+            *("\n".join(line for line in lines if _label(line) != label) for label in labels),
         ]
-        for side in lines
+        for lines in sides
     ]
-    one, other = (prepare_texts(model, texts) for texts in masked)
-    whole, *without = score_logits(model, one, other).tolist()
-    changes = [(label, whole - rest) for label, rest in zip(labels, without, strict=True)]
+    left_texts, right_texts = (prepare_texts(model, texts) for texts in variants)
+    complete, *without = score_logits(model, left_texts, right_texts).tolist()
+    changes = [(label, complete - logit) for label, logit in zip(labels, without, strict=True)]
     return sorted(changes, key=lambda change: -abs(change[1]))
+
+
+def _label(line: str) -> str:
+    return line.split(": ", 1)[0]

@@ -1,10 +1,10 @@
-"""Clusters that follow every decision at once: only what a decision can reach is clustered anew."""
+"""Clusters that follow every decision: only what a decision can reach is clustered again."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,55 +13,57 @@ from numpy.typing import NDArray
 
 from dedupe.records import Records
 from dedupe.resolution.confidence import link_confidence
-from dedupe.resolution.decisions import CHOICES, Decision, decided_rows, standing
+from dedupe.resolution.decisions import CHOICES, Decision, chosen_representatives, decisions_by_row
 from dedupe.resolution.resolve import cluster_records
-from dedupe.resolution.survivorship import representatives
+from dedupe.resolution.survivorship import merged_row, parse_rules, representatives
 from dedupe.scoring.pairs import components, identical_groups
 from dedupe.workspace.decision_log import CURRENT
 from dedupe.workspace.state import Clustered
 
-Bond = tuple[int, int]
-"""Two parts that a decided match joins."""
+ComponentPair = tuple[int, int]
+"""Two components that a decided match joins."""
 
 
 class LiveClusters:
-    """The clusters of a workspace, kept up to date.
+    """The clusters of a workspace, updated after every decision.
 
-    Records fall into parts: two records that no chain of matching pairs joins are never in one
-    cluster, unless decisions join them. So a decision is followed by clustering the parts that it
-    touches, and the result is what clustering everything would give.
+    Records that no chain of matching pairs connects are never in one cluster, unless decisions
+    join them. So a decision is followed by clustering the connected components that it reaches,
+    and the result equals that of clustering all records.
 
     Parameters
     ----------
-    state
-        What the workspace holds, clustered under the decisions it held.
+    clustered
+        The workspace, clustered under the decisions it held.
     """
 
-    def __init__(self, state: Clustered) -> None:
-        self.state = state
-        self.labels = state.resolved.clustering.labels.copy()
+    def __init__(self, clustered: Clustered) -> None:
+        self._clustered = clustered
+        self.records, self.config = clustered.records, clustered.config
+        rows = clustered.resolved.rows
+        self.labels = rows["label"].to_numpy().copy()
         """(n,) uint32: the smallest row of each record's cluster."""
-        self._confidence = state.resolved.confidence.copy()
-        self._kept = state.resolved.kept.copy()
-        self._stale: set[int] = set()
+        self.contradictions = clustered.resolved.contradictions
+        """Schema :data:`~dedupe.resolution.clustering.CONTRADICTIONS`."""
+        self._confidence = rows["confidence"].to_numpy().copy()
+        self._representative = rows["representative"].to_numpy().copy()
+        self._outdated: set[int] = set()
         self._decisions = pl.DataFrame(schema=CURRENT)
         self._choices = pl.DataFrame(schema=CHOICES)
-        self.contradictions = state.resolved.clustering.contradictions
-        """Schema :data:`~dedupe.resolution.clustering.CONTRADICTIONS`."""
-        n = len(self.labels)
-        left, right = (state.pairs[side].to_numpy() for side in ("left", "right"))
-        strong = state.pairs["probability"].to_numpy() >= np.float32(state.config.threshold)
-        strong |= (state.pairs["decided_by"] == "identical").to_numpy()
-        self._part = components(n, left[strong], right[strong])
-        self._rows = Grouped.by(self._part, n)
-        parts = self._part[left], self._part[right]
-        inner = np.flatnonzero(parts[0] == parts[1])
-        self._inner = Grouped.by(parts[0][inner], n, inner)
-        across = np.flatnonzero(parts[0] != parts[1])
-        self._from = Grouped.by(parts[0][across], n, across)
-        self._to = Grouped.by(parts[1][across], n, across)
-        self._nearest = 1 - _highest(state.pairs, n)[identical_groups(n, state.pairs)]
-        self._bonds: set[Bond] = set()
+        self._joined: set[ComponentPair] = set()
+        pairs, n = clustered.pairs, len(self.labels)
+        left, right = (pairs[side].to_numpy() for side in ("left", "right"))
+        strong = pairs["probability"].to_numpy() >= np.float32(self.config.threshold)
+        strong |= (pairs["decided_by"] == "identical").to_numpy()
+        self._component = components(n, left[strong], right[strong])
+        self._rows = Grouped.by(self._component, n)
+        left_component, right_component = self._component[left], self._component[right]
+        inner = np.flatnonzero(left_component == right_component)
+        self._inner = Grouped.by(left_component[inner], n, inner)
+        across = np.flatnonzero(left_component != right_component)
+        self._from = Grouped.by(left_component[across], n, across)
+        self._to = Grouped.by(right_component[across], n, across)
+        self._confidence_alone = 1 - _highest(pairs, n)[identical_groups(n, pairs)]
 
     def follow(
         self,
@@ -70,138 +72,168 @@ class LiveClusters:
         row_of: Mapping[str, int],
         rows: Iterable[int],
     ) -> None:
-        """Cluster anew what decisions about `rows` reach.
+        """Cluster again what decisions about `rows` reach.
 
         Parameters
         ----------
         decisions, choices
             All that are in force, as :func:`~dedupe.resolution.resolve.resolve` takes them.
         row_of
-            Row of each record that decisions name; those that are not in it are passed over.
+            Row of each record in `decisions`, by key. Other records are ignored.
         rows
-            Rows about which something was said, or taken back, since the last time.
+            Rows whose decisions or choices changed since the last call.
         """
         self._decisions, self._choices = decisions, choices
-        bonds = self._bonds_of(decisions, row_of)
-        # What was joined before and is no more falls apart: that is reached too.
-        members = self._reached(rows, bonds | self._bonds)
-        self._bonds = bonds
+        joined = self._joined_by(decisions, row_of)
+        # Components that were joined before and no longer are fall apart: they are reached too.
+        members = self._reached(rows, joined | self._joined)
+        self._joined = joined
         if not len(members):
             return
-        self._stale.update(members.tolist())
-        some, pairs = self._alone_with(members)
-        decided = decided_rows(decisions, some)
-        clustering = cluster_records(some, pairs, decided, self.state.config)[0]
-        labels = clustering.labels
-        self.labels[members] = members[labels]
-        gone = np.isin(self.contradictions["left"].to_numpy(), members)
-        here = clustering.contradictions.with_columns(
+        self._outdated.update(members.tolist())
+        records, pairs = self._subset(members)
+        decided = decisions_by_row(decisions, records)
+        clustering = cluster_records(records, pairs, decided, self.config)[0]
+        self.labels[members] = members[clustering.labels]
+        replaced = np.isin(self.contradictions["left"].to_numpy(), members)
+        found = clustering.contradictions.with_columns(
             pl.Series(side, members[clustering.contradictions[side].to_numpy()], pl.UInt32)
             for side in ("left", "right")
         )
-        self.contradictions = pl.concat([self.contradictions.filter(pl.Series(~gone)), here]).sort(
-            "left", "right"
-        )
+        others = self.contradictions.filter(pl.Series(~replaced))
+        self.contradictions = pl.concat([others, found]).sort("left", "right")
 
     @property
     def confidence(self) -> NDArray[np.float32]:
-        """(n,) float32: how sure a record's place is."""
-        self._settle()
+        """(n,) float32: how certain each record's place in its cluster is."""
+        self._update()
         return self._confidence
 
     @property
-    def kept(self) -> NDArray[np.uint32]:
-        """(n,) uint32: the row that stands for each record's cluster."""
-        self._settle()
-        return self._kept
+    def representative(self) -> NDArray[np.uint32]:
+        """(n,) uint32: the representative of each record's cluster."""
+        self._update()
+        return self._representative
 
-    def _settle(self) -> None:
-        """Work out what is only looked at now and then, for the rows that moved since."""
-        if not self._stale:
-            return
-        members = np.array(sorted(self._stale), dtype=np.int64)
-        self._stale.clear()
-        some, pairs = self._alone_with(members)
-        labels = np.searchsorted(members, self.labels[members]).astype(np.uint32)
-        if self.state.config.link:
-            decided = decided_rows(self._decisions, some)
-            pairs = cluster_records(some, pairs, decided, self.state.config)[1]
-        sizes = np.bincount(labels, minlength=len(labels))[labels]
-        sure = link_confidence(len(members), pairs, labels)
-        # Of a record alone it says how near the nearest is, be that among these records or not.
-        self._confidence[members] = np.where(sizes > 1, sure, self._nearest[members])
-        stands = standing(self._choices, some)
-        self._kept[members] = members[representatives(some.frame, labels, stands)]
-
-    def if_told(self, decisions: pl.DataFrame, row_of: Mapping[str, int], row: int) -> int:
+    def size_with(self, decisions: pl.DataFrame, row_of: Mapping[str, int], row: int) -> int:
         """Count the rows that the cluster of `row` would have under other decisions.
 
         Parameters
         ----------
         decisions, row_of
-            As for :meth:`follow`; the decisions differ from those it had by some about `row`.
+            As for :meth:`follow`. The decisions differ from the current ones by some about `row`.
         row
-            One of the two rows that they are about.
+            One of the rows of these decisions.
         """
-        members = self._reached([row], self._bonds_of(decisions, row_of) | self._bonds)
-        some, pairs = self._alone_with(members)
-        decided = decided_rows(decisions, some)
-        labels = cluster_records(some, pairs, decided, self.state.config)[0].labels
+        members = self._reached([row], self._joined_by(decisions, row_of) | self._joined)
+        records, pairs = self._subset(members)
+        decided = decisions_by_row(decisions, records)
+        labels = cluster_records(records, pairs, decided, self.config)[0].labels
         return int((labels == labels[np.searchsorted(members, row)]).sum())
 
     def rows(self, row: int) -> NDArray[np.int64]:
-        """Return all rows of the cluster of `row`, ascending."""
+        """List all rows of the cluster of `row`, ascending."""
         return np.flatnonzero(self.labels == self.labels[row])
 
     def size(self, row: int) -> int:
         """Count the rows of the cluster of `row`."""
         return int(np.count_nonzero(self.labels == self.labels[row]))
 
-    def _bonds_of(self, decisions: pl.DataFrame, row_of: Mapping[str, int]) -> set[Bond]:
-        """Return the parts that decided matches join."""
+    def merged_row(
+        self,
+        row: int,
+        choices: Iterable[tuple[str, str | None]],
+        rules: Mapping[str, str] | None = None,
+    ) -> dict[str, object]:
+        """Merge the rows of the cluster of `row`, as an export would write them.
+
+        Parameters
+        ----------
+        row
+            A row of the cluster.
+        choices
+            Record key and column of each choice in force, the newest last.
+        rules
+            Survivorship rules by column; ``None``: those of the configuration.
+        """
+        config = self.config if rules is None else replace(self.config, merge=rules)
+        rows = self.rows(row)
+        row_of = {self.records.keys[member]: member for member in rows.tolist()}
+        return merged_row(
+            self.records,
+            rows,
+            int(self.representative[row]),
+            {column: row_of[key] for key, column in choices if column and key in row_of},
+            parse_rules(config.merge, self.records.frame.columns),
+            config,
+            self._clustered.state.table.linked,
+        )
+
+    def _update(self) -> None:
+        """Compute confidence and representatives, which few screens show, of outdated rows."""
+        if not self._outdated:
+            return
+        members = np.array(sorted(self._outdated), dtype=np.int64)
+        self._outdated.clear()
+        records, pairs = self._subset(members)
+        labels = np.searchsorted(members, self.labels[members]).astype(np.uint32)
+        if self.config.link:
+            decided = decisions_by_row(self._decisions, records)
+            pairs = cluster_records(records, pairs, decided, self.config)[1]
+        sizes = np.bincount(labels, minlength=len(labels))[labels]
+        # The nearest neighbour of a record alone may be outside these components.
+        self._confidence[members] = np.where(
+            sizes > 1, link_confidence(len(members), pairs, labels), self._confidence_alone[members]
+        )
+        chosen = chosen_representatives(self._choices, records)
+        self._representative[members] = members[representatives(records.frame, labels, chosen)]
+
+    def _joined_by(self, decisions: pl.DataFrame, row_of: Mapping[str, int]) -> set[ComponentPair]:
+        """List the components that decided matches join."""
         matches = decisions.filter(pl.col("decision") == Decision.MATCH.value)
         return {
-            (int(self._part[row_of[a]]), int(self._part[row_of[b]]))
-            for a, b in matches.select("left_id", "right_id").iter_rows()
-            if a in row_of and b in row_of
+            (int(self._component[row_of[left]]), int(self._component[row_of[right]]))
+            for left, right in matches.select("left_id", "right_id").iter_rows()
+            if left in row_of and right in row_of
         }
 
-    def _reached(self, rows: Iterable[int], bonds: Iterable[Bond]) -> NDArray[np.int64]:
-        """Return all rows of the parts of `rows`, and of those that bonds join to them."""
-        near: dict[int, list[int]] = defaultdict(list)
-        for one, other in bonds:
-            near[one].append(other)
-            near[other].append(one)
-        reached = {int(self._part[row]) for row in rows}
+    def _reached(self, rows: Iterable[int], joined: Iterable[ComponentPair]) -> NDArray[np.int64]:
+        """List all rows of the components of `rows`, and of those joined to them."""
+        neighbours: dict[int, list[int]] = defaultdict(list)
+        for one, other in joined:
+            neighbours[one].append(other)
+            neighbours[other].append(one)
+        reached = {int(self._component[row]) for row in rows}
         waiting = list(reached)
         while waiting:
-            for part in near[waiting.pop()]:
-                if part not in reached:
-                    reached.add(part)
-                    waiting.append(part)
-        some = [self._rows.of(part) for part in reached]
-        return np.sort(np.concatenate(some)) if some else np.empty(0, dtype=np.int64)
+            for component in neighbours[waiting.pop()]:
+                if component not in reached:
+                    reached.add(component)
+                    waiting.append(component)
+        members = [self._rows.of(component) for component in reached]
+        return np.sort(np.concatenate(members)) if members else np.empty(0, dtype=np.int64)
 
-    def _alone_with(self, members: NDArray[np.int64]) -> tuple[Records, pl.DataFrame]:
-        """Return the records of some parts and the pairs between them, numbered from 0."""
-        parts = np.unique(self._part[members])
-        found = [self._inner.of(part) for part in parts]
-        if len(parts) > 1:
+    def _subset(self, members: NDArray[np.int64]) -> tuple[Records, pl.DataFrame]:
+        """Select the records of some components and the pairs between them, numbered from 0."""
+        reached = np.unique(self._component[members])
+        selected = [self._inner.of(component) for component in reached]
+        if len(reached) > 1:
             begin, end = (
-                np.concatenate([side.of(part) for part in parts]) for side in (self._from, self._to)
+                np.concatenate([side.of(component) for component in reached])
+                for side in (self._from, self._to)
             )
-            found.append(np.intersect1d(begin, end, assume_unique=True))
-        pairs = self.state.pairs[np.sort(np.concatenate(found))]
+            selected.append(np.intersect1d(begin, end, assume_unique=True))
+        pairs = self._clustered.pairs[np.sort(np.concatenate(selected))]
         pairs = pairs.with_columns(
             pl.Series(side, np.searchsorted(members, pairs[side].to_numpy()), dtype=pl.UInt32)
             for side in ("left", "right")
         )
-        return self.state.records.some(members), pairs
+        return self.records.take(members), pairs
 
 
 @dataclass(frozen=True, eq=False)
 class Grouped:
-    """Numbers by the group they are in.
+    """Numbers by group.
 
     Parameters
     ----------
@@ -218,21 +250,55 @@ class Grouped:
     def by(
         cls, group: NDArray[Any], groups: int, numbers: NDArray[np.int64] | None = None
     ) -> Grouped:
-        """Group `numbers`, or 0, 1, 2 …, by the group of each."""
+        """Group `numbers`, or 0, 1, 2 …, by the `group` of each."""
         order = np.argsort(group, kind="stable")
         starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=groups))])
         return cls(order if numbers is None else numbers[order], starts.astype(np.int64))
 
     def of(self, group: int) -> NDArray[np.int64]:
-        """Return the numbers in one group, ascending."""
+        """List the numbers in one group, ascending."""
         return self.numbers[self.starts[group] : self.starts[group + 1]]
 
 
+@dataclass(frozen=True)
+class MatchEffect:
+    """What deciding that two records match would do to the clusters.
+
+    Parameters
+    ----------
+    sizes
+        Rows of the clusters of the two records.
+    together
+        Rows that their common cluster would have. Rows of either cluster may leave it.
+    joined
+        Whether the two are in one cluster already.
+    contradicts
+        Ids of two records that were decided to be different and would be in one cluster.
+    """
+
+    sizes: tuple[int, int]
+    together: int
+    joined: bool
+    contradicts: tuple[str, str] | None = None
+
+    def __str__(self) -> str:
+        if self.contradicts:
+            a, b = self.contradicts
+            return f"a match contradicts the decision that {a} and {b} are different"
+        if self.joined:
+            return f"already in one cluster of {self.sizes[0]:,} rows: a match confirms it"
+        leaving = sum(self.sizes) - self.together
+        return (
+            f"a match joins clusters of {self.sizes[0]:,} and {self.sizes[1]:,} rows into one of "
+            f"{self.together:,}" + (f"; {leaving:,} rows leave it" if leaving > 0 else "")
+        )
+
+
 def _highest(pairs: pl.DataFrame, n: int) -> NDArray[np.float32]:
-    """Return the highest probability among the pairs of each of n records; 0 without any."""
-    best = np.zeros(n, dtype=np.float32)
+    """Find the highest probability among the pairs of each of n records; 0 without any."""
+    highest = np.zeros(n, dtype=np.float32)
     for side in ("left", "right"):
         found = pairs.group_by(side).agg(pl.col("probability").max())
         rows = found[side].to_numpy()
-        best[rows] = np.maximum(best[rows], found["probability"].to_numpy())
-    return best
+        highest[rows] = np.maximum(highest[rows], found["probability"].to_numpy())
+    return highest

@@ -1,4 +1,4 @@
-"""A workspace as a review needs it, read and clustered."""
+"""Read and cluster a workspace for a review."""
 
 from __future__ import annotations
 
@@ -8,75 +8,77 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.resolution.decisions import Decision
 from dedupe.review.live_clusters import LiveClusters
-from dedupe.review.order import Scores
+from dedupe.review.pairs import ReviewPairs, Scores
 from dedupe.scoring.boosted_trees import BoostedTrees
 from dedupe.scoring.pairs import identical_groups
 from dedupe.scoring.score import distilled_scores
 from dedupe.workspace.folder import Workspace
-from dedupe.workspace.state import Clustered, clustered, load_distilled
+from dedupe.workspace.state import Clustered, open_state
+from dedupe.workspace.stored import load_distilled
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
-    """A workspace as a review needs it; corrected and clustered by the decisions in it.
+class LoadedWorkspace:
+    """A workspace, recalibrated and clustered by the decisions in it.
 
     Parameters
     ----------
-    state
-        What it holds.
+    clustered
+        Its state and clusters.
     clusters
-        Its clusters.
-    scores, similarity, decided_by
-        Of the m scored pairs.
-    group
-        (n,) uint32: the smallest row of identical text.
+        The clusters, ready to follow decisions.
+    pairs
+        Its scored pairs.
+    recalibrated_on
+        Number of decisions, other than unsure, that the scores were recalibrated on.
     """
 
-    state: Clustered
+    clustered: Clustered
     clusters: LiveClusters
-    scores: Scores
-    similarity: NDArray[np.float32]
-    decided_by: pl.Series
-    group: NDArray[np.uint32]
-
-    @classmethod
-    def of(cls, workspace: Workspace) -> Loaded:
-        """Read a workspace; this takes seconds where it holds a million records.
-
-        Raises
-        ------
-        WorkspaceError
-            If the workspace is incomplete or damaged.
-        """
-        state = clustered(workspace)
-        differ = (state.pairs["decided_by"] != "identical").to_numpy()
-        scored = state.pairs.filter(pl.Series(differ))
-        scores = Scores(
-            scored["left"].to_numpy().astype(np.int64),
-            scored["right"].to_numpy().astype(np.int64),
-            scored["probability"].to_numpy(),
-            disputed(workspace, scored, state.records.texts),
-            state.config.threshold,
-            state.config.review_from,
-        )
-        return cls(
-            state,
-            LiveClusters(state),
-            scores,
-            scored["similarity"].to_numpy(),
-            scored["decided_by"].cast(pl.String),
-            identical_groups(len(state.records), state.pairs),
-        )
+    pairs: ReviewPairs
+    recalibrated_on: int
 
 
-def disputed(workspace: Workspace, scored: pl.DataFrame, texts: pl.Series) -> NDArray[np.float32]:
-    """Return how far the distilled would have been from the cross-encoder on the pairs it judged.
+def load_workspace(workspace: Workspace) -> LoadedWorkspace:
+    """Read a workspace; this takes seconds with a million records.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace is incomplete or damaged.
+    """
+    clustered = open_state(workspace).cluster()
+    records, config, decisions = clustered.records, clustered.config, clustered.state.decisions
+    compared = clustered.pairs.filter(pl.col("decided_by") != "identical")
+    scores = Scores(
+        left=compared["left"].to_numpy().astype(np.int64),
+        right=compared["right"].to_numpy().astype(np.int64),
+        probability=compared["probability"].to_numpy(),
+        disputed=_disputed(workspace, compared, records.texts),
+        threshold=config.threshold,
+        review_from=config.review_from,
+    )
+    pairs = ReviewPairs(
+        records,
+        config,
+        scores,
+        similarity=compared["similarity"].to_numpy(),
+        decided_by=compared["decided_by"].cast(pl.String),
+        group=identical_groups(len(records), clustered.pairs),
+    )
+    decisive = decisions.filter(pl.col("decision") != Decision.UNSURE.value).height
+    return LoadedWorkspace(clustered, LiveClusters(clustered), pairs, decisive)
+
+
+def _disputed(workspace: Workspace, scored: pl.DataFrame, texts: pl.Series) -> NDArray[np.float32]:
+    """Compute how far the distilled model is from the cross-encoder.
 
     Parameters
     ----------
     workspace
-        Where the distilled is kept.
+        Where the distilled model is stored.
     scored
         m scored pairs.
     texts
@@ -85,13 +87,14 @@ def disputed(workspace: Workspace, scored: pl.DataFrame, texts: pl.Series) -> ND
     Returns
     -------
     ndarray
-        (m,) float32 from 0 to 1; 0 for the other pairs, and where there was no distilled.
+        (m,) float32 from 0 to 1; 0 for pairs that the cross-encoder did not score, and where there
+        is no distilled model.
     """
-    apart = np.zeros(scored.height, dtype=np.float32)
+    difference = np.zeros(scored.height, dtype=np.float32)
     facts, arrays = load_distilled(workspace)
     judged = (scored["decided_by"] == "cross-encoder").to_numpy()
     if arrays is not None and judged.any():
         pairs = scored.filter(pl.Series(judged))
-        said = distilled_scores(BoostedTrees(**arrays), facts["layout"], pairs, texts)
-        apart[judged] = np.abs(said - pairs["probability"].to_numpy())
-    return apart
+        distilled = distilled_scores(BoostedTrees(**arrays), facts["layout"], pairs, texts)
+        difference[judged] = np.abs(distilled - pairs["probability"].to_numpy())
+    return difference

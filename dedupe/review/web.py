@@ -1,4 +1,4 @@
-"""The review app in a browser on the same machine: served on loopback, behind a token."""
+"""The review app in a browser on the same machine, served on loopback behind a token."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import shlex
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 
-from aiohttp import web
-from textual_serve.server import Server
+from dedupe.errors import OptionError, needs_extra
 
-from dedupe.errors import OptionError
+with needs_extra("web", "review in a browser", OptionError):
+    from aiohttp import web
+    from textual_serve.server import Server
 
 HOST = "127.0.0.1"
 COOKIE = "dedupe-review"
@@ -21,18 +22,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class GuardedServer(Server):
-    """Serves an app to whoever has the token, and to nobody else.
+    """A server of the app that lets only holders of the token in.
 
-    The token is in the address that is printed; the browser then keeps it in a cookie, which other
-    sites cannot send along. Requests that name another host are refused too, so that no site can
-    reach the app under a name of its own.
+    The token is part of the printed address. The browser then keeps it in a cookie, which requests
+    from other sites do not carry. Requests that name another host are refused as well, so that no
+    site can reach the app under a name of its own.
 
     Parameters
     ----------
     command
-        What starts the app, as words.
+        The command that starts the app, as words.
     port
-        Where to listen on loopback; 0: a free one.
+        Port on loopback; 0: a free one.
 
     Raises
     ------
@@ -46,51 +47,79 @@ class GuardedServer(Server):
 
     @property
     def address(self) -> str:
-        """Where the app is, with the token."""
+        """The address of the app, with the token."""
         return f"{self.public_url}/?token={self.token}"
 
     def initialize_logging(self) -> None:
-        """Log warnings only: the app's own screen is what people look at."""
+        """Log warnings only, instead of every request."""
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
     async def on_startup(self, app: web.Application) -> None:
-        """Say nothing yet: the port is not open."""
+        """Print nothing: the port is not open yet."""
 
     def serve(self, debug: bool = False) -> None:
-        """Serve the app until Ctrl-C."""
+        """Serve the app until Ctrl-C.
+
+        Raises
+        ------
+        OptionError
+            If the installed textual-serve cannot be guarded.
+        """
         self.debug = debug
         self.initialize_logging()
-        web.run_app(self._make_app(), host=self.host, port=self.port, print=self._say)
+        application = unguarded_application(self)
+        web.run_app(
+            self._guarded(application), host=self.host, port=self.port, print=self._announce
+        )
 
-    def _say(self, _: object) -> None:
-        """Say where the app is, once it is there."""
+    def _announce(self, _: object) -> None:
+        """Print the address, now that the port is open."""
         self.console.print(f"the review app is at {self.address}", highlight=False, soft_wrap=True)
-        self.console.print("Ctrl-C ends it; every decision is kept", highlight=False)
+        self.console.print("press Ctrl-C to stop it; every decision is kept", highlight=False)
 
-    async def _make_app(self) -> web.Application:
-        app = await super()._make_app()
+    async def _guarded(self, application: Awaitable[web.Application]) -> web.Application:
+        app = await application
         app.middlewares.append(self.guard)
         return app
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let a request through if it comes with the token."""
-        here = self.public_url.removeprefix("http://")
-        given = request.query.get("token", "") or request.cookies.get(COOKIE, "")
-        known = hmac.compare_digest(given.encode(), self.token.encode())
+        """Handle a request if it carries the token; refuse it otherwise."""
+        host = self.public_url.removeprefix("http://")
+        token = request.query.get("token", "") or request.cookies.get(COOKIE, "")
+        authorized = hmac.compare_digest(token.encode(), self.token.encode())
         origin = request.headers.get("Origin", self.public_url)
-        if not known or request.host != here or origin != self.public_url:
+        if not authorized or request.host != host or origin != self.public_url:
             raise web.HTTPForbidden(text="This is not the address that dedupe review printed.\n")
         if "token" in request.query:
-            # The token leaves the address, so that it is in no history and no picture.
+            # Redirect, so that the token appears in no browser history and no screenshot.
             found = web.HTTPFound("/")
             found.set_cookie(COOKIE, self.token, httponly=True, samesite="Strict")
             raise found
         return await handler(request)
 
 
+def unguarded_application(server: Server) -> Awaitable[web.Application]:
+    """Make the application of textual-serve.
+
+    textual-serve has no public way to add a middleware: this is the only use of its private method.
+
+    Raises
+    ------
+    OptionError
+        If the installed version of textual-serve has no such method.
+    """
+    make: Callable[[], Awaitable[web.Application]] | None = getattr(server, "_make_app", None)
+    if make is None:
+        raise OptionError(
+            "this version of textual-serve cannot be protected by a token: "
+            "pip install 'textual-serve==1.1.*', or review in the terminal"
+        )
+    return make()
+
+
 def free_port(port: int) -> int:
-    """Return `port`, or a free one for 0.
+    """Check that `port` is free, or find a free one for 0.
 
     Raises
     ------

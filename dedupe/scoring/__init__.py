@@ -1,1 +1,1 @@
-"""Scoring: comparison vectors, the cross-encoder, the distilled model and recalibration."""
+"""Scoring: comparison vectors, cross-encoder, distilled model and recalibration."""

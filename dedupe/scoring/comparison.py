@@ -1,76 +1,58 @@
-"""Similarities of candidate pairs, field by field: what the distilled sees of them.
+"""Comparison vectors of candidate pairs: similarities field by field.
 
-All of it is computed on distinct values and stored in one byte a similarity, so that millions of
-pairs fit in memory; the order of rows changes nothing.
+Similarities are computed on distinct values and stored in one byte each, so that millions of pairs
+fit in memory. They do not depend on the order of the rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.models.loading import cpu_count
+
 MISSING = 255
-"""Stands for a similarity that cannot be told, as one of the two records has no such value."""
-
-
-MOST_FIELDS = 16
-"""Fields looked at one by one, the fullest first; all count in the record as a whole."""
-
-
-MANY_FIELDS = 4
-"""Fields from which a record of short ones counts as structured."""
-
-
-LONG = 30
-"""Mean number of characters from which a field is compared by its words as well."""
-
-
-MOST_CHARACTERS = 120
-"""Characters of a value that are compared; of a record as a whole, twice as many. The
-cross-encoder sees no more, and the cost of a comparison grows with their square."""
-
-
-CHUNK = 1 << 18
-"""Pairs compared at a time."""
-
-
-FEW = 256
-"""Pairs that one thread compares before others would have begun."""
-
-
+"""Similarity of a field that one of the two records does not have."""
+MAX_FIELDS = 16
+"""Fields compared one by one, the fullest first; all fields count in the record as a whole."""
+STRUCTURED_FIELDS = 4
+"""Number of fields from which records without long fields count as structured."""
+LONG_FIELD = 30
+"""Mean number of characters from which the words of a field are compared as well."""
+MAX_CHARACTERS = 120
+"""Characters of a value that are compared; twice as many of a record as a whole. The cross-encoder
+sees no more, and the cost of a comparison grows with their square."""
+BLOCK = 1 << 18
+"""Pairs compared together."""
+MIN_THREADED = 256
+"""Pairs from which several threads are faster than one."""
 FEW_RECORDS = 256
-"""Records that are taken apart one by one before columns would have begun."""
-
-
-_FULL = 254
-
-
+"""Records up to which a plain loop splits texts into fields faster than polars does."""
+_EQUAL = 254
+"""Similarity of equal values."""
 _HAS_DIGIT = r"[^\s\d]*\d\S*"
-
-
 Bytes = NDArray[np.uint8]
-
-
 Rows = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, eq=False)
 class ComparedField:
-    """One field of n records.
+    """The values of one field of n records.
 
     Parameters
     ----------
     label
-        Its label in the record texts.
+        Label of the field in the record texts.
     codes
-        (n,) int32: place of the record's value in `values`; -1 where it has none.
+        (n,) int32: index of the record's value in `values`; -1 where the record has none.
     values
-        Distinct values in order, (v,) of str.
+        (v,) of str: distinct values, sorted.
     kind
         How values are compared: ``words``, ``numbers``, ``long``, ``digits`` or ``short``.
     """
@@ -84,21 +66,21 @@ class ComparedField:
 def compared_fields(
     texts: pl.Series, layout: Sequence[tuple[str, str]] | None = None
 ) -> list[ComparedField]:
-    """Take record texts apart into fields.
+    """Split record texts into fields.
 
     Parameters
     ----------
     texts
         (n,) record texts; see :mod:`dedupe.records`.
     layout
-        Label and kind of each field, in order, as :func:`layout_of` gives them for other records:
-        the features of pairs are then those that a distilled of theirs knows.
+        Label and kind of each field, in order, as :func:`layout_of` returns them for other records:
+        comparison vectors then have the features that a model fitted to those records expects.
 
     Returns
     -------
     list of ComparedField
-        Up to :data:`MOST_FIELDS` fields, then ``*words``, all values in a row, and ``*numbers``,
-        the words with a digit; these two only where they say more than a single field.
+        Up to :data:`MAX_FIELDS` fields; then ``*words``, all values joined, if there are several
+        fields; then ``*numbers``, the words with a digit, if there are any.
     """
     n = len(texts)
     lines = (
@@ -110,9 +92,9 @@ def compared_fields(
         .filter(pl.col("value").is_not_null())
     )
     if layout is not None:
-        return _laid_out(lines, n, layout)
+        return _fields_of_layout(lines, n, layout)
     counts = lines.group_by("label").len().sort(["len", "label"], descending=[True, False])
-    labels = counts["label"].head(MOST_FIELDS).to_list()
+    labels = counts["label"].head(MAX_FIELDS).to_list()
     fields = [
         _field(label, n, lines.filter(pl.col("label") == label).select("row", "value"))
         for label in labels
@@ -126,20 +108,21 @@ def compared_fields(
     return fields
 
 
-def structured(fields: Sequence[ComparedField]) -> bool:
-    """Tell whether records are many short fields, as those of people are, and no free text."""
+def is_structured(fields: Sequence[ComparedField]) -> bool:
+    """Tell whether records have many short fields, as those of people do, and no free text."""
     kinds = [field.kind for field in fields if not field.label.startswith("*")]
-    return "long" not in kinds and len(kinds) >= MANY_FIELDS
+    return "long" not in kinds and len(kinds) >= STRUCTURED_FIELDS
 
 
 def layout_of(fields: Sequence[ComparedField]) -> list[tuple[str, str]]:
-    """Return label and kind of each field, in order."""
+    """Return the label and the kind of each field, in order."""
     return [(field.label, field.kind) for field in fields]
 
 
-def _laid_out(
+def _fields_of_layout(
     lines: pl.DataFrame, n: int, layout: Sequence[tuple[str, str]]
 ) -> list[ComparedField]:
+    """Build the fields that a layout names from (row, label, value) lines."""
     whole = _whole(lines)
     special = {"*words": whole, "*numbers": _numbers(whole)}
     if n <= FEW_RECORDS:
@@ -163,26 +146,26 @@ def _laid_out(
 
 
 def _field_of_few(label: str, n: int, found: Sequence[tuple[int, str]], kind: str) -> ComparedField:
-    """Return what :func:`_field` does, sooner where records are few."""
+    """Build the same field as :func:`_field`, faster for few records."""
     parts: dict[int, list[str]] = {}
     for row, value in found:
         parts.setdefault(row, []).append(value)
-    most = _most_characters(label)
-    cut = {row: " ".join(values)[:most] for row, values in parts.items()}
-    values = sorted(set(cut.values()))
-    number = {value: code for code, value in enumerate(values)}
+    length = _max_characters(label)
+    joined = {row: " ".join(values)[:length] for row, values in parts.items()}
+    values = sorted(set(joined.values()))
+    code_of = {value: code for code, value in enumerate(values)}
     codes = np.full(n, -1, dtype=np.int32)
-    for row, value in cut.items():
-        codes[row] = number[value]
+    for row, value in joined.items():
+        codes[row] = code_of[value]
     return ComparedField(label, codes, np.array(values, dtype=object), kind)
 
 
-def _most_characters(label: str) -> int:
-    return MOST_CHARACTERS * (2 if label == "*words" else 1)
+def _max_characters(label: str) -> int:
+    return MAX_CHARACTERS * (2 if label == "*words" else 1)
 
 
 def _whole(lines: pl.DataFrame) -> pl.DataFrame:
-    """Return all values of each record in a row."""
+    """Join all values of each record."""
     return (
         lines.group_by("row", maintain_order=True)
         .agg(pl.col("value").str.join(" "))
@@ -191,7 +174,7 @@ def _whole(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _numbers(whole: pl.DataFrame) -> pl.DataFrame:
-    """Return the words with a digit of each record, in order."""
+    """Return the sorted words with a digit of each record."""
     return whole.with_columns(
         pl.col("value").str.extract_all(_HAS_DIGIT).list.sort().list.join(" ")
     ).filter(pl.col("value") != "")
@@ -200,56 +183,129 @@ def _numbers(whole: pl.DataFrame) -> pl.DataFrame:
 def comparison_vectors(
     fields: Sequence[ComparedField], left: Rows, right: Rows, similarity: NDArray[np.float32]
 ) -> Bytes:
-    """Return what the distilled is told of m candidate pairs.
+    """Compare m candidate pairs field by field.
 
     Parameters
     ----------
     fields
-        Of the n records.
+        Fields of the n records.
     left, right
         (m,) row numbers.
     similarity
-        (m,) cosine of the two vectors.
+        (m,) cosine of the two embeddings.
 
     Returns
     -------
     ndarray
-        (m, f) uint8: similarities from 0 to 254, or :data:`MISSING`. In every column more means
-        more alike, but for the last, which counts the fields that only one side has.
+        (m, f) uint8: similarities from 0 to 254, or :data:`MISSING`. In every column a higher value
+        means more similar, except in the last one. The last three columns are the cosine, the
+        number of equal fields, and the number of fields that only one record has.
     """
-    scorers = [(field, scorer) for field in fields for scorer in _scorers(field)]
-    out = np.empty((len(left), len(scorers) + 3), dtype=np.uint8)
-    for at in range(0, len(left), CHUNK):
-        some = slice(at, at + CHUNK)
+    scorers = [(field, scorer) for field in fields for scorer in _scorers(field.kind)]
+    vectors = np.empty((len(left), len(scorers) + 3), dtype=np.uint8)
+    single_fields = [field for field in fields if not field.label.startswith("*")]
+    for at in range(0, len(left), BLOCK):
+        block = slice(at, at + BLOCK)
         for column, (field, scorer) in enumerate(scorers):
-            out[some, column] = _compared(field, scorer, left[some], right[some])
-        own = [field for field in fields if not field.label.startswith("*")]
-        equal, alone = (np.zeros(len(left[some]), dtype=np.uint8) for _ in range(2))
-        for field in own:
-            a, b = field.codes[left[some]], field.codes[right[some]]
+            vectors[block, column] = _similarities(field, scorer, left[block], right[block])
+        equal, one_sided = (np.zeros(len(left[block]), dtype=np.uint8) for _ in range(2))
+        for field in single_fields:
+            a, b = field.codes[left[block]], field.codes[right[block]]
             equal += (a == b) & (a >= 0)
-            alone += (a >= 0) != (b >= 0)
-        out[some, -3] = np.clip(similarity[some] * _FULL, 0, _FULL)
-        out[some, -2] = equal
-        out[some, -1] = alone
-    return out
+            one_sided += (a >= 0) != (b >= 0)
+        vectors[block, -3] = np.clip(similarity[block] * _EQUAL, 0, _EQUAL)
+        vectors[block, -2] = equal
+        vectors[block, -1] = one_sided
+    return vectors
 
 
-def as_numbers(features: Bytes) -> NDArray[np.float32]:
-    """Return features as float32, with NaN for what is missing."""
-    numbers = features.astype(np.float32)
-    numbers[features == MISSING] = np.nan
-    return numbers
+def as_floats(vectors: Bytes) -> NDArray[np.float32]:
+    """Convert comparison vectors to float32, with NaN for missing similarities."""
+    floats = vectors.astype(np.float32)
+    floats[vectors == MISSING] = np.nan
+    return floats
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Candidate pairs and their comparison vectors, which are computed once, when first needed.
+
+    Scoring and recalibration of one run share it: what the first has computed, the second looks up.
+
+    Parameters
+    ----------
+    texts
+        (n,) record texts.
+    left, right
+        (m,) row numbers of the candidate pairs.
+    similarity
+        (m,) cosine of the two embeddings.
+    """
+
+    texts: pl.Series
+    left: Rows
+    right: Rows
+    similarity: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, texts: pl.Series, candidates: pl.DataFrame) -> Comparison:
+        """Prepare the comparison of pairs with ``left``, ``right`` and ``similarity``."""
+        return cls(
+            texts, *(candidates[name].to_numpy() for name in ("left", "right", "similarity"))
+        )
+
+    @cached_property
+    def fields(self) -> list[ComparedField]:
+        """Fields of all n records."""
+        return compared_fields(self.texts)
+
+    @cached_property
+    def vectors(self) -> Bytes:
+        """Comparison vectors of all m pairs."""
+        return comparison_vectors(self.fields, self.left, self.right, self.similarity)
+
+    def look_up(self, fields: Sequence[ComparedField], left: Rows, right: Rows) -> Bytes | None:
+        """Look up the vectors of some pairs, with their features in the order of other fields.
+
+        Returns
+        -------
+        ndarray or None
+            (k, f) uint8, equal to :func:`comparison_vectors` of `fields`. ``None`` if nothing was
+            computed yet, if other fields are compared, or if some pair is no candidate.
+        """
+        if "vectors" not in self.__dict__ or not len(self.left):
+            return None
+        known, wanted = (
+            [(*entry, scorer) for entry in layout for scorer in range(len(_scorers(entry[1])))]
+            for layout in (layout_of(self.fields), layout_of(fields))
+        )
+        if sorted(known) != sorted(wanted):
+            return None
+        n = len(self.texts)
+        key = self.left.astype(np.int64) * n + self.right
+        order = np.argsort(key)
+        pair = left.astype(np.int64) * n + right
+        row = order[np.minimum(np.searchsorted(key, pair, sorter=order), len(key) - 1)]
+        if not np.array_equal(key[row], pair):
+            return None
+        columns = np.array([*(known.index(entry) for entry in wanted), -3, -2, -1])
+        vectors: Bytes = self.vectors[row[:, None], columns]
+        return vectors
 
 
 def _field(label: str, n: int, found: pl.DataFrame, kind: str | None = None) -> ComparedField:
-    """Return the values of one field; those of a label that stands twice are put in a row.
+    """Build one field; several values of one record under the same label are joined.
 
-    Its kind is found out where none is given.
+    Parameters
+    ----------
+    found
+        ``row`` and ``value``.
+    kind
+        ``None``: derived from the values.
     """
     if found["row"].is_duplicated().any():
         found = found.group_by("row", maintain_order=True).agg(pl.col("value").str.join(" "))
-    found = found.with_columns(pl.col("value").str.head(_most_characters(label)))
+    found = found.with_columns(pl.col("value").str.head(_max_characters(label)))
     values = found["value"].unique().sort()
     numbered = values.alias("value").to_frame().with_row_index("code")
     coded = found.join(numbered, on="value", how="left", maintain_order="left")
@@ -262,12 +318,13 @@ def _field(label: str, n: int, found: pl.DataFrame, kind: str | None = None) -> 
 def _kind(label: str, values: NDArray[np.object_]) -> str:
     if label.startswith("*"):
         return label.removeprefix("*")
-    if _mean_length(values) >= LONG:
+    if _mean_length(values) >= LONG_FIELD:
         return "long"
     return "digits" if _mostly_digits(values) else "short"
 
 
-def _scorers(field: ComparedField) -> list[Callable[..., Any]]:
+def _scorers(kind: str) -> list[Callable[..., Any]]:
+    """Return the string similarities that fields of a kind are compared by."""
     from rapidfuzz import fuzz
     from rapidfuzz.distance import OSA, JaroWinkler
 
@@ -278,37 +335,40 @@ def _scorers(field: ComparedField) -> list[Callable[..., Any]]:
         "digits": [OSA.normalized_similarity],
         "short": [JaroWinkler.normalized_similarity, fuzz.token_sort_ratio],
     }
-    return kinds[field.kind]
+    return kinds[kind]
 
 
-def _compared(field: ComparedField, scorer: Callable[..., Any], left: Rows, right: Rows) -> Bytes:
+def _similarities(
+    field: ComparedField, scorer: Callable[..., Any], left: Rows, right: Rows
+) -> Bytes:
+    """Compare one field of k pairs with one string similarity, (k,) uint8."""
     from rapidfuzz.process import cpdist
 
     a, b = field.codes[left], field.codes[right]
-    out = np.full(len(left), MISSING, dtype=np.uint8)
+    similarities = np.full(len(left), MISSING, dtype=np.uint8)
     both = (a >= 0) & (b >= 0)
-    out[both & (a == b)] = _FULL
+    similarities[both & (a == b)] = _EQUAL
     differ = np.flatnonzero(both & (a != b))
     low, high = np.minimum(a, b)[differ], np.maximum(a, b)[differ]
-    # Fields of few values, such as a state, meet in the same pairs again and again.
-    again: NDArray[np.int64] | None = None
+    # A field of few values, such as a state, has few distinct pairs of values: compare each once.
+    occurrence: NDArray[np.int64] | None = None
     if len(field.values) ** 2 < len(differ):
-        both_codes, again = np.unique(
+        value_pairs, occurrence = np.unique(
             low.astype(np.int64) * len(field.values) + high, return_inverse=True
         )
-        low, high = np.divmod(both_codes, len(field.values))
+        low, high = np.divmod(value_pairs, len(field.values))
     top = 1.0 if scorer.__name__ == "normalized_similarity" else 100.0
-    found = cpdist(
+    scores = cpdist(
         field.values[low].tolist(),
         field.values[high].tolist(),
         scorer=scorer,
         dtype=np.float32,
-        workers=-1 if len(low) > FEW else 1,
+        workers=cpu_count() if len(low) > MIN_THREADED else 1,
     )
-    # Not quite full: what differs is never as good as what is equal.
-    scaled = np.clip(found / top * _FULL, 0, _FULL - 1).astype(np.uint8)
-    out[differ] = scaled if again is None else scaled[again]
-    return out
+    # Different values never reach the similarity of equal ones.
+    scaled = np.clip(scores / top * _EQUAL, 0, _EQUAL - 1).astype(np.uint8)
+    similarities[differ] = scaled if occurrence is None else scaled[occurrence]
+    return similarities
 
 
 def _mean_length(values: NDArray[np.object_]) -> float:
@@ -317,7 +377,7 @@ def _mean_length(values: NDArray[np.object_]) -> float:
 
 
 def _mostly_digits(values: NDArray[np.object_]) -> bool:
-    some = pl.Series(values[:2000].tolist(), dtype=pl.String)
-    if some.is_empty():
+    sample = pl.Series(values[:2000].tolist(), dtype=pl.String)
+    if sample.is_empty():
         return False
-    return bool((some.str.count_matches(r"\d") * 2 > some.str.len_chars()).mean() > 0.5)  # type: ignore[operator]
+    return bool((sample.str.count_matches(r"\d") * 2 > sample.str.len_chars()).mean() > 0.5)  # type: ignore[operator]

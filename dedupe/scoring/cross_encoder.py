@@ -1,8 +1,8 @@
 """The cross-encoder: the bundled one, or any sentence-transformers model with one label.
 
 The bundled cross-encoder is a MiniLM fine-tuned on pairs of records. It reads the texts of
-:mod:`dedupe.records` in the form that :func:`cross_encoder_text` gives them. The score of a pair
-does not depend on the order of its records: the two texts are sorted before the model sees them.
+:mod:`dedupe.records` as :func:`prepare_texts` rewrites them. The score of a pair does not depend on
+the order of its records: the two texts are sorted before the model reads them.
 """
 
 from __future__ import annotations
@@ -22,29 +22,26 @@ from dedupe.config import BUNDLED, Config
 from dedupe.errors import ModelError
 from dedupe.models.loading import MODELS, cannot_load, no_bars, pick_device, pick_dtype
 from dedupe.progress import Progress, silent
+from dedupe.scoring.logistic import sigmoid
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
 
 MAX_TOKENS = 192
-"""Longest pair that the bundled cross-encoder reads, in word pieces."""
-
-
+"""Longest input of the bundled cross-encoder, in word pieces per pair."""
 TEXT_BUDGET = 256
-"""Characters of a record that a cross-encoder is shown; longer values are cut first."""
-
-
+"""Characters of a record that a cross-encoder reads; the longest values are cut first."""
 _DIGITS = re.compile(r"\d{5,}")
 
 
 def load_cross_encoder(config: Config) -> CrossEncoder:
-    """Return the cross-encoder of `config`, in bf16 where the machine computes in it.
+    """Load the cross-encoder of `config`, in bf16 where the machine computes in it at full speed.
 
     Raises
     ------
     ModelError
-        If the model named cannot be loaded as a ``CrossEncoder`` with one label.
+        If the model cannot be loaded as a ``CrossEncoder`` with one label.
     """
     from sentence_transformers import CrossEncoder
 
@@ -64,8 +61,8 @@ def load_cross_encoder(config: Config) -> CrossEncoder:
         raise cannot_load("cross-encoder", folder, error) from error
     if model.num_labels != 1:
         raise ModelError(
-            f"cross-encoder {folder} gives {model.num_labels} labels a pair: one that gives a "
-            "single score is needed"
+            f"cross-encoder {folder} gives {model.num_labels} scores per pair: name one that gives "
+            "a single score"
         )
     model.eval()
     return model
@@ -73,18 +70,18 @@ def load_cross_encoder(config: Config) -> CrossEncoder:
 
 @contextmanager
 def importing_ahead() -> Iterator[None]:
-    """Import what the cross-encoder needs, which takes seconds, while something else is done."""
+    """Import the packages of the cross-encoder, which takes seconds, in a thread of its own."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(import_module, "sentence_transformers")
         yield
 
 
 def cross_encoder_text(text: str) -> str:
-    r"""Return a record text as a cross-encoder reads it.
+    r"""Shorten a record text and split its long numbers.
 
-    Runs of five digits or more are written in groups of two, so that two dates or numbers that
-    differ in one digit share their other tokens. A record over :data:`TEXT_BUDGET` characters has
-    its longest values cut to one common length.
+    Runs of five digits or more are split into groups of two, so that two dates or numbers that
+    differ in one digit share all other tokens. In a record of more than :data:`TEXT_BUDGET`
+    characters, the longest values are cut to a common length.
 
     Examples
     --------
@@ -93,29 +90,29 @@ def cross_encoder_text(text: str) -> str:
     """
     if len(text) > TEXT_BUDGET:
         lines = text.split("\n")
-        most = _common_length([len(line) for line in lines], TEXT_BUDGET)
-        text = "\n".join(line[:most] for line in lines)
-    return _DIGITS.sub(_in_twos, text)
+        length = _common_length([len(line) for line in lines], TEXT_BUDGET)
+        text = "\n".join(line[:length] for line in lines)
+    return _DIGITS.sub(_split_digits, text)
 
 
 def spell_unknown(texts: Iterable[str], vocabulary: Set[str]) -> dict[int, str]:
-    """Return a translation table that spells out the characters a vocabulary does not have.
+    """Build a translation table that spells out characters that a vocabulary does not have.
 
-    A word-piece tokenizer reads a word with an unknown character as one unknown token, which would
-    make all such words equal. Spelled as its code point in groups of two digits, the character
-    keeps its identity.
+    A word-piece tokenizer turns a word with an unknown character into one unknown token, so that
+    all such words look equal. Spelled as its code point, in groups of two digits, the character
+    stays distinct.
 
     Parameters
     ----------
     texts
-        Texts to be read.
+        Texts to translate.
     vocabulary
         Tokens of the tokenizer.
 
     Returns
     -------
     dict
-        For :meth:`str.translate`; empty when everything is known.
+        For :meth:`str.translate`; empty if all characters are known.
     """
     import unicodedata
 
@@ -128,7 +125,7 @@ def spell_unknown(texts: Iterable[str], vocabulary: Set[str]) -> dict[int, str]:
             for part in unicodedata.normalize("NFD", character.lower())
             if unicodedata.category(part) != "Mn"
         ]
-        # Word pieces inside a word carry a mark of their own; both forms must be there.
+        # A word piece has another form inside a word (##a) than at its start; both are needed.
         if all(part in vocabulary and f"##{part}" in vocabulary for part in parts):
             continue
         code = str(ord(character))
@@ -138,13 +135,13 @@ def spell_unknown(texts: Iterable[str], vocabulary: Set[str]) -> dict[int, str]:
     return table
 
 
-def _in_twos(match: re.Match[str]) -> str:
+def _split_digits(match: re.Match[str]) -> str:
     digits = match.group()
     return " ".join(digits[at : at + 2] for at in range(0, len(digits), 2))
 
 
 def _common_length(lengths: list[int], budget: int) -> int:
-    """Return the largest cap under which the capped lengths add up to `budget` or less."""
+    """Find the largest cap for which the capped lengths add up to `budget` or less."""
     left = budget
     for rank, length in enumerate(sorted(lengths)):
         share = left // (len(lengths) - rank)
@@ -155,27 +152,24 @@ def _common_length(lengths: list[int], budget: int) -> int:
 
 
 CHUNK = 2048
-"""Pairs between two reports of progress."""
-
-
+"""Pairs scored between two reports of progress."""
 BATCH_CHARACTERS, BATCH_PAIRS = 24_000, 256
-"""Most in a batch: about as many tokens as keep two cores busy without leaving the cache."""
-
-
+"""Most characters and pairs in a batch: enough to keep two cores busy, few enough to stay in
+cache."""
 GPU_FACTOR = 32
-"""A GPU is kept busy by so many times more."""
+"""How many times larger batches are on a GPU."""
 
 
 def prepare_texts(model: CrossEncoder, texts: Sequence[str]) -> list[str]:
-    """Return record texts in the form that the cross-encoder reads them."""
-    return spelled(texts, frozenset(model.tokenizer.get_vocab()))
+    """Rewrite record texts for a cross-encoder: shortened, and with all characters known."""
+    return rewrite_texts(texts, frozenset(model.tokenizer.get_vocab()))
 
 
-def spelled(texts: Sequence[str], vocabulary: frozenset[str]) -> list[str]:
-    """Return what :func:`prepare_texts` does, for a model of this vocabulary."""
-    read = [cross_encoder_text(text) for text in texts]
-    table = spell_unknown(read, vocabulary)
-    return [text.translate(table) for text in read] if table else read
+def rewrite_texts(texts: Sequence[str], vocabulary: frozenset[str]) -> list[str]:
+    """Rewrite record texts as :func:`prepare_texts` does, for a model of this vocabulary."""
+    shortened = [cross_encoder_text(text) for text in texts]
+    table = spell_unknown(shortened, vocabulary)
+    return [text.translate(table) for text in shortened] if table else shortened
 
 
 def score_texts(
@@ -184,20 +178,22 @@ def score_texts(
     right: Sequence[str],
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
-    """Return the probability that each pair of prepared texts is one thing.
+    """Compute the match probability of each pair of prepared texts.
 
     Parameters
     ----------
     left, right
-        (m,) texts as :func:`prepare_texts` makes them.
+        (m,) texts as of :func:`prepare_texts`.
+    progress
+        Called with the number of pairs done.
 
     Returns
     -------
     ndarray
-        (m,) float32 in [0, 1]; the same when `left` and `right` change places.
+        (m,) float32 in [0, 1]; the same when `left` and `right` are swapped.
     """
     logits = score_logits(model, left, right, progress).astype(np.float64)
-    return (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)
+    return sigmoid(logits).astype(np.float32)
 
 
 def score_logits(
@@ -206,24 +202,24 @@ def score_logits(
     right: Sequence[str],
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
-    """Return the cross-encoder's logit for each pair of prepared texts, (m,) float32."""
+    """Compute the cross-encoder's logit of each pair of prepared texts, (m,) float32."""
     import torch
 
     pairs = [(a, b) if a <= b else (b, a) for a, b in zip(left, right, strict=True)]
     lengths = np.array([len(a) + len(b) for a, b in pairs], dtype=np.int64)
-    # Sorted by length over all pairs, batches hold no padding; the longest first, so that a lack
-    # of memory shows at once and the time left is never too hopeful.
+    # Sorted by length over all pairs, batches need no padding. The longest come first, so that a
+    # lack of memory shows at once and the estimated time does not grow.
     order = np.argsort(-lengths, kind="stable")
     logits = np.empty(len(pairs), dtype=np.float32)
-    times = 1 if model.device.type == "cpu" else GPU_FACTOR
-    for at in range(0, len(order), times * CHUNK):
-        some = order[at : at + times * CHUNK]
-        fitting = BATCH_CHARACTERS // max(lengths[some[0]], 1)
-        logits[some] = model.predict(
-            [pairs[i] for i in some],
-            batch_size=times * int(np.clip(fitting, 16, BATCH_PAIRS)),
+    factor = 1 if model.device.type == "cpu" else GPU_FACTOR
+    for at in range(0, len(order), factor * CHUNK):
+        chunk = order[at : at + factor * CHUNK]
+        fitting = BATCH_CHARACTERS // max(lengths[chunk[0]], 1)
+        logits[chunk] = model.predict(
+            [pairs[i] for i in chunk],
+            batch_size=factor * int(np.clip(fitting, 16, BATCH_PAIRS)),
             activation_fn=torch.nn.Identity(),
             show_progress_bar=False,
         )
-        progress(min(at + times * CHUNK, len(order)), len(order))
+        progress(min(at + factor * CHUNK, len(order)), len(order))
     return logits

@@ -11,9 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 DECIDERS = pl.Enum(["identical", "distilled", "cross-encoder"])
-"""Who gave a pair its probability."""
-
-
+"""How a pair got its probability."""
 PAIRS = pl.Schema(
     {
         "left": pl.UInt32(),
@@ -32,10 +30,10 @@ def identical_pairs(texts: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
     Returns
     -------
     rows
-        u32: the first row of each distinct text, in order. A record with an empty text says
-        nothing and is a group of its own.
+        u32: the first row of each distinct text, in order. Each record with an empty text is a
+        group of its own.
     pairs
-        Frame of schema :data:`PAIRS`: the first row of each group with each of the others.
+        Frame of schema :data:`PAIRS`: the first row of each group paired with each of the others.
     """
     numbered = pl.DataFrame(
         {"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True), "text": texts}
@@ -56,11 +54,11 @@ def identical_pairs(texts: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
 
 
 Rows: TypeAlias = npt.NDArray[np.uint32]
-"""Row numbers; (n,) when it is a label a record, (m, 2) when it is pairs."""
+"""Row numbers: (n,) for labels of records, (m, 2) for pairs."""
 
 
 def components(n: int, left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Rows:
-    """Return the connected components of a graph of `n` rows as labels.
+    """Label the connected components of a graph of `n` rows.
 
     Parameters
     ----------
@@ -72,19 +70,19 @@ def components(n: int, left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Rows:
     Returns
     -------
     ndarray
-        (n,) uint32: the smallest row number of the row's component.
+        (n,) uint32: the smallest row number of each row's component.
     """
     graph = csr_array((np.ones(len(left), np.int8), (left, right)), shape=(n, n))
     return smallest(connected_components(graph, directed=False)[1])
 
 
 def identical_groups(n: int, pairs: pl.DataFrame) -> Rows:
-    """Return the groups of identical text that `pairs` holds as stars.
+    """Label the groups of identical text, from the pairs of :func:`identical_pairs`.
 
     Returns
     -------
     ndarray
-        (n,) uint32: the smallest row number with the text of this row.
+        (n,) uint32: the smallest row number with the same text.
     """
     stars = pairs.filter(identical_ends())
     group = np.arange(n, dtype=np.uint32)
@@ -93,12 +91,12 @@ def identical_groups(n: int, pairs: pl.DataFrame) -> Rows:
 
 
 def identical_ends() -> pl.Expr:
-    """Return the expression that selects pairs of identical text."""
+    """Build the expression that selects pairs of identical text."""
     return pl.col("decided_by").cast(pl.String) == "identical"
 
 
 def smallest(label: npt.NDArray[Any]) -> Rows:
-    """Name every set by its smallest row; `label` names sets by any numbers below n."""
+    """Relabel sets by their smallest row; `label` holds any numbers below n."""
     rows = np.arange(len(label), dtype=np.uint32)
     first = np.full(len(label), len(label), dtype=np.uint32)
     np.minimum.at(first, label, rows)

@@ -1,29 +1,26 @@
-"""What a file and the decisions on it say of pairs: their probabilities, corrected at once.
+"""Recalibration of scored pairs, from the file itself and from decisions on its pairs.
 
-Between scoring and clustering, and without any model being run::
+Between scoring and clustering, without running a model::
 
-    pairs + sure decisions ──adapt──▶ pairs + decisions ──learn──▶ pairs, corrected
+    pairs ──self-training──▶ pairs ──fit to decisions──▶ recalibrated pairs
 
-Both fit logistic regressions to what is known of each pair: similarities field by field, which
-values are missing, and how a pair stands among the other pairs of its two records (a record of a
-catalogue is seldom two others).
+Both steps fit logistic regressions on features of the pairs: similarities field by field, which
+values are missing, and how a pair compares with the other pairs of its two records (a record of a
+catalogue rarely matches two others).
 
-To adapt needs no decision. What the models are sure of, they are sure of for reasons that hold in
-this file: pairs that they call matches and pairs that they call different, as many of each, are
-lessons, and half of every logit then comes from what was learnt from them (self-training [1]_).
-Where next to no pair is surely a match, records and copies of them, damaged as records are, take
-the place of those.
+*Self-training* [1]_ needs no decisions. Pairs that the models are confident about are taken as
+labelled, the same number of matches and non-matches. Half of every pair's log odds then comes from
+the regression fitted to them. In files with almost no confident matches, records paired with
+corrupted copies of themselves (synthetic matches) take their place.
 
-From decisions is learnt what to add to the logits. All weights are drawn to zero, which is the
-probability as it was, and sure pairs that nobody looked at hold it there as well. A part of the
-decisions is held back in turn; of all strengths of that pull the one is taken that predicts those
-best, and where none predicts them better than the probabilities as they are, these stay.
+*Decisions* correct the log odds. A ridge penalty pulls the correction to zero, and confident pairs
+without a decision anchor it there. Of several penalties, the one that predicts held-out decisions
+best is used. If none predicts them better than the uncorrected probabilities, nothing is changed.
 
-At last all odds are scaled by one number, so that a half is where merging begins to pay: pairs
-above a probability of F/2 are those that make the expected F1 the largest, F [2]_. Where matches
-are plain, that is a half already.
+Finally, the odds of all pairs are scaled so that 0.5 is the threshold of the largest expected F1:
+with F that largest F1, it is F/2 [2]_. In files with clear matches it is 0.5 already.
 
-Nothing is kept: without the decisions, the probabilities are again what they were.
+No probability is overwritten in the workspace: without the decisions, the scores are as before.
 
 References
 ----------
@@ -41,8 +38,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.scoring.comparison import Comparison
 from dedupe.scoring.logistic import (
-    LOGIT_LIMIT,
     Floats,
     Numbers,
     fit_penalised_logistic,
@@ -51,381 +48,275 @@ from dedupe.scoring.logistic import (
     sigmoid,
 )
 from dedupe.scoring.pairs import components, identical_groups
-from dedupe.scoring.recalibration_features import COPIES, LEAST, PLAIN, recalibration_features
+from dedupe.scoring.recalibration_features import (
+    LOGIT_LIMIT,
+    MAX_SYNTHETIC,
+    MIN_PROBABILITY,
+    recalibration_features,
+)
+from dedupe.scoring.self_training import (
+    MAX_CONFIDENT,
+    MIN_CONFIDENT,
+    evenly_spaced,
+    find_confident,
+    self_trained,
+)
 
-FEWEST = 10
-
-
-FEWEST_OF_A_KIND = 4
-"""Decisions from which something is learnt, and how many matches and others are among them."""
-
-
-STRENGTHS = (4.0, 16.0, 64.0)
-"""Pulls to zero that are tried, in decisions."""
-
-
+MIN_DECISIONS = 10
+"""Fewest decisions that recalibration is fitted to."""
+MIN_DECISIONS_OF_A_KIND = 4
+"""Fewest matches and fewest non-matches among them."""
+PENALTIES = (4.0, 16.0, 64.0)
+"""Ridge penalties that are tried, in decisions."""
 FOLDS = 5
-
-
-MOST = 30_000
-"""Pairs looked at, the most doubtful first, so that it takes no time in large files."""
-
-
-SURE = (0.02, 0.98)
-
-
-LESSONS = 600
-
-
-FEWEST_LESSONS = 50
-"""Pairs outside `PLAIN` that a file is adapted to: how many of either kind at most and at least."""
-
-
-ADAPTED = 0.5
-"""Share of a logit that comes from what was learnt from them."""
-
-
-LESSON_PULL = 4.0
-
-
-ANCHORS = 400
-
-
+"""Parts that decisions are divided into; each is held out once."""
+MAX_PAIRS = 30_000
+"""Most pairs that are recalibrated, the most doubtful first; bounds the time for large files."""
+ANCHOR_RANGE = (0.02, 0.98)
+"""Probabilities below and above which a pair without a decision can be an anchor."""
+MAX_ANCHORS = 400
 PLAUSIBLE = 0.05
-"""Probability from which a pair counts towards the matches that are expected."""
-
-
-LEAST_CUT = 0.3
-"""Merging never pays below it: an F1 that low is not known well enough to bet on."""
-
-
-MOST_TOLD_APART = 200_000
-"""Pairs whose likelihood is learnt, those of most similar vectors first."""
-
-
-STRETCHED, LOWERED = 1.15, -1.0
-"""From the mean of both logits to a likelihood: lessons hold as many matches as others, which pairs
-do not. Measured on eleven full tables: expected recall was .21 off by the scores, .05 by these."""
-
-
-STRANGER = 9.0
-"""The logit of what is plainly different goes no lower than minus this, as it is learnt."""
+"""Probability from which a pair counts towards the expected number of matches."""
+MIN_THRESHOLD = 0.3
+"""Lowest threshold of the largest expected F1: a lower F1 is not known well enough to rely on."""
 
 
 @dataclass(frozen=True)
-class Correction:
-    """What was learnt.
+class Recalibration:
+    """Facts of a recalibration.
 
     Parameters
     ----------
     decisions
-        Scored pairs it was learnt from: those decided, and those that follow from them.
+        Number of scored pairs it was fitted to: decided pairs, and those that follow from them.
     changed
-        Whether probabilities were corrected.
+        Whether decisions changed probabilities.
     loss_before, loss_after
-        Mean negative log-likelihood of decisions held back; equal where nothing was changed.
-    strength
-        Pull to the probabilities as they were; 0 where nothing was changed.
-    pays_from
-        Probability from which merging pays, which the correction put at one half.
-    lessons, copies
-        Sure pairs that the probabilities were adapted to, 0 where they were not; and damaged copies
-        that stood in for matches.
+        Mean negative log-likelihood of held-out decisions; equal where nothing was changed.
+    penalty
+        Ridge penalty that was chosen; 0 where nothing was changed.
+    best_threshold
+        Threshold of the largest expected F1, which recalibration moved to 0.5.
+    confident_pairs
+        Number of confident pairs that self-training used; 0 without self-training.
+    synthetic_pairs
+        Number of synthetic matches that stood in for confident ones.
     """
 
     decisions: int
     changed: bool
     loss_before: float
     loss_after: float
-    strength: float
-    pays_from: float
-    lessons: int = 0
-    copies: int = 0
+    penalty: float
+    best_threshold: float
+    confident_pairs: int = 0
+    synthetic_pairs: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values as plain JSON types."""
         return asdict(self)
 
 
-def correct(
+def recalibrate(
     pairs: pl.DataFrame,
     texts: pl.Series,
     decided: pl.DataFrame,
     *,
-    adapt: bool = False,
-    learn: bool = True,
-) -> tuple[pl.DataFrame, Correction | None]:
-    """Correct the probabilities of scored pairs by the file they are of and decisions on them.
+    self_training: bool = False,
+    from_decisions: bool = True,
+    comparison: Comparison | None = None,
+) -> tuple[pl.DataFrame, Recalibration | None]:
+    """Recalibrate the probabilities of scored pairs.
 
     Parameters
     ----------
     pairs
-        Of schema :data:`~dedupe.scoring.pairs.PAIRS`. Pairs of identical text stay as they are.
+        Schema :data:`~dedupe.scoring.pairs.PAIRS`. Pairs of identical text keep their probability.
     texts
         (n,) record texts.
     decided
-        Decisions in force as row numbers: ``left < right``, ``decision``.
-    adapt, learn
-        Whether the file itself, and the decisions, correct anything.
+        Decisions in force, by row number: ``left < right``, ``decision``.
+    self_training
+        Use the confident pairs of the file.
+    from_decisions
+        Use the decisions.
+    comparison
+        Comparison of the candidate pairs, to reuse vectors that scoring computed.
 
     Returns
     -------
     pairs
         The same pairs in the same order.
-    correction
-        What was learnt; ``None`` where there was too little to learn from.
+    recalibration
+        What was fitted; ``None`` if there was too little to fit to.
     """
-    if not adapt and (decided.is_empty() or not learn):
+    if not self_training and (decided.is_empty() or not from_decisions):
         return pairs, None
-    decision = known_decisions(pairs, decided, len(texts))
-    matches, others = int((decision == 1).sum()), int((decision == 0).sum())
-    learn = learn and matches + others >= FEWEST and min(matches, others) >= FEWEST_OF_A_KIND
-    if not adapt and not learn:
+    labels = known_decisions(pairs, decided, len(texts))
+    from_decisions = from_decisions and _enough_decisions(labels)
+    if not self_training and not from_decisions:
         return pairs, None
     probability = pairs["probability"].to_numpy().astype(np.float64)
     scored = (pairs["decided_by"] != "identical").to_numpy()
     similarity = pairs["similarity"].to_numpy()
-    looked = _looked_at(np.where(scored, probability, -1.0), similarity, decision)
-    before = logit(probability[looked])
-    low, high, _ = _plain(before)
-    if not learn and low.sum() < FEWEST_LESSONS:
+    selected = _select_pairs(np.where(scored, probability, -1.0), similarity, labels)
+    log_odds = logit(probability[selected], LOGIT_LIMIT)
+    non_match, match, _ = find_confident(log_odds)
+    if not from_decisions and non_match.sum() < MIN_CONFIDENT:
         return pairs, None
-    copies = adapt and high.sum() < FEWEST_LESSONS <= low.sum()
-    signs, copied = recalibration_features(
-        pairs, texts, probability, looked, copies=COPIES if copies else 0
-    )
-    order = np.lexsort((before, similarity[looked]))
-    known = np.flatnonzero(decision[looked] >= 0)
-    lessons = used = 0
-    if adapt:
-        before, lessons, used = adapted(before, signs, known, order, copied)
-    if not learn and not lessons:
+    synthetic = self_training and match.sum() < MIN_CONFIDENT <= non_match.sum()
+    features, synthetic_features = recalibration_features(
+        pairs, texts, probability, selected,
+        synthetic=MAX_SYNTHETIC if synthetic else 0, comparison=comparison,
+    )  # fmt: skip
+    order = np.lexsort((log_odds, similarity[selected]))
+    decided_pairs = np.flatnonzero(labels[selected] >= 0)
+    confident_pairs = synthetic_pairs = 0
+    if self_training:
+        log_odds, confident_pairs, synthetic_pairs = self_trained(
+            log_odds, features, decided_pairs, order, synthetic_features
+        )
+    if not from_decisions and not confident_pairs:
         return pairs, None
-    after, found = before, Correction(0, False, 0.0, 0.0, 0.0, 0.5, lessons, used)
-    if learn:
-        truth = decision[looked][known].astype(np.float64)
-        after, found = learn_decisions(before, signs, known, truth, order)
-        found = replace(found, lessons=lessons, copies=used)
-    if not found.changed and not lessons:
-        return pairs, found
+    facts = Recalibration(0, False, 0.0, 0.0, 0.0, 0.5)
+    if from_decisions:
+        decided_labels = labels[selected][decided_pairs].astype(np.float64)
+        log_odds, facts = fit_to_decisions(log_odds, features, decided_pairs, decided_labels, order)
+    facts = replace(facts, confident_pairs=confident_pairs, synthetic_pairs=synthetic_pairs)
+    if not facts.changed and not confident_pairs:
+        return pairs, facts
     new = probability.copy()
-    new[looked] = sigmoid(after)
-    if found.changed:
+    new[selected] = sigmoid(log_odds)
+    if facts.changed:
         settled = new.copy()
-        settled[looked[known]] = decision[looked[known]]
-        pays = best_cut(settled[scored])
-        new[looked] = sigmoid(after - logit(np.array([pays])))
-        found = replace(found, pays_from=round(pays, 4))
-    return pairs.with_columns(pl.Series("probability", new.astype(np.float32))), found
+        settled[selected[decided_pairs]] = labels[selected[decided_pairs]]
+        threshold = best_threshold(settled[scored])
+        new[selected] = sigmoid(log_odds - logit(np.array([threshold]), LOGIT_LIMIT))
+        facts = replace(facts, best_threshold=round(threshold, 4))
+    return pairs.with_columns(pl.Series("probability", new.astype(np.float32))), facts
 
 
-def adapted(
-    before: Floats, signs: Floats, known: Numbers, order: Numbers, copied: Floats | None = None
-) -> tuple[Floats, int, int]:
-    """Adapt logits to the file: half of each comes from what sure pairs have in common.
-
-    Parameters
-    ----------
-    before, signs, known, order
-        As for :func:`learn_decisions`. Pairs that are known are no lessons here.
-    copied
-        (c, f) what is known of records beside damaged copies of them, which are taken for matches
-        where too few pairs are.
-
-    Returns
-    -------
-    after
-        (m,) logits.
-    lessons, copies
-        Pairs and copies learnt from; 0 where there were too few, and nothing is changed.
-    """
-    free = np.ones(len(before), dtype=bool)
-    free[known] = False
-    low, high, count = _plain(np.where(free, before, 0.0))
-    copies = np.empty((0, signs.shape[1])) if copied is None else copied
-    copies = copies[: max(COPIES - int(high.sum()), 0) if high.sum() < FEWEST_LESSONS else 0]
-    count = min(count + len(copies), int(low.sum())) if len(copies) else count
-    if count < FEWEST_LESSONS:
-        return before, 0, 0
-    differ, match = (_evenly(order[side[order]], count) for side in (low, high))
-    learnt = _self_taught(signs, differ, match, copies)
-    learnt = np.clip(learnt, -LOGIT_LIMIT, LOGIT_LIMIT)
-    return (1 - ADAPTED) * before + ADAPTED * learnt, len(differ) + len(match), len(copies)
-
-
-def _self_taught(
-    signs: Floats, differ: Numbers, match: Numbers, copies: Floats | None = None
-) -> Floats:
-    """Return the logits, (m,), that pairs taken for different and for matches teach."""
-    copies = signs[:0] if copies is None else copies
-    everything = np.vstack([signs, copies])
-    chosen = np.concatenate([differ, match, np.arange(len(signs), len(everything))])
-    truth = np.repeat([0.0, 1.0], [len(differ), len(match) + len(copies)])
-    # Their own logits would tell all: lessons are told from the signs alone.
-    nothing, nobody = np.zeros(len(everything)), np.empty(0, dtype=np.int64)
-    inputs = np.column_stack([np.ones(len(everything)), nothing, everything])
-    weights = fit_penalised_logistic(inputs, nothing, chosen, truth, nobody, LESSON_PULL)
-    learnt: Floats = (inputs @ weights)[: len(signs)]
-    return learnt
-
-
-def likelihood(pairs: pl.DataFrame, texts: pl.Series) -> Floats:
-    """Return how likely each pair is a match, told finer than its score.
-
-    A cross-encoder gives most pairs the same lowest probability, whose sum would be more matches
-    than a file has. What sure pairs have in common tells them apart.
+def fit_to_decisions(
+    log_odds: Floats, features: Floats, decided: Numbers, labels: Floats, order: Numbers
+) -> tuple[Floats, Recalibration]:
+    """Fit a correction of all log odds to decided pairs.
 
     Parameters
     ----------
-    pairs, texts
-        As for :func:`correct`. Decisions do not count.
-
-    Returns
-    -------
-    ndarray
-        (m,); the probabilities as they are where too few of them are sure.
-    """
-    probability = pairs["probability"].to_numpy().astype(np.float64)
-    scored = (pairs["decided_by"] != "identical").to_numpy()
-    similarity = pairs["similarity"].to_numpy()
-    looked = np.flatnonzero(scored)
-    if len(looked) > MOST_TOLD_APART:
-        worth = np.where(probability[looked] >= LEAST, 2.0, similarity[looked])
-        looked = np.sort(looked[np.argsort(-worth, kind="stable")[:MOST_TOLD_APART]])
-    before = logit(probability[looked])
-    low, high, count = _plain(before)
-    if count < FEWEST_LESSONS:
-        return probability
-    signs, _ = recalibration_features(pairs, texts, probability, looked, least=0.0)
-    order = np.lexsort((before, similarity[looked]))
-    differ, match = (_evenly(order[side[order]], count) for side in (low, high))
-    learnt = np.clip(_self_taught(signs, differ, match), -STRANGER, STRANGER)
-    # The strangers that were not looked at are as the most unlike of those that were.
-    both = logit(probability) + learnt.min()
-    both[looked] = before + learnt
-    told = probability.copy()
-    told[scored] = sigmoid(STRETCHED * both[scored] / 2 + LOWERED)
-    return told
-
-
-def learn_decisions(
-    before: Floats, signs: Floats, known: Numbers, truth: Floats, order: Numbers
-) -> tuple[Floats, Correction]:
-    """Learn from decided pairs what to add to the logits of all.
-
-    Parameters
-    ----------
-    before
-        (m,) logits as they are.
-    signs
-        (m, f) what is known of each pair, about 0 on average and about 1 in spread.
-    known
+    log_odds
+        (m,) log odds of the pairs.
+    features
+        (m, f), about 0 on average and about 1 in spread.
+    decided
         (d,) numbers of the decided pairs.
-    truth
-        (d,) 1 for a match, 0 for different; both are there.
+    labels
+        (d,) 1 for a match, 0 for a non-match; both occur.
     order
-        (m,) an order of all pairs that does not depend on how rows are numbered: anchors and
-        folds are drawn along it.
+        (m,) an order of all pairs that does not depend on how rows are numbered. Anchors and folds
+        are drawn along it.
 
     Returns
     -------
-    after
-        (m,) corrected logits.
-    correction
-        What was learnt.
+    log_odds
+        (m,) corrected log odds.
+    recalibration
+        What was fitted.
     """
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    anchors = _anchors(before, known, order)
-    inputs = np.column_stack([np.ones(len(before)), before, signs])
-    fold = np.empty(len(known), dtype=np.int64)
-    fold[np.argsort(rank[known], kind="stable")] = np.arange(len(known)) % FOLDS
-    unchanged = log_loss(before[known], truth)
+    anchors = _anchors(log_odds, decided, order)
+    inputs = np.column_stack([np.ones(len(log_odds)), log_odds, features])
+    fold = np.empty(len(decided), dtype=np.int64)
+    fold[np.argsort(rank[decided], kind="stable")] = np.arange(len(decided)) % FOLDS
     losses = {}
-    for strength in STRENGTHS:
-        held = np.empty(len(known))
+    for penalty in PENALTIES:
+        held_out = np.empty(len(decided))
         for part in range(FOLDS):
-            learnt = fold != part
+            train = fold != part
             weights = fit_penalised_logistic(
-                inputs, before, known[learnt], truth[learnt], anchors, strength
+                inputs, log_odds, decided[train], labels[train], anchors, penalty
             )
-            held[~learnt] = (before + inputs @ weights)[known[~learnt]]
-        losses[strength] = log_loss(held, truth)
-    best = min(STRENGTHS, key=lambda strength: (losses[strength], strength))
-    if losses[best] >= unchanged:
-        loss = round(unchanged, 4)
-        return before, Correction(len(known), False, loss, loss, 0.0, 0.5)
-    weights = fit_penalised_logistic(inputs, before, known, truth, anchors, best)
-    found = Correction(len(known), True, round(unchanged, 4), round(losses[best], 4), best, 0.5)
-    return before + inputs @ weights, found
+            held_out[~train] = (log_odds + inputs @ weights)[decided[~train]]
+        losses[penalty] = log_loss(held_out, labels)
+    best = min(PENALTIES, key=lambda penalty: (losses[penalty], penalty))
+    loss_before = log_loss(log_odds[decided], labels)
+    before, after = round(loss_before, 4), round(losses[best], 4)
+    if losses[best] >= loss_before:
+        return log_odds, Recalibration(len(decided), False, before, before, 0.0, 0.5)
+    weights = fit_penalised_logistic(inputs, log_odds, decided, labels, anchors, best)
+    facts = Recalibration(len(decided), True, before, after, best, 0.5)
+    return log_odds + inputs @ weights, facts
 
 
-def best_cut(probability: Floats) -> float:
-    """Return the probability from which pairs are to be merged for the largest expected F1."""
-    # What is left of the many improbable pairs adds up to more than can be believed.
+def best_threshold(probability: Floats) -> float:
+    """Return the threshold of the largest expected F1, and at least :data:`MIN_THRESHOLD`."""
+    # The many improbable pairs add up to more matches than a file can have.
     ranked = np.sort(probability[probability >= PLAUSIBLE])[::-1]
     if not len(ranked):
         return 0.5
     f1 = 2 * np.cumsum(ranked) / (np.arange(1, len(ranked) + 1) + ranked.sum())
-    return max(float(f1.max()) / 2, LEAST_CUT)
+    return max(float(f1.max()) / 2, MIN_THRESHOLD)
 
 
 def known_decisions(pairs: pl.DataFrame, decided: pl.DataFrame, n: int) -> NDArray[np.int8]:
-    """Return 1 for a match, 0 for different and -1 for unknown, for each pair.
+    """Label each pair by the decisions and by what follows from them.
 
-    What follows from decisions counts as they do: pairs that nobody need be asked about any more
-    are no fair sample, and nor are those that are asked without them.
+    Pairs that follow from decisions count as decided: review does not show them, so without them
+    the decided pairs would be a biased sample.
+
+    Returns
+    -------
+    ndarray
+        (m,) int8: 1 for a match, 0 for a non-match, -1 for unknown.
     """
-    # Of records with the same text the first alone stands in scored pairs.
+    # Among records of the same text, only the first one is in scored pairs.
     group = identical_groups(n, pairs).astype(np.int64)
-    said = {
-        decision: decided.filter(pl.col("decision") == decision).select("left", "right").to_numpy()
-        for decision in ("match", "different")
-    }
-    joined = group[said["match"].reshape(-1, 2).astype(np.int64)]
-    part = components(n, joined[:, 0], joined[:, 1]).astype(np.int64)[group]
-    apart = np.sort(part[said["different"].reshape(-1, 2).astype(np.int64)], axis=1)
-    left, right = (part[pairs[side].to_numpy()] for side in ("left", "right"))
+
+    def ends_of(decision: str) -> NDArray[np.int64]:
+        rows = decided.filter(pl.col("decision") == decision).select("left", "right").to_numpy()
+        return rows.reshape(-1, 2).astype(np.int64)
+
+    joined = group[ends_of("match")]
+    component = components(n, joined[:, 0], joined[:, 1]).astype(np.int64)[group]
+    apart = np.sort(component[ends_of("different")], axis=1)
+    left, right = (component[pairs[side].to_numpy()] for side in ("left", "right"))
     low, high = np.minimum(left, right), np.maximum(left, right)
-    decision = np.full(len(left), -1, dtype=np.int8)
-    decision[low == high] = 1
-    decision[(low != high) & np.isin(low * n + high, apart[:, 0] * n + apart[:, 1])] = 0
-    decision[(pairs["decided_by"] == "identical").to_numpy()] = -1
-    return decision
+    labels = np.full(len(left), -1, dtype=np.int8)
+    labels[low == high] = 1
+    labels[(low != high) & np.isin(low * n + high, apart[:, 0] * n + apart[:, 1])] = 0
+    labels[(pairs["decided_by"] == "identical").to_numpy()] = -1
+    return labels
 
 
-def _looked_at(
-    probability: Floats, similarity: NDArray[Any], decision: NDArray[np.int8]
+def _enough_decisions(labels: NDArray[np.int8]) -> bool:
+    matches, non_matches = int((labels == 1).sum()), int((labels == 0).sum())
+    return (
+        matches + non_matches >= MIN_DECISIONS
+        and min(matches, non_matches) >= MIN_DECISIONS_OF_A_KIND
+    )
+
+
+def _select_pairs(
+    probability: Floats, similarity: NDArray[Any], labels: NDArray[np.int8]
 ) -> Numbers:
-    """Return the numbers of the pairs that may change: the doubtful, and all that are decided.
+    """Select the pairs to recalibrate: the doubtful ones, and all decided ones.
 
-    Where they are too many, some of the sure ones stay among them, to learn from.
+    Where the doubtful ones are too many, some confident pairs stay among them for self-training.
     """
-    likely = np.flatnonzero(probability >= LEAST)
-    if len(likely) > MOST:
-        ranked = likely[np.argsort(np.abs(logit(probability[likely])), kind="stable")]
-        rest = ranked[MOST:][np.argsort(similarity[ranked[MOST:]], kind="stable")]
-        sure = [rest[side[rest]] for side in (probability >= 0.5, probability < 0.5)]
-        likely = np.concatenate([ranked[:MOST], *(_evenly(one, 2 * LESSONS) for one in sure)])
-    return np.union1d(likely, np.flatnonzero((decision >= 0) & (probability >= 0)))
+    likely = np.flatnonzero(probability >= MIN_PROBABILITY)
+    if len(likely) > MAX_PAIRS:
+        doubt = np.abs(logit(probability[likely], LOGIT_LIMIT))
+        ranked = likely[np.argsort(doubt, kind="stable")]
+        rest = ranked[MAX_PAIRS:][np.argsort(similarity[ranked[MAX_PAIRS:]], kind="stable")]
+        confident = [rest[side[rest]] for side in (probability >= 0.5, probability < 0.5)]
+        spread = [evenly_spaced(side, 2 * MAX_CONFIDENT) for side in confident]
+        likely = np.concatenate([ranked[:MAX_PAIRS], *spread])
+    return np.union1d(likely, np.flatnonzero((labels >= 0) & (probability >= 0)))
 
 
-def _plain(before: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
-    """Return which pairs plainly differ and which plainly match, and how many to take of each."""
-    least, most = logit(np.array(PLAIN))
-    low, high = before < least, before > most
-    return low, high, min(int(low.sum()), int(high.sum()), LESSONS)
-
-
-def _evenly(numbers: Numbers, count: int) -> Numbers:
-    """Return up to `count` of the numbers, evenly along them."""
-    if len(numbers) <= count:
-        return numbers
-    return numbers[np.linspace(0, len(numbers) - 1, count).astype(np.int64)]
-
-
-def _anchors(before: Floats, known: Numbers, order: Numbers) -> Numbers:
-    """Return sure pairs that nobody decided, evenly along the order."""
-    chance = sigmoid(before[order])
-    sure = order[((chance < SURE[0]) | (chance > SURE[1])) & ~np.isin(order, known)]
-    return _evenly(sure, ANCHORS)
+def _anchors(log_odds: Floats, decided: Numbers, order: Numbers) -> Numbers:
+    """Take confident pairs without a decision, evenly spaced along the order."""
+    low, high = ANCHOR_RANGE
+    probability = sigmoid(log_odds[order])
+    confident = order[((probability < low) | (probability > high)) & ~np.isin(order, decided)]
+    return evenly_spaced(confident, MAX_ANCHORS)

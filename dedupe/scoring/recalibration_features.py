@@ -1,4 +1,4 @@
-"""Features that recalibration learns from."""
+"""Features of scored pairs that recalibration is fitted on."""
 
 from __future__ import annotations
 
@@ -11,134 +11,203 @@ from numpy.typing import NDArray
 
 from dedupe.records import record_text
 from dedupe.scoring.augment.records import corrupt_record
-from dedupe.scoring.comparison import MISSING, Bytes, compared_fields, comparison_vectors
-from dedupe.scoring.logistic import LOGIT_LIMIT, Floats, Numbers, logit
+from dedupe.scoring.comparison import (
+    MISSING,
+    Bytes,
+    Comparison,
+    compared_fields,
+    comparison_vectors,
+)
+from dedupe.scoring.logistic import Floats, Numbers, logit
+from dedupe.scoring.sampling import text_hashes
 
-LEAST = 0.01
-"""Probability below which a pair stays as it is: there are too many to look at."""
-
-
-PLAIN = (0.05, 0.97)
-
-
-COPIES = 200
-"""Lessons of matches that copies fill up to where pairs are too few. Measured on tables where they
-are: with more, or beside enough pairs, they help less."""
-
-
-def rivals(left: Any, right: Any, score: Floats, n: int) -> Floats:
-    """Return the score of the best other pair of each pair's two records.
-
-    Parameters
-    ----------
-    left, right
-        (m,) row numbers.
-    score
-        (m,) logits.
-    n
-        Number of rows.
-
-    Returns
-    -------
-    ndarray
-        (m, 4): the best other score of the left record and of the right one, the lower of both
-        first, and the logarithms of how many pairs each is in, the smaller first. A record without
-        another pair has the lowest score.
-    """
-    ends = np.concatenate([left, right]).astype(np.int64)
-    both = np.concatenate([score, score])
-    order = np.lexsort((-both, ends))
-    row, ranked = ends[order], both[order]
-    first = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
-    best, second = (np.full(n, -LOGIT_LIMIT) for _ in range(2))
-    best[row[first]] = ranked[first]
-    more = first[first + 1 < len(row)]
-    more = more[row[more + 1] == row[more]]
-    second[row[more]] = ranked[more + 1]
-    count = np.log1p(np.bincount(ends, minlength=n))
-    other = np.stack([np.where(score >= best[side], second[side], best[side])
-                      for side in (left, right)])  # fmt: skip
-    counts = np.stack([count[left], count[right]])
-    return np.column_stack([other.min(0), other.max(0), counts.min(0), counts.max(0)])
+LOGIT_LIMIT = 7.0
+MIN_PROBABILITY = 0.01
+"""Probability below which pairs are not recalibrated: there are too many of them."""
+CONFIDENT = (0.05, 0.97)
+"""Probabilities below and above which a pair counts as a confident non-match or match."""
+MAX_SYNTHETIC = 200
+"""Number of matches that synthetic pairs fill up to in files with few confident matches. Measured
+on such files: more of them, or any of them beside enough confident matches, help less."""
 
 
 def recalibration_features(
     pairs: pl.DataFrame,
     texts: pl.Series,
     probability: Floats,
-    looked: Numbers,
-    least: float = LEAST,
-    copies: int = 0,
+    selected: Numbers,
+    *,
+    min_probability: float = MIN_PROBABILITY,
+    synthetic: int = 0,
+    comparison: Comparison | None = None,
 ) -> tuple[Floats, Floats]:
-    """Return what is known of the pairs looked at, (m, f), and of damaged copies, (c, f).
+    """Compute the features of selected pairs and of synthetic matches.
 
-    How far a value is from others is measured by the pairs above `least`.
+    The features are standardised comparison vectors, which values are missing, and how a pair
+    compares with the other pairs of its two records.
+
+    Parameters
+    ----------
+    pairs
+        Scored pairs of schema :data:`~dedupe.scoring.pairs.PAIRS`.
+    texts
+        (n,) record texts.
+    probability
+        Probabilities of all pairs.
+    selected
+        (m,) numbers of the pairs to compute features for.
+    min_probability
+        Pairs from this probability set the scale of the features and count as rivals.
+    synthetic
+        Most synthetic matches: records, each paired with a corrupted copy of itself.
+    comparison
+        Comparison vectors that were computed earlier, where there are any.
+
+    Returns
+    -------
+    features
+        (m, f), about 0 on average and about 1 in spread.
+    synthetic_features
+        (c, f).
     """
     left, right = (pairs[side].to_numpy() for side in ("left", "right"))
-    scored = (pairs["decided_by"] != "identical").to_numpy()
-    before = logit(probability[looked])
-    others = np.flatnonzero(scored & (probability >= least))
-    others = np.union1d(others, looked)
-    rival = rivals(left[others], right[others], logit(probability[others]), len(texts))
-    rival = rival[np.searchsorted(others, looked)]
-    names, at = np.unique(np.concatenate([left[looked], right[looked]]), return_inverse=True)
-    ends = at.astype(np.uint32).reshape(2, -1)
-    similarity = pairs["similarity"].to_numpy()[looked]
-    own, made = _copies(texts.gather(names), copies)
-    ends = np.hstack([ends, [own, len(names) + np.arange(len(own))]]).astype(np.uint32)
-    likely = probability[looked] >= 0.5
-    # A copy is as similar as likely pairs are: its vector is not worth the making.
+    log_odds = logit(probability[selected], LOGIT_LIMIT)
+    rivals = _rivals_of_selected(pairs, len(texts), probability, selected, min_probability)
+    rows, position = np.unique(
+        np.concatenate([left[selected], right[selected]]), return_inverse=True
+    )
+    originals, copies = _corrupted_copies(texts.gather(rows), synthetic)
+    fields = compared_fields(pl.concat([texts.gather(rows), copies]))
+    similarity = pairs["similarity"].to_numpy()[selected]
+    vectors = None
+    if comparison is not None:
+        vectors = comparison.look_up(fields, left[selected], right[selected])
+    if vectors is None:
+        own_left, own_right = position.astype(np.uint32).reshape(2, -1)
+        vectors = comparison_vectors(fields, own_left, own_right, similarity)
+    # A synthetic pair gets the usual similarity of likely matches: embedding it is not worth it.
+    likely = probability[selected] >= 0.5
     usual = np.median(similarity[likely] if likely.any() else similarity)
-    similarity = np.append(similarity, np.full(len(own), usual, dtype=np.float32))
-    values = compared_fields(pl.concat([texts.gather(names), made]))
-    told = comparison_vectors(values, ends[0], ends[1], similarity)
-    compared = np.append(probability[looked] > least, np.zeros(len(own), dtype=bool))
-    standing = _standing(before, rival)
-    plain = np.flatnonzero(before > logit(np.array(PLAIN[1])))
-    plain = plain[np.argsort(-before[plain], kind="stable")]
-    as_usual = np.zeros((len(own), standing.shape[1]))
-    if len(plain):
-        as_usual = standing[np.resize(plain, len(own))]
-    signs = np.hstack([_standardised(told, compared), np.vstack([standing, as_usual])])
-    return signs[: len(looked)], signs[len(looked) :]
+    synthetic_vectors = comparison_vectors(
+        fields,
+        originals.astype(np.uint32),
+        (len(rows) + np.arange(len(originals))).astype(np.uint32),
+        np.full(len(originals), usual, dtype=np.float32),
+    )
+    compared = np.append(
+        probability[selected] > min_probability, np.zeros(len(originals), dtype=bool)
+    )
+    by_rivals = _rival_features(log_odds, rivals)
+    features = np.hstack(
+        [
+            _standardise(np.vstack([vectors, synthetic_vectors]), compared),
+            np.vstack([by_rivals, _usual_rivals(by_rivals, log_odds, len(originals))]),
+        ]
+    )
+    return features[: len(selected)], features[len(selected) :]
 
 
-def _copies(texts: pl.Series, count: int) -> tuple[Numbers, pl.Series]:
-    """Return rows of some texts, whichever way they are numbered, and a damaged copy of each."""
-    rows, made = [], []
-    for row in np.argsort(texts.hash(0).to_numpy(), kind="stable").tolist() if count else ():
+def best_rivals(left: Any, right: Any, log_odds: Floats, n: int) -> Floats:
+    """Find the best other pair of each pair's two records.
+
+    Parameters
+    ----------
+    left, right
+        (m,) row numbers.
+    log_odds
+        (m,) of the pairs.
+    n
+        Number of rows.
+
+    Returns
+    -------
+    ndarray
+        (m, 4): log odds of the best other pair of either record, the lower first; and the log of
+        one plus the number of pairs of either record, the smaller first. A record without another
+        pair has the lowest log odds.
+    """
+    ends = np.concatenate([left, right]).astype(np.int64)
+    both = np.concatenate([log_odds, log_odds])
+    order = np.lexsort((-both, ends))
+    row, ranked = ends[order], both[order]
+    first = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
+    best, second = (np.full(n, -LOGIT_LIMIT) for _ in range(2))
+    best[row[first]] = ranked[first]
+    several = first[first + 1 < len(row)]
+    several = several[row[several + 1] == row[several]]
+    second[row[several]] = ranked[several + 1]
+    count = np.log1p(np.bincount(ends, minlength=n))
+    other = np.stack(
+        [np.where(log_odds >= best[side], second[side], best[side]) for side in (left, right)]
+    )
+    counts = np.stack([count[left], count[right]])
+    return np.column_stack([other.min(0), other.max(0), counts.min(0), counts.max(0)])
+
+
+def _rivals_of_selected(
+    pairs: pl.DataFrame, n: int, probability: Floats, selected: Numbers, min_probability: float
+) -> Floats:
+    """Find the rivals of selected pairs among the scored pairs from `min_probability`."""
+    scored = (pairs["decided_by"] != "identical").to_numpy()
+    others = np.union1d(np.flatnonzero(scored & (probability >= min_probability)), selected)
+    left, right = (pairs[side].to_numpy()[others] for side in ("left", "right"))
+    rivals = best_rivals(left, right, logit(probability[others], LOGIT_LIMIT), n)
+    return rivals[np.searchsorted(others, selected)]
+
+
+def _corrupted_copies(texts: pl.Series, count: int) -> tuple[Numbers, pl.Series]:
+    """Corrupt up to `count` records; return their rows and the texts of the copies.
+
+    The choice of records does not depend on the order of the rows.
+    """
+    rows, copies = [], []
+    for row in np.argsort(text_hashes(texts), kind="stable").tolist() if count else ():
         record = dict(line.partition(": ")[::2] for line in texts[row].split("\n"))
         copy = record_text(corrupt_record(record, Random(texts[row])).items())
         if copy and copy != texts[row]:
             rows.append(row)
-            made.append(copy)
+            copies.append(copy)
         if len(rows) == count:
             break
-    return np.array(rows, dtype=np.int64), pl.Series(texts.name, made, dtype=pl.String)
+    return np.array(rows, dtype=np.int64), pl.Series(texts.name, copies, dtype=pl.String)
 
 
-def _standardised(told: Bytes, likely: NDArray[np.bool_]) -> Floats:
-    """Return features about 0 with a spread of 1, and which of them are missing."""
-    missing = told == MISSING
-    values = np.where(missing, np.nan, told.astype(np.float64))
-    some = values[likely] if likely.any() else values
-    filled = ~np.isnan(some).all(axis=0)
-    values, missing, some = values[:, filled], missing[:, filled], some[:, filled]
-    mean = np.nanmean(some, axis=0)
+def _standardise(vectors: Bytes, compared: NDArray[np.bool_]) -> Floats:
+    """Scale features to mean 0 and spread 1, and append which of them are missing.
+
+    Mean and spread are those of the pairs in `compared`, if there are any. Features that hardly
+    vary are left out.
+    """
+    missing = vectors == MISSING
+    values = np.where(missing, np.nan, vectors.astype(np.float64))
+    reference = values[compared] if compared.any() else values
+    filled = ~np.isnan(reference).all(axis=0)
+    values, missing, reference = values[:, filled], missing[:, filled], reference[:, filled]
+    mean = np.nanmean(reference, axis=0)
     values = np.where(missing, mean, values) - mean
-    spread = np.where(np.isnan(some), mean, some).std(axis=0)
+    spread = np.where(np.isnan(reference), mean, reference).std(axis=0)
     varied = spread > 0.25
-    alone = missing[likely].mean(axis=0) if likely.any() else missing.mean(axis=0)
-    gaps = missing[:, (alone > 0.02) & (alone < 0.98)].astype(np.float64)
+    missing_share = (missing[compared] if compared.any() else missing).mean(axis=0)
+    gaps = missing[:, (missing_share > 0.02) & (missing_share < 0.98)].astype(np.float64)
     gaps = np.unique(gaps, axis=1) if gaps.shape[1] else gaps
     return np.hstack([np.clip(values[:, varied] / spread[varied], -4, 4), gaps])
 
 
-def _standing(before: Floats, rival: Floats) -> Floats:
-    """Return how each pair stands among the others of its records."""
-    low, high = rival[:, 0], rival[:, 1]
-    standing: Floats = np.column_stack(
-        [(before - high) / 4, (before - low) / 4, high / 4, rival[:, 2:]]
+def _rival_features(log_odds: Floats, rivals: Floats) -> Floats:
+    """Compare each pair with its rivals, as of :func:`best_rivals`."""
+    low, high = rivals[:, 0], rivals[:, 1]
+    features: Floats = np.column_stack(
+        [(log_odds - high) / 4, (log_odds - low) / 4, high / 4, rivals[:, 2:]]
     )
-    standing -= standing.mean(axis=0)
-    return standing
+    features -= features.mean(axis=0)
+    return features
+
+
+def _usual_rivals(features: Floats, log_odds: Floats, count: int) -> Floats:
+    """Give synthetic matches the rival features of confident matches, the most confident first."""
+    confident = np.flatnonzero(log_odds > logit(np.array(CONFIDENT[1]), LOGIT_LIMIT))
+    confident = confident[np.argsort(-log_odds[confident], kind="stable")]
+    if not len(confident):
+        return np.zeros((count, features.shape[1]))
+    usual: Floats = features[np.resize(confident, count)]
+    return usual

@@ -1,14 +1,13 @@
-"""From candidate pairs to probabilities: the cross-encoder, and the distilled in front of it.
+"""Match probabilities of candidate pairs: the cross-encoder behind a distilled model of it.
 
-The score of a pair does not depend on the order of its records: the two texts are put in one order,
-by their characters, before the model sees them.
+The score of a pair does not depend on the order of its records: the two texts are sorted before
+the model reads them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -21,12 +20,25 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.progress import Progress, silent
-from dedupe.records import record_text
+from dedupe.records import record_text, value_text
 from dedupe.scoring.boosted_trees import BoostedTrees
-from dedupe.scoring.cascade import ALL_BELOW, SAMPLED, CascadeScores, cascade
-from dedupe.scoring.comparison import compared_fields, comparison_vectors, layout_of, structured
+from dedupe.scoring.cascade import (
+    CASCADE_ABOVE,
+    MAX_SAMPLED,
+    CascadeScores,
+    CascadeSettings,
+    cascade,
+)
+from dedupe.scoring.comparison import (
+    Comparison,
+    compared_fields,
+    comparison_vectors,
+    is_structured,
+    layout_of,
+)
 from dedupe.scoring.cross_encoder import load_cross_encoder, prepare_texts, score_texts
 from dedupe.scoring.pairs import DECIDERS
+from dedupe.scoring.sampling import sampling_keys
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -35,14 +47,14 @@ if TYPE_CHECKING:
 def score(
     pairs: Iterable[Mapping[str, Any]], *, config: Config | None = None, **options: Any
 ) -> NDArray[np.float32]:
-    """Return the probability that the two records of each pair are one thing.
+    """Compute the probability that the two records of each pair match.
 
     Parameters
     ----------
     pairs
         Mappings with ``left`` and ``right``, each a record: field name to value. Values that are
-        not text are read as Python prints them; ``None`` and NaN are missing values. The two
-        records may have different fields.
+        not text are converted; ``None`` and NaN are missing values. The two records may have
+        different fields.
     config
         ``cross_encoder`` and ``device`` are used; defaults where ``None``.
     **options
@@ -56,7 +68,7 @@ def score(
     Raises
     ------
     InputError
-        If something is not a pair of records.
+        If an item is not a pair of records.
     ModelError
         If the model cannot be loaded.
 
@@ -66,36 +78,32 @@ def score(
     ... # doctest: +SKIP
     """
     config = (config or Config()).with_options(**options)
-    batches = list(scored_batches(pairs, load_cross_encoder(config)))
-    chances = [chance for _, chance in batches]
-    return np.concatenate(chances) if chances else np.empty(0, dtype=np.float32)
+    batches = scored_batches(pairs, load_cross_encoder(config))
+    probabilities = [probability for _, probability in batches]
+    return np.concatenate(probabilities) if probabilities else np.empty(0, dtype=np.float32)
 
 
 def scored_batches(
     pairs: Iterable[Mapping[str, Any]], model: CrossEncoder, size: int = 8_192
 ) -> Iterator[tuple[list[Mapping[str, Any]], NDArray[np.float32]]]:
     """Yield pairs of records, `size` at a time, with their probabilities; see :func:`score`."""
-    stream = enumerate(pairs, start=1)
-    while batch := list(islice(stream, size)):
-        texts = [[_side_text(pair, side, at) for at, pair in batch] for side in ("left", "right")]
-        left, right = (prepare_texts(model, side) for side in texts)
+    numbered = enumerate(pairs, start=1)
+    while batch := list(islice(numbered, size)):
+        left, right = (
+            prepare_texts(model, [_side_text(pair, side, number) for number, pair in batch])
+            for side in ("left", "right")
+        )
         yield [pair for _, pair in batch], score_texts(model, left, right)
 
 
-def _side_text(pair: Any, side: str, at: int) -> str:
+def _side_text(pair: Any, side: str, number: int) -> str:
     record = pair.get(side) if isinstance(pair, Mapping) else None
     if not isinstance(record, Mapping):
         raise InputError(
-            f"pair {at} has no record under {side!r}: a pair is an object with left and right, "
+            f"pair {number} has no record under {side!r}: a pair is an object with left and right, "
             "each an object of field names and values"
         )
-    return record_text((str(k), _value_text(v)) for k, v in record.items())
-
-
-def _value_text(value: Any) -> str | None:
-    """Return a value as text; ``None`` for what is missing, which pandas writes as NaN."""
-    missing = value is None or (isinstance(value, float) and math.isnan(value))
-    return None if missing else str(value)
+    return record_text((str(name), value_text(value)) for name, value in record.items())
 
 
 def score_pairs(
@@ -105,105 +113,112 @@ def score_pairs(
     config: Config,
     progress: Progress = silent,
     known: NDArray[np.float32] | None = None,
+    comparison: Comparison | None = None,
 ) -> tuple[pl.DataFrame, dict[str, Any], BoostedTrees | None]:
-    """Score candidate pairs, the clear ones by a distilled of the model where they are many.
+    """Score candidate pairs; where they are many, a distilled model scores the clear ones.
 
     Parameters
     ----------
     model
-        Gives one logit a pair.
+        A cross-encoder with one logit per pair.
     candidates
-        Columns ``left``, ``right`` (row numbers) and ``similarity``; those with a ``seen`` above 0,
-        where there is such a column, are left to the model.
+        Columns ``left``, ``right`` (row numbers) and ``similarity``. Pairs with a ``seen`` above 0,
+        if there is such a column, are always scored by the cross-encoder.
     texts
         (n,) record texts.
     config
-        ``agreement``, ``cross_encoder_pairs`` and ``seed`` are used.
+        ``fidelity``, ``cross_encoder_pairs`` and ``seed`` are used.
     progress
-        Told the pairs done.
+        Called with the number of pairs done.
     known
-        (m,) float32: what the model said of a pair when it was asked before; NaN where it was not.
+        (m,) float32: probabilities that the cross-encoder gave earlier; NaN where it gave none.
+    comparison
+        Comparison of these candidates, to share its vectors with other stages. ``None``: compared
+        here.
 
     Returns
     -------
     frame
-        Of schema :data:`PAIRS`, in the order of `candidates`.
+        Schema :data:`~dedupe.scoring.pairs.PAIRS`, in the order of `candidates`.
     facts
-        What the distilled did; empty where there was none. See
-        :class:`~dedupe.scoring.cascade.CascadeScores`.
-        Its ``layout`` says what the distilled is told of a pair.
-    distilled
-        For pairs to come; ``None`` where there was none.
+        Facts of the distilled model, as of :class:`~dedupe.scoring.cascade.CascadeScores`, and the
+        ``layout`` of its comparison vectors; empty where there is none.
+    trees
+        The distilled model, to score later pairs with; ``None`` where there is none.
     """
-    unseen = held_out_scores(config.cross_encoder)
-    judge = _Judge(model, candidates, texts, unseen, progress, known)
+    held_out = held_out_scores(config.cross_encoder)
+    scorer = _CandidateScorer(model, candidates, texts, held_out, progress, known)
     m = candidates.height
-    if m <= ALL_BELOW or config.agreement == 1:
-        found = CascadeScores(judge(np.arange(m)), np.ones(m, dtype=bool), {})
+    if m <= CASCADE_ABOVE or config.fidelity == 1:
+        scores = CascadeScores(scorer(np.arange(m)), np.ones(m, dtype=bool), {})
     else:
-        left, right = (candidates[side].to_numpy() for side in ("left", "right"))
-        similarity = candidates["similarity"].to_numpy()
-        values = compared_fields(texts)
-        found = cascade(
-            comparison_vectors(values, left, right, similarity),
-            similarity,
-            _tickets(texts, left, right, config.seed),
-            candidates["seen"].to_numpy() > 0
-            if "seen" in candidates.columns
-            else np.zeros(m, dtype=bool),
-            judge,
-            agreement=config.agreement,
-            budget=config.cross_encoder_pairs,
-            structured=structured(values),
-            records=len(texts),
-            seed=config.seed,
+        comparison = comparison or Comparison.of(texts, candidates)
+        just_outside = np.zeros(m, dtype=bool)
+        if "seen" in candidates.columns:
+            just_outside = candidates["seen"].to_numpy() > 0
+        scores = cascade(
+            comparison.vectors,
+            comparison.similarity,
+            sampling_keys(texts, comparison.left, comparison.right, config.seed),
+            just_outside,
+            scorer,
+            CascadeSettings(
+                fidelity=config.fidelity,
+                budget=config.cross_encoder_pairs,
+                structured=is_structured(comparison.fields),
+                records=len(texts),
+                seed=config.seed,
+            ),
         )
-        found.facts["layout"] = layout_of(values)
-    decided_by = np.where(found.by_teacher, "cross-encoder", "distilled")
+        scores.facts["layout"] = layout_of(comparison.fields)
+    decided_by = np.where(scores.by_cross_encoder, "cross-encoder", "distilled")
     scored = candidates.select("left", "right", "similarity").with_columns(
-        pl.Series("probability", found.probability),
+        pl.Series("probability", scores.probability),
         pl.Series("decided_by", decided_by).cast(DECIDERS),
     )
-    return scored, found.facts, found.distilled
+    return scored, scores.facts, scores.trees
 
 
 def distilled_scores(
-    distilled: BoostedTrees, layout: Sequence[Sequence[str]], pairs: pl.DataFrame, texts: pl.Series
+    trees: BoostedTrees, layout: Sequence[Sequence[str]], pairs: pl.DataFrame, texts: pl.Series
 ) -> NDArray[np.float32]:
-    """Return what a distilled that learnt from other pairs says of these, (m,) float32.
+    """Score pairs with a distilled model that was fitted to other pairs.
 
     Parameters
     ----------
-    distilled
-        The distilled.
+    trees
+        The distilled model.
     layout
-        What it is told of a pair, as the facts of :func:`score_pairs` give it.
+        Label and kind of the fields it was fitted to, from the facts of :func:`score_pairs`.
     pairs
         Columns ``left``, ``right`` (row numbers) and ``similarity``.
     texts
         (n,) record texts.
+
+    Returns
+    -------
+    ndarray
+        (m,) float32.
     """
     ends = np.concatenate([pairs["left"].to_numpy(), pairs["right"].to_numpy()])
-    rows, place = np.unique(ends, return_inverse=True)
-    values = compared_fields(texts.gather(rows), [(label, kind) for label, kind in layout])
-    left, right = place.astype(np.uint32).reshape(2, -1)
-    return distilled.predict(
-        comparison_vectors(values, left, right, pairs["similarity"].to_numpy())
-    )
+    rows, position = np.unique(ends, return_inverse=True)
+    fields = compared_fields(texts.gather(rows), [(label, kind) for label, kind in layout])
+    left, right = position.astype(np.uint32).reshape(2, -1)
+    return trees.predict(comparison_vectors(fields, left, right, pairs["similarity"].to_numpy()))
 
 
-def most_judged(candidates: int, config: Config) -> int:
-    """Return how many of so many candidate pairs the cross-encoder judges at most."""
-    if candidates <= ALL_BELOW or config.agreement == 1:
+def max_cross_encoder_pairs(candidates: int, config: Config) -> int:
+    """Return the largest number of candidate pairs that the cross-encoder may have to score."""
+    if candidates <= CASCADE_ABOVE or config.fidelity == 1:
         return candidates
-    return min(candidates, SAMPLED + config.cross_encoder_pairs)
+    return min(candidates, MAX_SAMPLED + config.cross_encoder_pairs)
 
 
-class _Judge:
-    """The cross-encoder, asked for candidate pairs by number; prepares each text once.
+class _CandidateScorer:
+    """Scores candidate pairs, given by number, with the cross-encoder.
 
-    What it said before it is not asked again. Of pairs that it learnt from, `unseen` has what
-    stands in the place of its decision.
+    Probabilities that are known are not computed again. For pairs that the model was fine-tuned on,
+    `held_out` has probabilities from before it saw them, by :func:`pair_key`.
     """
 
     def __init__(
@@ -211,73 +226,66 @@ class _Judge:
         model: CrossEncoder,
         candidates: pl.DataFrame,
         texts: pl.Series,
-        unseen: Mapping[str, float],
+        held_out: Mapping[str, float],
         progress: Progress,
-        known: NDArray[np.float32] | None = None,
+        known: NDArray[np.float32] | None,
     ) -> None:
-        self.unseen = unseen
-        self.model = model
-        self.known = known
-        self.left, self.right = (candidates[side].to_numpy() for side in ("left", "right"))
-        self.texts = texts
-        self.progress = progress
-        self.asked = 0
+        self._model = model
+        self._left, self._right = (candidates[side].to_numpy() for side in ("left", "right"))
+        self._texts = texts
+        self._held_out = held_out
+        self._progress = progress
+        self._known = known
+        self._done = 0
 
-    def __call__(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
-        if self.known is None:
-            return self._asked(numbers)
-        chance = self.known[numbers]
-        unknown = np.isnan(chance)
+    def __call__(self, pairs: NDArray[np.int64]) -> NDArray[np.float32]:
+        if self._known is None:
+            return self._compute(pairs)
+        probability = self._known[pairs]
+        unknown = np.isnan(probability)
         if unknown.any():
-            chance[unknown] = self._asked(numbers[unknown])
-        return chance
+            probability[unknown] = self._compute(pairs[unknown])
+        return probability
 
-    def _asked(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
-        left, right = self.left[numbers], self.right[numbers]
+    def _compute(self, pairs: NDArray[np.int64]) -> NDArray[np.float32]:
+        left, right = self._left[pairs], self._right[pairs]
         rows = np.unique(np.concatenate([left, right]))
-        read = dict(
-            zip(rows, prepare_texts(self.model, self.texts.gather(rows).to_list()), strict=True)
+        texts = prepare_texts(self._model, self._texts.gather(rows).to_list())
+        prepared = dict(zip(rows, texts, strict=True))
+        done_before = self._done
+        self._done += len(pairs)
+        probability = score_texts(
+            self._model,
+            [prepared[row] for row in left],
+            [prepared[row] for row in right],
+            lambda done, _: self._progress(done_before + done, self._done),
         )
-        before = self.asked
-        self.asked += len(numbers)
-        chances = score_texts(
-            self.model,
-            [read[row] for row in left],
-            [read[row] for row in right],
-            lambda done, _: self.progress(before + done, self.asked),
-        )
-        if self.unseen:
-            for place, (a, b) in enumerate(zip(left, right, strict=True)):
-                name = pair_name(self.texts[int(a)], self.texts[int(b)])
-                chances[place] = self.unseen.get(name, chances[place])
-        return chances
+        if self._held_out:
+            for at, (a, b) in enumerate(zip(left, right, strict=True)):
+                key = pair_key(self._texts[int(a)], self._texts[int(b)])
+                probability[at] = self._held_out.get(key, probability[at])
+        return probability
 
 
-UNSEEN = "unseen.json"
-"""In the folder of a model that learnt from decisions: their pairs, as it judged them unseen."""
+HELD_OUT_FILE = "unseen.json"
+"""File in the folder of a fine-tuned model: held-out scores of the pairs it was fine-tuned on."""
 
 
 def held_out_scores(folder: str) -> dict[str, float]:
-    """Return, by :func:`pair_name`, the probabilities that a model gave pairs before it saw them.
+    """Load the probabilities of a fine-tuned model's training pairs from before it saw them.
 
-    Empty where it did not learn from decisions.
+    Returns
+    -------
+    dict
+        Probability by :func:`pair_key`; empty for a model that was not fine-tuned on decisions.
     """
     try:
-        return dict(json.loads((Path(folder) / UNSEEN).read_text(encoding="utf-8")))
+        return dict(json.loads((Path(folder) / HELD_OUT_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return {}
 
 
-def pair_name(left: str, right: str) -> str:
-    """Return a name for a pair of record texts, in either order, that does not tell them."""
+def pair_key(left: str, right: str) -> str:
+    """Hash a pair of record texts, in either order, to a key that does not reveal them."""
     text = "\0".join(sorted((left, right)))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def _tickets(
-    texts: pl.Series, left: NDArray[np.uint32], right: NDArray[np.uint32], seed: int
-) -> NDArray[np.uint64]:
-    """Return a random number for each pair that depends on nothing but its two texts."""
-    drawn = texts.hash(seed).to_numpy()
-    mixed: NDArray[np.uint64] = (drawn[left] + drawn[right]) * np.uint64(0x9E3779B97F4A7C15)
-    return mixed ^ (mixed >> np.uint64(29))

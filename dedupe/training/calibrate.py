@@ -1,4 +1,4 @@
-"""From logits to probabilities that mean what they say."""
+"""Calibration of logits, and figures that show how good the probabilities are."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Calibration:
 def fit_calibration(
     logits: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> Calibration:
-    """Fit Platt's two numbers by weighted maximum likelihood.
+    """Fit the two parameters of Platt scaling by weighted maximum likelihood.
 
     Parameters
     ----------
     logits
         (n,) float32.
     labels
-        (n,) 0 or 1, both present.
+        (n,) int64, 0 or 1, both present.
     weights
-        (n,) how much each pair counts.
+        (n,) float64, weight of each pair.
 
     Returns
     -------
@@ -62,8 +62,8 @@ def fit_calibration(
     return Calibration(float(np.exp(best.x[0])), float(best.x[1]))
 
 
-def build_in(model: CrossEncoder, calibration: Calibration) -> None:
-    """Scale the last layer of `model` so that its logits are calibrated."""
+def apply_calibration(model: CrossEncoder, calibration: Calibration) -> None:
+    """Scale the last layer of a model in place, so that its logits are calibrated."""
     import torch
 
     network: Any = model.model
@@ -76,29 +76,29 @@ def build_in(model: CrossEncoder, calibration: Calibration) -> None:
 def expected_calibration_error(
     probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = 10
 ) -> float:
-    """Return the mean gap between probability and share of true pairs, over equal-width bins.
+    """Compute the mean gap between probability and share of matches, over bins of equal width.
 
-    Each bin counts by its number of pairs.
+    Each bin is weighted by its number of pairs.
 
     References
     ----------
     M. Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015.
     """
-    which = np.minimum((probabilities * bins).astype(int), bins - 1)
+    bin_of = np.minimum((probabilities * bins).astype(int), bins - 1)
     error = 0.0
-    for chosen in (which == index for index in range(bins)):
-        if chosen.any():
-            gap = abs(float(probabilities[chosen].mean()) - float(labels[chosen].mean()))
-            error += gap * float(chosen.mean())
+    for inside in (bin_of == index for index in range(bins)):
+        if inside.any():
+            gap = abs(float(probabilities[inside].mean()) - float(labels[inside].mean()))
+            error += gap * float(inside.mean())
     return error
 
 
 def pair_f1(
     probabilities: NDArray[np.float32], labels: NDArray[np.int64], threshold: float = 0.5
 ) -> tuple[float, float, float]:
-    """Return (precision, recall, F1) of the pairs at or above `threshold`."""
-    said = probabilities >= threshold
-    right = float((said & (labels == 1)).sum())
-    precision = right / said.sum() if said.any() else 0.0
-    recall = right / (labels == 1).sum() if (labels == 1).any() else 0.0
-    return precision, recall, 2 * precision * recall / (precision + recall) if right else 0.0
+    """Compute precision, recall and F1 when pairs at or above `threshold` count as matches."""
+    predicted, actual = probabilities >= threshold, labels == 1
+    correct = float((predicted & actual).sum())
+    precision = correct / predicted.sum() if predicted.any() else 0.0
+    recall = correct / actual.sum() if actual.any() else 0.0
+    return precision, recall, 2 * precision * recall / (precision + recall) if correct else 0.0

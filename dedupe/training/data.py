@@ -1,14 +1,13 @@
-"""Labelled pairs to train, choose and test on, from benchmark folders.
+"""Labelled pairs of record texts from benchmark folders, divided into train, valid and test.
 
 A folder holds either published labelled pairs (``pairs_train.jsonl``, ``pairs_valid.jsonl``,
-``pairs_test.jsonl``), or a full table with all its true matches (``records.csv`` with ``gold.csv``
-or ``clusters.csv``). A full table is cut by cluster: each cluster falls to train, valid or test by
-a hash, and a pair of records belongs to a part when both its clusters do. Its pairs are the
-candidates that the search itself brings, so that the scorer learns on what it will be asked.
+``pairs_test.jsonl``), or a full table with all its matches (``records.csv`` with ``gold.csv`` or
+``clusters.csv``).
 
-Made tables are searched in the same way.
-
-Full tables of a source whose pairs are also published are left out: they hold the test pairs.
+A full table is divided by cluster: a hash assigns each cluster to a part, and a pair belongs to a
+part if both clusters do. Its pairs are the candidate pairs that the search finds, so that the
+model learns on what it will score. Synthetic tables are searched in the same way. Full tables
+whose pairs are also published are left out, because they contain the test pairs.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.blocking.bi_encoder import embed, fit_bi_encoder
-from dedupe.blocking.candidates import search
+from dedupe.blocking.candidates import find_candidate_pairs
 from dedupe.config import Config
 from dedupe.evaluation.gold import Gold, read_gold
 from dedupe.records import Records, make_records, record_text
@@ -33,17 +32,26 @@ from dedupe.training.generators.synthesize import SyntheticTable
 
 PARTS = ("train", "valid", "test")
 
-
 _SHARES = (0.6, 0.2, 0.2)
+"""Shares of the clusters of a table, by part."""
 
-
-_FIRM = 0.03
-"""How far from its label the probability of a pair may be for a model to be sure of it."""
+_CONFIDENT = 0.03
+"""Largest distance of a probability from the label at which a model counts as confident."""
 
 
 @dataclass(frozen=True)
 class TextPair:
-    """Two record texts, 1 if they are the same thing or 0, and the set the pair is from."""
+    """Two record texts with their label.
+
+    Attributes
+    ----------
+    left, right
+        Record texts.
+    label
+        1 for a match, 0 otherwise.
+    origin
+        Name of the set that the pair is from.
+    """
 
     left: str
     right: str
@@ -52,12 +60,12 @@ class TextPair:
 
 
 def labelled_folders(data: Path) -> list[Path]:
-    """Return the folders below `data` with published labelled pairs, by name."""
+    """List the folders below `data` with published labelled pairs, by name."""
     return sorted(path.parent for path in data.rglob("pairs_train.jsonl"))
 
 
 def table_folders(data: Path) -> list[Path]:
-    """Return the folders below `data` with a full table and its gold, by name."""
+    """List the folders below `data` with a full table and its gold standard, by name."""
     return sorted(
         path.parent
         for path in data.rglob("records.csv")
@@ -66,7 +74,7 @@ def table_folders(data: Path) -> list[Path]:
 
 
 def published_pairs(folder: Path, part: str) -> list[TextPair]:
-    """Return the published labelled pairs of one part of `folder`."""
+    """Read the published labelled pairs of one part."""
     pairs = []
     with (folder / f"pairs_{part}.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
@@ -77,7 +85,7 @@ def published_pairs(folder: Path, part: str) -> list[TextPair]:
 
 
 def read_full_table(folder: Path) -> tuple[Records, Gold]:
-    """Return the records of the full table in `folder` and all that is true of them."""
+    """Read the records of a full table and their gold standard."""
     frame = pl.read_csv(folder / "records.csv", infer_schema=False).fill_null("")
     records = make_records(frame, Config())
     gold_file = folder / "gold.csv"
@@ -87,97 +95,99 @@ def read_full_table(folder: Path) -> tuple[Records, Gold]:
 
 
 def table_candidates(folder: Path) -> dict[str, list[TextPair]]:
-    """Return all candidate pairs of the full table in `folder`, by part.
+    """Find the candidate pairs of a full table, by part.
 
     Parameters
     ----------
     folder
-        Holds ``records.csv`` and ``gold.csv`` or ``clusters.csv``.
+        Folder with ``records.csv`` and ``gold.csv`` or ``clusters.csv``.
 
     Returns
     -------
     dict
-        A list for each of :data:`PARTS`; pairs whose clusters fall to two parts are in none.
+        Pairs by name of :data:`PARTS`. Pairs across two parts are left out.
     """
     records, gold = read_full_table(folder)
     candidates = _candidates(records)
     left, right = (candidates[side].to_numpy() for side in ("left", "right"))
     parts = cluster_parts(gold.labels, records.keys)
     texts = records.texts.to_list()
-    found = {}
+    pairs = {}
     for number, part in enumerate(PARTS):
-        here = np.flatnonzero((parts[left] == number) & (parts[right] == number))
-        found[part] = [
+        inside = np.flatnonzero((parts[left] == number) & (parts[right] == number))
+        pairs[part] = [
             TextPair(texts[a], texts[b], int(gold.labels[a] == gold.labels[b]), folder.name)
-            for a, b in zip(left[here].tolist(), right[here].tolist(), strict=True)
+            for a, b in zip(left[inside].tolist(), right[inside].tolist(), strict=True)
         ]
-    return found
+    return pairs
 
 
-def made_candidates(table: SyntheticTable) -> list[TextPair]:
-    """Return the candidate pairs of a synthesized table whose label can be told."""
+def synthetic_candidates(table: SyntheticTable) -> list[TextPair]:
+    """Find the candidate pairs of a synthetic table whose records suffice to label them."""
     records = make_records(pl.DataFrame(table.records).fill_null(""), Config())
     texts = records.texts.to_list()
-    found = []
+    pairs = []
     for a, b in _candidates(records).select("left", "right").iter_rows():
         label = table.label(a, b)
         if label is not None and texts[a] and texts[b]:
-            found.append(TextPair(texts[a], texts[b], label, f"made-{table.domain}"))
-    return found
+            pairs.append(TextPair(texts[a], texts[b], label, f"made-{table.domain}"))
+    return pairs
 
 
-def balanced(pairs: Sequence[TextPair], most: int, seed: int) -> list[TextPair]:
-    """Return up to `most` of the candidate pairs of one table, at most two fifths of them true."""
+def balanced_sample(pairs: Sequence[TextPair], most: int, seed: int) -> list[TextPair]:
+    """Sample up to `most` candidate pairs of one table, at most two fifths of them matches."""
     rng = _random(pairs, seed)
-    true, false = ([i for i, p in enumerate(pairs) if p.label == label] for label in (1, 0))
-    true = rng.sample(true, min(len(true), 2 * most // 5))
-    false = rng.sample(false, min(len(false), most - len(true), max(4 * len(true), 50)))
-    return [pairs[i] for i in sorted(true + false)]
+    matches, others = ([i for i, p in enumerate(pairs) if p.label == label] for label in (1, 0))
+    matches = rng.sample(matches, min(len(matches), 2 * most // 5))
+    count = min(len(others), most - len(matches), max(4 * len(matches), 50))
+    return [pairs[i] for i in sorted(matches + rng.sample(others, count))]
 
 
-def as_they_come(pairs: Sequence[TextPair], most: int, seed: int) -> list[TextPair]:
-    """Return up to `most` of the candidate pairs of one table, true and false at their own rate."""
+def sample_pairs(pairs: Sequence[TextPair], most: int, seed: int) -> list[TextPair]:
+    """Sample up to `most` candidate pairs of one table, at their own match rate."""
     chosen = _random(pairs, seed).sample(range(len(pairs)), min(len(pairs), most))
     return [pairs[i] for i in sorted(chosen)]
 
 
-def hardest(
+def hard_sample(
     pairs: Sequence[TextPair], probabilities: NDArray[np.float32], most: int, seed: int
 ) -> list[TextPair]:
-    """Return up to `most` pairs of one table for a model to learn from what it got wrong.
+    """Sample pairs of one table from which a model can learn most.
 
-    Up to two fifths are true pairs. Of the false ones all that the model does not firmly reject
-    come first, then others at random, as many of them as there are true ones or a fifth of `most`,
-    whichever is more: what it rejects must stay rejected. Pairs that it is wrong about or
-    in doubt of are given twice.
+    Up to two fifths of the pairs are matches. Up to two fifths are non-matches that the model does
+    not confidently reject. Other non-matches are added at random, so that the model goes on
+    rejecting them: as many as there are matches, or a fifth of `most` if that is more. Pairs about
+    which the model is wrong or in doubt occur twice.
 
     Parameters
     ----------
-    pairs, probabilities
-        Candidate pairs, and what the model gives them, (m,) float32.
+    pairs
+        m candidate pairs.
+    probabilities
+        (m,) float32, as the model scores them.
     most
-        Number of different pairs at most.
+        Largest number of distinct pairs.
     seed
-        Of the choice among more.
+        Seed of the sample.
     """
     rng = _random(pairs, seed)
     label = np.array([pair.label for pair in pairs])
-    doubtful = np.abs(label - probabilities) > _FIRM
-    true = np.flatnonzero(label == 1).tolist()
+    doubtful = np.abs(label - probabilities) > _CONFIDENT
+    matches = np.flatnonzero(label == 1).tolist()
     hard = np.flatnonzero((label == 0) & doubtful).tolist()
     easy = np.flatnonzero((label == 0) & ~doubtful).tolist()
-    true = rng.sample(true, min(len(true), 2 * most // 5))
+    matches = rng.sample(matches, min(len(matches), 2 * most // 5))
     hard = rng.sample(hard, min(len(hard), 2 * most // 5))
-    easy = rng.sample(easy, min(len(easy), max(len(true), most // 5)))
-    again = [i for i in true + hard if doubtful[i]]
-    return [pairs[i] for i in sorted(true + hard + easy + again)]
+    easy = rng.sample(easy, min(len(easy), max(len(matches), most // 5)))
+    repeated = [i for i in matches + hard if doubtful[i]]
+    return [pairs[i] for i in sorted(matches + hard + easy + repeated)]
 
 
-def shuffled_fields(pair: TextPair, rng: random.Random) -> TextPair:
-    """Return the pair as another file might have written it.
+def rearrange_fields(pair: TextPair, rng: random.Random) -> TextPair:
+    """Rewrite a pair as other files might have it.
 
-    Sides change places; sometimes the fields stand in another order, on both sides or on one, and
-    sometimes they have no names.
+    Swaps the sides in half of the pairs. Sometimes reorders the fields, on both sides alike or on
+    one side, and sometimes drops their labels.
     """
     left, right = pair.left.split("\n"), pair.right.split("\n")
     if rng.random() < 0.5:
@@ -206,20 +216,20 @@ def _value(line: str) -> str:
 
 
 def _candidates(records: Records) -> pl.DataFrame:
-    """Return the candidate pairs among the first rows of each text, as row numbers."""
+    """Find the candidate pairs among the first records of each text, as row numbers."""
     first = records.texts.to_frame().with_row_index("row").unique("text", keep="first").sort("row")
     texts = first["text"].to_list()
     rows = first["row"].to_numpy()
     config = Config()
-    found = search(embed(fit_bi_encoder(config, texts), texts), config).pairs
-    return found.with_columns(
-        pl.Series("left", rows[found["left"].to_numpy()]),
-        pl.Series("right", rows[found["right"].to_numpy()]),
+    pairs = find_candidate_pairs(embed(fit_bi_encoder(config, texts), texts), config).pairs
+    return pairs.with_columns(
+        pl.Series("left", rows[pairs["left"].to_numpy()]),
+        pl.Series("right", rows[pairs["right"].to_numpy()]),
     )
 
 
 def cluster_parts(labels: NDArray[np.uint32], keys: pl.Series) -> NDArray[np.int64]:
-    """Return the number among :data:`PARTS` that each record's cluster falls to, (n,)."""
+    """Assign the clusters of n records to parts: (n,) index in :data:`PARTS`, by a hash."""
     shares = np.cumsum(_SHARES)
     part = {}
     for label in np.unique(labels):
@@ -232,7 +242,7 @@ def _random(pairs: Sequence[TextPair], seed: int) -> random.Random:
     return random.Random(f"{seed} {pairs[0].origin if pairs else ''} {len(pairs)}")
 
 
-def origins(pairs: Sequence[TextPair]) -> Iterator[tuple[str, list[TextPair]]]:
-    """Yield each origin with its pairs, by name."""
+def by_origin(pairs: Sequence[TextPair]) -> Iterator[tuple[str, list[TextPair]]]:
+    """Yield the origins in alphabetical order, each with its pairs."""
     for origin in sorted({pair.origin for pair in pairs}):
         yield origin, [pair for pair in pairs if pair.origin == origin]

@@ -1,9 +1,9 @@
-"""Makes the rehearsal pairs of the bundled cross-encoder: ``python -m dedupe.training.rehearsal``.
+"""Make the rehearsal pairs of the bundled model: ``python -m dedupe.training.rehearsal``.
 
-Fine-tuning on a few hundred decisions would make a model forget what it learned before; a fixed set
-of synthetic pairs, shown again with the model's own scores, holds it back (Robins, "Catastrophic
-forgetting, rehearsal and pseudorehearsal", 1995). The file lies beside the weights, so fine-tuning
-needs neither the generators nor what they depend on.
+Fine-tuning on a few hundred decisions makes a model forget what it learned before. A fixed set of
+synthetic pairs, shown again with the scores of the model itself, prevents that (Robins,
+"Catastrophic forgetting, rehearsal and pseudorehearsal", 1995). The file lies beside the weights,
+so that fine-tuning needs neither the generators nor the extra ``train``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAIRS = 400
 
 
 def write_rehearsal(path: Path, seed: int = 0) -> None:
-    """Write synthetic pairs of record texts, one JSON object with ``left`` and ``right`` a line."""
+    """Write synthetic pairs of record texts: one JSON object per line, ``left`` and ``right``."""
     lines = [
         json.dumps(
             {"left": record_text(pair.left.items()), "right": record_text(pair.right.items())},

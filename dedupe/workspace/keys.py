@@ -15,6 +15,9 @@ from dedupe.config import BUNDLED, Config
 from dedupe.io.sources import Input
 from dedupe.models.loading import MODELS
 
+CODE_VERSION = 4
+"""Raise it when a stage makes something else of the same input and configuration."""
+
 
 def stage_key(*made_from: object) -> str:
     """Return a short hash of what a stage is made from (anything JSON can hold)."""
@@ -23,35 +26,38 @@ def stage_key(*made_from: object) -> str:
 
 
 def stage_keys(source: Input, config: Config) -> dict[str, str]:
-    """Return the key of each kept stage: a hash of the input and of every option that it reads."""
+    """Return the key of each cached stage: a hash of the input and of every option it reads."""
     table = stage_key(
-        _CODE, source.fingerprint, config.encoding, config.delimiter, config.fields, config.ignore,
-        config.id, bool(config.link), config.map,
-    )  # fmt: skip
+        CODE_VERSION,
+        source.fingerprint,
+        config.encoding,
+        config.delimiter,
+        config.fields,
+        config.ignore,
+        config.id,
+        bool(config.link),
+        config.map,
+    )
     bi_encoder = _model_id(config.bi_encoder, "bi-encoder")
     candidates = stage_key(
         table,
         bi_encoder,
         config.radius,
         config.candidates_per_record,
-        config.within,
+        config.within_tables,
         config.seed,
     )
     scored = stage_key(
         candidates,
         _model_id(config.cross_encoder, "cross-encoder"),
-        config.agreement,
+        config.fidelity,
         config.cross_encoder_pairs,
     )
     return {"table": table, "candidates": candidates, "scored": scored}
 
 
-_CODE = 3
-"""To be raised when a stage makes something else of the same input and configuration."""
-
-
 def model_ids(config: Config) -> dict[str, str]:
-    """Return what tells the two models of a configuration from others."""
+    """Return an identifier of each of the two models of a configuration."""
     return {
         "bi_encoder": _model_id(config.bi_encoder, "bi-encoder"),
         "cross_encoder": _model_id(config.cross_encoder, "cross-encoder"),
@@ -59,7 +65,7 @@ def model_ids(config: Config) -> dict[str, str]:
 
 
 def _model_id(name: str, kind: str) -> str:
-    """Return what tells a model from others: a hash of its weights, else its name."""
+    """Return the hash of a model's weights; its name if the weights are not local."""
     folder = MODELS / kind if name == BUNDLED else Path(name)
     weights = sorted(folder.rglob("*.safetensors")) if folder.is_dir() else []
     if not weights:
@@ -73,22 +79,22 @@ def _model_id(name: str, kind: str) -> str:
 
 @lru_cache(maxsize=8)
 def _file_hash(file: Path, size: int, changed: int) -> bytes:
-    """Return a hash of a file, which is read once as long as its size and time stay."""
+    """Hash a file; the result is cached as long as its size and time stay the same."""
     with file.open("rb") as data:
         return hashlib.file_digest(data, "sha256").digest()
 
 
-def standing_key(
+def clusters_key(
     scored: str, decisions: pl.DataFrame, choices: pl.DataFrame, config: Config
 ) -> str:
-    """Return a hash of all that a clustering follows from, besides the records."""
-    said = decisions.rows(), choices.rows()
-    return stage_key(scored, *said, config.threshold, config.link, config.within)
+    """Return a hash of everything that clusters follow from, besides the records."""
+    reviewed = decisions.rows(), choices.rows()
+    return stage_key(scored, *reviewed, config.threshold, config.link, config.within_tables)
 
 
 def export_key(
     keys: Mapping[str, str], decisions: pl.DataFrame, choices: pl.DataFrame, config: Config
 ) -> str:
-    """Return a hash of all that the outputs follow from."""
-    said = decisions.rows(), choices.rows()
-    return stage_key(keys["scored"], *said, config.as_dict(), version("dedupe-tui"))
+    """Return a hash of everything that the output files follow from."""
+    reviewed = decisions.rows(), choices.rows()
+    return stage_key(keys["scored"], *reviewed, config.as_dict(), version("dedupe-tui"))

@@ -11,26 +11,23 @@ from dedupe.io.tables import read_table
 from dedupe.resolution.decisions import Decision
 from dedupe.resolution.outputs import own_ids
 from dedupe.workspace.folder import open_workspace
-from dedupe.workspace.state import TableRead, reopened
+from dedupe.workspace.state import open_state
+from dedupe.workspace.stored import RecordTable
 
-
-def with_tables(gold: pl.DataFrame, table: TableRead) -> pl.DataFrame:
-    """Put the number of the table before the ids of a gold standard where the records' have it.
-
-    Ids of two linked tables may be the same; in pairs the first is then of the first table.
-    """
-    ids, own = table.records.ids, own_ids(table.records)
-    two = table.linked is not None and len(table.linked.names) == 2
-    if not two or (ids == own).all() or not {"id_a", "id_b"} <= set(gold.columns):
-        return gold
-    return gold.with_columns(
-        (pl.lit(f"{number}:") + pl.col(name).cast(pl.String)).alias(name)
-        for number, name in ((1, "id_a"), (2, "id_b"))
-    )
+_LABELS = {
+    **{decision.value: decision for decision in Decision},
+    **dict.fromkeys(("1", "true", "yes", "y"), Decision.MATCH),
+    **dict.fromkeys(("0", "false", "no", "n"), Decision.DIFFERENT),
+}
 
 
 def decision_log(workspace: str | Path) -> pl.DataFrame:
-    """Return the log of decisions of a workspace; see :data:`~dedupe.workspace.decision_log.LOG`.
+    """Return the log of decisions of a workspace.
+
+    Returns
+    -------
+    DataFrame
+        Schema :data:`~dedupe.workspace.decision_log.LOG`.
 
     Raises
     ------
@@ -44,52 +41,60 @@ def decision_log(workspace: str | Path) -> pl.DataFrame:
 def import_decisions(
     workspace: str | Path, labels: str | Path | pl.DataFrame, *, reviewer: str = "import"
 ) -> int:
-    """Record labels as decisions; return how many.
+    """Record labels as decisions, all or none; return how many.
 
     Parameters
     ----------
     workspace
-        Its folder.
+        Folder of the workspace.
     labels
-        Table of ``id_a``, ``id_b`` and ``label``: match, different or unsure, or 1 or 0. Of two
-        linked tables the first id may be as it is in the first, and the other as in the second.
+        Table of ``id_a``, ``id_b`` and ``label``: match, different or unsure, or 1 or 0. For two
+        linked tables the first id may be that of the first table and the second that of the other.
     reviewer
-        Whose the labels are.
+        Who labelled the pairs.
 
     Raises
     ------
     WorkspaceError
         If the workspace is missing, incomplete or damaged.
     InputError
-        If a column is missing, an id is unknown or a label is none of these.
+        If a column is missing, an id is unknown, or a label is none of these. Nothing is recorded.
     """
     opened = open_workspace(workspace)
-    table, _ = reopened(opened)
+    table = open_state(opened).table
     frame = labels if isinstance(labels, pl.DataFrame) else read_table(labels).frame
     missing = [name for name in ("id_a", "id_b", "label") if name not in frame.columns]
     if missing:
-        raise InputError(f"the labels have no column {missing[0]!r}: id_a, id_b and label are due")
+        raise InputError(
+            f"the labels have no column {missing[0]!r}: they need id_a, id_b and label"
+        )
     keys = dict(zip(table.records.ids, table.records.keys, strict=True))
     frame = frame.select(pl.col("id_a", "id_b", "label").cast(pl.String))
     if not all(frame[side].is_in(list(keys)).all() for side in ("id_a", "id_b")):
-        frame = with_tables(frame, table)
+        frame = with_table_numbers(frame, table)
     decisions = []
-    for a, b, label in frame.iter_rows():
-        for one in (a, b):
-            if one not in keys:
-                raise InputError(f"the labels name id {one!r}, which is not in the data")
+    for left, right, label in frame.iter_rows():
+        for record_id in (left, right):
+            if record_id not in keys:
+                raise InputError(f"the labels name id {record_id!r}, which is not in the data")
         decision = _LABELS.get(str(label).strip().lower())
         if decision is None:
             raise InputError(f"unknown label {label!r}: use match, different, unsure, 1 or 0")
-        decisions.append((keys[a], keys[b], decision))
+        decisions.append((keys[left], keys[right], decision))
     with opened.decisions() as log:
-        for a, b, decision in decisions:
-            log.record(a, b, decision, reviewer)
-    return len(decisions)
+        return len(log.record_all(decisions, reviewer))
 
 
-_LABELS = {
-    **{decision.value: decision for decision in Decision},
-    **dict.fromkeys(("1", "true", "yes", "y"), Decision.MATCH),
-    **dict.fromkeys(("0", "false", "no", "n"), Decision.DIFFERENT),
-}
+def with_table_numbers(pairs: pl.DataFrame, table: RecordTable) -> pl.DataFrame:
+    """Prefix ids with the number of their table, where the ids of the records have it.
+
+    Ids of two linked tables may be equal; the first id of a pair then belongs to the first table.
+    """
+    ids, own = table.records.ids, own_ids(table.records)
+    two = table.linked is not None and len(table.linked.names) == 2
+    if not two or (ids == own).all() or not {"id_a", "id_b"} <= set(pairs.columns):
+        return pairs
+    return pairs.with_columns(
+        (pl.lit(f"{number}:") + pl.col(name).cast(pl.String)).alias(name)
+        for number, name in ((1, "id_a"), (2, "id_b"))
+    )

@@ -1,8 +1,8 @@
-"""What the search finds by how many it may bring: ``python -m tests.benchmarks.candidates DATA``.
+"""Candidate recall by budget: ``python -m tests.benchmarks.candidates DATA_DIR``.
 
-For each full table below DATA (see :mod:`tests.benchmarks.quality`) the share of its true pairs
-that are candidates, with 2, 5, 10 and 20 candidates a record. ``--bi-encoder`` names another model
-to compare, ``--only`` some of the tables. Nothing is scored.
+Prints, for each full table below DATA_DIR (see :mod:`tests.benchmarks.quality`), the share of its
+true pairs that are candidates, with budgets of 2, 5, 10 and 20 candidates per record. No pair is
+scored. ``--bi-encoder`` names another model, ``--only`` selects tables.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ import numpy as np
 import polars as pl
 
 from dedupe.blocking.bi_encoder import fit_bi_encoder, shared_features
-from dedupe.blocking.candidates import search
-from dedupe.blocking.index import encoded
+from dedupe.blocking.candidates import find_candidate_pairs
+from dedupe.blocking.index import embed_for_index
 from dedupe.config import BUNDLED, Config
 from dedupe.evaluation.gold import evaluate, read_gold
 from dedupe.records import Records, make_records
 from dedupe.scoring.pairs import DECIDERS, identical_pairs
-from tests.benchmarks.quality import tables
+from tests.benchmarks.common import gold_file, print_head, print_row, tables
 
 BUDGETS = (2, 5, 10, 20)
-"""Candidates a record."""
+"""Candidates per record."""
 
 
 def candidate_recalls(records: Records, gold_file: Path, config: Config) -> list[float]:
-    """Return the share of the true pairs found with each of the budgets.
+    """Compute the share of the true pairs that the search finds, for each budget.
 
-    Where the table has sources, true pairs and candidates are those across them.
+    If the table has sources, only pairs across them count.
     """
     frame = records.frame
     gold = read_gold(pl.read_csv(gold_file, infer_schema=False), records.ids.to_list())
@@ -40,11 +40,13 @@ def candidate_recalls(records: Records, gold_file: Path, config: Config) -> list
     rows = firsts.to_numpy()
     distinct = records.texts.gather(firsts).to_list()
     encoder = fit_bi_encoder(config, distinct)
-    vectors, features = encoded(encoder, distinct)
+    vectors, features = embed_for_index(encoder, distinct)
     rare = shared_features(encoder, features)
     found = []
     for budget in BUDGETS:
-        pairs = search(vectors, config.with_options(candidates_per_record=budget), rare=rare).pairs
+        pairs = find_candidate_pairs(
+            vectors, config.with_options(candidates_per_record=budget), rare=rare
+        ).pairs
         pairs = pairs.select(
             pl.Series("left", rows[pairs["left"].to_numpy()], dtype=pl.UInt32),
             pl.Series("right", rows[pairs["right"].to_numpy()], dtype=pl.UInt32),
@@ -56,8 +58,9 @@ def candidate_recalls(records: Records, gold_file: Path, config: Config) -> list
     return found
 
 
-def line(name: str, figures: Sequence[float]) -> str:
-    return f"| {name} | " + " | ".join(f"{one:.3f}" for one in figures) + " |"
+def print_recalls(name: str, recalls: Sequence[float]) -> None:
+    """Print one row of the table."""
+    print_row(name, *(f"{recall:.3f}" for recall in recalls))
 
 
 def main() -> None:
@@ -66,27 +69,20 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=())
     parser.add_argument("--bi-encoder", default=BUNDLED)
     given = parser.parse_args()
-    print(f"| set | {' | '.join(f'{budget} a record' for budget in BUDGETS)} |")
-    print("|" + " --- |" * (len(BUDGETS) + 1))
-    large, small = [], []
-    for name, folder in tables(given.data):
-        if given.only and name not in given.only:
-            continue
+    print_head("set", *(f"{budget} per record" for budget in BUDGETS))
+    large: list[list[float]] = []
+    small: list[list[float]] = []
+    for name, folder in tables(given.data, given.only):
         config = Config(bi_encoder=given.bi_encoder, id="id", ignore=("source",))
         frame = pl.read_csv(folder / "records.csv", infer_schema=False).fill_null("")
         if "source" not in frame.columns:
             config = config.with_options(ignore=())
-        gold = folder / "gold.csv"
-        gold = gold if gold.exists() else folder / "clusters.csv"
-        figures = candidate_recalls(make_records(frame, config), gold, config)
-        print(line(name, figures), flush=True)
-        (small if "/" in name else large).append(figures)
-    for name, some in (("mean of these", large), ("mean of small ones", small)):
-        if some:
-            print(line(f"**{name}**", [mean(column) for column in zip(*some, strict=True)]))
-    if large and small:
-        whole = [mean(column) for column in zip(*large, *small, strict=True)]
-        print(line("**mean of all**", whole))
+        recalls = candidate_recalls(make_records(frame, config), gold_file(folder), config)
+        print_recalls(name, recalls)
+        (small if "/" in name else large).append(recalls)
+    for name, rows in (("large tables", large), ("small tables", small), ("all", large + small)):
+        if rows:
+            print_recalls(f"**{name}**", [mean(column) for column in zip(*rows, strict=True)])
 
 
 if __name__ == "__main__":

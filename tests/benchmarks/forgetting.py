@@ -1,10 +1,9 @@
-"""What learning from decisions forgets: ``python -m tests.benchmarks.forgetting DATA_DIR MODEL``.
+"""What a fine-tuned model forgot: ``python -m tests.benchmarks.forgetting DATA_DIR MODEL...``.
 
-Each MODEL, of one or more, is the folder of a cross-encoder that learnt from the decisions of one
-file, as in ``WORKSPACE/models/cross-encoder-1``. It and the bundled one judge labelled pairs of
-other sets: of each folder below DATA_DIR with ``pairs_valid.jsonl``, up to PAIRS of them, evenly
-along the file.
-Printed are F1 at one half and the log loss.
+Each MODEL is the folder of a cross-encoder that was fine-tuned on the decisions of one file, such
+as ``WORKSPACE/models/cross-encoder-1``. It and the bundled one score labelled pairs of other sets:
+up to PAIRS, evenly spaced, of each ``pairs_valid.jsonl`` below DATA_DIR. Prints F1 at 0.5 and the
+log loss.
 """
 
 from __future__ import annotations
@@ -19,16 +18,21 @@ from numpy.typing import NDArray
 
 from dedupe.scoring.score import score
 from dedupe.training.calibrate import pair_f1
+from tests.benchmarks.common import print_head, print_row
 
 
 def labelled(file: Path, most: int) -> list[dict[str, object]]:
+    """Read up to `most` evenly spaced pairs of a file."""
     pairs = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     at = np.unique(np.linspace(0, len(pairs) - 1, min(most, len(pairs))).astype(int))
     return [pairs[i] for i in at]
 
 
-def log_loss(chances: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    right = np.clip(np.where(labels == 1, chances, 1 - chances), 1e-6, 1).astype(np.float64)
+def log_loss(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """Compute the mean log loss of probabilities of a match."""
+    right = np.clip(np.where(labels == 1, probabilities, 1 - probabilities), 1e-6, 1).astype(
+        np.float64
+    )
     return float(-np.log(right).mean())
 
 
@@ -43,20 +47,18 @@ def main() -> None:
         for file in sorted(given.data.rglob("pairs_valid.jsonl"))
     }
     models = ["bundled", *given.models]
-    head = ("set", "pairs", *(f"F1 {Path(m).name}, loss" for m in models))
-    print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}", flush=True)
+    print_head("set", "pairs", *(f"F1 {Path(model).name}, loss" for model in models))
     rows = []
     for name, pairs in sets.items():
         labels = np.array([int(str(pair["label"])) for pair in pairs])
         row = []
         for model in models:
-            chances = score(pairs, cross_encoder=model)
-            row.append((pair_f1(chances, labels)[2], log_loss(chances, labels)))
+            probabilities = score(pairs, cross_encoder=model)
+            row.append((pair_f1(probabilities, labels)[2], log_loss(probabilities, labels)))
         rows.append(row)
-        cells = (f"{f1:.3f}, {loss:.3f}" for f1, loss in row)
-        print(f"| {' | '.join([name, str(len(pairs)), *cells])} |", flush=True)
+        print_row(name, str(len(pairs)), *(f"{f1:.3f}, {loss:.3f}" for f1, loss in row))
     means = [[mean(row[m][k] for row in rows) for k in (0, 1)] for m in range(len(models))]
-    print(f"| **mean** | | {' | '.join(f'{f1:.3f}, {loss:.3f}' for f1, loss in means)} |")
+    print_row("**mean**", "", *(f"{f1:.3f}, {loss:.3f}" for f1, loss in means))
     for at, model in enumerate(given.models, start=1):
         falls = {name: row[0][0] - row[at][0] for name, row in zip(sets, rows, strict=True)}
         worst = max(falls, key=lambda name: falls[name])

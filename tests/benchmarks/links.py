@@ -1,10 +1,10 @@
-"""How well ``dedupe link`` does on two tables: ``python -m tests.benchmarks.links DATA_DIR``.
+"""Quality of ``dedupe link`` on two tables: ``python -m tests.benchmarks.links DATA_DIR``.
 
-For each folder below DATA_DIR with ``records.csv``, whose column ``source`` names one of two
-tables, and ``gold.csv`` (``id_a,id_b``): the two tables are written apart, linked with default
-options, and the matches measured; then the same with the best one-to-one assignment. Beside them
-stand published figures of the whole task, F1 in percent: DIAL [1]_ (active learning, with labels),
-the best JedAI workflow without labels, tuned on the gold, and the best of pyJedAI [2]_.
+Takes each folder below DATA_DIR with ``gold.csv`` (``id_a,id_b``) and with ``records.csv`` whose
+column ``source`` names one of two tables. Writes the two tables to files, links them with default
+options, and evaluates the matches; then the same with ``--one-to-one``. The last column has
+published figures of the same task, F1 in percent: DIAL [1]_ (active learning, with labels), the
+best JedAI workflow after tuning on the gold standard, and the best of pyJedAI [2]_.
 
 References
 ----------
@@ -24,6 +24,7 @@ from pathlib import Path
 import polars as pl
 
 import dedupe
+from tests.benchmarks.common import print_head, print_row, write_by_source
 
 HEAD = ("set", "rows", "links", "cand. recall", "precision", "recall", "F1", "s", "published F1")
 PUBLISHED = {
@@ -35,6 +36,7 @@ PUBLISHED = {
 
 
 def two_tables(data: Path) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame]]:
+    """Read the stacked tables below `data` and the pairs that are true between them."""
     for path in sorted(data.rglob("gold.csv")):
         gold = pl.read_csv(path, infer_schema=False)
         records = pl.read_csv(path.with_name("records.csv"), infer_schema=False)
@@ -47,28 +49,24 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--only", nargs="*", default=(), help="names of sets")
     given = parser.parse_args()
-    print(f"| {' | '.join(HEAD)} |\n|{' --- |' * len(HEAD)}", flush=True)
+    print_head(*HEAD)
     for name, records, gold in two_tables(given.data):
         if given.only and name not in given.only and name.split("/")[0] not in given.only:
             continue
         with tempfile.TemporaryDirectory() as scratch:
-            files = []
-            for key, table in sorted(records.group_by("source"), key=lambda one: str(one[0])):
-                files.append(Path(scratch) / f"{key[0]}.csv")
-                table.drop("source").write_csv(files[-1])
-            for mode in ("many", "one"):
+            files = write_by_source(records, Path(scratch))
+            for mode in ("many-to-many", "one-to-one"):
                 start = time.perf_counter()
-                # The second takes the scores of the first.
-                place = dedupe.link(*files, output=Path(scratch) / "w", link=mode).workspace
+                # The second mode reuses the scores of the first.
+                workspace = dedupe.link(*files, output=Path(scratch) / "w", link=mode).workspace
                 seconds = time.perf_counter() - start
-                assert place is not None
-                found = dedupe.evaluate_workspace(place, gold)
-                print(
-                    f"| {name} | {found.rows:,} | {mode} | {found.candidate_recall:.3f} "
-                    f"| {found.pair_precision:.3f} | {found.pair_recall:.3f} "
-                    f"| {found.pair_f1:.3f} | {seconds:.0f} | {PUBLISHED.get(name, '')} |",
-                    flush=True,
-                )
+                assert workspace is not None
+                figures = dedupe.evaluate_workspace(workspace, gold)
+                print_row(
+                    name, f"{figures.rows:,}", mode, f"{figures.candidate_recall:.3f}",
+                    f"{figures.pair_precision:.3f}", f"{figures.pair_recall:.3f}",
+                    f"{figures.pair_f1:.3f}", f"{seconds:.0f}", PUBLISHED.get(name, ""),
+                )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Draw the README's pictures: ``python -m tests.benchmarks.picture samples/contacts.csv FOLDER``.
+"""Draw README's pictures: ``python -m tests.benchmarks.picture samples/contacts.csv docs/images``.
 
-Runs the command in a scratch folder and draws what it prints, then the review app on what it made:
-the pictures are what users see.
+Runs dedupe on the file in a temporary folder, draws the summary that it prints, and then the review
+app on that workspace: users see the same.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
         copy = shutil.copy(given.input, scratch)
         result = dedupe.run(copy)
         assert result.workspace is not None
-        review = asyncio.run(reviewed(result.workspace))
+        review = asyncio.run(review_screen(result.workspace))
         console.print(f"[dim]$[/] dedupe run {given.input.name}")
         with (
             patch.object(dedupe.cli.summary, "console", return_value=console),
@@ -42,7 +42,8 @@ def main() -> None:
     write(given.folder / "review.svg", review)
 
 
-async def reviewed(workspace: Path) -> str:
+async def review_screen(workspace: Path) -> str:
+    """Draw the first screen of the review app as SVG."""
     session = Session(workspace, reviewer="you")
     app = ReviewApp(session)
     async with app.run_test(size=(104, 26)) as pilot:
@@ -53,7 +54,7 @@ async def reviewed(workspace: Path) -> str:
 
 
 def write(path: Path, svg: str) -> None:
-    # The fonts that rich would have fetched from the network are left to the reader's own.
+    """Write a picture without the fonts that it would load from the network."""
     plain = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     path.write_text(plain, encoding="utf-8")
 

@@ -1,32 +1,31 @@
-"""How well the default run does on full tables: ``python -m tests.benchmarks.quality DATA_DIR``.
+"""Quality of default runs on full tables: ``python -m tests.benchmarks.quality DATA_DIR``.
 
-For each folder below DATA_DIR with ``records.csv`` and ``gold.csv`` or ``clusters.csv`` it runs
-``dedupe run`` as a process with default options, measures the clusters, and prints one row of a
-Markdown table. Where there is a ``source`` column, pairs across sources are counted.
+Runs ``dedupe run`` as a process with default options on each folder below DATA_DIR with
+``records.csv`` and ``gold.csv`` or ``clusters.csv``, evaluates the clusters and prints one row of a
+Markdown table per folder. If there is a ``source`` column, only pairs across sources count.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from tests.benchmarks.common import call_dedupe, gold_file, print_head, print_row, tables
+
 HEAD = (
-    "set", "rows", "cand./rec.", "cand. recall", "precision", "recall", "F1",
+    "set", "rows", "cand./record", "cand. recall", "precision", "recall", "F1",
     "encode s", "search s", "score s", "total s", "peak MB",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Row:
-    """Figures of one table."""
+    """Figures of one table: of its evaluation, seconds per stage, memory in MiB."""
 
     name: str
     figures: dict[str, Any]
@@ -35,6 +34,7 @@ class Row:
 
     @property
     def cells(self) -> list[str]:
+        """The figures as the cells of one row."""
         f, s = self.figures, self.seconds
         return [
             self.name,
@@ -49,22 +49,15 @@ class Row:
         ]  # fmt: skip
 
 
-def tables(data: Path) -> Iterator[tuple[str, Path]]:
-    for records in sorted(data.rglob("records.csv")):
-        if (records.parent / "gold.csv").exists() or (records.parent / "clusters.csv").exists():
-            yield str(records.parent.relative_to(data)), records.parent
-
-
 def measure(name: str, folder: Path, options: Sequence[str]) -> Row:
-    gold = folder / "gold.csv"
-    if not gold.exists():
-        gold = folder / "clusters.csv"
+    """Run dedupe on one table and evaluate the clusters."""
+    gold = str(gold_file(folder))
     with tempfile.TemporaryDirectory() as scratch:
         workspace = str(Path(scratch) / "w.dedupe")
-        run = _json("run", str(folder / "records.csv"), "-o", workspace, "--json", *options)
+        run = call_dedupe("run", str(folder / "records.csv"), "-o", workspace, "--json", *options)
         header = (folder / "records.csv").read_text(encoding="utf-8").split("\n", 1)[0]
         across = ["--across", "source"] if "source" in header.strip().split(",") else []
-        figures = _json("evaluate", workspace, "--gold", str(gold), "--json", *across)
+        figures = call_dedupe("evaluate", workspace, "--gold", gold, "--json", *across)
     seconds = {stage["stage"]: stage["seconds"] for stage in run["stages"]}
     peak = max(stage["peak_mb"] for stage in run["stages"])
     figures["candidates_per_record"] = run["search"]["candidates_per_record"]
@@ -72,28 +65,17 @@ def measure(name: str, folder: Path, options: Sequence[str]) -> Row:
     return Row(name, figures, seconds, peak)
 
 
-def _json(*arguments: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "dedupe", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"dedupe {' '.join(arguments)}: {done.stderr}")
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
-
-
 def averaged(name: str, rows: Sequence[Row]) -> list[str]:
-    def of(key: str) -> str:
+    """Average the figures of several tables, as the cells of one row."""
+
+    def mean_of(key: str) -> str:
         return f"{mean(row.figures[key] for row in rows):.3f}"
 
     return [
         f"**{name}**",
         f"{sum(row.figures['rows'] for row in rows):,}",
         f"{mean(row.figures['candidates_per_record'] for row in rows):.2f}",
-        *(of(key) for key in ("candidate_recall", "pair_precision", "pair_recall", "pair_f1")),
+        *(mean_of(key) for key in ("candidate_recall", "pair_precision", "pair_recall", "pair_f1")),
         *("" for _ in range(3)),
         f"{sum(sum(row.seconds.values()) for row in rows):.1f}",
         f"{max(row.peak_mb for row in rows):,}",
@@ -104,19 +86,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--only", nargs="*", default=(), help="names of sets")
-    parser.add_argument("--options", nargs=argparse.REMAINDER, default=(), help="for dedupe run")
+    parser.add_argument("--options", nargs=argparse.REMAINDER, default=(), help="of dedupe run")
     given = parser.parse_args()
-    print(f"| {' | '.join(HEAD)} |\n|{' --- |' * len(HEAD)}", flush=True)
-    rows, small = [], []
-    for name, folder in tables(given.data):
-        if given.only and name not in given.only and name.split("/")[0] not in given.only:
-            continue
+    print_head(*HEAD)
+    large: list[Row] = []
+    small: list[Row] = []
+    for name, folder in tables(given.data, given.only):
         row = measure(name, folder, given.options)
-        (small if "/" in name else rows).append(row)
-        print(f"| {' | '.join(row.cells)} |", flush=True)
-    for label, some in (("large tables", rows), ("small tables", small), ("all", rows + small)):
-        if some:
-            print(f"| {' | '.join(averaged(label, some))} |", flush=True)
+        (small if "/" in name else large).append(row)
+        print_row(*row.cells)
+    for label, rows in (("large tables", large), ("small tables", small), ("all", large + small)):
+        if rows:
+            print_row(*averaged(label, rows))
 
 
 if __name__ == "__main__":

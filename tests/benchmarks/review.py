@@ -1,8 +1,8 @@
-"""How long the review app takes for each key: ``python -m tests.benchmarks.review WORKSPACE``.
+"""Response time of the review app: ``python -m tests.benchmarks.review WORKSPACE``.
 
-Opens a workspace (of a million records, say) in the app, without a terminal, and presses keys; a
-copy of its decisions is put back at the end. The time of a key is from the press until the terminal
-has the next pair on it; what a match would do, which takes clustering, is drawn right after.
+Opens a copy of a workspace in the app, without a terminal, and presses keys. The time of a key is
+from the press until the next pair is drawn. What a match would do to the clusters is drawn after
+that.
 """
 
 from __future__ import annotations
@@ -41,17 +41,16 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=20)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        # Links instead of copies: only the log of decisions is written to.
         copy = Path(scratch) / given.workspace.name
-        shutil.copytree(given.workspace, copy, copy_function=linked)
+        shutil.copytree(given.workspace, copy, copy_function=link_or_copy)
         start = time.perf_counter()
         session = Session(copy, reviewer="bench")
         opened = time.perf_counter() - start
-        times = asyncio.run(pressed(session, given.times))
+        times = asyncio.run(press_keys(session, given.times))
         session.close()
     console = Console()
     console.print(
-        f"{len(session.keys):,} records, {len(session.scores.left):,} scored pairs: "
+        f"{len(session.keys):,} records, {len(session.pairs.scores.left):,} scored pairs: "
         f"opened in {opened:.1f} s"
     )
     table = Table("key", "", "median ms", "longest ms", box=None)
@@ -60,7 +59,8 @@ def main() -> None:
     console.print(table)
 
 
-def linked(source: str, target: str) -> str:
+def link_or_copy(source: str, target: str) -> str:
+    """Copy the decisions, which are written to, and link all other files."""
     if "decisions" in source:
         return shutil.copy2(source, target)
     Path(target).symlink_to(Path(source).absolute())
@@ -68,7 +68,7 @@ def linked(source: str, target: str) -> str:
 
 
 class TimedApp(ReviewApp):
-    """The app, and when it drew."""
+    """The app, which notes when it draws."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -78,7 +78,8 @@ class TimedApp(ReviewApp):
         self.drawn.append(time.perf_counter())
 
 
-async def pressed(session: Session, times: int) -> dict[str, list[float]]:
+async def press_keys(session: Session, times: int) -> dict[str, list[float]]:
+    """Measure the milliseconds from each key to the next drawing, `times` times per key."""
     app = TimedApp(session)
     found: dict[str, list[float]] = {key: [] for key in KEYS}
     async with app.run_test(size=(160, 50)) as pilot:

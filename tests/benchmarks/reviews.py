@@ -1,13 +1,13 @@
 """How fast decisions raise F1: ``python -m tests.benchmarks.reviews DATA_DIR --cache FOLDER``.
 
-Each folder below DATA_DIR with ``records.csv`` and ``gold.csv`` or ``clusters.csv`` is run once;
-two tables stacked in one file (``source``) are written apart and linked. The workspaces stay in
-FOLDER. Then the gold standard plays the reviewer: pairs are asked in the order that the review app
-calls useful, at random among the doubtful ones, and at random among all. After so many answers, the
-clusters are measured: with the other pairs as they were scored, and corrected by the answers.
+Runs dedupe once on each folder below DATA_DIR with ``records.csv`` and ``gold.csv`` or
+``clusters.csv``; two tables stacked in one file (``source``) are linked. The workspaces stay in
+FOLDER. Then the gold standard answers in place of a reviewer: pairs come in the order `informative`
+of the review app, at random among the doubtful ones, or at random among all. After each number of
+answers the clusters are evaluated, with and without recalibration of the other pairs.
 
-Where the reviewer may say what two records of one table of a link are, its answer is whether the
-gold standard connects them.
+If both records of a pair are from one table of a link, the answer is whether the gold standard
+connects them.
 """
 
 from __future__ import annotations
@@ -25,122 +25,129 @@ import polars as pl
 from numpy.typing import NDArray
 
 import dedupe
-from dedupe.config import Config
 from dedupe.evaluation.gold import Gold, evaluate, read_gold
-from dedupe.io.sources import STACKED
-from dedupe.records import Records
-from dedupe.resolution.resolve import corrected, resolve
-from dedupe.review.active_learning import useful_order
+from dedupe.io.sources import SOURCE_COLUMN
+from dedupe.resolution.decisions import Decision
+from dedupe.review.active_learning import informative_order
+from dedupe.review.closure import DecisionClosure
 from dedupe.scoring.pairs import identical_groups
 from dedupe.workspace.folder import open_workspace
-from dedupe.workspace.labels import with_tables
-from dedupe.workspace.state import kept_config, reopened
-from tests.benchmarks.quality import tables
+from dedupe.workspace.labels import with_table_numbers
+from dedupe.workspace.state import State, open_state
+from tests.benchmarks.common import gold_file, print_head, print_row, tables, write_by_source
 
 STEPS = (0, 25, 50, 100, 200)
+"""Numbers of answers after which the clusters are evaluated."""
 ROUND = 5
-"""Answers between two rankings."""
+"""Answers after which the order is computed again."""
 ARMS = (
-    ("useful", True), ("doubtful at random", True), ("all at random", True),
-    ("useful", False), ("doubtful at random", False), ("all at random", False),
+    ("informative", True), ("doubtful at random", True), ("all at random", True),
+    ("informative", False), ("doubtful at random", False), ("all at random", False),
 )  # fmt: skip
-HEAD = ("set", "order", "others", *(str(step) for step in STEPS))
+HEAD = ("set", "order", "other pairs", *(str(step) for step in STEPS))
 
 Numbers: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A workspace and what is true of its scored pairs."""
+    """A workspace with the true answers for its scored pairs.
 
-    records: Records
-    pairs: pl.DataFrame
-    config: Config
+    Parameters
+    ----------
+    state
+        The workspace, without any decision.
+    gold
+        The true clusters.
+    across
+        (n,) source of each record: only pairs across sources count. ``None``: all pairs count.
+    scored
+        Which of the pairs of `state` were scored: those whose texts differ.
+    left, right
+        Row numbers of the scored pairs.
+    truth
+        Which scored pairs are matches.
+    """
+
+    state: State
     gold: Gold
     across: NDArray[Any] | None
+    scored: NDArray[np.bool_]
     left: Numbers
     right: Numbers
-    group: Numbers
     truth: NDArray[np.bool_]
 
-    def decisions(self, asked: Sequence[int]) -> pl.DataFrame:
-        at, keys = list(asked), self.records.keys
-        decisions = np.where(self.truth[at], "match", "different").tolist()
-        return pl.DataFrame(
+    def after(self, asked: Sequence[int], recalibrate: bool) -> State:
+        """Make the state in which the pairs `asked` have their true answers."""
+        at, keys = list(asked), self.state.records.keys
+        answers = np.where(self.truth[at], Decision.MATCH.value, Decision.DIFFERENT.value)
+        decisions = pl.DataFrame(
             {
                 "left_id": keys.gather(self.left[at]),
                 "right_id": keys.gather(self.right[at]),
-                "decision": pl.Series(decisions, dtype=pl.String),
+                "decision": pl.Series(answers.tolist(), dtype=pl.String),
             }
         )
+        config = replace(self.state.config, recalibrate=recalibrate)
+        return replace(self.state, decisions=decisions, config=config)
 
-    def corrected(self, asked: Sequence[int], correct: bool) -> pl.DataFrame:
-        config = replace(self.config, correct=correct)
-        return corrected(self.records, self.pairs, self.decisions(asked), config)[0]
-
-    def f1(self, asked: Sequence[int], correct: bool) -> float:
-        pairs = self.corrected(asked, correct)
-        labels = resolve(self.records, pairs, self.decisions(asked), self.config).clustering.labels
-        return evaluate(labels, pairs, self.gold, self.across).pair_f1
+    def f1(self, asked: Sequence[int], recalibrate: bool) -> float:
+        """Evaluate the clusters after the answers to the pairs `asked`."""
+        clustered = self.after(asked, recalibrate).cluster()
+        labels = clustered.resolved.labels
+        return evaluate(labels, clustered.pairs, self.gold, self.across).pair_f1
 
 
-def opened(folder: Path, cache: Path, name: str) -> Table:
-    place = cache / f"{name.replace('/', '-')}.dedupe"
+def run_once(folder: Path, cache: Path, name: str) -> Table:
+    """Open the workspace of a table in `cache`; run dedupe first if there is none."""
+    path = cache / f"{name.replace('/', '-')}.dedupe"
     frame = pl.read_csv(folder / "records.csv", infer_schema=False)
     linked = "source" in frame.columns
-    if not (place / "manifest.json").exists():
+    if not (path / "manifest.json").exists():
         if linked:
             with tempfile.TemporaryDirectory() as scratch:
-                files = []
-                for key, part in sorted(frame.group_by("source"), key=lambda one: str(one[0])):
-                    files.append(Path(scratch) / f"{key[0]}.csv")
-                    part.drop("source").write_csv(files[-1])
-                dedupe.link(*files, output=place)
+                dedupe.link(*write_by_source(frame, Path(scratch)), output=path)
         else:
-            dedupe.run(folder / "records.csv", output=place)
-    workspace = open_workspace(place)
-    table, pairs = reopened(workspace)
-    gold_file = folder / "gold.csv"
-    if not gold_file.exists():
-        gold_file = folder / "clusters.csv"
-    truth = with_tables(pl.read_csv(gold_file, infer_schema=False), table)
-    gold = read_gold(truth, table.records.ids.to_list())
-    scored = pairs.filter(pl.col("decided_by") != "identical")
-    left, right = (scored[side].to_numpy().astype(np.int64) for side in ("left", "right"))
-    return Table(
-        table.records, pairs, kept_config(workspace), gold,
-        table.records.frame[STACKED].to_numpy() if linked else None,
-        left, right, identical_groups(len(table.records), pairs).astype(np.int64),
-        gold.labels[left] == gold.labels[right],
-    )  # fmt: skip
+            dedupe.run(folder / "records.csv", output=path)
+    state = open_state(open_workspace(path))
+    records = state.records
+    truth = pl.read_csv(gold_file(folder), infer_schema=False)
+    gold = read_gold(with_table_numbers(truth, state.table), records.ids.to_list())
+    scored = (state.pairs["decided_by"] != "identical").to_numpy()
+    left, right = (
+        state.pairs[side].to_numpy()[scored].astype(np.int64) for side in ("left", "right")
+    )
+    across = records.frame[SOURCE_COLUMN].to_numpy() if linked else None
+    return Table(state, gold, across, scored, left, right, gold.labels[left] == gold.labels[right])
 
 
-def asked_in_order(table: Table, order: str, correct: bool, seed: int) -> Iterator[list[int]]:
-    """Yield the pairs asked so far, a round at a time; those that follow are not asked."""
+def asked_in_order(table: Table, order: str, recalibrate: bool, seed: int) -> Iterator[list[int]]:
+    """Yield the pairs asked so far, one round at a time; implied pairs are skipped."""
     rng = np.random.default_rng(seed)
-    scored = (table.pairs["decided_by"] != "identical").to_numpy()
-    before = table.pairs["probability"].to_numpy()[scored]
-    low = table.config.review_from
-    chance = rng.permutation(len(before))
+    before = table.state.pairs["probability"].to_numpy()[table.scored]
+    low = table.state.config.review_from
+    shuffled = rng.permutation(len(before))
     if order == "doubtful at random":
-        doubtful = (before[chance] >= low) & (before[chance] <= 1 - low)
-        chance = np.concatenate([chance[doubtful], chance[~doubtful]])
+        doubtful = (before[shuffled] >= low) & (before[shuffled] <= 1 - low)
+        shuffled = np.concatenate([shuffled[doubtful], shuffled[~doubtful]])
     asked: list[int] = []
-    implied = Implied(table.group)
+    implied = DecisionClosure(identical_groups(len(table.state.records), table.state.pairs))
     yield asked
     while len(asked) < STEPS[-1]:
-        queue = chance
-        if order == "useful":
-            now = table.corrected(asked, correct)["probability"].to_numpy()[scored]
-            queue = useful_order(table.left, table.right, now, threshold=table.config.threshold)
+        queue = shuffled
+        if order == "informative":
+            pairs, _ = table.after(asked, recalibrate).recalibrated()
+            now = pairs["probability"].to_numpy()[table.scored]
+            threshold = table.state.config.threshold
+            queue = informative_order(table.left, table.right, now, threshold=threshold)
         fresh = 0
         done = set(asked)
         for pair in queue.tolist():
             a, b = int(table.left[pair]), int(table.right[pair])
-            if pair in done or implied(a, b):
+            if pair in done or implied.decision(a, b) is not None:
                 continue
             asked.append(pair)
-            implied.learn(a, b, bool(table.truth[pair]))
+            implied.add(a, b, Decision.MATCH if table.truth[pair] else Decision.DIFFERENT)
             fresh += 1
             if fresh == ROUND:
                 break
@@ -149,46 +156,15 @@ def asked_in_order(table: Table, order: str, correct: bool, seed: int) -> Iterat
         yield list(asked)
 
 
-class Implied:
-    """Which pairs follow from those answered."""
-
-    def __init__(self, group: Numbers) -> None:
-        self.group = group
-        self.parent: dict[int, int] = {}
-        self.apart: set[tuple[int, int]] = set()
-
-    def find(self, row: int) -> int:
-        at = int(self.group[row])
-        while at in self.parent:
-            at = self.parent[at]
-        return at
-
-    def __call__(self, a: int, b: int) -> bool:
-        a, b = self.find(a), self.find(b)
-        return a == b or (min(a, b), max(a, b)) in self.apart
-
-    def learn(self, a: int, b: int, match: bool) -> None:
-        a, b = self.find(a), self.find(b)
-        if not match:
-            self.apart.add((min(a, b), max(a, b)))
-        elif a != b:
-            self.parent[b] = a
-            moved = [pair for pair in self.apart if b in pair]
-            for pair in moved:
-                other = pair[0] if pair[1] == b else pair[1]
-                self.apart.discard(pair)
-                self.apart.add((min(a, other), max(a, other)))
-
-
-def curve(table: Table, order: str, correct: bool, seeds: int) -> list[float]:
-    """Return F1 after each of STEPS answers, the mean over `seeds` where the order is random."""
+def curve(table: Table, order: str, recalibrate: bool, seeds: int) -> list[float]:
+    """Measure F1 after each of STEPS answers; random orders are averaged over `seeds`."""
     runs = []
-    for seed in range(1 if order == "useful" else seeds):
+    for seed in range(1 if order == "informative" else seeds):
         found, asked = [], []
-        for asked in asked_in_order(table, order, correct, seed):
+        for asked in asked_in_order(table, order, recalibrate, seed):
             if len(asked) in STEPS:
-                found.append(table.f1(asked, correct))
-        found += [table.f1(asked, correct)] * (len(STEPS) - len(found))
+                found.append(table.f1(asked, recalibrate))
+        found += [table.f1(asked, recalibrate)] * (len(STEPS) - len(found))
         runs.append(found)
     return [mean(run[at] for run in runs) for at in range(len(STEPS))]
 
@@ -201,24 +177,26 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="random orders that are averaged")
     parser.add_argument("--small", action="store_true", help="sets in subfolders as well")
     given = parser.parse_args()
-    print(f"| {' | '.join(HEAD)} |\n|{' --- |' * len(HEAD)}", flush=True)
+    print_head(*HEAD)
     curves: dict[tuple[str, bool], list[list[float]]] = {arm: [] for arm in ARMS}
-    for name, folder in tables(given.data):
-        if (given.only and name not in given.only) or ("/" in name and not given.small):
+    for name, folder in tables(given.data, given.only):
+        if "/" in name and not given.small:
             continue
-        table = opened(folder, given.cache, name)
-        for order, correct in ARMS:
-            found = curve(table, order, correct, given.seeds)
-            curves[order, correct].append(found)
-            print(row(name, order, correct, found), flush=True)
-    for (order, correct), all_of_it in curves.items():
-        if all_of_it:
-            print(row("**mean**", order, correct, [mean(c) for c in zip(*all_of_it, strict=True)]))
+        table = run_once(folder, given.cache, name)
+        for order, recalibrate in ARMS:
+            found = curve(table, order, recalibrate, given.seeds)
+            curves[order, recalibrate].append(found)
+            print_curve(name, order, recalibrate, found)
+    for (order, recalibrate), measured in curves.items():
+        if measured:
+            means = [mean(column) for column in zip(*measured, strict=True)]
+            print_curve("**mean**", order, recalibrate, means)
 
 
-def row(name: str, order: str, correct: bool, found: Sequence[float]) -> str:
-    others = "corrected" if correct else "as scored"
-    return f"| {' | '.join([name, order, others, *(f'{value:.3f}' for value in found)])} |"
+def print_curve(name: str, order: str, recalibrate: bool, f1: Sequence[float]) -> None:
+    """Print one row of the table."""
+    others = "recalibrated" if recalibrate else "not recalibrated"
+    print_row(name, order, others, *(f"{value:.3f}" for value in f1))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,17 @@
-"""How time and memory grow with the number of rows: ``python -m tests.benchmarks.scale``.
+"""Time and memory by number of rows: ``python -m tests.benchmarks.scale``.
 
 Makes people with known duplicates, runs ``dedupe run`` on them as a process with default options,
-and prints seconds and peak memory a stage, F1, and for each stage the exponent of n that its
-seconds grow with. ``--records`` and ``--gold`` take files of your own instead, smallest first.
-``--peer 'COMMAND {records} {gold}'`` runs another tool on the same files, right after, and prints
-what it says and how its wall time compares.
+and prints seconds per stage, peak memory, F1 and, for each stage, the exponent of n that its
+seconds grow with. ``--records`` and ``--gold`` take your own files instead, smallest first.
+``--peer 'COMMAND {records} {gold}'`` runs another tool on the same files afterwards, and prints its
+output and the ratio of wall times.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,12 +21,13 @@ import numpy as np
 import polars as pl
 
 from dedupe.training.generators.synthesize import synthesize_pairs
+from tests.benchmarks.common import call_dedupe, print_head, print_row
 
 STAGES = ("read", "encode", "search", "score", "cluster", "export")
 
 
 def make_people(rows: int, folder: Path) -> tuple[Path, Path]:
-    """Write `rows` records of people, about three in ten of them another view of one before."""
+    """Write `rows` records of people, about three in ten of them duplicates, and their clusters."""
     records: list[dict[str, str]] = []
     clusters: list[int] = []
     for number, pair in enumerate(synthesize_pairs(rows, 0, ("person",))):
@@ -47,12 +46,13 @@ def make_people(rows: int, folder: Path) -> tuple[Path, Path]:
 
 
 def measure(records: Path, gold: Path, options: list[str]) -> dict[str, Any]:
+    """Run dedupe on a file, evaluate the clusters, and collect the figures."""
     with tempfile.TemporaryDirectory() as scratch:
         workspace = str(Path(scratch) / "w.dedupe")
         start = time.perf_counter()
-        run = call("run", str(records), "-o", workspace, "--json", *options)
+        run = call_dedupe("run", str(records), "-o", workspace, "--json", *options)
         wall = time.perf_counter() - start
-        figures = call("evaluate", workspace, "--gold", str(gold), "--json")
+        figures = call_dedupe("evaluate", workspace, "--gold", str(gold), "--json")
     return {
         "rows": run["rows"],
         "wall": wall,
@@ -66,21 +66,8 @@ def measure(records: Path, gold: Path, options: list[str]) -> dict[str, Any]:
     }
 
 
-def call(*arguments: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "dedupe", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 def run_peer(command: str, records: Path, gold: Path, wall: float) -> None:
-    """Run another tool on the same files; print its output and the ratio of wall times."""
+    """Run another tool on the same files, and print its output and the ratio of wall times."""
     start = time.perf_counter()
     words = shlex.split(command.format(records=records, gold=gold))
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -100,30 +87,28 @@ def main() -> None:
     parser.add_argument("--peer", help="command of another tool, with {records} and {gold}")
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="for dedupe run")
     given = parser.parse_args()
-    print(f"| rows | wall s | {' | '.join(STAGES)} | peak MB | cand. recall | P | R | F1 |")
-    print("|" + " --- |" * (len(STAGES) + 7))
-    found = []
+    print_head("rows", "wall s", *STAGES, "peak MB", "cand. recall", "precision", "recall", "F1")
+    results = []
     with tempfile.TemporaryDirectory() as scratch:
         files = list(zip(given.records, given.gold, strict=True)) or [
             make_people(rows, Path(scratch)) for rows in given.rows
         ]
         for records, gold in files:
-            one = measure(records, gold, given.options)
-            found.append(one)
-            cells = [f"{one['seconds'].get(stage, 0):.1f}" for stage in STAGES]
-            print(
-                f"| {one['rows']:,} | {one['wall']:.1f} | {' | '.join(cells)} | "
-                f"{one['peak_mb']:,} | {one['candidate_recall']:.3f} | {one['precision']:.3f} | "
-                f"{one['recall']:.3f} | {one['f1']:.4f} |",
-                flush=True,
-            )
-            print(f"<!-- decided by {one['decided_by']} -->", flush=True)
+            result = measure(records, gold, given.options)
+            results.append(result)
+            print_row(
+                f"{result['rows']:,}", f"{result['wall']:.1f}",
+                *(f"{result['seconds'].get(stage, 0):.1f}" for stage in STAGES),
+                f"{result['peak_mb']:,}", f"{result['candidate_recall']:.3f}",
+                f"{result['precision']:.3f}", f"{result['recall']:.3f}", f"{result['f1']:.4f}",
+            )  # fmt: skip
+            print(f"<!-- decided by {result['decided_by']} -->", flush=True)
             if given.peer:
-                run_peer(given.peer, records, gold, one["wall"])
-    if len(found) > 1:
-        rows = np.log([one["rows"] for one in found])
+                run_peer(given.peer, records, gold, result["wall"])
+    if len(results) > 1:
+        rows = np.log([result["rows"] for result in results])
         for stage in ("wall", *STAGES):
-            seconds = [one["wall"] if stage == "wall" else one["seconds"][stage] for one in found]
+            seconds = [{"wall": result["wall"], **result["seconds"]}[stage] for result in results]
             exponent = np.polyfit(rows, np.log(np.maximum(seconds, 0.05)), 1)[0]
             print(f"{stage}: grows with n^{exponent:.2f}")
 

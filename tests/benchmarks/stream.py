@@ -1,8 +1,8 @@
-"""How fast records are matched one by one: ``python -m tests.benchmarks.stream WORKSPACE FILE``.
+"""Latency of ``dedupe match``: ``python -m tests.benchmarks.stream WORKSPACE FILE``.
 
-Starts ``dedupe match WORKSPACE``, writes the rows of FILE to it as JSON lines, each when the answer
-to the one before is there, and prints the median, 95th and 99th percentile of the milliseconds from
-a record to its answer, and how many records that is a second; then all of them in one go.
+Starts ``dedupe match WORKSPACE`` and writes the rows of FILE to it as JSON lines, each after the
+answer to the row before. Prints the median, the 95th and the 99th percentile of the milliseconds
+from a record to its answer, and records per second; then the same rows in one go.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("file", type=Path)
     parser.add_argument("--records", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=1e9, help="Stop after so many.")
+    parser.add_argument("--seconds", type=float, default=1e9, help="stop after so many")
     given = parser.parse_args()
     frame = read_table(given.file).frame
     rows = frame.sample(given.records, shuffle=True, seed=0, with_replacement=True)
@@ -36,12 +36,12 @@ def main() -> None:
     assert process.stdin is not None and process.stdout is not None
     taken, matched = [], 0
     for line in [lines[0], *lines]:
-        one = time.perf_counter()
+        written = time.perf_counter()
         process.stdin.write(line)
         process.stdin.flush()
         matched += bool(json.loads(process.stdout.readline())["matches"])
-        taken.append((time.perf_counter() - one) * 1000)
-        if len(taken) == 1:  # it also pays for what is only done once
+        taken.append((time.perf_counter() - written) * 1000)
+        if len(taken) == 1:  # the start of the process included
             print(f"the first answer after {time.perf_counter() - start:.1f} s", flush=True)
             start = time.perf_counter()
         if time.perf_counter() - start > given.seconds:

@@ -1,8 +1,8 @@
-"""How fast the stages are: ``python -m tests.benchmarks.throughput [--rows N]``.
+"""Speed of the stages: ``python -m tests.benchmarks.throughput [--rows N]``.
 
-Prints records a second of the bundled bi-encoder, pairs a second of the search and the
-cross-encoder, and each as a ratio to a plain yardstick measured in the same run, which carries over
-between machines: a matrix product for the search, UTF-8 hashing of the same texts for the encoder.
+Prints records per second of the bundled bi-encoder and of the search, and pairs per second of the
+cross-encoder. The first two are also given as multiples of a yardstick measured in the same run, so
+that machines can be compared: SHA-256 of the same texts, and a plain matrix product.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from dedupe.blocking.bi_encoder import embed, fit_bi_encoder
-from dedupe.blocking.candidates import search
+from dedupe.blocking.candidates import find_candidate_pairs
 from dedupe.config import Config
 from dedupe.records import record_text
 from dedupe.scoring.cross_encoder import load_cross_encoder
@@ -26,12 +26,14 @@ from dedupe.training.generators.synthesize import synthesize_pairs
 
 
 def timed(work: Callable[[], object]) -> tuple[float, object]:
+    """Measure the seconds of a call, and return its result as well."""
     start = time.perf_counter()
     result = work()
     return time.perf_counter() - start, result
 
 
 def people(rows: int) -> list[str]:
+    """Make record texts of people."""
     rng = random.Random(0)
     texts = []
     for pair in synthesize_pairs(min(rows, 5_000), 0, ("person",)):
@@ -54,7 +56,7 @@ def main() -> None:
     print(
         f"encode  {len(texts) / seconds:>12,.0f} records/s, {seconds / hashing:.0f} times a SHA-256"
     )
-    seconds, found = timed(lambda: search(vectors, config))
+    seconds, found = timed(lambda: find_candidate_pairs(vectors, config))
     block = vectors[:10_000]
     product, _ = timed(lambda: block @ block.T)
     yardstick = product * (len(vectors) / len(block)) ** 2 / 2

@@ -1,15 +1,14 @@
 """F1 on sets that training has not seen: ``python -m tests.benchmarks.zero_shot DATA_DIR``.
 
-Leaves one source of labelled pairs out at a time (with every form of it), trains on all the others
-and measures the pairs of its test part at a threshold of 0.5. The first round, on full tables of
-other sources and on synthesized pairs, has no published pair in it and is therefore made once for
-all. Two more for each source left out learn published pairs of the others, with a share of the
-other data again: the second those that the first round found hard, the third nearly all. F1 is
-given after each: how it grows with what is learnt. ``--rounds 4`` adds one that goes through most
-of them twice, as the bundled model does.
+Leaves out one source of labelled pairs at a time, in every form, trains on all the others, and
+measures F1 at 0.5 on the test part of that source. The first round of training, on full tables of
+other sources and on synthetic pairs, contains no published pair and is shared by all sources. Two
+more rounds per source add published pairs of the other sources and a share of the other data: the
+second those that the first round found hard, the third nearly all. F1 is printed after each round.
+``--rounds 4`` adds one that goes through most published pairs twice, as the bundled model does.
 
-``--scale`` makes all counts of pairs larger or smaller. ``--work FOLDER`` keeps the weights: what
-is there is not trained again.
+``--scale`` multiplies all numbers of pairs. ``--work FOLDER`` keeps the weights, so that a second
+call does not train them again.
 """
 
 from __future__ import annotations
@@ -29,21 +28,25 @@ from dedupe.config import Config
 from dedupe.models.loading import pick_device
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.training.calibrate import fit_calibration, pair_f1
-from dedupe.training.data import TextPair, as_they_come, hardest, labelled_folders, published_pairs
-from dedupe.training.train import (
-    Recipe,
-    Tables,
-    as_others_write,
-    base_model,
-    equal_weights,
-    fine_tune,
-    hard_candidates,
-    predict,
-    read_tables,
-    sigmoid,
-    some_twice,
-    training_pairs,
+from dedupe.training.data import (
+    TextPair,
+    hard_sample,
+    labelled_folders,
+    published_pairs,
+    sample_pairs,
 )
+from dedupe.training.data_mix import (
+    Tables,
+    first_round_pairs,
+    hard_candidates,
+    read_tables,
+    repeat_some,
+    vary_format,
+)
+from dedupe.training.fine_tuning import base_model, fine_tune
+from dedupe.training.measure import equal_weights
+from dedupe.training.predict import predict, sigmoid
+from dedupe.training.recipe import Recipe
 
 RECIPE = Recipe(
     synthetic=30_000,
@@ -53,13 +56,13 @@ RECIPE = Recipe(
     per_published=1_500,
     synthetic_again=2_000,
     people_again=1_000,
-    made_tables=1,
-    made_rows=400,
+    synthetic_tables=1,
+    synthetic_rows=400,
     searched=600,
     searched_small=150,
-    with_prose=0.1,
+    free_text=0.1,
 )
-"""That of the bundled model with fewer pairs, as there are so many models to train."""
+"""The recipe of the bundled model with fewer pairs, because so many models are trained."""
 COUNTS = (
     "synthetic",
     "people",
@@ -72,13 +75,13 @@ COUNTS = (
     "searched_small",
 )
 PUBLISHED_SEARCHED = 3_000
-"""Published pairs of one set among which the second round looks for hard ones."""
+"""Published pairs per set among which the second round looks for hard ones."""
 PUBLISHED_TWICE = 12_000
-"""Published pairs of one set up to which the fourth round goes through them twice."""
+"""Largest number of published pairs of a set that the fourth round goes through twice."""
 SOLVED = ("dblp-acm", "dblp-acm-dirty")
-"""Sets of which there is so little left to learn that all rounds take hard pairs only."""
+"""Sets with so little left to learn that every round takes hard pairs only."""
 AGAIN = {"per_table": 500, "per_small_table": 80}
-"""What the second round takes of the other data, in place of what :data:`RECIPE` says."""
+"""Amounts of other data in the second round, where they differ from :data:`RECIPE`."""
 LEAST_AGAIN = {
     "per_table": 300,
     "per_small_table": 60,
@@ -87,7 +90,7 @@ LEAST_AGAIN = {
     "synthetic_again": 1_500,
     "people_again": 500,
 }
-"""What the third round takes of it."""
+"""The same for the third round."""
 TWICE = {
     "per_table": 500,
     "per_small_table": 80,
@@ -96,11 +99,11 @@ TWICE = {
     "synthetic_again": 15_000,
     "people_again": 1_000,
 }
-"""What the fourth round takes of it."""
+"""The same for the fourth round."""
 LATER = {2: AGAIN, 3: LEAST_AGAIN, 4: TWICE}
-"""By the number of the round."""
+"""Amounts by round."""
 VALID_PAIRS = 1_000
-"""Most valid pairs of one set that the calibration is fitted on."""
+"""Largest number of valid pairs per set for the calibration."""
 
 PUBLISHED = {
     "amazon-google": (75.6, 23.3, 59.4, 64.0, 55.9, 69.3),
@@ -110,8 +113,9 @@ PUBLISHED = {
     "dblp-acm-dirty": (99.1,),
     "beer": (94.4, 61.9, 89.1, 80.2, 91.2, 95.3),
 }
-"""F1 in percent: supervised ("Analyzing How BERT Performs Entity Matching", PVLDB 2022), and
-without labels of the set (cross-dataset study, EDBT 2025), in the order of :data:`COLUMNS`."""
+"""Published F1 in percent, in the order of :data:`COLUMNS`: supervised ("Analyzing How BERT
+Performs Entity Matching", PVLDB 2022) and without labels of the set (cross-dataset study, EDBT
+2025)."""
 COLUMNS = (
     "Ditto, supervised",
     "ZeroER",
@@ -123,13 +127,13 @@ COLUMNS = (
 
 
 def scaled(recipe: Recipe, scale: float) -> Recipe:
-    """Return the recipe with all its counts of pairs times `scale`."""
+    """Multiply all numbers of pairs of a recipe by `scale`."""
     counts = {name: max(int(getattr(recipe, name) * scale), 1) for name in COUNTS}
     return replace(recipe, **counts)
 
 
 def families(data: Path) -> dict[str, list[str]]:
-    """Return the sets of labelled pairs by their source: those left out together."""
+    """Group the sets of labelled pairs by source: a group is left out together."""
     found: dict[str, list[str]] = {}
     for folder in labelled_folders(data):
         found.setdefault(folder.name.removesuffix("-dirty"), []).append(folder.name)
@@ -137,10 +141,10 @@ def families(data: Path) -> dict[str, list[str]]:
 
 
 def first_round(data: Path, tables: Tables, recipe: Recipe, device: str, out: Path) -> Path:
-    """Return the weights trained without any published pair, made if they are not there."""
+    """Train the weights without any published pair, unless `out` has them."""
     if not out.exists():
         every = [folder.name for folder in labelled_folders(data)]
-        pairs = training_pairs(data, tables, recipe, leave_out=every)
+        pairs = first_round_pairs(data, tables, recipe, leave_out=every)
         say(f"first round: {len(pairs):,} pairs without any published one")
         model = fine_tune(pairs, base_model(), recipe, recipe.learning_rate, device)
         model.save_pretrained(str(out), create_model_card=False)
@@ -150,10 +154,10 @@ def first_round(data: Path, tables: Tables, recipe: Recipe, device: str, out: Pa
 def others_published(
     data: Path, model: Path, recipe: Recipe, leave_out: Sequence[str], number: int
 ) -> list[TextPair]:
-    """Return what round `number` learns of the published train pairs that are not left out.
+    """Select the published train pairs that round `number` learns.
 
-    The second round, and any round of :data:`SOLVED` sets: those that the model finds hard, with
-    easy ones. The third: all. The fourth: all, and most of them twice.
+    The second round, and any round of :data:`SOLVED` sets, takes those that the model finds hard
+    and some easy ones. The third takes all, the fourth most of them twice.
     """
     scored = load_cross_encoder(Config(cross_encoder=str(model)))
     rng = random.Random(recipe.seed)
@@ -163,11 +167,11 @@ def others_published(
             continue
         pairs = published_pairs(folder, "train")
         if number == 2 or folder.name in SOLVED:
-            pairs = as_they_come(pairs, PUBLISHED_SEARCHED, recipe.seed)
+            pairs = sample_pairs(pairs, PUBLISHED_SEARCHED, recipe.seed)
             chance = sigmoid(predict(scored, pairs))
-            pairs = hardest(pairs, chance, recipe.per_published, recipe.seed)
+            pairs = hard_sample(pairs, chance, recipe.per_published, recipe.seed)
         elif number == 4:
-            pairs = some_twice(pairs, PUBLISHED_TWICE, rng)
+            pairs = repeat_some(pairs, PUBLISHED_TWICE, rng)
         say(f"  {folder.name}: {len(pairs):,} published pairs")
         found += pairs
     return found
@@ -183,14 +187,11 @@ def later_round(
     device: str,
     out: Path,
 ) -> Path:
-    """Return the weights of round `number`, 2 to 4, made if they are not there.
-
-    They go on from those in the folder `before`.
-    """
+    """Train round `number` (2 to 4) from the weights in `before`, unless `out` has it."""
     if not out.exists():
         pairs = hard_candidates(tables, before, recipe, number)
         pairs += others_published(data, before, recipe, leave_out, number)
-        pairs = as_others_write(pairs, recipe, random.Random(recipe.seed))
+        pairs = vary_format(pairs, recipe, random.Random(recipe.seed))
         say(f"round {number} without {leave_out[0]}: {len(pairs):,} pairs")
         model = fine_tune(pairs, before, recipe, recipe.learning_rate_again, device)
         model.save_pretrained(str(out), create_model_card=False)
@@ -198,7 +199,7 @@ def later_round(
 
 
 def figures(model: Path, data: Path, names: list[str]) -> Mapping[str, tuple[float, float, float]]:
-    """Return precision, recall and F1 on the test parts of `names`.
+    """Measure precision, recall and F1 on the test parts of `names`.
 
     The calibration is fitted on the valid parts of the other sets.
     """
@@ -206,7 +207,7 @@ def figures(model: Path, data: Path, names: list[str]) -> Mapping[str, tuple[flo
     valid: list[TextPair] = []
     for folder in labelled_folders(data):
         if folder.name not in names:
-            valid += as_they_come(published_pairs(folder, "valid"), VALID_PAIRS, 0)
+            valid += sample_pairs(published_pairs(folder, "valid"), VALID_PAIRS, 0)
     labels = np.array([pair.label for pair in valid])
     fitted = fit_calibration(predict(scored, valid), labels, equal_weights(valid))
     found = {}
@@ -220,7 +221,7 @@ def figures(model: Path, data: Path, names: list[str]) -> Mapping[str, tuple[flo
 def measure_all(
     data: Path, scale: float, rounds: int, work: Path, device: str, only: list[str]
 ) -> None:
-    """Train what is not in `work`, and print the table."""
+    """Train the models that `work` does not have, measure all, and print the table."""
     tables = read_tables(data)
     first = first_round(data, tables, scaled(RECIPE, scale), device, work / "first")
     rows, f1s = [], []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import numpy as np
 import polars as pl
 import pytest
@@ -13,20 +11,12 @@ from hypothesis import strategies as st
 import dedupe.blocking.backends
 import dedupe.blocking.candidates
 from dedupe.blocking.backends import ANY_SOURCE
-from dedupe.blocking.candidates import HITS_PER_RECORD, Candidates, search
+from dedupe.blocking.candidates import HITS_PER_RECORD, Candidates, find_candidate_pairs
 from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.sampling import NEIGHBOURS
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
-
-
-def unit_vectors(n: int, d: int = 16, seed: int = 0, groups: int = 0) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    vectors = rng.normal(size=(n, d))
-    if groups:
-        vectors += 2 * rng.normal(size=(groups, d))[rng.integers(0, groups, n)]
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors.astype(np.float32)
+from tests.blocking.samples import misspelled_people, unit_vectors
 
 
 def pair_set(found: Candidates) -> set[tuple[int, int]]:
@@ -38,7 +28,7 @@ def pair_set(found: Candidates) -> set[tuple[int, int]]:
 def test_a_given_radius_finds_what_brute_force_finds(n: int, seed: int, radius: float) -> None:
     vectors = unit_vectors(n, seed=seed)
     cosine = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
-    found = pair_set(search(vectors, Config(radius=radius)))
+    found = pair_set(find_candidate_pairs(vectors, Config(radius=radius)))
     for left in range(n):
         for right in range(left + 1, n):
             if abs(cosine[left, right] - radius) > 1e-5:
@@ -50,19 +40,23 @@ def test_a_given_radius_finds_what_brute_force_finds(n: int, seed: int, radius: 
 def test_the_order_of_rows_only_renames_pairs(n: int, seed: int) -> None:
     vectors = unit_vectors(n, seed=seed)
     order = np.random.default_rng(seed).permutation(n)
-    found = pair_set(search(vectors, Config(radius=0.1)))
-    shuffled = pair_set(search(np.ascontiguousarray(vectors[order]), Config(radius=0.1)))
+    found = pair_set(find_candidate_pairs(vectors, Config(radius=0.1)))
+    shuffled = pair_set(
+        find_candidate_pairs(np.ascontiguousarray(vectors[order]), Config(radius=0.1))
+    )
     assert {tuple(sorted((int(order[a]), int(order[b])))) for a, b in shuffled} == found
 
 
 def test_a_higher_radius_gives_a_subset() -> None:
     vectors = unit_vectors(300)
-    low, high = (pair_set(search(vectors, Config(radius=radius))) for radius in (0.3, 0.6))
+    low, high = (
+        pair_set(find_candidate_pairs(vectors, Config(radius=radius))) for radius in (0.3, 0.6)
+    )
     assert high < low
 
 
 def test_pairs_are_unique_sorted_and_ascending() -> None:
-    pairs = search(unit_vectors(500, groups=100), Config()).pairs
+    pairs = find_candidate_pairs(unit_vectors(500, groups=100), Config()).pairs
     assert (pairs["left"] < pairs["right"]).all()
     assert pairs.select("left", "right").is_unique().all()
     assert pairs.equals(pairs.sort("left", "right"))
@@ -71,7 +65,7 @@ def test_pairs_are_unique_sorted_and_ascending() -> None:
 
 @pytest.mark.parametrize("budget", [1.0, 5.0, 20.0])
 def test_the_budget_bounds_the_candidates(budget: float) -> None:
-    found = search(unit_vectors(400, groups=20), Config(candidates_per_record=budget))
+    found = find_candidate_pairs(unit_vectors(400, groups=20), Config(candidates_per_record=budget))
     assert found.pairs.height <= budget * 400
     assert found.pairs.height > 0.5 * budget * 400
     assert (found.pairs["similarity"] >= np.float32(found.radius) - 1e-6).all()
@@ -79,26 +73,26 @@ def test_the_budget_bounds_the_candidates(budget: float) -> None:
 
 def test_similarity_is_the_cosine() -> None:
     vectors = unit_vectors(200)
-    pairs = search(vectors, Config()).pairs
+    pairs = find_candidate_pairs(vectors, Config()).pairs
     exact = (vectors[pairs["left"].to_numpy()] * vectors[pairs["right"].to_numpy()]).sum(axis=1)
     np.testing.assert_allclose(pairs["similarity"].to_numpy(), exact, atol=1e-6)
 
 
-def test_a_record_in_a_crowd_does_not_take_the_budget_of_others() -> None:
+def test_a_dense_group_does_not_take_the_budget_of_others() -> None:
     rng = np.random.default_rng(1)
-    crowd = unit_vectors(1, seed=2) + 0.05 * rng.normal(size=(300, 16)).astype(np.float32)
+    dense = unit_vectors(1, seed=2) + 0.05 * rng.normal(size=(300, 16)).astype(np.float32)
     apart = np.repeat(unit_vectors(50, seed=3), 2, axis=0)
     apart += 0.1 * rng.normal(size=apart.shape).astype(np.float32)
-    vectors = np.concatenate([crowd, apart])
+    vectors = np.concatenate([dense, apart])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    found = pair_set(search(vectors.astype(np.float32), Config()))
+    found = pair_set(find_candidate_pairs(vectors.astype(np.float32), Config()))
     twins = sum((300 + 2 * i, 301 + 2 * i) in found for i in range(50))
     assert twins >= 45
 
 
-def test_a_radius_that_admits_everything_is_tightened_and_said() -> None:
+def test_a_radius_that_admits_every_pair_is_tightened_with_a_note() -> None:
     vectors = unit_vectors(600, d=4)
-    found = search(vectors, Config(radius=-1.0))
+    found = find_candidate_pairs(vectors, Config(radius=-1.0))
     assert found.notes and "tightened" in found.notes[0]
     assert found.radius > -1
     assert found.pairs.height <= HITS_PER_RECORD * 600
@@ -106,74 +100,60 @@ def test_a_radius_that_admits_everything_is_tightened_and_said() -> None:
 
 def test_the_result_does_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = unit_vectors(700, groups=60)
-    whole = search(vectors, Config())
+    whole = find_candidate_pairs(vectors, Config())
     monkeypatch.setattr(dedupe.blocking.backends, "QUERY_BLOCK", 64)
-    monkeypatch.setattr(dedupe.blocking.candidates, "HELD_PAIRS", 2_000)
-    assert search(vectors, Config()).pairs.equals(whole.pairs)
+    monkeypatch.setattr(dedupe.blocking.candidates, "MAX_HELD_HITS", 2_000)
+    assert find_candidate_pairs(vectors, Config()).pairs.equals(whole.pairs)
 
 
 def test_the_inverted_file_finds_nearly_what_the_flat_index_finds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     vectors = unit_vectors(3_000, d=32, groups=400)
-    flat = search(vectors, Config(candidates_per_record=3))
+    flat = find_candidate_pairs(vectors, Config(candidates_per_record=3))
     monkeypatch.setattr(dedupe.blocking.candidates, "FLAT_LIMIT", 1_000)
-    ivf = search(vectors, Config(candidates_per_record=3))
+    ivf = find_candidate_pairs(vectors, Config(candidates_per_record=3))
     assert (flat.index, ivf.index) == ("flat", "ivf")
-    assert flat.found_share == 1.0
+    assert flat.index_recall == 1.0
     assert len(pair_set(ivf) & pair_set(flat)) >= 0.9 * flat.pairs.height
-    assert 0.85 <= ivf.found_share <= 1.0
-    again = search(vectors, Config(candidates_per_record=3))
+    assert 0.85 <= ivf.index_recall <= 1.0
+    again = find_candidate_pairs(vectors, Config(candidates_per_record=3))
     assert again.pairs.equals(ivf.pairs)
-
-
-def misspelled_people(n: int) -> tuple[list[str], np.ndarray]:
-    """Return `n` records, every other one a misspelling of the one before, and their owners."""
-    rng = random.Random(0)
-    texts = []
-    for _ in range(n // 2):
-        name = "".join(rng.choice("bdfgklmnprst") + rng.choice("aeiou") for _ in range(4))
-        street = "".join(rng.choice("bdfgklmnprst") + rng.choice("aeiou") for _ in range(3))
-        born = rng.randint(19200101, 20091231)
-        at = rng.randrange(len(name))
-        texts.append(f"name: {name}\nstreet: {street} street\nborn: {born}")
-        texts.append(f"name: {name[:at]}{name[at + 1 :]}\nstreet: {street} str\nborn: {born}")
-    return texts, np.repeat(np.arange(n // 2), 2)
 
 
 def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, owner = misspelled_people(4_000)
-    model = HashedTfidf.fitted(texts)
+    model = HashedTfidf.fit(texts)
     vectors, rare = model.embed(texts), model.rare_features(texts)
-    flat = search(vectors, Config(), rare=rare)
+    flat = find_candidate_pairs(vectors, Config(), rare=rare)
     monkeypatch.setattr(dedupe.blocking.candidates, "FLAT_LIMIT", 1_000)
     monkeypatch.setattr(dedupe.blocking.backends, "SHARING_BLOCK", 700)
-    found = search(vectors, Config(), rare=rare)
-    small = search(Int8Vectors.of(vectors), Config(), rare=rare)
-    assert [one.index for one in (flat, found, small)] == ["flat", *["rare features"] * 2]
+    found = find_candidate_pairs(vectors, Config(), rare=rare)
+    small = find_candidate_pairs(Int8Vectors.of(vectors), Config(), rare=rare)
+    assert [result.index for result in (flat, found, small)] == ["flat", *["inverted index"] * 2]
     for result in (flat, found, small):
         left, right = (result.pairs[side].to_numpy() for side in ("left", "right"))
         assert (owner[left] == owner[right]).sum() >= 0.99 * len(owner) / 2
     assert found.pairs.height <= 5 * len(texts)
-    assert search(vectors, Config(), rare=rare).pairs.equals(found.pairs)
+    assert find_candidate_pairs(vectors, Config(), rare=rare).pairs.equals(found.pairs)
 
 
 def test_pairs_within_one_source_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, _ = misspelled_people(1_200)
-    model = HashedTfidf.fitted(texts)
+    model = HashedTfidf.fit(texts)
     vectors, rare = model.embed(texts), model.rare_features(texts)
     source = np.array([0, 1, 1] * 400, dtype=np.uint8)
     source[::50] = ANY_SOURCE
     for limit in (10_000, 100):
         monkeypatch.setattr(dedupe.blocking.candidates, "FLAT_LIMIT", limit)
-        found = search(vectors, Config(), source=source, rare=rare)
+        found = find_candidate_pairs(vectors, Config(), source=source, rare=rare)
         left, right = (source[found.pairs[side].to_numpy()] for side in ("left", "right"))
         assert found.pairs.height > 300
         assert ((left != right) | (left == ANY_SOURCE)).all()
 
 
 def test_pairs_just_outside_are_no_candidates() -> None:
-    found = search(unit_vectors(800, groups=100), Config(candidates_per_record=2))
+    found = find_candidate_pairs(unit_vectors(800, groups=100), Config(candidates_per_record=2))
     assert found.just_outside.height > 0
     assert found.just_outside.join(found.pairs, on=["left", "right"], how="semi").is_empty()
     assert found.just_outside["seen"].is_between(1, 2).all()
@@ -182,24 +162,26 @@ def test_pairs_just_outside_are_no_candidates() -> None:
 
 def test_two_records_are_enough() -> None:
     vectors = np.array([[1, 0], [0.8, 0.6]], dtype=np.float32)
-    assert search(vectors, Config()).pairs.rows() == [(0, 1, pytest.approx(0.8))]
+    assert find_candidate_pairs(vectors, Config()).pairs.rows() == [(0, 1, pytest.approx(0.8))]
 
 
 def test_one_record_has_no_pairs() -> None:
-    found = search(np.array([[1.0, 0.0]], dtype=np.float32), Config())
+    found = find_candidate_pairs(np.array([[1.0, 0.0]], dtype=np.float32), Config())
     assert found.pairs.is_empty()
     assert found.just_outside.is_empty()
 
 
 def test_progress_ends_at_the_total() -> None:
-    seen: list[tuple[int, int]] = []
-    search(unit_vectors(50), Config(), lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (50, 50)
+    progress: list[tuple[int, int]] = []
+    find_candidate_pairs(
+        unit_vectors(50), Config(), lambda done, total: progress.append((done, total))
+    )
+    assert progress[-1] == (50, 50)
 
 
-def test_neighbours_are_counted_from_either_side() -> None:
-    pairs = search(unit_vectors(1_000, d=8), Config(candidates_per_record=6)).pairs
+def test_a_pair_needs_to_be_among_the_nearest_of_one_record_only() -> None:
+    pairs = find_candidate_pairs(unit_vectors(1_000, d=8), Config(candidates_per_record=6)).pairs
     degree = pl.concat([pairs["left"], pairs["right"]]).value_counts()["count"]
-    # Beyond its own ten, a record is in pairs that its neighbours bring.
+    # A record is in pairs with its own neighbours, and with records that it is a neighbour of.
     assert degree.max() > NEIGHBOURS
     assert degree.mean() <= 2 * 6

@@ -1,3 +1,7 @@
+"""Evaluation against a gold standard, compared with counting pair by pair."""
+
+from __future__ import annotations
+
 from itertools import combinations
 
 import numpy as np
@@ -21,7 +25,7 @@ def labels(*values):
     return np.array(values, np.uint32)
 
 
-def test_by_hand():
+def test_measures_of_a_small_example() -> None:
     gold = read_gold(
         pl.DataFrame({"id": ["a", "b", "c", "d"], "cluster_id": [1, 1, 1, 2], "note": "x"}),
         ["a", "b", "c", "d", "e"],
@@ -48,7 +52,7 @@ def test_by_hand():
     }
 
 
-def test_pairs_are_not_closed():
+def test_true_pairs_do_not_imply_their_transitive_closure() -> None:
     frame = pl.DataFrame({"id_a": ["c", "a", "b", "a"], "id_b": ["b", "b", "a", "a"]})
     gold = read_gold(frame, np.array(["a", "b", "c"]))
     assert gold.pairs.tolist() == [[0, 1], [1, 2]]
@@ -60,7 +64,7 @@ def test_pairs_are_not_closed():
     assert found.candidate_recall == 0
 
 
-def test_numbers_are_read_as_text():
+def test_ids_that_are_numbers_are_read_as_text() -> None:
     gold = read_gold(pl.DataFrame({"id": [0, 2], "cluster_id": [7, 7]}), ["0", "1", "2"])
     assert gold.labels.tolist() == [0, 1, 0]
 
@@ -72,36 +76,38 @@ def test_numbers_are_read_as_text():
         ({"id": ["a", "z", "y", "z"], "cluster_id": [1, 1, 1, 2]}, "'z' .and 1 more. is not"),
         ({"id_a": ["a"], "id_b": ["z"]}, "id 'z' is not in the data"),
         ({"id_a": ["a"], "id_b": [None]}, "an empty id is not"),
-        ({"id": ["a", "b", "a"], "cluster_id": [1, 1, 2]}, "'a' stands in two clusters"),
+        ({"id": ["a", "b", "a"], "cluster_id": [1, 1, 2]}, "'a' has two clusters"),
         ({"id": ["a"], "cluster_id": [None]}, "'a' has no cluster_id"),
     ],
 )
-def test_gold_that_cannot_be_used(frame, words):
+def test_a_gold_standard_that_cannot_be_used_is_refused(
+    frame: dict[str, list[object]], words: str
+) -> None:
     with pytest.raises(InputError, match=words) as error:
         read_gold(pl.DataFrame(frame), ["a", "b"])
     assert "\n" not in str(error.value)
 
 
-def test_same_line_twice_is_fine():
+def test_repeated_rows_are_allowed() -> None:
     frame = pl.DataFrame({"id": ["b", "a", "b"], "cluster_id": ["1", "1", "1"]})
     assert read_gold(frame, ["a", "b"]).labels.tolist() == [0, 0]
 
 
-def test_nothing_found_and_nothing_to_find():
+def test_measures_without_pairs_found_or_to_find() -> None:
     alone, together = labels(0, 1), labels(0, 0)
-    nothing, one = Gold(None, alone), Gold(None, together)
+    nothing, pair = Gold(None, alone), Gold(None, together)
     both = evaluate(alone, candidates(), nothing)
     assert (both.pair_precision, both.pair_recall, both.pair_f1) == (1, 1, 1)
     assert both.candidate_recall == 1
     wrong = evaluate(together, candidates((0, 1)), nothing)
     assert (wrong.pair_precision, wrong.pair_recall, wrong.pair_f1) == (0, 0, 0)
-    missed = evaluate(alone, candidates(), one)
+    missed = evaluate(alone, candidates(), pair)
     assert (missed.pair_precision, missed.pair_recall, missed.pair_f1) == (0, 0, 0)
     empty = evaluate(labels(), candidates(), Gold(None, labels()))
     assert (empty.rows, empty.bcubed_f1, empty.candidates_per_record) == (0, 1, 0)
 
 
-def test_a_huge_cluster_is_not_listed():
+def test_the_pairs_of_a_huge_cluster_are_counted_without_listing_them() -> None:
     n = 300_000
     whole = np.zeros(n, np.uint32)
     across = np.where(np.arange(n) % 2, "a", "b")
@@ -150,7 +156,7 @@ def cases(draw):
 
 
 @given(cases())
-def test_against_counting(case):
+def test_measures_equal_those_of_counting_pair_by_pair(case) -> None:
     found_labels, frame, group, chosen, gold, true, across = case
     n = len(found_labels)
 
@@ -187,4 +193,4 @@ def test_against_counting(case):
         sum(s / len(r) for s, r in zip(share, real, strict=True)) / n
     )
     exact = {frozenset(m) for m in mine} & {frozenset(r) for r in real}
-    assert result.exact_clusters == sum(len(one) > 1 for one in exact)
+    assert result.exact_clusters == sum(len(rows) > 1 for rows in exact)

@@ -42,7 +42,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
-def test_any_other_fault_leaves_the_old_file_too(tmp_path: Path) -> None:
+def test_any_other_exception_leaves_the_old_file_too(tmp_path: Path) -> None:
     def write(path: Path) -> None:
         raise KeyboardInterrupt
 
@@ -51,12 +51,12 @@ def test_any_other_fault_leaves_the_old_file_too(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_folder_is_said(tmp_path: Path) -> None:
+def test_a_missing_folder_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="there is no folder"):
         write_atomically(tmp_path / "none/x", lambda path: None)
 
 
-def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "x").symlink_to(tmp_path / "there/y")
     for data in (b"one", b"two"):

@@ -1,9 +1,10 @@
-"""Delimited text: what goes in comes out, and what is broken is named."""
+"""Delimited text is written as it was read, and errors name the line."""
 
 from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.errors import InputError, OutputError
-from dedupe.io.csv import csv_objects, parse_text, text_bytes
+from dedupe.io.csv import csv_bytes, csv_objects, parse_csv
 from dedupe.io.dialect import CSV, Dialect
 from dedupe.io.tables import read_table, write_table
 
@@ -33,17 +34,17 @@ VALUES = st.text(
     st.booleans(),
     st.sampled_from(["\n", "\r\n"]),
 )
-def test_values_are_those_of_the_csv_module_and_bytes_come_back(
+def test_values_are_those_of_the_csv_module_and_are_written_as_the_same_bytes(
     rows: list[list[str]], delimiter: str, quote_all: bool, newline: str
 ) -> None:
     names = [f"name{n}" for n in range(len(rows[0]))]
     dialect = Dialect(delimiter=delimiter, quote_all=quote_all, newline=newline)
-    data = text_bytes(pl.DataFrame(rows, schema=names, orient="row"), dialect)
-    frame, found = parse_text(data, "x.csv", None, delimiter)
+    data = csv_bytes(pl.DataFrame(rows, schema=names, orient="row"), dialect)
+    frame, found = parse_csv(data, "x.csv", None, delimiter)
     reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter)
     assert [list(row) for row in frame.rows()] == [row for row in reader if row][1:] == rows
     assert found == dialect
-    assert text_bytes(frame, found) == data
+    assert csv_bytes(frame, found) == data
 
 
 def read(data: bytes, tmp_path: Path, **options: str) -> tuple[list[tuple[str, ...]], Dialect]:
@@ -61,7 +62,7 @@ def read(data: bytes, tmp_path: Path, **options: str) -> tuple[list[tuple[str, .
         ("cp1252", "cp1252", False),
     ],
 )
-def test_western_encodings_are_found_and_written_back(
+def test_western_encodings_are_detected_and_written_again(
     encoding: str, found: str, bom: bool, tmp_path: Path
 ) -> None:
     data = "name;city\nJosé;Köln\nZoë;Århus\n".encode(encoding)
@@ -81,12 +82,12 @@ def test_western_encodings_are_found_and_written_back(
         ("utf-16-be", "\ufeffname,city\nЖанна,서울\n"),
     ],
 )
-def test_other_scripts_are_read(encoding: str, text: str, tmp_path: Path) -> None:
+def test_encodings_of_other_scripts_are_detected(encoding: str, text: str, tmp_path: Path) -> None:
     rows, _ = read(text.encode(encoding), tmp_path)
     assert rows == [tuple(line.split(",")) for line in text.splitlines()[1:]]
 
 
-def test_nothing_is_reformatted(tmp_path: Path) -> None:
+def test_values_are_not_reformatted(tmp_path: Path) -> None:
     values = ("007", " two  blanks ", "12345678901234567890", "2020-01-02", "1.50", "NULL", "")
     data = ("a,b,c,d,e,f,g\n" + ",".join(values) + "\n").encode()
     assert read(data, tmp_path)[0] == [values]
@@ -99,7 +100,7 @@ def test_quoted_newlines_delimiters_and_quotes_are_values(tmp_path: Path) -> Non
     assert dialect.newline == "\r\n"
 
 
-def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
+def test_blank_lines_are_not_rows(tmp_path: Path) -> None:
     assert read(b"a,b\n1,2\n\n3,4\n\n\n", tmp_path)[0] == [("1", "2"), ("3", "4")]
     assert read(b"a\n1\n\n2\n", tmp_path)[0] == [("1",), ("2",)]
     assert read(b"a,b\r1,2\r", tmp_path)[0] == [("1", "2")]
@@ -116,6 +117,8 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
         (b"a,b\n", {}, "has a header and no rows"),
         (b"a,b,a\n1,2,3\n", {}, "two columns named 'a' \\(the 1. and the 3.\\)"),
         (b'a,b\n"1,2\n3,4\n', {}, "line 2.*quote"),
+        (b'"a,b\n1,2\n', {}, "line 1.*quote"),
+        (b'"a"b,c\n1,2\n', {}, "line 1.*quote"),
         (b"a,b\n1,\x00\n", {}, "NUL character in line 2"),
         (bytes(range(256)) * 30, {}, "binary file"),
         (b"a\n\xff\n", {"encoding": "utf-8"}, "is not utf-8: byte 2"),
@@ -123,7 +126,7 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
         (b"\xff\xfea\x00\n\x00\x00\xd8", {}, "begins as utf-16-le but"),
     ],
 )
-def test_what_is_broken_is_named(
+def test_broken_text_is_one_clear_line(
     data: bytes, options: dict[str, str], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=message) as raised:
@@ -145,11 +148,52 @@ def test_a_huge_cell_and_very_many_columns_are_read(tmp_path: Path) -> None:
     assert read_table(tmp_path / "wide.csv").frame.columns == names
 
 
+@pytest.mark.parametrize("last", ["1,2", "1", "1,2,3", "", '1,"2'])
+def test_long_files_are_checked_to_the_last_line(last: str, tmp_path: Path) -> None:
+    quoted = '"x, y ""z""\n' + "w" * 900 + '",2\n'
+    text = "a,b\n" + quoted * 2_000 + last + "\n1,2\n"
+    expected = [row for row in csv.reader(io.StringIO(text, newline="")) if row][1:]
+    if last in ("1,2", ""):
+        assert read(text.encode(), tmp_path)[0] == [tuple(row) for row in expected]
+    else:
+        with pytest.raises(InputError, match=r"line 4002"):
+            read(text.encode(), tmp_path)
+
+
+def test_blank_lines_are_skipped_in_long_files(tmp_path: Path) -> None:
+    rows = [(str(number), "x") for number in range(60_000)]
+    text = "a,b\n\n" + "".join(f"{a},{b}\n" for a, b in rows)
+    assert read(text.encode(), tmp_path)[0] == rows
+
+
+@pytest.mark.parametrize(
+    ("line", "encoding", "copies"),
+    [
+        ("12345,ada lovelace,12 some street,london\n", "utf-8", 1.5),
+        ('"12345","ada ""l""","12, some street","lon\ndon"\r\n', "utf-8", 1.5),
+        ("12345,José Müller,Straße 12,Köln\n", "utf-8-sig", 2.5),
+        ("12345,José Müller,Straße 12,Köln\n", "cp1252", 2.7),
+    ],
+)
+def test_a_file_is_in_memory_twice_at_most(
+    line: str, encoding: str, copies: float, tmp_path: Path
+) -> None:
+    file = tmp_path / "x.csv"
+    file.write_bytes(("a,b,c,d\n" + line * (20_000_000 // len(line))).encode(encoding))
+    tracemalloc.start()  # counts Python's and NumPy's memory; that of the frame belongs to polars
+    try:
+        read_table(file)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < copies * file.stat().st_size
+
+
 def test_the_delimiter_can_be_given(tmp_path: Path) -> None:
     assert read(b"a,b~c\n1,2~3\n", tmp_path, delimiter="~")[0] == [("1,2", "3")]
 
 
-def test_rows_come_as_their_lines_do() -> None:
+def test_a_row_is_yielded_as_soon_as_its_line_is_there() -> None:
     def lines() -> Iterator[bytes]:
         for number, line in enumerate([b"\n", b"a;b\r\n", b'1;"x\n', b'y"\n', b"\n"]):
             seen.append(number)
@@ -167,17 +211,19 @@ def test_rows_come_as_their_lines_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "says"),
+    ("lines", "message"),
     [
         ([b"\n", b"a,b\n", b"1,2\n", b"1\n"], "stdin, line 4: 1 field where the header has 2"),
         ([b"a,b\n", b"1,2,3\n"], "stdin, line 2: 3 fields"),
+        ([b"a,b\n", b'1,"x\n', b'y",3,4\n'], "stdin, line 2: 4 fields"),
+        ([b'a,"b\n', b"1,2\n"], "stdin, line 1: unexpected end of data; a quote may be missing"),
         ([b"a,b\n", b'1,"2\n'], "stdin, line 2: unexpected end of data; a quote may be missing"),
         ([b"a,b\n", b"1,\xff\n"], "stdin, line 2 is not UTF-8"),
         ([b"a,a\n", b"1,2\n"], "two columns named 'a'"),
     ],
 )
-def test_a_broken_line_of_a_stream_is_named(lines: list[bytes], says: str) -> None:
-    with pytest.raises(InputError, match=says):
+def test_a_broken_line_of_a_stream_is_named(lines: list[bytes], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         list(csv_objects(lines, "stdin"))
 
 
@@ -188,11 +234,11 @@ def test_a_value_that_the_encoding_lacks_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_formulas_are_neutralised_only_when_asked() -> None:
+def test_formulas_are_neutralised_only_on_request() -> None:
     values = ["=1+1", "@SUM(A1)", "+49 30 123", "-12.5", "-x", "\tx", "plain", ""]
     frame = pl.DataFrame({"=a": values})
-    assert text_bytes(frame, CSV).decode().splitlines()[:2] == ["=a", "=1+1"]
-    safe = list(csv.reader(io.StringIO(text_bytes(frame, CSV, safe=True).decode())))
+    assert csv_bytes(frame, CSV).decode().splitlines()[:2] == ["=a", "=1+1"]
+    safe = list(csv.reader(io.StringIO(csv_bytes(frame, CSV, safe=True).decode())))
     assert [row[0] for row in safe] == [
         "'=a", "'=1+1", "'@SUM(A1)", "+49 30 123", "-12.5", "'-x", "'\tx", "plain", "",
     ]  # fmt: skip
@@ -200,4 +246,4 @@ def test_formulas_are_neutralised_only_when_asked() -> None:
 
 def test_typed_columns_are_written_as_text() -> None:
     frame = pl.DataFrame({"n": [1, None], "x": [0.5, 2.0], "b": [True, False]})
-    assert text_bytes(frame, CSV) == b"n,x,b\n1,0.5,true\n,2.0,false\n"
+    assert csv_bytes(frame, CSV) == b"n,x,b\n1,0.5,true\n,2.0,false\n"

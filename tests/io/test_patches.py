@@ -1,4 +1,4 @@
-"""A patched file is, byte for byte, the file that the whole table would make."""
+"""A patched file has the same bytes as the file of the whole table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dedupe.io.patches
-from dedupe.io.csv import text_bytes
+from dedupe.io.csv import csv_bytes
 from dedupe.io.dialect import CSV, Dialect
 from dedupe.io.patches import Patch, patched_text
 from dedupe.io.tables import write_table, write_tables
@@ -37,7 +37,7 @@ def patch(old: pl.DataFrame, new: pl.DataFrame, lines: list[int]) -> Patch:
 
 
 @given(old=ROWS, fresh=ROWS, dialect=DIALECTS, safe=st.booleans(), data=st.data())
-def test_lines_that_stay_and_new_ones_are_the_whole_table(
+def test_unchanged_lines_and_new_rows_make_the_whole_table(
     tmp_path_factory: pytest.TempPathFactory,
     old: list[tuple[str | None, int, float]],
     fresh: list[tuple[str | None, int, float]],
@@ -46,7 +46,7 @@ def test_lines_that_stay_and_new_ones_are_the_whole_table(
     data: st.DataObject,
 ) -> None:
     file = tmp_path_factory.mktemp("patch") / "t.csv"
-    file.write_bytes(text_bytes(table(old), dialect, safe=safe))
+    file.write_bytes(csv_bytes(table(old), dialect, safe=safe))
     stay = data.draw(st.lists(st.sampled_from(range(len(old))))) if old else []
     lines = data.draw(st.permutations([*stay, *[-1] * len(fresh)]))
     rest = iter(fresh)
@@ -55,7 +55,7 @@ def test_lines_that_stay_and_new_ones_are_the_whole_table(
         context.setattr(dedupe.io.patches, "BLOCK", data.draw(st.integers(1, 40)))
         parts = patched_text(patch(table(old), new, lines), file, dialect, safe=safe)
     assert parts is not None
-    assert b"".join(parts) == text_bytes(new, dialect, safe=safe)
+    assert b"".join(parts) == csv_bytes(new, dialect, safe=safe)
 
 
 @pytest.mark.parametrize(
@@ -70,27 +70,27 @@ def test_lines_that_stay_and_new_ones_are_the_whole_table(
         ([("a", 1, 0.5)], lambda text: None, CSV),
     ],
 )
-def test_a_file_that_is_not_as_it_was_is_written_whole(
+def test_a_file_that_does_not_fit_the_patch_is_written_as_a_whole(
     tmp_path: Path, old: list[tuple[str | None, int, float]], change, dialect: Dialect
 ) -> None:
     file = tmp_path / "t.csv"
-    if (text := change(text_bytes(table(old), dialect))) is not None:
+    if (text := change(csv_bytes(table(old), dialect))) is not None:
         file.write_bytes(text)
     new = table([*old, ("é", 3, 1.0)])
     changes = patch(table(old), new, [*range(len(old)), -1])
     assert patched_text(changes, file, dialect) is None
     assert write_tables({"t": changes}, tmp_path, format="csv", dialect=dialect) == [file]
-    assert file.read_bytes() == text_bytes(new, dialect)
+    assert file.read_bytes() == csv_bytes(new, dialect)
 
 
-def test_a_new_value_of_two_lines_is_written_whole(tmp_path: Path) -> None:
+def test_a_new_value_of_two_lines_is_written_as_a_whole(tmp_path: Path) -> None:
     old, new = table([("a", 1, 0.5)]), table([("a", 1, 0.5), ("two\nlines", 2, 1.0)])
     write_table(old, tmp_path / "t.csv", format="csv", dialect=CSV)
     assert patched_text(patch(old, new, [0, -1]), tmp_path / "t.csv", CSV) is None
 
 
 @pytest.mark.parametrize("format", ["parquet", "sqlite"])
-def test_other_formats_take_the_whole_table(tmp_path: Path, format: str) -> None:
+def test_other_formats_write_the_whole_table(tmp_path: Path, format: str) -> None:
     old, new = table([("a", 1, 0.5)]), table([("a", 1, 0.5), ("b", 2, 1.0)])
     one, other = tmp_path / "one", tmp_path / "other"
     for folder, made in ((one, patch(old, new, [0, -1])), (other, new)):

@@ -1,4 +1,4 @@
-"""What a column holds is told by its values; what becomes of it is what a run does."""
+"""Column profiles: kinds of values, and the columns that a run compares."""
 
 from __future__ import annotations
 
@@ -49,24 +49,24 @@ def kind(*values: object, name: str = "column") -> str:
         ("empty", ["", "  ", None]),
     ],
 )
-def test_the_kind_is_told_by_the_values(expected: str, values: list[object]) -> None:
+def test_the_values_tell_the_kind_of_a_column(expected: str, values: list[object]) -> None:
     assert expected in KINDS
     assert kind(*values) == expected
 
 
-def test_a_few_values_of_another_kind_change_nothing() -> None:
+def test_a_few_values_of_another_kind_do_not_change_the_kind() -> None:
     mails = [f"a{n}@example.org" for n in range(19)]
     assert kind(*mails, "unknown") == "email"
     assert kind(*mails[:5], *["unknown", "none", "n/a"]) == "text"
 
 
-def test_digits_are_a_phone_only_where_something_says_so() -> None:
+def test_digits_are_a_phone_only_if_the_name_or_the_form_says_so() -> None:
     values = ["5550123", "555 0199", "555-0187"]
     assert kind(*values) != "phone"
     assert kind(*values, name="home_phone") == "phone"
 
 
-def test_figures_and_examples() -> None:
+def test_shares_counts_and_examples_of_a_column() -> None:
     frame = pl.DataFrame({"city": ["oslo", "rome", "rome", "", None, "bonn", "kyiv", " "]})
     found, facts = profile_with_facts(frame.with_row_index("id"))
     assert found.schema == PROFILE
@@ -85,7 +85,7 @@ def test_figures_and_examples() -> None:
 
 
 @pytest.mark.parametrize("name", ["contacts", "products", "publications"])
-def test_the_use_is_that_of_a_run(name: str) -> None:
+def test_a_profile_uses_the_columns_that_a_run_compares(name: str) -> None:
     file = SAMPLES / f"{name}.csv"
     found = dedupe.profile(file)
     records = make_records(pl.read_csv(file, infer_schema=False).fill_null(""), Config())
@@ -95,19 +95,19 @@ def test_the_use_is_that_of_a_run(name: str) -> None:
         assert use.reason in said
 
 
-def test_options_change_the_use() -> None:
+def test_options_change_which_columns_are_used() -> None:
     frame = pl.DataFrame({"a": ["x", "y"], "b": ["u", "v"], "c": ["1", "2"]})
     found = dedupe.profile(frame, ignore=["b"], id="c")
     assert found["use"].to_list() == [
         "compared",
-        "left out: ignored as asked",
+        "left out: named in ignore",
         "the id of the row",
     ]
     with pytest.raises(OptionError, match="no column 'z'"):
         dedupe.profile(frame, fields=["z"])
 
 
-def test_what_a_run_would_refuse_still_has_a_profile() -> None:
+def test_an_input_that_a_run_refuses_has_a_profile() -> None:
     found = dedupe.profile(pl.DataFrame({"a": ["x"], "b": [""]}))
     assert found["kind"].to_list() == ["text", "empty"]
     constant = dedupe.profile(pl.DataFrame({"a": ["x", "x"]}))
@@ -121,6 +121,6 @@ def test_nested_and_missing_values_are_counted() -> None:
     assert found["kind"].to_list() == ["text", "number"]
 
 
-def test_a_file_that_is_not_there_is_one_line() -> None:
+def test_a_missing_file_is_one_clear_line() -> None:
     with pytest.raises(InputError, match="there is no file"):
         dedupe.profile("none.csv")

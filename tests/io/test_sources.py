@@ -1,8 +1,10 @@
-"""What a run is given: files, folders, globs, databases, tables of several libraries."""
+"""Inputs: files, folders, globs, databases, tables of several libraries."""
 
 from __future__ import annotations
 
 import gzip
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -21,11 +23,27 @@ ROWS = {"name": ["ada", "bob"], "city": ["rome", "oslo"]}
 
 def test_a_file_is_hashed_before_it_is_parsed(tmp_path: Path) -> None:
     pl.DataFrame(ROWS).write_csv(tmp_path / "a.b.csv")
-    found = open_input(tmp_path / "a.b.csv", Config())
-    assert found.parsed is None and len(found.fingerprint) == 64
-    assert found.names == ["a.b.csv"]
-    assert found.stem == tmp_path / "a.b"
-    assert found.table(Config()).frame.equals(pl.DataFrame(ROWS))
+    opened = open_input(tmp_path / "a.b.csv", Config())
+    assert opened.parsed is None and len(opened.fingerprint) == 64
+    assert opened.names == ["a.b.csv"]
+    assert opened.stem == tmp_path / "a.b"
+    assert opened.table(Config()).frame.equals(pl.DataFrame(ROWS))
+
+
+@pytest.mark.parametrize("names", [["a.csv"], ["b.csv", "a.csv"]])
+def test_a_file_that_changes_after_it_was_hashed_is_refused(
+    names: list[str], tmp_path: Path
+) -> None:
+    for name in names:
+        pl.DataFrame(ROWS).write_csv(tmp_path / name)
+    opened = open_input([tmp_path / name for name in names], Config())
+    pl.DataFrame(ROWS).reverse().write_csv(tmp_path / "a.csv")
+    message = r"^a\.csv changed while it was read: run again$"
+    with pytest.raises(InputError, match=message):
+        opened.table(Config())
+    if len(names) > 1:
+        with pytest.raises(InputError, match=message):
+            opened.linked(Config())
 
 
 def test_files_are_stacked_with_the_name_of_each(tmp_path: Path) -> None:
@@ -45,21 +63,21 @@ def test_columns_of_several_types_are_stacked_as_text(tmp_path: Path) -> None:
     assert frame["age"].to_list() == ["07", "7"]
 
 
-def test_tables_of_other_libraries_are_the_same_table() -> None:
+def test_tables_of_other_libraries_are_read_the_same() -> None:
     tables = [pl.DataFrame(ROWS), pl.LazyFrame(ROWS), pd.DataFrame(ROWS), pa.table(ROWS)]
-    found = [open_input(table, Config()) for table in tables]
-    assert len({one.fingerprint for one in found}) == 1
-    assert all(one.table(Config()).frame.equals(pl.DataFrame(ROWS)) for one in found)
-    assert found[0].stem is None and found[0].names == ["table"]
+    opened = [open_input(table, Config()) for table in tables]
+    assert len({table.fingerprint for table in opened}) == 1
+    assert all(table.table(Config()).frame.equals(pl.DataFrame(ROWS)) for table in opened)
+    assert opened[0].stem is None and opened[0].names == ["table"]
     other = open_input(pl.DataFrame({**ROWS, "city": ["rome", "bonn"]}), Config())
-    assert other.fingerprint != found[0].fingerprint
+    assert other.fingerprint != opened[0].fingerprint
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [([], "no input"), (["-", "a.csv"], "cannot be stacked"), (7, "cannot read a int")],
 )
-def test_what_is_no_input_is_one_clear_line(source: object, message: str) -> None:
+def test_an_unusable_input_is_one_clear_line(source: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         open_input(source, Config())  # type: ignore[arg-type]
 
@@ -89,17 +107,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return data
 
 
-def test_a_folder_is_its_tables_by_name(folder: Path) -> None:
-    found = open_input("data", Config())
-    assert found.names == ["B.tsv", "a10.csv", "a9.csv", "b.csv", "c.csv.gz"]
-    table = found.table(Config()).frame
-    assert table["name"].to_list() == table["source"].to_list() == found.names
-    assert found.stem == Path("data")
-    assert open_input(folder, Config()).fingerprint == found.fingerprint
+def test_a_folder_stands_for_its_tables_sorted_by_name(folder: Path) -> None:
+    opened = open_input("data", Config())
+    assert opened.names == ["B.tsv", "a10.csv", "a9.csv", "b.csv", "c.csv.gz"]
+    table = opened.table(Config()).frame
+    assert table["name"].to_list() == table["source"].to_list() == opened.names
+    assert opened.stem == Path("data")
+    assert open_input(folder, Config()).fingerprint == opened.fingerprint
     assert open_input("data/", Config()).stem == Path("data")
 
 
-def test_the_folder_one_is_in_gives_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_current_folder_gives_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert open_input(".", Config()).stem == folder
 
@@ -113,21 +131,21 @@ def test_the_folder_one_is_in_gives_its_name(folder: Path, monkeypatch: pytest.M
         ("data/**/b.csv", ["b.csv", "sub/b.csv"]),
     ],
 )
-def test_a_glob_is_the_files_that_match_by_path(
+def test_a_glob_stands_for_its_matches_sorted_by_path(
     pattern: str, names: list[str], folder: Path
 ) -> None:
-    found = open_input(pattern, Config())
-    assert found.names == names
-    frame = found.table(Config()).frame
+    opened = open_input(pattern, Config())
+    assert opened.names == names
+    frame = opened.table(Config()).frame
     if len(names) > 1:
         assert frame["source"].to_list() == names
-    assert found.stem == Path(found.paths[0].split(".")[0])
+    assert opened.stem == Path(opened.paths[0].split(".")[0])
 
 
 def test_a_file_is_read_once_and_in_the_order_named(folder: Path) -> None:
-    found = open_input(["data/c.csv.gz", "data/a*.csv", "data", str(folder / "b.csv")], Config())
-    assert found.names == ["c.csv.gz", "a10.csv", "a9.csv", "B.tsv", "b.csv"]
-    assert found.stem == Path("data/c")
+    opened = open_input(["data/c.csv.gz", "data/a*.csv", "data", str(folder / "b.csv")], Config())
+    assert opened.names == ["c.csv.gz", "a10.csv", "a9.csv", "B.tsv", "b.csv"]
+    assert opened.stem == Path("data/c")
 
 
 def test_a_file_whose_name_looks_like_a_glob_is_that_file(folder: Path) -> None:
@@ -145,7 +163,9 @@ def test_a_file_whose_name_looks_like_a_glob_is_that_file(folder: Path) -> None:
         (["data", "none.csv"], "there is no file none.csv"),
     ],
 )
-def test_nothing_found_is_one_clear_line(source: object, message: str, folder: Path) -> None:
+def test_a_name_without_tables_is_one_clear_line(
+    source: object, message: str, folder: Path
+) -> None:
     (folder.parent / "empty").mkdir()
     with pytest.raises(InputError, match=message):
         open_input(source, Config())  # type: ignore[arg-type]
@@ -162,33 +182,42 @@ def database(tmp_path: Path) -> Path:
 
 
 def test_a_table_of_a_database_is_an_input(database: Path) -> None:
-    found = open_input(f"{database}::people", Config())
-    assert found.table(Config()).frame.equals(pl.DataFrame(ROWS))
-    assert found.names == ["crm.db::people"]
-    assert found.stem == database.with_name("crm-people")
+    opened = open_input(f"{database}::people", Config())
+    assert opened.table(Config()).frame.equals(pl.DataFrame(ROWS))
+    assert opened.names == ["crm.db::people"]
+    assert opened.stem == database.with_name("crm-people")
 
 
-def test_a_query_is_an_input_known_by_what_it_gives(database: Path) -> None:
+def test_a_query_is_identified_by_its_result(database: Path) -> None:
     config = Config(query="SELECT name FROM people ORDER BY name DESC")
-    found = open_input(f"sqlite:///{database}", config)
-    assert found.table(config).frame["name"].to_list() == ["bob", "ada"]
-    assert found.stem == database.with_name("crm")
+    opened = open_input(f"sqlite:///{database}", config)
+    assert opened.table(config).frame["name"].to_list() == ["bob", "ada"]
+    assert opened.stem == database.with_name("crm")
     other = open_input(
         f"sqlite:///{database}", Config(query="SELECT name FROM people ORDER BY name")
     )
-    assert other.fingerprint != found.fingerprint
+    assert other.fingerprint != opened.fingerprint
+
+
+def test_tables_of_a_database_are_linked_as_they_were_hashed(database: Path) -> None:
+    opened = open_input([f"{database}::people", f"{database}::more"], Config())
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DELETE FROM people")
+    table, linked = opened.linked(Config())
+    assert table.frame["source"].to_list() == ["crm-people", "crm-people", "crm-more"]
+    assert linked.names == ("crm-people", "crm-more")
 
 
 def test_tables_of_a_database_and_files_are_stacked(database: Path, tmp_path: Path) -> None:
     pl.DataFrame({"name": ["zoe"]}).write_csv(tmp_path / "z.csv")
-    found = open_input([f"{database}::people", f"{database}::more", tmp_path / "z.csv"], Config())
-    assert found.table(Config()).frame.select("name", "source").rows() == [
+    opened = open_input([f"{database}::people", f"{database}::more", tmp_path / "z.csv"], Config())
+    assert opened.table(Config()).frame.select("name", "source").rows() == [
         ("ada", "crm.db::people"), ("bob", "crm.db::people"), ("eve", "crm.db::more"),
         ("zoe", "z.csv"),
     ]  # fmt: skip
 
 
-def test_tables_of_one_name_in_several_databases_are_told_apart(tmp_path: Path) -> None:
+def test_tables_of_the_same_name_in_several_databases_have_different_names(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         write_tables(
@@ -196,17 +225,17 @@ def test_tables_of_one_name_in_several_databases_are_told_apart(tmp_path: Path) 
             tmp_path / folder, format="sqlite", dialect=CSV,
         )  # fmt: skip
     paths = [f"{tmp_path}/{name}/results.sqlite::t" for name in ("a", "b")]
-    found = open_input(paths, Config())
-    assert found.names == ["a/results.sqlite::t", "b/results.sqlite::t"]
-    assert found.table(Config()).frame["source"].to_list() == found.names
+    opened = open_input(paths, Config())
+    assert opened.names == ["a/results.sqlite::t", "b/results.sqlite::t"]
+    assert opened.table(Config()).frame["source"].to_list() == opened.names
 
 
-def test_a_query_has_one_database(database: Path, tmp_path: Path) -> None:
+def test_a_query_reads_one_database(database: Path, tmp_path: Path) -> None:
     pl.DataFrame(ROWS).write_csv(tmp_path / "a.csv")
     config = Config(query="SELECT * FROM people")
     with pytest.raises(InputError, match="name no other input"):
         open_input([f"sqlite:///{database}", tmp_path / "a.csv"], config)
-    with pytest.raises(InputError, match=r"a\.csv is no database"):
+    with pytest.raises(InputError, match=r"a\.csv is not a database"):
         open_input(tmp_path / "a.csv", config)
-    with pytest.raises(InputError, match="stdin is no database"):
+    with pytest.raises(InputError, match="stdin is not a database"):
         open_input("-", config)

@@ -11,7 +11,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -34,49 +33,25 @@ import dedupe.resolution.resolve
 import dedupe.scoring.cascade
 import dedupe.scoring.score
 import dedupe.workspace.state
+import dedupe.workspace.stored
 from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
-from dedupe.pipeline.incremental.cluster_changes import CHANGES
+from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES
 from dedupe.records import Records
 from dedupe.resolution.decisions import Decision
 from dedupe.scoring.comparison import compared_fields, layout_of
-from dedupe.workspace.decision_log import Decisions
+from dedupe.workspace.decision_log import DecisionLog
 from dedupe.workspace.folder import Workspace
+from tests.samples import PEOPLE, PEOPLE_COLUMNS, misspelt, with_ids
 
-COLUMNS = ("first_name", "last_name", "born", "city")
-PEOPLE = [
-    ("Katherine", "Johnson", "1918-08-26", "Hampton"),
-    ("Dorothy", "Vaughan", "1910-09-20", "Kansas City"),
-    ("Mary", "Jackson", "1921-04-09", "Hampton"),
-    ("Grace", "Hopper", "1906-12-09", "New York"),
-    ("Annie", "Easley", "1933-04-23", "Birmingham"),
-    ("Margaret", "Hamilton", "1936-08-17", "Paoli"),
-    ("Hedy", "Lamarr", "1914-11-09", "Vienna"),
-    ("Ada", "Lovelace", "1815-12-10", "London"),
-    ("Радия", "Перлман", "1951-12-18", "Портсмут"),
-    ("芙蓉", "吴健雄", "1912-05-31", "太仓"),
-]
+pytestmark = pytest.mark.model
+
+OLD = with_ids([*PEOPLE[:8], *misspelt(PEOPLE[:3]), PEOPLE[5]])
+NEW = with_ids([*misspelt(PEOPLE[3:5]), *PEOPLE[8:], PEOPLE[7]], first=100)
 
 
-def table(rows: list[tuple[str, ...]], first: int = 0) -> pl.DataFrame:
-    named = [(f"r{n}", *row) for n, row in enumerate(rows, start=first)]
-    return pl.DataFrame(named, schema=["id", *COLUMNS], orient="row")
-
-
-def typed(people: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The same people, each with a letter less in the first name."""
-    return [(first[:-1], *rest) for first, *rest in people]
-
-
-OLD = table([*PEOPLE[:8], *typed(PEOPLE[:3]), PEOPLE[5]])
-NEW = table([*typed(PEOPLE[3:5]), *PEOPLE[8:], PEOPLE[7]], first=100)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def as_in_large_files() -> Iterator[None]:
-    """Nothing is adapted to these few records, so that only what is touched is clustered again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dedupe.resolution.resolve, "ADAPTED_UP_TO", 0)
-        yield
+def run(*sources: Any, **options: Any) -> dedupe.Result:
+    """Run without self-training, as in large files: then only affected records are clustered."""
+    return dedupe.run(*sources, self_training=False, **options)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +60,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("done")
     OLD.write_csv(folder / "people.csv")
     NEW.write_csv(folder / "new.csv")
-    dedupe.run(folder / "people.csv")
+    run(folder / "people.csv")
     return folder
 
 
@@ -116,40 +91,40 @@ def clusters_of(workspace: Path) -> pl.DataFrame:
 
 
 def test_places_in_the_index_are_kept_and_trusted_of_that_index_alone(folder: Path) -> None:
-    def places() -> tuple[dedupe.workspace.state.TableRead, list[int]]:
+    def places() -> tuple[dedupe.workspace.stored.RecordTable, list[int]]:
         workspace = Workspace(folder / "people.dedupe")
-        read = dedupe.workspace.state.kept_table(workspace, workspace.facts()["keys"]["table"])
+        read = dedupe.workspace.stored.load_table(workspace, workspace.facts()["keys"]["table"])
         assert read is not None and read.slot is not None
-        return read, dedupe.workspace.state.kept_slots(
-            read, dedupe.workspace.state.search_facts_of(workspace)
+        return read, dedupe.workspace.stored.index_slots(
+            read, dedupe.workspace.stored.search_facts(workspace)
         ).tolist()
 
     read, found = places()
     texts = read.records.texts
-    first = dedupe.blocking.index.first_slots(
+    first = dedupe.blocking.index.assign_slots(
         texts, *dedupe.scoring.pairs.identical_pairs(texts)
     ).tolist()
-    assert not read.grown
+    assert not read.extended
     assert found == read.slot.tolist() == first
     dedupe.add(folder / "people.dedupe", folder / "new.csv")
     read, found = places()
-    assert read.grown
+    assert read.extended
     assert found == read.slot.tolist()
-    made_anew = dedupe.workspace.state.kept_slots(read, {"stored": {"grown": False}})
+    made_anew = dedupe.workspace.stored.index_slots(read, {"stored": {"grown": False}})
     texts = read.records.texts
     assert made_anew.tolist() == [
-        *dedupe.blocking.index.first_slots(texts, *dedupe.scoring.pairs.identical_pairs(texts))
+        *dedupe.blocking.index.assign_slots(texts, *dedupe.scoring.pairs.identical_pairs(texts))
     ]
 
 
 @pytest.mark.parametrize("up_to", [0, OLD.height, OLD.height + NEW.height])
-def test_all_is_clustered_again_where_what_was_or_is_adapted_may_change(
+def test_everything_is_clustered_again_if_self_training_may_change_probabilities(
     folder: Path, monkeypatch: pytest.MonkeyPatch, up_to: int
 ) -> None:
     called: list[str] = []
 
-    def noted(name: str) -> Any:
-        how = getattr(dedupe.pipeline.incremental.add, name)
+    def noted(module: Any, name: str) -> Any:
+        how = getattr(module, name)
 
         def note(*arguments: Any) -> Any:
             called.append(name)
@@ -157,9 +132,14 @@ def test_all_is_clustered_again_where_what_was_or_is_adapted_may_change(
 
         return note
 
-    for name in ("resolve", "resolve_again"):
-        monkeypatch.setattr(dedupe.pipeline.incremental.add, name, noted(name))
-    monkeypatch.setattr(dedupe.resolution.resolve, "ADAPTED_UP_TO", up_to)
+    for module, name in (
+        (dedupe.workspace.state, "resolve"),
+        (dedupe.pipeline.incremental.add, "resolve_again"),
+    ):
+        monkeypatch.setattr(module, name, noted(module, name))
+    monkeypatch.setattr(dedupe.resolution.resolve, "SELF_TRAINING_UP_TO", up_to)
+    dedupe.run(folder / "people.csv")
+    called.clear()
     dedupe.add(folder / "people.dedupe", folder / "new.csv")
     assert called == (["resolve"] if up_to else ["resolve_again"])
 
@@ -177,7 +157,7 @@ def test_new_records_join_what_they_are_and_ids_stay(folder: Path) -> None:
     assert {name: added[name] for name in ("given", "added", "updated", "removed")} == {
         "given": 5, "added": 5, "updated": 0, "removed": 0,
     }  # fmt: skip
-    assert added["clusters"] == {**dict.fromkeys(CHANGES, 0), "made": 2, "grown": 3}
+    assert added["clusters"] == {**dict.fromkeys(CLUSTER_CHANGES, 0), "made": 2, "grown": 3}
     listed = pl.read_csv(folder / "people.dedupe/additions.csv", infer_schema=False)
     assert listed["change"].to_list() == ["made"] * 2 + ["grown"] * 3
     assert result.merged.height + result.removed.height == whole.height
@@ -194,7 +174,7 @@ def test_what_follows_works_on_it_unchanged(folder: Path) -> None:
     assert dedupe.evaluate_workspace(workspace, gold).as_dict()["pair_f1"] == 1
     found = dedupe.Matcher(workspace).match(NEW[2:3].drop("id"))
     assert found["id"][0] == "r102"
-    again = dedupe.add(workspace, table([PEOPLE[9]], first=200))
+    again = dedupe.add(workspace, with_ids([PEOPLE[9]], first=200))
     assert ids(again.clusters)["r200"] == ids(again.clusters)["r103"]
 
 
@@ -202,7 +182,7 @@ def test_the_original_input_is_not_run_over_what_was_added(folder: Path) -> None
     dedupe.add(folder / "people.dedupe", folder / "new.csv")
     before = content(folder / "people.dedupe")
     with pytest.raises(WorkspaceError, match=r"records were added to .* dedupe add"):
-        dedupe.run(folder / "people.csv")
+        run(folder / "people.csv")
     assert content(folder / "people.dedupe") == before
 
 
@@ -219,7 +199,7 @@ def test_changed_records_are_updated_and_vanished_ones_removed(folder: Path) -> 
     workspace = folder / "people.dedupe"
     before = ids(clusters_of(workspace))
     # r8 was Katherine without her last letter; now it is somebody else. r11 is gone.
-    now = pl.concat([OLD[:8], table([PEOPLE[8]], first=8), OLD[9:11]])
+    now = pl.concat([OLD[:8], with_ids([PEOPLE[8]], first=8), OLD[9:11]])
     result = dedupe.add(workspace, now, replace_all=True)
     added = result.summary["additions"]
     assert (added["updated"], added["unchanged"], added["removed"]) == (1, 10, 1)
@@ -235,7 +215,7 @@ def test_changed_records_are_updated_and_vanished_ones_removed(folder: Path) -> 
 def test_a_removed_representative_leaves_its_copies_their_pairs(folder: Path) -> None:
     workspace = folder / "people.dedupe"
     gone = OLD.filter(pl.col("id") != "r5")  # r11 has the same text
-    result = dedupe.add(workspace, pl.concat([gone, table(typed([PEOPLE[5]]), first=50)]),
+    result = dedupe.add(workspace, pl.concat([gone, with_ids(misspelt([PEOPLE[5]]), first=50)]),
                         replace_all=True)  # fmt: skip
     after = ids(result.clusters)
     assert after["r11"] == after["r50"]
@@ -247,7 +227,7 @@ def test_decisions_hold(folder: Path) -> None:
     with Workspace(workspace).decisions() as log:
         log.record("r0", "r8", Decision.DIFFERENT, "ann")
         log.record("r6", "r7", Decision.MATCH, "ann")
-    result = dedupe.add(workspace, table([PEOPLE[0], PEOPLE[6]], first=300))
+    result = dedupe.add(workspace, with_ids([PEOPLE[0], PEOPLE[6]], first=300))
     after = ids(result.clusters)
     assert after["r0"] != after["r8"]
     assert after["r6"] == after["r7"]
@@ -256,9 +236,9 @@ def test_decisions_hold(folder: Path) -> None:
 
 def test_content_is_the_key_where_there_are_no_ids(tmp_path: Path) -> None:
     OLD.drop("id").write_csv(tmp_path / "p.csv")
-    dedupe.run(tmp_path / "p.csv")
+    run(tmp_path / "p.csv")
     result = dedupe.add(tmp_path / "p.dedupe", pl.DataFrame([OLD.drop("id").row(3)] * 2,
-                        schema=list(COLUMNS), orient="row"))  # fmt: skip
+                        schema=list(PEOPLE_COLUMNS), orient="row"))  # fmt: skip
     assert result.clusters.height == OLD.height + 2
     assert result.clusters["cluster_id"][3] == result.clusters["cluster_id"][-1]
     with pytest.raises(OptionError, match="no id column"):
@@ -266,14 +246,14 @@ def test_content_is_the_key_where_there_are_no_ids(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="by their content"):
         dedupe.add(tmp_path / "p.dedupe", OLD, id="id")
     records = Workspace(tmp_path / "p.dedupe")
-    kept = records.load("records", records.facts()["keys"]["table"])
+    kept = records.cache.load("records", records.facts()["keys"]["table"])
     assert kept is not None and kept[0]["key"].n_unique() == kept[0].height
 
 
 def test_a_file_is_not_added_twice_where_content_is_the_key(tmp_path: Path) -> None:
-    for name, rows in (("p", OLD), ("new", NEW), ("more", table([PEOPLE[9]]))):
+    for name, rows in (("p", OLD), ("new", NEW), ("more", with_ids([PEOPLE[9]]))):
         rows.drop("id").write_csv(tmp_path / f"{name}.csv")
-    dedupe.run(tmp_path / "p.csv")
+    run(tmp_path / "p.csv")
     for name, height in (("p", 0), ("new", 5), ("more", 1), ("new", 0), ("p", 0)):
         result = dedupe.add(tmp_path / "p.dedupe", tmp_path / f"{name}.csv")
         assert result.summary["additions"]["added"] == height
@@ -302,9 +282,9 @@ def test_ids_may_have_another_name_and_columns_may_lack(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "options", "says"),
     [
-        (NEW.with_columns(shoe=pl.lit("7")), {}, "a column 'shoe', which the workspace has not"),
+        (NEW.with_columns(shoe=pl.lit("7")), {}, "a column 'shoe' that the workspace lacks"),
         (NEW.drop("id"), {}, "no id column 'id'"),
-        (NEW.select("id"), {}, "none of the columns compared"),
+        (NEW.select("id"), {}, "none of the compared columns"),
         (pl.concat([NEW, NEW]), {}, "id 'r100' twice"),
         (NEW.with_columns(id=pl.lit("")), {}, "empty in row 0"),
         (NEW, {"id": "nr"}, "no column 'nr'"),
@@ -338,7 +318,9 @@ def test_a_model_that_is_gone_is_named(folder: Path) -> None:
     known = json.loads(facts.read_text())
     known["config"]["cross_encoder"] = str(folder / "mine")
     facts.write_text(json.dumps(known))
-    with pytest.raises(WorkspaceError, match=r"made by the cross-encoder .*mine, which is not"):
+    with pytest.raises(
+        WorkspaceError, match=r"made with the cross-encoder .*mine, which is missing"
+    ):
         dedupe.add(folder / "people.dedupe", folder / "new.csv")
 
 
@@ -359,7 +341,7 @@ def test_a_broken_index_is_made_anew_with_a_note(folder: Path, what: str, how: s
     found = dedupe.Matcher(workspace).match(OLD[3:4].drop("id"))
     assert found["id"].to_list() == ["r3", "r100"]
     result = dedupe.add(folder / "people.dedupe", folder / "new.csv")
-    assert "made anew" in result.summary["additions"]["notes"][0]
+    assert "rebuilt" in result.summary["additions"]["notes"][0]
     truth = pl.concat([OLD, NEW]).with_columns(pl.col("born").alias("cluster_id"))
     assert partition(result.clusters) == partition(truth)
 
@@ -370,8 +352,8 @@ def test_a_locked_database_of_decisions_is_one_line(
     workspace = folder / "people.dedupe"
     with Workspace(workspace).decisions() as log:
         log.record("r0", "r8", Decision.MATCH, "ann")
-    defaults = {**(Decisions.__init__.__kwdefaults__ or {}), "timeout": 0.1}
-    monkeypatch.setattr(Decisions.__init__, "__kwdefaults__", defaults)
+    defaults = {**(DecisionLog.__init__.__kwdefaults__ or {}), "timeout": 0.1}
+    monkeypatch.setattr(DecisionLog.__init__, "__kwdefaults__", defaults)
     holder = sqlite3.connect(workspace / "decisions.sqlite", isolation_level=None)
     holder.execute("PRAGMA locking_mode = EXCLUSIVE")
     holder.execute("PRAGMA journal_mode = DELETE")
@@ -389,7 +371,7 @@ def test_a_locked_database_of_decisions_is_one_line(
 def test_another_run_in_the_workspace_is_waited_for_by_the_user(folder: Path) -> None:
     with (
         Workspace(folder / "people.dedupe").locked(),
-        pytest.raises(WorkspaceError, match="another run is under way"),
+        pytest.raises(WorkspaceError, match="another run is using"),
     ):
         dedupe.add(folder / "people.dedupe", folder / "new.csv")
 
@@ -399,7 +381,9 @@ def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of two linked tables with other columns; not to be changed."""
     folder = tmp_path_factory.mktemp("linked")
     OLD[:6].write_csv(folder / "staff.csv")
-    theirs = table(typed(PEOPLE[:4]), first=50).rename({"id": "nr", "first_name": "given_name"})
+    theirs = with_ids(misspelt(PEOPLE[:4]), first=50).rename(
+        {"id": "nr", "first_name": "given_name"}
+    )
     theirs.write_csv(folder / "guests.csv")
     dedupe.link(folder / "staff.csv", folder / "guests.csv", map={"id": "nr"})
     return folder
@@ -412,7 +396,7 @@ def test_a_linked_table_grows(linked: Path, tmp_path: Path) -> None:
     assert set(before.select("left_id", "right_id").iter_rows()) == {
         (f"r{n}", f"r{50 + n}") for n in range(4)
     }
-    rows = table([*typed(PEOPLE[4:6]), PEOPLE[0], PEOPLE[8]], first=60)
+    rows = with_ids([*misspelt(PEOPLE[4:6]), PEOPLE[0], PEOPLE[8]], first=60)
     rows = rows.rename({"id": "nr", "first_name": "given_name"})
     result = dedupe.add(workspace, rows, to="guests")
     now = {(f"r{n}", f"r{50 + n}") for n in range(4)} | {
@@ -423,7 +407,7 @@ def test_a_linked_table_grows(linked: Path, tmp_path: Path) -> None:
     assert set(result.matches.select("left_id", "right_id").iter_rows()) == now
     assert result.unmatched["guests"]["nr"].to_list() == ["r63"]
     assert result.unmatched["staff"].is_empty()
-    merged = dedupe.add(workspace, table([PEOPLE[8]], first=70), to="staff")
+    merged = dedupe.add(workspace, with_ids([PEOPLE[8]], first=70), to="staff")
     assert merged.unmatched["guests"].is_empty()
     gone = dedupe.add(workspace, rows[:2], to="guests", replace_all=True)
     assert set(gone.matches["right_id"]) == {"r60", "r61"}
@@ -443,18 +427,18 @@ def test_what_a_linked_table_cannot_take(linked: Path, options: dict[str, Any], 
     before = content(linked)
     with pytest.raises(DedupeError, match=says):
         dedupe.add(linked / "staff-guests.dedupe", NEW, **options)
-    with pytest.raises(InputError, match="a column 'shoe', which the workspace has not"):
+    with pytest.raises(InputError, match="a column 'shoe' that the workspace lacks"):
         dedupe.add(linked / "staff-guests.dedupe", NEW.with_columns(shoe=pl.lit(7)), to="staff")
-    rows = table([PEOPLE[9]], first=50)  # r50 is one of the guests
-    with pytest.raises(InputError, match="'r50' of the new records is that of a record of another"):
+    rows = with_ids([PEOPLE[9]], first=50)  # r50 is one of the guests
+    with pytest.raises(InputError, match="'r50' of the new records belongs to a record of another"):
         dedupe.add(linked / "staff-guests.dedupe", rows, to="staff")
     assert content(linked) == before
 
 
 def test_two_columns_that_are_one_field_are_refused(linked: Path) -> None:
-    rows = table([PEOPLE[8]], first=80).rename({"id": "nr"})
+    rows = with_ids([PEOPLE[8]], first=80).rename({"id": "nr"})
     both = rows.with_columns(given_name=pl.lit("x"))
-    with pytest.raises(InputError, match="'first_name' beside another that is the field"):
+    with pytest.raises(InputError, match="'first_name' and another that both map to"):
         dedupe.add(linked / "staff-guests.dedupe", both, to="guests")
 
 
@@ -469,7 +453,7 @@ def test_ids_that_are_in_several_tables_are_told_apart(tables: int) -> None:
 
 
 def test_a_workspace_of_one_table_has_no_other(done: Path) -> None:
-    with pytest.raises(OptionError, match="only linked ones"):
+    with pytest.raises(OptionError, match="--to is for linked tables"):
         dedupe.add(done / "people.dedupe", NEW, to="guests")
 
 
@@ -489,7 +473,7 @@ def test_any_number_of_steps_parts_the_records(
     rows = pl.concat([OLD[8:], NEW[:4]])[order]
     start = OLD[:8]
     workspace = tmp_path_factory.mktemp("steps") / "w"
-    result = dedupe.run(start, output=workspace)
+    result = run(start, output=workspace)
     whole, bounds = start, [0, *sorted(cuts), len(rows)]
     for low, high in pairwise(bounds):
         before = ids(result.clusters)
@@ -526,19 +510,19 @@ def test_what_is_written_is_what_a_full_export_writes(
 ) -> None:
     """Whatever is added, changed, removed and decided: only what it touches is made, unseen."""
     folder = tmp_path_factory.mktemp("same")
-    workspace, everyone = folder / "w", [*PEOPLE, *typed(PEOPLE), *PEOPLE[::-1]]
+    workspace, everyone = folder / "w", [*PEOPLE, *misspelt(PEOPLE), *PEOPLE[::-1]]
     merge = data.draw(st.sampled_from([{}, {"city": "concat"}, {"born": "max", "city": "last"}]))
-    dedupe.run(table(everyone[:12]), output=workspace, merge=merge)
+    run(with_ids(everyone[:12]), output=workspace, merge=merge)
     there, free = list(range(12)), list(range(12, len(everyone)))
     for _ in range(3):
         new = free[: data.draw(st.integers(0, 4))]
         changed = data.draw(st.lists(st.sampled_from(there), max_size=2, unique=True))
         gone = data.draw(st.lists(st.sampled_from(there), max_size=2, unique=True))
         free = free[len(new) :]
-        rows = {n: table([everyone[n]], n) for n in [*there, *new]}
+        rows = {n: with_ids([everyone[n]], n) for n in [*there, *new]}
         for n in changed:
             person = data.draw(st.sampled_from(everyone))
-            rows[n] = table([(*person[:3], data.draw(st.sampled_from(["", 'a, "b"'])))], n)
+            rows[n] = with_ids([(*person[:3], data.draw(st.sampled_from(["", 'a, "b"'])))], n)
         replace_all = bool(gone)
         if replace_all:
             there = [n for n in there if n not in gone]
@@ -563,9 +547,9 @@ def test_only_what_is_touched_is_merged_and_written(
     workspace = folder / "people.dedupe"
     dedupe.add(workspace, NEW[:2])
     made = []
-    whole = dedupe.pipeline.incremental.add.make_outputs
+    whole = dedupe.workspace.state.make_outputs
     monkeypatch.setattr(
-        dedupe.pipeline.incremental.add,
+        dedupe.workspace.state,
         "make_outputs",
         lambda *given: made.append(1) or whole(*given),
     )
@@ -661,10 +645,10 @@ def test_what_was_added_can_be_searched_and_scored_anew(
         facts = opened.facts()
         config = {**facts["config"], "candidates_per_record": 6.0}
         opened.write_facts({**facts, "config": config})
-    monkeypatch.setattr(dedupe.pipeline.train, "_one_back", lambda workspace, config: "bundled")
-    _, result = dedupe.train(workspace, back=True)
+    monkeypatch.setattr(dedupe.pipeline.train, "_go_back", lambda workspace, config: "bundled")
+    _, result = dedupe.train(workspace, undo=True)
     assert ids(result.clusters) == before
-    again = dedupe.add(workspace, table([PEOPLE[2]], first=400))
+    again = dedupe.add(workspace, with_ids([PEOPLE[2]], first=400))
     assert ids(again.clusters)["r400"] == before["r2"]
 
 
@@ -681,7 +665,7 @@ def test_a_student_is_made_once_there_are_pairs_enough(
 
     monkeypatch.setattr(dedupe.scoring.score, "score_texts", said)
     for module in (dedupe.scoring.score, dedupe.pipeline.incremental.rescore):
-        monkeypatch.setattr(module, "ALL_BELOW", 500)
+        monkeypatch.setattr(module, "CASCADE_ABOVE", 500)
     for name in ("FIRST_SAMPLE", "SECOND_SAMPLE", "AUDIT"):
         monkeypatch.setattr(dedupe.scoring.cascade, name, 60)
     draw = random.Random(3)
@@ -691,15 +675,17 @@ def test_a_student_is_made_once_there_are_pairs_enough(
     people = [row for one in people for row in (one, (one[0][:-1], *one[1:]))]
     draw.shuffle(people)
     workspace = Workspace(tmp_path / "w")
-    dedupe.run(table(people[:60]), output=workspace.path)
-    assert set(dedupe.workspace.state.reopened(workspace)[1]["decided_by"]) == {"cross-encoder"}
-    result = dedupe.add(workspace.path, table(people[60:160], first=60))
+    run(with_ids(people[:60]), output=workspace.path)
+    assert set(dedupe.workspace.state.open_state(workspace).pairs["decided_by"]) == {
+        "cross-encoder"
+    }
+    result = dedupe.add(workspace.path, with_ids(people[60:160], first=60))
     assert len({*asked, *((b, a) for a, b in asked)}) == 2 * len(asked)
     assert result.summary["decided_by"]["distilled"] > 0
-    assert dedupe.workspace.state.load_distilled(workspace)[1] is not None
+    assert dedupe.workspace.stored.load_distilled(workspace)[1] is not None
     assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
     asked.clear()
-    dedupe.add(workspace.path, table(people[160:], first=160))
+    dedupe.add(workspace.path, with_ids(people[160:], first=160))
     assert not asked
     assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
 
@@ -718,12 +704,12 @@ def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
 ) -> None:
     workspace = Workspace(folder / "people.dedupe")
     key = workspace.facts()["keys"]["scored"]
-    scored = workspace.load("scored", key)
+    scored = workspace.cache.load("scored", key)
     assert scored is not None
-    texts = dedupe.workspace.state.clustered(workspace).records.texts
-    facts = {"kept_as": key, "low": 0.1, "high": 0.9, "layout": layout_of(compared_fields(texts))}
-    workspace.save("scored", key, scored[0], {**scored[1], **facts})
-    workspace.save_arrays("distilled", key, {"base": np.zeros(1)})
+    texts = dedupe.workspace.state.open_state(workspace).records.texts
+    facts = {"model_key": key, "low": 0.1, "high": 0.9, "layout": layout_of(compared_fields(texts))}
+    workspace.cache.save("scored", key, scored[0], {**scored[1], **facts})
+    workspace.cache.save_arrays("distilled", key, {"base": np.zeros(1)})
     monkeypatch.setattr(
         dedupe.pipeline.incremental.rescore, "BoostedTrees", lambda **arrays: _Student(0.4)
     )

@@ -11,30 +11,20 @@ import pytest
 from dedupe.config import Config
 from dedupe.errors import ModelError, OptionError
 from dedupe.models.loading import MODELS
-from dedupe.pipeline.finetune import Example, ReviewRecipe, learn_decisions
+from dedupe.pipeline.finetune import Example, FineTuningRecipe, fine_tune_on_decisions
 from dedupe.scoring import score as scoring
+from tests.samples import part_examples
 
 FOLDER = MODELS / "cross-encoder"
-WORDS = (
-    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "jetty",
-    "knoll", "ledge",
-)  # fmt: skip
 
 
-def examples() -> list[Example]:
-    """Codes that differ in their last letter are one thing here, against all the model knows."""
-    return [
-        Example(f"part: {word} 77{i}", f"part: {word} 77{i} {'x' if i % 2 else 'q'}", float(i % 2))
-        for i, word in enumerate(WORDS * 2)
-    ]
-
-
+@pytest.mark.model
 def test_decisions_are_learnt_and_the_rest_is_kept() -> None:
     replay = [Example("name: ada lovelace", "name: petra huber", 0.01)] * 10
     replay += [Example("name: ada lovelace", "name: ada lovelase", 0.95)] * 10
     seen: list[tuple[int, int]] = []
-    model, lesson, unseen = learn_decisions(
-        FOLDER, examples(), replay, device="cpu", recipe=ReviewRecipe(steps=8),
+    model, lesson, unseen = fine_tune_on_decisions(
+        FOLDER, part_examples(), replay, device="cpu", recipe=FineTuningRecipe(steps=8),
         progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     assert lesson.decisions == 24
@@ -53,15 +43,15 @@ def test_decisions_are_learnt_and_the_rest_is_kept() -> None:
 
 @pytest.mark.parametrize(("matches", "others"), [(0, 0), (5, 4), (20, 0), (3, 20)])
 def test_too_few_decisions_of_a_kind_are_refused(matches: int, others: int) -> None:
-    told = [e for e in examples() * 4 if e.chance == 1][:matches]
-    told += [e for e in examples() * 4 if e.chance == 0][:others]
+    told = [e for e in part_examples() * 4 if e.chance == 1][:matches]
+    told += [e for e in part_examples() * 4 if e.chance == 0][:others]
     with pytest.raises(OptionError, match=f"{matches} matches and {others} pairs that differ"):
-        learn_decisions(FOLDER, told, [])
+        fine_tune_on_decisions(FOLDER, told, [])
 
 
 def test_a_model_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot load the cross-encoder"):
-        learn_decisions(tmp_path / "gone", examples(), [], device="cpu")
+        fine_tune_on_decisions(tmp_path / "gone", part_examples(), [], device="cpu")
 
 
 def test_what_was_learnt_is_scored_as_it_was_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +59,7 @@ def test_what_was_learnt_is_scored_as_it_was_unseen(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         scoring, "score_texts", lambda model, left, right, _: np.full(len(left), 0.9, np.float32)
     )
-    known = {scoring.pair_name("x", "z"): 0.25}
+    known = {scoring.pair_key("x", "z"): 0.25}
     monkeypatch.setattr(scoring, "held_out_scores", lambda folder: known)
     pairs = pl.DataFrame(
         {"left": [0, 0, 1], "right": [1, 2, 2], "similarity": [0.5] * 3},

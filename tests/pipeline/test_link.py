@@ -14,7 +14,8 @@ import dedupe.pipeline.train
 from dedupe.errors import InputError, OptionError
 from dedupe.io.dialect import CSV
 from dedupe.io.tables import write_tables
-from tests.review.conftest import score_by_likeness
+
+pytestmark = pytest.mark.usefixtures("scored_by_likeness")
 
 SHOP = pl.DataFrame(
     {
@@ -36,12 +37,6 @@ SELLER = pl.DataFrame(
         "shelf": ["a", "b", "c"],
     }
 )
-
-
-@pytest.fixture(autouse=True)
-def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dedupe.pipeline.run, "load_cross_encoder", lambda config: None)
-    monkeypatch.setattr(dedupe.pipeline.run, "score_pairs", score_by_likeness)
 
 
 @pytest.fixture
@@ -73,16 +68,20 @@ def test_matches_have_the_ids_of_their_tables_and_the_rest_its_own_columns(
 def test_pairs_within_one_table_are_links_only_when_asked_for() -> None:
     apart = dedupe.link(SHOP, SELLER.filter(pl.col("id") == "3"), threshold=0.8)
     assert apart.merged.height == 5
-    within = dedupe.link(SHOP, SELLER.filter(pl.col("id") == "3"), threshold=0.8, within=True)
+    within = dedupe.link(
+        SHOP, SELLER.filter(pl.col("id") == "3"), threshold=0.8, within_tables=True
+    )
     assert within.merged.height == 4
 
 
-@pytest.mark.parametrize(("link", "count"), [("one", 2), ("best", 3), ("many", 3)])
+@pytest.mark.parametrize(
+    ("link", "count"), [("one-to-one", 2), ("many-to-one", 3), ("many-to-many", 3)]
+)
 def test_one_to_one_and_best(link: str, count: int) -> None:
     result = dedupe.link(SHOP, SELLER, threshold=0.8, link=link)
     assert result.matches.height == count
     assert result.matches["left_id"].n_unique() == count
-    if link == "one":
+    if link == "one-to-one":
         assert result.matches["right_id"].n_unique() == count
     rows = len(SHOP) + len(SELLER)
     assert result.merged.height + result.removed.height == rows
@@ -103,7 +102,7 @@ def test_a_workspace_of_links_is_exported_and_evaluated(
     gold = pl.DataFrame({"id_a": ["1", "2", "4"], "id_b": ["1", "2", "1"]})
     figures = dedupe.evaluate_workspace(made.workspace, gold)
     assert (figures.pair_precision, figures.pair_recall) == (1, 1)
-    one = dedupe.export(made.workspace, link="one")
+    one = dedupe.export(made.workspace, link="one-to-one")
     assert one.matches.height == 2
     again = dedupe.link(*files, threshold=0.8)
     assert again.matches.height == 3
@@ -175,14 +174,14 @@ def test_what_is_asked_of_links_goes_with_the_tables_that_there_are(
     assert linked is not None and alone is not None
     with pytest.raises(OptionError, match="no table 'nope'"):
         dedupe.export(linked, prefer="nope")
-    with pytest.raises(OptionError, match="link is '', and the workspace is of linked tables"):
+    with pytest.raises(OptionError, match="link is '', but the workspace has linked tables"):
         dedupe.export(linked, link="")
-    with pytest.raises(OptionError, match="link is 'one', and the workspace is of one table"):
-        dedupe.export(alone, link="one")
+    with pytest.raises(OptionError, match="link is 'one-to-one', but the workspace has one table"):
+        dedupe.export(alone, link="one-to-one")
     with pytest.raises(InputError, match=r"linking needs two tables or more; shop\.csv is one"):
         dedupe.link(files[0], files[0])
     with pytest.raises(InputError, match="linking needs two tables or more"):
-        dedupe.run(SHOP, link="one")
+        dedupe.run(SHOP, link="one-to-one")
 
 
 def test_labels_name_records_as_their_tables_do(tmp_path: Path) -> None:
@@ -200,7 +199,7 @@ def test_labels_name_records_as_their_tables_do(tmp_path: Path) -> None:
 
 def test_three_tables_are_linked(files: tuple[Path, Path]) -> None:
     third = SELLER.rename({"product_name": "item"})
-    result = dedupe.link(SHOP, SELLER, third, threshold=0.8, link="one")
+    result = dedupe.link(SHOP, SELLER, third, threshold=0.8, link="one-to-one")
     assert set(result.matches.select("left_table", "right_table").rows()) == {
         ("table1", "table2"), ("table1", "table3"), ("table2", "table3")
     }  # fmt: skip
@@ -214,7 +213,7 @@ def test_three_tables_are_linked(files: tuple[Path, Path]) -> None:
         ((SHOP, SELLER), {"map": {"nope": "cost"}}, "nope"),
         ((SHOP, SELLER), {"prefer": "nope"}, "nope"),
         ((SHOP, SELLER), {"link": "two"}, "two"),
-        ((SHOP, SELLER), {"link": "one", "within": True}, "within"),
+        ((SHOP, SELLER), {"link": "one-to-one", "within_tables": True}, "within"),
     ],
 )
 def test_wrong_requests_are_one_clear_line(sources: tuple, options: dict, says: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 from pathlib import Path
 
@@ -13,44 +12,24 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import dedupe
+import dedupe.pipeline.pairs
 import dedupe.pipeline.run
 import dedupe.pipeline.train
 import dedupe.workspace.state
+import dedupe.workspace.stored
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.io.tables import read_table
 from dedupe.resolution.decisions import Decision
+from tests.samples import people_table
 
-PEOPLE = [
-    ("Katherine", "Johnson", "1918-08-26", "Hampton"),
-    ("Dorothy", "Vaughan", "1910-09-20", "Kansas City"),
-    ("Mary", "Jackson", "1921-04-09", "Hampton"),
-    ("Grace", "Hopper", "1906-12-09", "New York"),
-    ("Annie", "Easley", "1933-04-23", "Birmingham"),
-    ("Margaret", "Hamilton", "1936-08-17", "Paoli"),
-    ("Hedy", "Lamarr", "1914-11-09", "Vienna"),
-    ("Ada", "Lovelace", "1815-12-10", "London"),
-    ("Радия", "Перлман", "1951-12-18", "Портсмут"),
-    ("芙蓉", "吴健雄", "1912-05-31", "太仓"),
-]
-COLUMNS = ("first_name", "last_name", "born", "city")
-
-
-def table() -> pl.DataFrame:
-    """Ten people: five of them a second time with a typo, one three times alike."""
-    rows = [*PEOPLE]
-    rows += [(first[:-1], last, born, city) for first, last, born, city in PEOPLE[:5]]
-    rows += [PEOPLE[5], PEOPLE[5]]
-    random.Random(0).shuffle(rows)
-    return pl.DataFrame(
-        [(f"r{n}", *row) for n, row in enumerate(rows)], schema=["id", *COLUMNS], orient="row"
-    )
+pytestmark = pytest.mark.model
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a file and the workspace of a run on it; not to be changed."""
     folder = tmp_path_factory.mktemp("done")
-    table().write_csv(folder / "people.csv")
+    people_table().write_csv(folder / "people.csv")
     dedupe.run(folder / "people.csv")
     return folder
 
@@ -75,7 +54,7 @@ def test_the_duplicates_are_found(done: Path) -> None:
 
 def test_every_row_and_column_comes_out_as_it_went_in(done: Path) -> None:
     clusters = pl.read_csv(done / "people.dedupe/clusters.csv", infer_schema=False)
-    assert_frame_equal(clusters.select(table().columns), table())
+    assert_frame_equal(clusters.select(people_table().columns), people_table())
     assert clusters.columns[-4:] == [
         "cluster_id",
         "cluster_size",
@@ -107,7 +86,14 @@ def test_identical_rows_are_merged_and_never_scored(done: Path) -> None:
 def test_the_manifest_says_what_was_done(done: Path) -> None:
     manifest = json.loads((done / "people.dedupe/manifest.json").read_text())
     assert manifest["rows"] == 17
-    assert [stage["stage"] for stage in manifest["stages"]] == list(dedupe.pipeline.stages.STAGES)
+    assert [stage["stage"] for stage in manifest["stages"]] == [
+        "read",
+        "encode",
+        "search",
+        "score",
+        "cluster",
+        "export",
+    ]
     assert all(stage["seconds"] >= 0 and stage["peak_mb"] > 0 for stage in manifest["stages"])
     assert manifest["fields"][0] == {"name": "id", "used": False, "reason": "the id of the row"}
     assert 0 <= manifest["search"]["estimated_recall"] <= 1
@@ -115,8 +101,9 @@ def test_the_manifest_says_what_was_done(done: Path) -> None:
 
 
 def test_a_second_run_computes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("search", "score_pairs", "load_cross_encoder", "make_records", "resolve"):
-        monkeypatch.setattr(dedupe.pipeline.run, name, _forbidden)
+    for name in ("find_candidate_pairs", "score_pairs", "load_cross_encoder", "make_records"):
+        monkeypatch.setattr(dedupe.pipeline.pairs, name, _forbidden)
+    monkeypatch.setattr(dedupe.workspace.state, "resolve", _forbidden)
     before = {path.name: path.stat().st_mtime_ns for path in (folder / "people.dedupe").iterdir()}
     again = dedupe.run(folder / "people.csv")
     assert again.summary["unchanged"]
@@ -137,7 +124,7 @@ def test_an_unchanged_result_still_gives_its_tables(folder: Path) -> None:
 def test_another_threshold_scores_nothing_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dedupe.pipeline.run, "load_cross_encoder", _forbidden)
+    monkeypatch.setattr(dedupe.pipeline.pairs, "load_cross_encoder", _forbidden)
     strict = dedupe.run(folder / "people.csv", threshold=1.0)
     assert strict.merged.height >= 10
     assert strict.summary["stages"][1]["reused"]
@@ -150,7 +137,7 @@ def test_a_lost_stage_is_made_again_and_no_other(
     for part in (folder / "people.dedupe/stages").glob("scored-*"):
         part.unlink()
     (folder / "people.dedupe/manifest.json").unlink()
-    monkeypatch.setattr(dedupe.pipeline.run, "search", _forbidden)
+    monkeypatch.setattr(dedupe.pipeline.pairs, "find_candidate_pairs", _forbidden)
     dedupe.run(folder / "people.csv")
     assert (folder / "people.dedupe/pairs.csv").read_bytes() == before
 
@@ -174,7 +161,7 @@ def test_the_same_input_gives_the_same_bytes(done: Path, tmp_path: Path) -> None
 
 
 def test_the_order_of_rows_does_not_matter(done: Path) -> None:
-    shuffled = table().sample(fraction=1, shuffle=True, seed=3)
+    shuffled = people_table().sample(fraction=1, shuffle=True, seed=3)
     result = dedupe.run(shuffled)
     clusters = pl.read_csv(done / "people.dedupe/clusters.csv", infer_schema=False)
     assert partition(result.clusters) == partition(clusters)
@@ -183,7 +170,7 @@ def test_the_order_of_rows_does_not_matter(done: Path) -> None:
 
 
 def test_frames_of_other_libraries_are_read() -> None:
-    frame = table()
+    frame = people_table()
     result = dedupe.run(frame)
     assert result.workspace is None
     assert dedupe.run(pd.DataFrame(frame.to_dict(as_series=False))).merged.height == 10
@@ -215,13 +202,13 @@ def test_decisions_are_obeyed(folder: Path) -> None:
 
 
 def test_a_resorted_file_keeps_its_decisions_without_an_id_column(tmp_path: Path) -> None:
-    frame = table().drop("id")
+    frame = people_table().drop("id")
     frame.write_csv(tmp_path / "p.csv")
     first = dedupe.run(tmp_path / "p.csv")
     rows = [n for n, born in enumerate(frame["born"]) if born == "1918-08-26"]
-    key = dedupe.workspace.state.reopened(dedupe.open_workspace(tmp_path / "p.dedupe"))[
-        0
-    ].records.keys
+    key = dedupe.workspace.state.open_state(
+        dedupe.open_workspace(tmp_path / "p.dedupe")
+    ).records.keys
     with dedupe.open_workspace(tmp_path / "p.dedupe").decisions() as log:
         log.record(key[rows[0]], key[rows[1]], Decision.DIFFERENT, "test")
     frame.reverse().write_csv(tmp_path / "p.csv")
@@ -230,7 +217,7 @@ def test_a_resorted_file_keeps_its_decisions_without_an_id_column(tmp_path: Path
 
 
 def test_a_changed_file_with_the_same_columns_is_run_again(folder: Path) -> None:
-    frame = table().head(12)
+    frame = people_table().head(12)
     frame.write_csv(folder / "people.csv")
     assert dedupe.run(folder / "people.csv").clusters.height == 12
 
@@ -308,7 +295,7 @@ def test_export_elsewhere_leaves_the_workspace_alone(folder: Path, tmp_path: Pat
 
 
 def test_evaluation_against_the_truth(done: Path) -> None:
-    truth = table().select("id", pl.col("born").alias("cluster_id"))
+    truth = people_table().select("id", pl.col("born").alias("cluster_id"))
     figures = dedupe.evaluate_workspace(done / "people.dedupe", truth)
     assert figures.pair_f1 == 1.0
     assert figures.candidate_recall == 1.0
@@ -322,7 +309,7 @@ def test_large_clusters_are_named(folder: Path) -> None:
 
 
 def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
-    table().write_csv(tmp_path / "people.csv")
+    people_table().write_csv(tmp_path / "people.csv")
     with pytest.raises(OptionError):
         dedupe.run(tmp_path / "people.csv", fields=("nowhere",))
     with pytest.raises(OptionError):
@@ -336,9 +323,9 @@ def test_an_audit_is_drawn_decided_and_estimated(folder: Path) -> None:
     assert (before.basis, before.reviewed, before.precision.low) == ("model", 0, None)
     audit = dedupe.evaluation.quality.draw_audit(workspace, 10_000)
     assert audit.pairs
-    said = dedupe.workspace.state.clustered(dedupe.open_workspace(workspace))
-    place = {key: row for row, key in enumerate(said.records.keys)}
-    labels = said.resolved.clustering.labels
+    clustered = dedupe.workspace.state.open_state(dedupe.open_workspace(workspace)).cluster()
+    place = {key: row for row, key in enumerate(clustered.records.keys)}
+    labels = clustered.resolved.labels
     with dedupe.open_workspace(workspace).decisions() as log:
         for a, b in audit.pairs:
             same = labels[place[a]] == labels[place[b]]
@@ -353,15 +340,15 @@ def test_an_audit_is_drawn_decided_and_estimated(folder: Path) -> None:
 def test_a_goal_chooses_the_threshold_and_stays_with_the_workspace(tmp_path: Path) -> None:
     # Everybody is there as another typist writes it, too: beside seven matches alone, a hundred
     # pairs of one percent each would keep 0.9 out of reach.
-    typed = table().with_columns(
+    typed = people_table().with_columns(
         pl.format("{}-typed", "id").alias("id"), pl.col("last_name").str.head(-1)
     )
-    pl.concat([table(), typed]).write_csv(tmp_path / "people.csv")
+    pl.concat([people_table(), typed]).write_csv(tmp_path / "people.csv")
     found = dedupe.run(tmp_path / "people.csv", target_recall=0.9)
     aim = found.summary["aim"]
     assert aim["sure"] is None
     assert found.summary["config"]["threshold"] == aim["threshold"]
-    kept = dedupe.workspace.state.kept_config(dedupe.open_workspace(tmp_path / "people.dedupe"))
+    kept = dedupe.workspace.stored.stored_config(dedupe.open_workspace(tmp_path / "people.dedupe"))
     assert (kept.threshold, kept.target_recall) == (aim["threshold"], 0.9)
     again = dedupe.run(tmp_path / "people.csv", target_recall=0.9)
     assert again.summary["unchanged"]
@@ -374,25 +361,25 @@ def test_a_goal_chooses_the_threshold_and_stays_with_the_workspace(tmp_path: Pat
 
 def test_learning_first_needs_a_workspace_and_decisions(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="no decisions"):
-        dedupe.pipeline.train.run_after_learning(folder / "people.csv", output=tmp_path / "new")
+        dedupe.pipeline.train.run_after_training(folder / "people.csv", output=tmp_path / "new")
     with pytest.raises(OptionError, match="too few"):
-        dedupe.pipeline.train.run_after_learning(folder / "people.csv")
+        dedupe.pipeline.train.run_after_training(folder / "people.csv")
 
 
 def test_what_is_prepared_can_be_reviewed_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table().write_csv(tmp_path / "p.csv")
+    people_table().write_csv(tmp_path / "p.csv")
     place = dedupe.pipeline.run.prepare(tmp_path / "p.csv")
     assert not list(place.glob("*.csv")) and not (place / "manifest.json").exists()
-    keys = dedupe.workspace.state.clustered(dedupe.open_workspace(place)).records.keys
+    keys = dedupe.workspace.state.open_state(dedupe.open_workspace(place)).records.keys
     with dedupe.open_workspace(place).decisions() as log:
         log.record(keys[0], keys[1], Decision.MATCH, "ada")
-    for name in ("search", "score_pairs", "load_cross_encoder", "make_records"):
-        monkeypatch.setattr(dedupe.pipeline.run, name, _forbidden)
+    for name in ("find_candidate_pairs", "score_pairs", "load_cross_encoder", "make_records"):
+        monkeypatch.setattr(dedupe.pipeline.pairs, name, _forbidden)
     result = dedupe.run(tmp_path / "p.csv")
     assert result.workspace == place and result.summary["decisions"] == 1
     clusters = result.clusters["cluster_id"]
     assert clusters[0] == clusters[1]
     with pytest.raises(OptionError, match="no folder to review in"):
-        dedupe.pipeline.run.prepare(table())
+        dedupe.pipeline.run.prepare(people_table())

@@ -14,21 +14,21 @@ import polars as pl
 import pytest
 
 import dedupe
-import dedupe.pipeline.run
+import dedupe.pipeline.pairs
 import dedupe.pipeline.train
 from dedupe.config import BUNDLED
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.evaluation.quality import estimate_workspace
-from dedupe.pipeline.finetune import Example, Lesson
-from dedupe.pipeline.train import _learnt, lesson_said, run_after_learning
+from dedupe.pipeline.finetune import Example, FineTuning
+from dedupe.pipeline.train import _trained, run_after_training, training_summary
+from dedupe.progress import no_report
 from dedupe.resolution.decisions import Decision
 from dedupe.scoring.score import held_out_scores
 from dedupe.workspace.folder import open_workspace
 from dedupe.workspace.labels import decision_log, import_decisions
-from dedupe.workspace.state import check_models, kept_config, reopened
-from tests.evaluation.test_compare_runs import make
-from tests.pipeline.test_finetune import examples
-from tests.review.conftest import score_by_likeness
+from dedupe.workspace.state import open_state
+from dedupe.workspace.stored import check_models, stored_config
+from tests.samples import part_examples, write_workspace
 
 
 class Model:
@@ -54,27 +54,25 @@ class Teacher:
 
     def __call__(
         self, folder: Path, decided: list[Example], replay: list[Example], *, seed: int, **_: object
-    ) -> tuple[Model, Lesson, np.ndarray]:
+    ) -> tuple[Model, FineTuning, np.ndarray]:
         self.lessons.append(decided)
         self.models.append(folder)
         self.seeds.append(seed)
         chance = np.array([example.chance for example in decided])
         rng = np.random.default_rng(0)
         logits = np.where(chance > 0.5, 3.0, -3.0) if self.right else rng.normal(0, 3, len(chance))
-        lesson = Lesson(len(decided), 1.0, 0.7, 0.1, 0.5, 0.9)
+        lesson = FineTuning(len(decided), 1.0, 0.7, 0.1, 0.5, 0.9)
         return Model(), lesson, logits
 
 
 @pytest.fixture
-def teacher(monkeypatch: pytest.MonkeyPatch) -> Teacher:
+def teacher(monkeypatch: pytest.MonkeyPatch, scored_by_likeness: None) -> Teacher:
     """Nothing is trained and no model is loaded: pairs are scored by likeness."""
     made = Teacher()
-    monkeypatch.setattr("dedupe.pipeline.finetune.learn_decisions", made)
+    monkeypatch.setattr("dedupe.pipeline.finetune.fine_tune_on_decisions", made)
     monkeypatch.setattr("dedupe.pipeline.finetune.halved", lambda model: model)
     monkeypatch.setattr(dedupe.pipeline.train, "no_bars", contextlib.nullcontext)
-    monkeypatch.setattr(dedupe.pipeline.run, "importing_ahead", contextlib.nullcontext)
-    monkeypatch.setattr(dedupe.pipeline.run, "load_cross_encoder", lambda config: None)
-    monkeypatch.setattr(dedupe.pipeline.run, "score_pairs", score_by_likeness)
+    monkeypatch.setattr(dedupe.pipeline.pairs, "importing_ahead", contextlib.nullcontext)
     return made
 
 
@@ -105,11 +103,11 @@ def place(tmp_path: Path, teacher: Teacher) -> Path:
 def gaining(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a workspace is only a means, what it learns is always worth using."""
     if "place" in request.fixturenames:
-        monkeypatch.setattr(dedupe.pipeline.train, "_corrected_losses", lambda *_: (0.5, 0.1))
+        monkeypatch.setattr(dedupe.pipeline.train, "_recalibrated_losses", lambda *_: (0.5, 0.1))
 
 
 def in_use(place: Path) -> str:
-    return kept_config(open_workspace(place)).cross_encoder
+    return stored_config(open_workspace(place)).cross_encoder
 
 
 def test_versions_are_gone_back_from_one_by_one(place: Path, teacher: Teacher) -> None:
@@ -119,12 +117,12 @@ def test_versions_are_gone_back_from_one_by_one(place: Path, teacher: Teacher) -
         assert result.summary["config"]["cross_encoder"] == in_use(place)
         assert Path(in_use(place)).name == f"cross-encoder-{version}"
     assert teacher.models[0] == teacher.models[1]  # all decisions are learnt anew
-    assert dedupe.train(place, back=True)[0]["version"] == 1
+    assert dedupe.train(place, undo=True)[0]["version"] == 1
     assert Path(in_use(place)).name == "cross-encoder-1"
-    assert dedupe.train(place, back=True)[0]["version"] == 0
+    assert dedupe.train(place, undo=True)[0]["version"] == 0
     assert in_use(place) == BUNDLED
     with pytest.raises(OptionError, match="go back"):
-        dedupe.train(place, back=True)
+        dedupe.train(place, undo=True)
     assert dedupe.train(place)[0]["version"] == 3
 
 
@@ -137,7 +135,7 @@ def test_a_workspace_that_moves_takes_its_models_along(
     there = tmp_path / "elsewhere"
     move(place, there)
     assert Path(in_use(there)) == (there / "models/cross-encoder-2").resolve()
-    assert dedupe.train(there, back=True)[0]["version"] == 1
+    assert dedupe.train(there, undo=True)[0]["version"] == 1
     assert Path(in_use(there)) == (there / "models/cross-encoder-1").resolve()
 
 
@@ -154,15 +152,15 @@ def test_what_is_stopped_leaves_a_whole_workspace(place: Path, stage: str, back:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        dedupe.train(place, back=back, report=stop)
+        dedupe.train(place, undo=back, report=stop)
     opened = open_workspace(place)
-    check_models(opened, kept_config(opened))
-    assert reopened(opened)[1].height
+    check_models(opened, stored_config(opened))
+    assert open_state(opened).pairs.height
     assert estimate_workspace(place).reviewed
     assert dedupe.export(place).summary["decisions"] == 16
-    lesson, result = dedupe.train(place, back=back)
+    lesson, result = dedupe.train(place, undo=back)
     assert result.summary["config"]["cross_encoder"] == in_use(place)
-    assert lesson["version"] == opened.current_version()
+    assert lesson["version"] == opened.models.current()
     assert len(list((place / "stages").glob("scored-*.parquet"))) == 1
 
 
@@ -178,7 +176,7 @@ def test_a_version_half_made_is_cleared_away(place: Path) -> None:
 def test_a_version_that_is_lost_is_gone_back_from(place: Path) -> None:
     dedupe.train(place)
     shutil.rmtree(place / "models/cross-encoder-1")
-    assert dedupe.train(place, back=True)[0]["version"] == 0
+    assert dedupe.train(place, undo=True)[0]["version"] == 0
     assert in_use(place) == BUNDLED
 
 
@@ -195,7 +193,7 @@ def test_copies_of_one_text_are_one_lesson(place: Path, teacher: Teacher) -> Non
 def test_the_seed_of_learning_is_not_that_of_the_file(place: Path, teacher: Teacher) -> None:
     dedupe.train(place, seed=5)
     assert teacher.seeds == [5]
-    assert kept_config(open_workspace(place)).seed == 0
+    assert stored_config(open_workspace(place)).seed == 0
 
 
 def test_a_run_that_learns_goes_on_with_what_it_learnt(place: Path, tmp_path: Path) -> None:
@@ -203,10 +201,10 @@ def test_a_run_that_learns_goes_on_with_what_it_learnt(place: Path, tmp_path: Pa
     shutil.copytree(place, tmp_path / "copy")
     Model().save_pretrained(str(named), create_model_card=False)
     for model in (BUNDLED, str(named)):
-        lesson, _ = run_after_learning(people(), output=place, cross_encoder=model)
+        lesson, _ = run_after_training(people(), output=place, cross_encoder=model)
         assert Path(in_use(place)).name == f"cross-encoder-{lesson['version']}"
-    with pytest.raises(OptionError, match="no decisions to learn from yet"):
-        run_after_learning(people(), output=tmp_path / "new")
+    with pytest.raises(OptionError, match="no decisions to train on yet"):
+        run_after_training(people(), output=tmp_path / "new")
 
 
 def test_records_of_another_version_are_one_clear_line(place: Path, teacher: Teacher) -> None:
@@ -215,21 +213,26 @@ def test_records_of_another_version_are_one_clear_line(place: Path, teacher: Tea
     (place / "workspace.json").write_text(json.dumps(facts))
     for back in (False, True):
         with pytest.raises(WorkspaceError, match="another version of dedupe"):
-            dedupe.train(place, back=back)
+            dedupe.train(place, undo=back)
     assert not teacher.lessons
 
 
+@pytest.mark.model
 def test_a_workspace_learns_and_goes_back(tmp_path: Path) -> None:
     frame = pl.DataFrame(
-        {"part": [text.removeprefix("part: ") for e in examples() for text in (e.left, e.right)]}
+        {
+            "part": [
+                text.removeprefix("part: ") for e in part_examples() for text in (e.left, e.right)
+            ]
+        }
     ).unique(maintain_order=True)
     first = dedupe.run(frame, output=tmp_path / "w.dedupe", device="cpu")
     place = {value: str(at) for at, value in enumerate(frame["part"])}
     labels = pl.DataFrame(
         {
-            "id_a": [place[e.left.removeprefix("part: ")] for e in examples()],
-            "id_b": [place[e.right.removeprefix("part: ")] for e in examples()],
-            "label": [str(int(e.chance)) for e in examples()],
+            "id_a": [place[e.left.removeprefix("part: ")] for e in part_examples()],
+            "id_b": [place[e.right.removeprefix("part: ")] for e in part_examples()],
+            "label": [str(int(e.chance)) for e in part_examples()],
         }
     )
     with pytest.raises(OptionError, match="too few"):
@@ -244,11 +247,11 @@ def test_a_workspace_learns_and_goes_back(tmp_path: Path) -> None:
     # Later runs into the workspace use what was learnt, without being told.
     again = dedupe.run(frame, output=tmp_path / "w.dedupe", device="cpu")
     assert again.summary["models"] == learnt.summary["models"]
-    lesson, back = dedupe.train(tmp_path / "w.dedupe", back=True)
+    lesson, back = dedupe.train(tmp_path / "w.dedupe", undo=True)
     assert lesson["version"] == 0
     assert back.summary["models"] == first.summary["models"]
     with pytest.raises(OptionError, match="go back"):
-        dedupe.train(tmp_path / "w.dedupe", back=True)
+        dedupe.train(tmp_path / "w.dedupe", undo=True)
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -262,17 +265,18 @@ def test_a_model_is_used_where_corrected_scores_gain_by_it(
     said = [Decision.MATCH if match else Decision.DIFFERENT for match in truth]
     scores = dict(zip(couples, np.where(truth, 0.6, 0.4) + rng.uniform(-0.3, 0.3, 60), strict=True))
     decisions = [(*couple, decision) for couple, decision in zip(couples, said, strict=True)]
-    place = make(tmp_path / "w", names, scores, decisions=decisions)
+    place = write_workspace(tmp_path / "w", names, scores, decisions=decisions)
     teacher.right = right
     opened = dedupe.open_workspace(place)
-    lesson = _learnt(opened, kept_config(opened), lambda done, total: None)
-    assert (lesson["used"], opened.current_version()) == (right, int(right))
-    assert (lesson["corrected_after"] < lesson["corrected_before"]) == right
-    assert len(held_out_scores(str(opened.model(1)))) == 60
-    assert ("used from now on" in lesson_said(lesson)) == right
-    assert ("stay as they were" in lesson_said(lesson)) != right
+    lesson = _trained(opened, stored_config(opened), no_report)
+    assert (lesson["used"], opened.models.current()) == (right, int(right))
+    assert (lesson["recalibrated_after"] < lesson["recalibrated_before"]) == right
+    assert len(held_out_scores(str(opened.models.path(1)))) == 60
+    assert ("used from now on" in training_summary(lesson)) == right
+    assert ("stay as they were" in training_summary(lesson)) != right
 
 
+@pytest.mark.model
 def test_labels_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     dedupe.run(
         pl.DataFrame({"a": ["x one", "x two", "y three"]}), output=tmp_path / "w", device="cpu"

@@ -1,4 +1,4 @@
-"""Links between tables: which pairs they are, and which are kept."""
+"""Links between tables, and the modes of selecting them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.io.sources import different_names
+from dedupe.io.sources import unique_names
 from dedupe.resolution.link_modes import LINKS, best_links, one_to_one, row_links
 from dedupe.scoring.pairs import DECIDERS
 
-NOTHING = pl.DataFrame(schema={"left": pl.UInt32, "right": pl.UInt32, "decision": pl.String})
+NO_DECISIONS = pl.DataFrame(schema={"left": pl.UInt32, "right": pl.UInt32, "decision": pl.String})
 
 
 def scored(*pairs: tuple[int, int, float, str]) -> pl.DataFrame:
@@ -32,7 +32,7 @@ def ends(links: pl.DataFrame) -> list[tuple[int, int]]:
 
 
 @st.composite
-def some_links(draw: st.DrawFn) -> tuple[pl.DataFrame, np.ndarray]:
+def drawn_links(draw: st.DrawFn) -> tuple[pl.DataFrame, np.ndarray]:
     sizes = draw(st.lists(st.integers(1, 4), min_size=2, max_size=3))
     source = np.repeat(np.arange(len(sizes)), sizes).astype(np.uint8)
     possible = [(a, b) for a, b in combinations(range(len(source)), 2) if source[a] != source[b]]
@@ -44,40 +44,40 @@ def some_links(draw: st.DrawFn) -> tuple[pl.DataFrame, np.ndarray]:
 def test_rows_of_identical_text_have_the_links_of_their_group_across_tables_only() -> None:
     source = np.array([0, 0, 1, 1], np.uint8)
     pairs = scored((0, 1, 1.0, "identical"), (0, 2, 0.9, "cross-encoder"))
-    assert ends(row_links(pairs, source, NOTHING, 0.5)) == [(0, 2), (1, 2)]
+    assert ends(row_links(pairs, source, NO_DECISIONS, 0.5)) == [(0, 2), (1, 2)]
     across = scored((0, 3, 1.0, "identical"), (0, 2, 0.4, "cross-encoder"))
-    assert ends(row_links(across, source, NOTHING, 0.5)) == [(0, 3)]
+    assert ends(row_links(across, source, NO_DECISIONS, 0.5)) == [(0, 3)]
 
 
 def test_decisions_are_obeyed() -> None:
     source = np.array([0, 0, 1], np.uint8)
     pairs = scored((0, 2, 0.9, "cross-encoder"), (1, 2, 0.1, "cross-encoder"))
     decided = pl.DataFrame(
-        [(0, 2, "different"), (1, 2, "match")], schema=NOTHING.schema, orient="row"
+        [(0, 2, "different"), (1, 2, "match")], schema=NO_DECISIONS.schema, orient="row"
     )
     links = row_links(pairs, source, decided, 0.5)
     assert ends(links) == [(1, 2)]
     assert links["probability"].to_list() == [1.0]
 
 
-@given(some_links())
-def test_one_to_one_is_an_assignment_that_no_other_beats(
-    made: tuple[pl.DataFrame, np.ndarray],
+@given(drawn_links())
+def test_one_to_one_is_an_assignment_with_the_largest_sum_of_probabilities(
+    drawn: tuple[pl.DataFrame, np.ndarray],
 ) -> None:
-    links, source = made
-    kept = one_to_one(links, source)
-    assert set(ends(kept)) <= set(ends(links))
+    links, source = drawn
+    selected = one_to_one(links, source)
+    assert set(ends(selected)) <= set(ends(links))
     for a, b in combinations(np.unique(source), 2):
         here = [
             (left, right, p)
             for left, right, _, p in links.rows()
             if (source[left], source[right]) == (a, b)
         ]
-        mine = [e for e in ends(kept) if (source[e[0]], source[e[1]]) == (a, b)]
+        pairs = [e for e in ends(selected) if (source[e[0]], source[e[1]]) == (a, b)]
         for side in (0, 1):
-            assert len({e[side] for e in mine}) == len(mine)
-        worth = sum(p for left, right, p in here if (left, right) in mine)
-        assert worth >= best_sum(here) - 1e-4
+            assert len({e[side] for e in pairs}) == len(pairs)
+        total = sum(p for left, right, p in here if (left, right) in pairs)
+        assert total >= best_sum(here) - 1e-4
 
 
 def best_sum(links: list[tuple[int, int, float]]) -> float:
@@ -88,16 +88,18 @@ def best_sum(links: list[tuple[int, int, float]]) -> float:
     return max(p + best_sum(free), best_sum(rest)) if len(links) < 12 else 0.0
 
 
-@given(some_links())
-def test_best_keeps_the_highest_of_each_left_record(made: tuple[pl.DataFrame, np.ndarray]) -> None:
-    links, source = made
-    kept = best_links(links, source)
+@given(drawn_links())
+def test_many_to_one_selects_the_most_probable_link_of_each_left_record(
+    drawn: tuple[pl.DataFrame, np.ndarray],
+) -> None:
+    links, source = drawn
+    selected = best_links(links, source)
     for left, to in {(a, source[b]) for a, b in ends(links)}:
-        mine = [row for row in links.rows() if row[0] == left and source[row[1]] == to]
-        chosen = [row for row in kept.rows() if row[0] == left and source[row[1]] == to]
+        among = [row for row in links.rows() if row[0] == left and source[row[1]] == to]
+        chosen = [row for row in selected.rows() if row[0] == left and source[row[1]] == to]
         assert len(chosen) == 1
-        assert chosen[0][3] == max(row[3] for row in mine)
+        assert chosen[0][3] == max(row[3] for row in among)
 
 
-def test_names_are_made_to_differ() -> None:
-    assert different_names(["a", "b", "a", "a"]) == ["a", "b", "a-2", "a-3"]
+def test_tables_of_the_same_name_are_numbered() -> None:
+    assert unique_names(["a", "b", "a", "a"]) == ["a", "b", "a-2", "a-3"]

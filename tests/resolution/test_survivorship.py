@@ -1,3 +1,7 @@
+"""Survivorship rules, one by one and by laws that hold for every table."""
+
+from __future__ import annotations
+
 from datetime import date
 
 import numpy as np
@@ -12,8 +16,8 @@ from dedupe.resolution.survivorship import RULES, Rule, merge, parse_rules, repr
 KINDS = ["most-complete", "most-frequent", "longest", "first", "last", "max", "min", "concat"]
 
 
-def one(values, rule, **others):
-    """The value that a rule makes of the rows of one cluster."""
+def merged_value(values: list[object], rule: str, **others: list[object]) -> object:
+    """Merge the rows of one cluster, and return the value of the column with the rule."""
     frame = pl.DataFrame({"v": values, **others})
     labels = np.zeros(frame.height, np.uint32)
     return merge(frame, labels, parse_rules({"v": rule}, frame.columns))["v"].to_list()[0]
@@ -46,8 +50,8 @@ def one(values, rule, **others):
         ([1, 2, 1], "concat", "1 | 2"),
     ],
 )
-def test_rules_by_hand(values, rule, expected):
-    assert one(values, rule) == expected
+def test_a_rule_picks_the_expected_value(values: list[object], rule: str, expected: object) -> None:
+    assert merged_value(values, rule) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,34 +60,40 @@ def test_rules_by_hand(values, rule, expected):
         (["9", "10", "8"], "b", "c"),
         (["2024-01-31", "2024-02-01T09:00", "2023-12-31 23:59:59.5"], "b", "c"),
         (["2024-01-01T00:30:00+02:00", "2023-12-31T23:00:00Z", "2024-01-01T00:00:00"], "c", "a"),
-        # days first, as 31 is no month; then months first
+        # Day first, as 31 is no month; then month first.
         (["01/02/2024", "31/01/2024", "02/01/2024"], "a", "c"),
         (["01/02/2024", "01/31/2024", "02/01/2024"], "c", "a"),
         (["01.02.99", "31.01.05", "02.01.10"], "c", "a"),
-        # no date of one kind: text
+        # Years of two digits: 69 is 1969, and 68 is 2068.
+        (["01.02.69", "1/2-68", "01-02-70"], "b", "a"),
+        # Year first with one digit for the month, times with zones and fractions.
+        (["2024-1-5T10:00:00.25Z", "2024/01/05 12:00 +0200", "2024.01.05 10:00:00.5"], "c", "b"),
+        # Dates of different kinds are compared as text.
         (["31/12/2024", "12/31/2025", "x"], "c", "b"),
         (["", "5", None], "b", "b"),
         ([date(2020, 1, 2), date(2020, 1, 3), date(2020, 1, 1)], "b", "c"),
         (["", "", ""], "a", "a"),
     ],
 )
-def test_newest_and_oldest(by, newest, oldest):
-    assert one(["a", "b", "c"], "newest:at", at=by) == newest
-    assert one(["a", "b", "c"], "oldest:at", at=by) == oldest
+def test_newest_and_oldest_compare_numbers_dates_or_text(
+    by: list[object], newest: str, oldest: str
+) -> None:
+    assert merged_value(["a", "b", "c"], "newest:at", at=by) == newest
+    assert merged_value(["a", "b", "c"], "oldest:at", at=by) == oldest
 
 
-def test_newest_takes_a_value_that_is_not_empty():
-    assert one(["a", "b", " "], "newest:at", at=["1", "2", "3"]) == "b"
+def test_newest_skips_empty_values() -> None:
+    assert merged_value(["a", "b", " "], "newest:at", at=["1", "2", "3"]) == "b"
 
 
-def test_kind_of_order_is_that_of_the_whole_column():
-    # "x" stands in another cluster, and makes the column text: "9" is above "10"
+def test_the_whole_column_decides_how_values_are_compared() -> None:
+    # "x" is in another cluster, and makes the column text: "9" is above "10".
     frame = pl.DataFrame({"v": ["10", "9", "x"]})
     rules = parse_rules({"v": "max"}, frame.columns)
     assert merge(frame, np.array([0, 0, 2], np.uint32), rules)["v"].to_list() == ["9", "x"]
 
 
-def test_parse_rules():
+def test_columns_without_a_rule_get_the_default() -> None:
     assert parse_rules({"b": "newest: a"}, ["a", "b"]) == {
         "a": Rule("most-complete"),
         "b": Rule("newest", "a"),
@@ -101,13 +111,13 @@ def test_parse_rules():
         ({"a": "oldest:z"}, "needs a column"),
     ],
 )
-def test_parse_rules_refuses(rules, words):
+def test_unknown_columns_and_rules_are_refused(rules: dict[str, str], words: str) -> None:
     with pytest.raises(OptionError, match=words) as error:
         parse_rules(rules, ["a", "b"])
     assert "\n" not in str(error.value)
 
 
-def test_representatives():
+def test_the_representative_has_most_fields_then_the_longest_text_then_the_smallest_row() -> None:
     frame = pl.DataFrame(
         {
             "a": ["x", "x", "x", "xyz", None],
@@ -120,7 +130,7 @@ def test_representatives():
     assert representatives(longer, np.zeros(3, np.uint32)).tolist() == [1, 1, 1]
 
 
-def test_nothing_and_no_columns():
+def test_tables_without_rows_or_columns_are_merged() -> None:
     frame = pl.DataFrame({"a": []}, schema={"a": pl.String})
     none = np.empty(0, np.uint32)
     assert merge(frame, none, parse_rules({}, ["a"])).equals(frame)
@@ -148,7 +158,7 @@ def tables(draw):
 
 
 @given(tables())
-def test_laws(table):
+def test_a_merged_value_is_one_of_the_values_or_their_concatenation(table) -> None:
     frame, labels, given_rules = table
     merged = merge(frame, labels, parse_rules(given_rules, frame.columns))
     order = sorted(set(labels.tolist()))
@@ -176,7 +186,7 @@ def test_laws(table):
 
 
 @given(tables())
-def test_most_complete_against_counting(table):
+def test_most_complete_is_the_longest_of_the_most_frequent_values(table) -> None:
     frame, labels, _ = table
     merged = merge(frame, labels, parse_rules({}, frame.columns))["text"]
     for at, label in enumerate(sorted(set(labels.tolist()))):

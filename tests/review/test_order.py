@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.review.order import Scores, ranked, triangles
+from dedupe.review.order import ranked, triangles
+from dedupe.review.pairs import Scores
 
 N = 6
 CHANCES = st.lists(st.none() | st.floats(0, 1, width=32), min_size=15, max_size=15)
@@ -28,7 +29,7 @@ def scores(chances: dict[tuple[int, int], float]) -> Scores:
 
 
 @given(CHANCES)
-def test_triangles_are_all_weak_pairs_with_two_strong_ones(chances: list[float | None]) -> None:
+def test_triangles_are_all_different_pairs_with_two_matches(chances: list[float | None]) -> None:
     some = {
         pair: chance
         for pair, chance in zip(combinations(range(N), 2), chances, strict=True)
@@ -55,23 +56,25 @@ def test_triangles_are_all_weak_pairs_with_two_strong_ones(chances: list[float |
     assert (np.diff(made.probability[[three[0] for three in found]]) >= 0).all()
 
 
-def test_a_pair_is_found_by_its_rows() -> None:
+def test_a_pair_is_found_by_its_rows_in_either_order() -> None:
     made = scores({(0, 1): 0.9, (0, 3): 0.1, (2, 3): 0.5})
     assert [made.number(a, b) for a, b in ((0, 1), (3, 0), (2, 3), (1, 2), (4, 5))] == [
         0, 1, 2, None, None
     ]  # fmt: skip
 
 
-def test_doubt_bridges_and_large_clusters_come_first() -> None:
+def test_impact_puts_doubt_and_conflicts_with_the_clusters_first() -> None:
     made = scores({(0, 1): 0.99, (2, 3): 0.5, (3, 4): 0.9, (4, 5): 0.01})
     labels = np.array([0, 1, 2, 2, 2, 5], dtype=np.uint32)
-    order = ranked(made, np.arange(4), labels, "weighty", 0).tolist()
+    order = ranked(made, np.arange(4), labels, "impact", 0).tolist()
     assert order[0] == 1  # one half
     assert order[1] == 0  # a match whose records are in two clusters
     assert order[-1] == 3
 
 
-@pytest.mark.parametrize("order", ["useful", "weighty", "lowest", "highest", "random", "clusters"])
+@pytest.mark.parametrize(
+    "order", ["informative", "impact", "lowest", "highest", "random", "clusters"]
+)
 def test_an_order_is_a_permutation_and_the_same_each_time(order: str) -> None:
     rng = np.random.default_rng(5)
     made = scores({pair: float(rng.random()) for pair in combinations(range(N), 2)})

@@ -1,4 +1,4 @@
-"""The review without a screen: order, decisions, undo, what is implied, two reviewers."""
+"""A review without a screen: queue, decisions, undo, implied pairs, clusters, two reviewers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ import dedupe
 from dedupe.errors import OptionError
 from dedupe.resolution.decisions import Decision
 from dedupe.review.order import ORDERS
-from dedupe.review.session import Session, View
-from dedupe.workspace.decision_log import Choice, Decisions
-from tests.review.conftest import NAMES, frame
+from dedupe.review.queue import View
+from dedupe.review.session import Session
+from dedupe.workspace.decision_log import Choice, DecisionLog
+from tests.samples import REVIEW_NAMES, review_table
 
 SPECIAL = ("contradictions", "audit")
 
@@ -30,93 +31,95 @@ def session(workspace: Path) -> Iterator[Session]:
     made.close()
 
 
-def test_a_decision_is_in_the_file_when_the_call_returns(session: Session, workspace: Path) -> None:
+def test_a_decision_is_on_disk_when_the_call_returns(session: Session, workspace: Path) -> None:
     session.decide(Decision.MATCH)
-    with Decisions(workspace / "decisions.sqlite", readonly=True) as log:
+    with DecisionLog(workspace / "decisions.sqlite", readonly=True) as log:
         line = log.log().row(0, named=True)
     assert (line["decision"], line["reviewer"]) == ("match", "ada")
 
 
 def pair(session: Session, a: int, b: int) -> int:
-    found = session.scores.number(a, b)
+    found = session.pairs.scores.number(a, b)
     assert found is not None
     return found
 
 
 @pytest.mark.parametrize("order", [name for name in ORDERS if name not in SPECIAL])
-def test_every_order_holds_every_pair_once(session: Session, order: str) -> None:
+def test_every_order_has_every_pair_once(session: Session, order: str) -> None:
     session.sort(View(order))
-    assert sorted(session.queue.tolist()) == list(range(len(session.scores.left)))
-    p = session.scores.probability[session.queue]
+    assert sorted(session.queue.order.tolist()) == list(range(len(session.pairs.scores.left)))
+    p = session.pairs.scores.probability[session.queue.order]
     if order == "highest":
         assert (np.diff(p) <= 0).all()
     if order == "lowest":
         matches = p[p >= 0.9]
         assert (p[: len(matches)] >= 0.9).all()
         assert (np.diff(p[: len(matches)]) >= 0).all()
-    if order == "useful":
+    if order == "informative":
         assert 0.3 < p[0] < 0.95
 
 
 def test_an_unknown_order_is_refused(session: Session) -> None:
-    with pytest.raises(OptionError, match="useful"):
+    with pytest.raises(OptionError, match="informative"):
         session.sort(View("best"))
 
 
-def test_a_view_leaves_out_what_is_not_looked_for(session: Session) -> None:
+def test_a_view_filters_by_text_and_probability(session: Session) -> None:
     session.sort(View(text="Lovelace", low=0.5, high=0.97))
-    texts = session.state.records.texts
-    for number in session.queue.tolist():
-        a, b = session.ends(number)
+    texts = session.records.texts
+    for number in session.queue.order.tolist():
+        a, b = session.pairs.ends(number)
         assert "lovelace" in texts[a] + texts[b]
-        assert 0.5 <= session.probability(number) <= 0.97
-    assert 0 < len(session.queue) < len(session.scores.left)
-    assert session.view.filtered == "“Lovelace” 0.5-0.97"
+        assert 0.5 <= session.pairs.probability(number) <= 0.97
+    assert 0 < len(session.queue) < len(session.pairs.scores.left)
+    assert session.view.filters == "“Lovelace” 0.5-0.97"
 
 
-def test_pairs_that_decisions_imply_are_passed_over(session: Session) -> None:
+def test_implied_pairs_are_skipped_and_counted(session: Session) -> None:
     session.decide_rows([(0, 1), (1, 2)], Decision.MATCH)
     assert session.known(pair(session, 0, 2)) == "implied match"
     session.decide_rows([(0, 3)], Decision.DIFFERENT)
-    assert session.effect(pair(session, 2, 3)).contradicts
+    assert session.match_effect(pair(session, 2, 3)).contradicts
     assert session.known(pair(session, 2, 3)) == "implied different"
     session.sort(View())
-    due = sum(session.known(number).startswith("implied") for number in session.queue.tolist())
-    assert session.passed_over() == due >= 2
+    expected = sum(
+        session.known(number).startswith("implied") for number in session.queue.order.tolist()
+    )
+    assert session.implied_count() == expected >= 2
     seen = set()
-    while session.pair is not None:
-        seen.add(session.pair)
-        session.forward()
+    while session.queue.pair is not None:
+        seen.add(session.queue.pair)
+        session.advance()
     assert not {pair(session, 0, 1), pair(session, 0, 2), pair(session, 2, 3)} & seen
 
 
-def test_doubtful_pairs_still_to_come_are_counted(session: Session) -> None:
+def test_remaining_doubtful_pairs_are_counted(session: Session) -> None:
     session.sort(View("highest"))
-    while session.pair is not None:
-        ahead = session.queue[session.at :].tolist()
-        p = session.scores.probability
-        due = sum(
+    while session.queue.pair is not None:
+        ahead = session.queue.order[session.queue.position :].tolist()
+        p = session.pairs.scores.probability
+        expected = sum(
             np.float32(0.3) <= p[number] <= np.float32(0.7)
             and session.known(number) not in ("match", "different", "unsure")
             for number in ahead
         )
-        assert session.remaining() == due
+        assert session.remaining() == expected
         session.decide(Decision.UNSURE)
     assert session.remaining() == 0
 
 
-def test_contradictions_are_a_queue_with_what_leads_to_them(session: Session) -> None:
+def test_contradictions_are_queued_with_the_decisions_that_lead_to_them(session: Session) -> None:
     session.sort(View("contradictions"))
     before = len(session.queue)
     session.decide_rows([(0, 1), (1, 2)], Decision.MATCH)
     session.decide_rows([(0, 2)], Decision.DIFFERENT)
-    assert session.clash_count() >= 1
+    assert session.contradiction_count() >= 1
     session.sort(View("contradictions"))
-    ends = [session.ends(number) for number in session.queue.tolist()]
+    ends = [session.pairs.ends(number) for number in session.queue.order.tolist()]
     assert ends[:3] in ([(0, 2), (0, 1), (1, 2)], [(0, 2), (1, 2), (0, 1)])
-    assert session.pair is not None and session.known(session.pair) == "different"
+    assert session.queue.pair is not None and session.known(session.queue.pair) == "different"
     session.decide(Decision.MATCH)
-    assert session.clash_count() == 0
+    assert session.contradiction_count() == 0
     session.sort(View("contradictions"))
     assert len(session.queue) <= before
 
@@ -128,20 +131,24 @@ def test_a_pair_that_was_never_scored_can_contradict(workspace: Path) -> None:
         (a, b)
         for a in range(n)
         for b in range(a + 1, n)
-        if session.group[b] == b and session.scores.number(a, b) is None
+        if session.pairs.group[b] == b and session.pairs.scores.number(a, b) is None
     )
     other = next(row for row in range(n) if row not in (a, b))
     session.decide_rows([(a, b)], Decision.DIFFERENT)
     session.decide_rows([(a, other), (b, other)], Decision.MATCH)
     session.sort(View("contradictions"))
-    unscored = [number for number in session.queue.tolist() if session.probability(number) is None]
-    assert (a, b) in [session.ends(number) for number in unscored]
+    unscored = [
+        number
+        for number in session.queue.order.tolist()
+        if session.pairs.probability(number) is None
+    ]
+    assert (a, b) in [session.pairs.ends(number) for number in unscored]
     session.close()
 
 
 def test_clusters_follow_each_decision(session: Session) -> None:
-    for number in range(0, len(session.scores.left), 3):
-        (a, b), effect = session.ends(number), session.effect(number)
+    for number in range(0, len(session.pairs.scores.left), 3):
+        (a, b), effect = session.pairs.ends(number), session.match_effect(number)
         if effect.joined:
             continue
         session.decide_rows([(a, b)], Decision.MATCH)
@@ -152,72 +159,78 @@ def test_clusters_follow_each_decision(session: Session) -> None:
         assert session.clusters.labels[a] != session.clusters.labels[b]
 
 
-def test_choices_show_in_the_merged_row_and_are_written(session: Session, workspace: Path) -> None:
+def test_choices_show_in_the_merged_row_and_are_exported(session: Session, workspace: Path) -> None:
     session.decide_rows([(0, 1), (1, 2)], Decision.MATCH)
     assert session.merged(1)["name"] != "A. Lovelace"
     session.choose(2, "name")
     session.choose(1, None)
     merged = session.merged(0)
     assert (merged["name"], merged["id"]) == ("A. Lovelace", "r01")
-    assert session.clusters.kept[0] == 1
+    assert session.clusters.representative[0] == 1
     written = dedupe.export(workspace).merged
     row = written.filter(pl.col("id") == "r01").row(0, named=True)
     assert {name: row[name] for name in merged} == merged
     again = Session(workspace, reviewer="ada")
     assert again.merged(0) == merged
-    taken = again.undo()
-    assert isinstance(taken, Choice) and taken.column is None
-    assert again.clusters.kept[0] != 1
-    assert again.redo() == taken and again.clusters.kept[0] == 1
+    undone = again.undo()
+    assert isinstance(undone, Choice) and undone.column is None
+    assert again.clusters.representative[0] != 1
+    assert again.redo() == undone and again.clusters.representative[0] == 1
     again.close()
-    # What was written is not what would be written now: a run notices.
+    # The export follows a later choice.
     session.refresh()
     session.choose(0, "name")
-    assert dedupe.export(workspace).merged.filter(pl.col("id") == "r01")["name"][0] == NAMES[0]
+    assert (
+        dedupe.export(workspace).merged.filter(pl.col("id") == "r01")["name"][0] == REVIEW_NAMES[0]
+    )
 
 
-def test_every_merged_row_is_the_one_that_is_written(session: Session, workspace: Path) -> None:
+def test_every_merged_row_equals_the_exported_one(session: Session, workspace: Path) -> None:
     session.choose(4, "city")
     written = dedupe.export(workspace)
     for row, label in enumerate(session.clusters.labels.tolist()):
         if row == label:
-            kept = session.state.records.ids[int(session.clusters.kept[row])]
+            kept = session.records.ids[int(session.clusters.representative[row])]
             line = written.merged.filter(pl.col("id") == kept).row(0, named=True)
             assert session.merged(row) == {name: line[name] for name in session.merged(row)}
 
 
 def test_an_audit_draws_pairs_and_narrows_the_estimate(session: Session, workspace: Path) -> None:
     session.sort(View("audit"))
-    assert session.pair is None
+    assert session.queue.pair is None
     audit = session.draw_audit()
     session.take_audit(audit)
     assert audit.estimate.basis == "model" and len(session.queue) == 20
-    while (number := session.pair) is not None:
-        session.decide(Decision.MATCH if session.probability(number) > 0.8 else Decision.DIFFERENT)
-    with Decisions(workspace / "decisions.sqlite", readonly=True) as log:
+    while (number := session.queue.pair) is not None:
+        session.decide(
+            Decision.MATCH if session.pairs.probability(number) > 0.8 else Decision.DIFFERENT
+        )
+    with DecisionLog(workspace / "decisions.sqlite", readonly=True) as log:
         assert (log.log()["drawn"] != "").sum() == 20
     after = session.draw_audit().estimate
     assert (after.basis != "model", after.drawn >= 20) == (True, True)
 
 
-def test_pairs_drawn_of_records_added_meanwhile_are_shown(
+def test_drawn_pairs_of_records_added_meanwhile_are_shown(
     session: Session, workspace: Path
 ) -> None:
     session.sort(View("audit"))
-    more = frame().vstack(frame()[:1].with_columns(id=pl.lit("new"), name=pl.lit("Ada Lovelacy")))
+    more = review_table().vstack(
+        review_table()[:1].with_columns(id=pl.lit("new"), name=pl.lit("Ada Lovelacy"))
+    )
     dedupe.run(more, output=workspace, threshold=0.9, review_from=0.3)
     while (audit := session.draw_audit()).pairs:
         session.take_audit(audit)
-        while session.pair is not None:
+        while session.queue.pair is not None:
             session.decide(Decision.DIFFERENT)
-    assert any("new" in pair for pair in session.decisions)
+    assert any("new" in pair for pair in session.decisions.by_keys)
 
 
-def test_another_reviewers_decisions_are_seen_and_not_undone(
+def test_decisions_of_another_reviewer_are_seen_but_not_undone(
     session: Session, workspace: Path
 ) -> None:
     other = Session(workspace, reviewer="grace")
-    first = session.pair
+    first = session.queue.pair
     assert first is not None
     session.decide(Decision.MATCH)
     assert other.refresh() and not other.refresh()
@@ -227,20 +240,20 @@ def test_another_reviewers_decisions_are_seen_and_not_undone(
     other.close()
 
 
-def test_what_another_reviewer_said_meanwhile_is_shown_before_it_is_overruled(
+def test_a_decision_of_another_reviewer_is_shown_before_it_is_replaced(
     session: Session, workspace: Path
 ) -> None:
     other = Session(workspace, reviewer="grace")
-    first = session.pair
-    assert first is not None and other.pair == first
+    first = session.queue.pair
+    assert first is not None and other.queue.pair == first
     session.decide(Decision.MATCH)
     assert other.decide(Decision.DIFFERENT) is None
-    assert other.pair == first and other.known(first) == "match"
+    assert other.queue.pair == first and other.known(first) == "match"
     made = other.decide(Decision.DIFFERENT)
     assert made is not None and made.reviewer == "grace"
     session.refresh()
     assert session.known(first) == "different"
-    with Decisions(workspace / "decisions.sqlite", readonly=True) as log:
+    with DecisionLog(workspace / "decisions.sqlite", readonly=True) as log:
         assert log.log()["reviewer"].to_list() == ["ada", "grace"]
     other.close()
 
@@ -254,24 +267,24 @@ def test_undo_and_redo_to_any_depth(session: Session, actions: list[str]) -> Non
         pass
     session.decide_rows([], Decision.MATCH)  # forgets what could be made again
     session.sort(View("highest"))
-    states = [dict(session.decisions)]
+    states = [dict(session.decisions.by_keys)]
     undone: list[dict[tuple[str, ...], Decision]] = []
     for action in actions:
         if action == "undo":
-            taken = session.undo()
-            assert (taken is not None) == (len(states) > 1)
-            if taken:
+            undone_line = session.undo()
+            assert (undone_line is not None) == (len(states) > 1)
+            if undone_line:
                 undone.append(states.pop())
         elif action == "redo":
             made = session.redo()
             assert (made is not None) == bool(undone)
             if made:
                 states.append(undone.pop())
-        elif session.pair is not None and not session.known(session.pair):
+        elif session.queue.pair is not None and not session.known(session.queue.pair):
             session.decide(Decision(action))
-            states.append(dict(session.decisions))
+            states.append(dict(session.decisions.by_keys))
             undone.clear()
-        assert session.decisions == states[-1]
+        assert session.decisions.by_keys == states[-1]
 
 
 def test_time_left_follows_the_pace(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""The app in a browser: behind its token, on loopback, and the same app."""
+"""The app in a browser: behind its token, on loopback, with the same keys."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from textual_serve.server import Server
 
 from dedupe.errors import OptionError
-from dedupe.review.web import free_port
-from dedupe.workspace.decision_log import Decisions
+from dedupe.review.web import GuardedServer, free_port
+from dedupe.workspace.decision_log import DecisionLog
 
 
 @pytest.fixture
 def address(workspace: Path) -> Iterator[str]:
-    """What the command prints where it serves the app of a workspace."""
+    """Serve the app of a workspace, and read the address from what the command prints."""
     with subprocess.Popen(
         [sys.executable, "-m", "dedupe", "review", str(workspace), "--web"],
         stdout=subprocess.PIPE,
@@ -36,13 +37,15 @@ def address(workspace: Path) -> Iterator[str]:
         assert server.wait(20) == 0
 
 
-def test_only_the_token_lets_in_and_a_key_is_a_decision(address: str, workspace: Path) -> None:
+def test_only_the_token_opens_the_app_and_a_key_in_it_decides(
+    address: str, workspace: Path
+) -> None:
     place = address.partition("/?token=")[0]
 
     async def visit() -> None:
-        async with aiohttp.ClientSession() as stranger:
+        async with aiohttp.ClientSession() as visitor:
             for path in ("/", "/ws", "/static/js/textual.js", "/?token=guess"):
-                async with stranger.get(place + path) as answer:
+                async with visitor.get(place + path) as answer:
                     assert answer.status == 403
         jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address that is a number
         async with aiohttp.ClientSession(cookie_jar=jar) as browser:
@@ -70,11 +73,17 @@ def test_only_the_token_lets_in_and_a_key_is_a_decision(address: str, workspace:
 
 
 def decided(workspace: Path) -> int:
-    with Decisions(workspace / "decisions.sqlite", readonly=True) as log:
+    with DecisionLog(workspace / "decisions.sqlite", readonly=True) as log:
         return log.current().height
 
 
-def test_a_port_that_is_taken_is_said() -> None:
+def test_a_server_that_cannot_be_guarded_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Server, "_make_app")
+    with pytest.raises(OptionError, match="textual-serve"):
+        GuardedServer(["dedupe", "review"]).serve()
+
+
+def test_a_port_that_is_taken_is_refused() -> None:
     import socket
 
     with socket.socket() as taken:

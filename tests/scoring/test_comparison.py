@@ -1,4 +1,4 @@
-"""Field similarities: in range, symmetric, and what is missing stays missing."""
+"""Comparison vectors: in range, symmetric, computed once, and missing where a value is missing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import dedupe.scoring.comparison
 from dedupe.records import record_text
 from dedupe.scoring.comparison import (
     MISSING,
-    as_numbers,
+    Comparison,
+    as_floats,
     compared_fields,
     comparison_vectors,
+    is_structured,
     layout_of,
-    structured,
 )
 
 RECORDS = st.lists(
@@ -65,15 +66,15 @@ def test_equal_different_and_missing_values() -> None:
     assert (found[2, :-3] == MISSING).all()
     assert found[:, -2].tolist() == [1, 0, 0]
     assert found[:, -1].tolist() == [0, 1, 2]
-    assert np.isnan(as_numbers(found)[2, 0])
+    assert np.isnan(as_floats(found)[2, 0])
 
 
-def test_a_label_that_stands_twice_is_one_field() -> None:
+def test_values_of_one_record_with_the_same_label_are_joined() -> None:
     fields = compared_fields(pl.Series(["line: a\nline: b", "line: a b", "line: c"]))
     assert fields[0].codes.tolist() == [0, 0, 1]
 
 
-def test_few_values_and_many_pairs_give_the_same_similarities() -> None:
+def test_a_pair_has_the_same_similarities_among_few_pairs_and_among_many() -> None:
     rng = np.random.default_rng(0)
     states = ["nsw", "vic", "qld", "tas"]
     texts = pl.Series([f"state: {states[i]}" for i in rng.integers(0, 4, 200)])
@@ -86,7 +87,7 @@ def test_few_values_and_many_pairs_give_the_same_similarities() -> None:
     np.testing.assert_array_equal(many[some], few)
 
 
-def test_other_records_are_compared_as_the_layout_says() -> None:
+def test_a_layout_makes_the_vectors_of_other_records_comparable() -> None:
     texts = pl.Series([f"name: person {n}\nborn: 19{n:02}\nnote: x" for n in range(30)])
     fields = compared_fields(texts)
     layout = layout_of(fields)
@@ -104,13 +105,13 @@ def test_other_records_are_compared_as_the_layout_says() -> None:
 
 def test_many_short_fields_are_structured_and_free_text_is_not() -> None:
     person = "given: ada\nsurname: lovelace\ntown: london\nborn: 1815-12-10"
-    assert structured(compared_fields(pl.Series([person] * 3)))
-    assert not structured(compared_fields(pl.Series([person.rsplit("\n", 1)[0]] * 3)))
+    assert is_structured(compared_fields(pl.Series([person] * 3)))
+    assert not is_structured(compared_fields(pl.Series([person.rsplit("\n", 1)[0]] * 3)))
     wordy = f"{person}\nnote: {'she wrote the first program ' * 3}"
-    assert not structured(compared_fields(pl.Series([wordy] * 3)))
+    assert not is_structured(compared_fields(pl.Series([wordy] * 3)))
 
 
-def test_a_layout_may_name_what_none_of_these_records_has() -> None:
+def test_a_field_of_the_layout_that_no_record_has_is_missing() -> None:
     layout = [("name", "short"), ("email", "short"), ("*numbers", "numbers")]
     fields = compared_fields(pl.Series(["name: ada", "name: adah"]), layout)
     assert layout_of(fields) == layout
@@ -120,7 +121,7 @@ def test_a_layout_may_name_what_none_of_these_records_has() -> None:
 
 
 @given(records=RECORDS, more=st.lists(st.sampled_from(["name: x", "name: é数", "born: 1"])))
-def test_few_records_are_taken_apart_as_many_are(
+def test_few_records_are_split_into_the_same_fields_as_many(
     records: list[dict[str, str]], more: list[str]
 ) -> None:
     texts = [record_text(record.items()) for record in records]
@@ -134,3 +135,44 @@ def test_few_records_are_taken_apart_as_many_are(
         assert (one.label, one.kind) == (other.label, other.kind)
         assert one.codes.tolist() == other.codes.tolist()
         assert one.values.tolist() == other.values.tolist()
+
+
+def candidates_of(n: int) -> pl.DataFrame:
+    left, right = np.triu_indices(n, 1)
+    order = np.random.default_rng(0).permutation(len(left))
+    return pl.DataFrame(
+        {
+            "left": left[order].astype(np.uint32),
+            "right": right[order].astype(np.uint32),
+            "similarity": np.linspace(-0.2, 1, len(left), dtype=np.float32),
+        }
+    )
+
+
+@given(records=RECORDS, data=st.data())
+def test_vectors_that_are_looked_up_are_those_that_would_be_computed(
+    records: list[dict[str, str]], data: st.DataObject
+) -> None:
+    texts = pl.Series([record_text(record.items()) for record in records])
+    candidates = candidates_of(len(records))
+    comparison = Comparison.of(texts, candidates)
+    fields = data.draw(st.permutations(compared_fields(texts)))
+    some = np.array(data.draw(st.lists(st.integers(0, candidates.height - 1), max_size=5)), int)
+    left, right, similarity = (column.to_numpy()[some] for column in candidates)
+    assert comparison.look_up(fields, left, right) is None  # nothing is computed yet
+    assert len(comparison.vectors) == candidates.height
+    np.testing.assert_array_equal(
+        comparison.look_up(fields, left, right),
+        comparison_vectors(fields, left, right, similarity),
+    )
+
+
+def test_vectors_of_other_fields_or_other_pairs_are_not_looked_up() -> None:
+    texts = pl.Series([f"name: person {n}\nborn: 19{n:02}" for n in range(4)])
+    comparison = Comparison.of(texts, candidates_of(4).filter(pl.col("left") > 0))
+    assert len(comparison.vectors) == 3
+    one, two, three = (np.array([row], np.uint32) for row in (1, 2, 3))
+    zero = np.array([0], np.uint32)
+    assert comparison.look_up(comparison.fields, two, three) is not None
+    assert comparison.look_up(comparison.fields, zero, one) is None
+    assert comparison.look_up(comparison.fields[:1], two, three) is None

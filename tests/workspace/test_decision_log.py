@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dedupe.errors import OptionError, WorkspaceError
-from dedupe.resolution.decisions import CHOICES, Decision
-from dedupe.workspace.decision_log import CURRENT, LOG, Decisions, LoggedDecision
+from dedupe.resolution.decisions import Decision
+from dedupe.workspace.decision_log import CURRENT, LOG, DecisionLog, LoggedDecision
 
 
 @pytest.fixture
@@ -26,18 +26,18 @@ def words(decisions):
 
 
 def test_record_reads_back(path):
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         made = decisions.record("b", "a", Decision.MATCH, "ann")
         assert made == LoggedDecision(1, "a", "b", Decision.MATCH, "ann", made.at)
         assert datetime.fromisoformat(made.at).utcoffset() == timedelta(0)
         assert decisions.current().rows() == [("a", "b", "match", "ann", made.at)]
         assert decisions.log().rows() == [(1, "a", "b", "match", None, "ann", made.at, "")]
-    with Decisions(path, readonly=True) as again:
+    with DecisionLog(path, readonly=True) as again:
         assert again.current().rows() == [("a", "b", "match", "ann", made.at)]
 
 
 def test_empty_log(path):
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         assert decisions.log().schema == LOG
         assert decisions.current().schema == CURRENT
         assert decisions.undo() is None
@@ -45,7 +45,7 @@ def test_empty_log(path):
 
 
 def test_last_word_wins_and_undo_brings_back_the_one_before(path):
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         decisions.record("1", "2", Decision.MATCH, "ann")
         decisions.record("3", "4", Decision.UNSURE, "ann")
         decisions.record("2", "1", Decision.DIFFERENT, "bob")
@@ -82,7 +82,7 @@ steps = st.lists(
 def test_replaying_the_log(tmp_path_factory, steps):
     path = tmp_path_factory.mktemp("replay") / "log.sqlite"
     standing = []
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         for step in steps:
             if isinstance(step, tuple):
                 before = words(decisions)
@@ -99,13 +99,13 @@ def test_replaying_the_log(tmp_path_factory, steps):
                     standing.pop(mine[-1])
             assert words(decisions) == {(a, b): str(v) for a, b, v, _ in standing}
         lines = decisions.log()
-    with Decisions(path, readonly=True) as again:
+    with DecisionLog(path, readonly=True) as again:
         assert again.log().equals(lines)
 
 
 def test_ids_are_any_text(path):
     odd = ["", " ", "é", "e\u0301", "名", "\U0001f600", "\uffff", "a'b\"", "10", "9", "x\ny"]
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         for left in odd:
             for right in odd:
                 if left != right:
@@ -114,8 +114,8 @@ def test_ids_are_any_text(path):
 
 
 def test_what_cannot_be_decided(path):
-    with Decisions(path) as decisions:
-        with pytest.raises(OptionError, match="against itself"):
+    with DecisionLog(path) as decisions:
+        with pytest.raises(OptionError, match="with itself"):
             decisions.record("a", "a", Decision.MATCH, "ann")
         with pytest.raises(OptionError, match="unknown decision 'maybe'"):
             decisions.record("a", "b", "maybe", "ann")
@@ -123,7 +123,7 @@ def test_what_cannot_be_decided(path):
 
 
 def test_lines_cannot_be_changed(path):
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         decisions.record("a", "b", Decision.MATCH, "ann")
     other = sqlite3.connect(path)
     for statement in ("DELETE FROM log", "UPDATE log SET reviewer = 'eve'"):
@@ -133,13 +133,13 @@ def test_lines_cannot_be_changed(path):
 
 
 def test_readonly(path):
-    missing = Decisions(path, readonly=True)
+    missing = DecisionLog(path, readonly=True)
     assert missing.current().height == missing.log().height == 0
     assert not path.exists()
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         decisions.record("a", "b", Decision.MATCH, "ann")
         assert missing.log().height == 1  # made in the meantime
-    with pytest.raises(WorkspaceError, match="read only"):
+    with pytest.raises(WorkspaceError, match="reading only"):
         missing.record("a", "c", Decision.MATCH, "ann")
     missing.close()
     missing.close()
@@ -147,9 +147,9 @@ def test_readonly(path):
 
 def test_empty_file_is_an_empty_log(path):
     path.touch()
-    with Decisions(path, readonly=True) as decisions:
+    with DecisionLog(path, readonly=True) as decisions:
         assert decisions.log().height == decisions.current().height == 0
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         decisions.record("a", "b", Decision.MATCH, "ann")
 
 
@@ -162,8 +162,8 @@ def one_line(error):
 def test_files_that_are_no_log(path, readonly):
     path.write_bytes(b"left,right\n1,2\n" * 200)
     before = path.read_bytes()
-    with pytest.raises(WorkspaceError, match="no SQLite file") as error:
-        Decisions(path, readonly=readonly)
+    with pytest.raises(WorkspaceError, match="not an SQLite file") as error:
+        DecisionLog(path, readonly=readonly)
     assert str(path) in one_line(error)
     assert path.read_bytes() == before
 
@@ -172,43 +172,43 @@ def test_files_that_are_no_log(path, readonly):
     connection.execute("CREATE TABLE log (a)")
     connection.close()
     with pytest.raises(WorkspaceError, match="another SQLite file") as error:
-        Decisions(other, readonly=readonly)
+        DecisionLog(other, readonly=readonly)
     one_line(error)
 
 
 def test_newer_schema(path):
-    Decisions(path).close()
+    DecisionLog(path).close()
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(WorkspaceError, match="newer version") as error:
-        Decisions(path)
+        DecisionLog(path)
     one_line(error)
 
 
 def test_folder_that_is_not_there(tmp_path):
     with pytest.raises(WorkspaceError, match="cannot be opened") as error:
-        Decisions(tmp_path / "no" / "decisions.sqlite")
+        DecisionLog(tmp_path / "no" / "decisions.sqlite")
     one_line(error)
 
 
 @pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write anywhere")
 def test_folder_that_cannot_be_written_to(path):
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         decisions.record("a", "b", Decision.MATCH, "ann")
     path.chmod(0o444)
     path.parent.chmod(0o555)
     try:
-        with Decisions(path, readonly=True) as decisions:
+        with DecisionLog(path, readonly=True) as decisions:
             assert decisions.log().height == 1
         with pytest.raises(WorkspaceError, match="permissions"):
-            Decisions(path)
+            DecisionLog(path)
     finally:
         path.parent.chmod(0o755)
 
 
 def test_locked(path):
-    with Decisions(path, timeout=0.05) as decisions:
+    with DecisionLog(path, timeout=0.05) as decisions:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(WorkspaceError, match="locked by another process") as error:
@@ -222,7 +222,7 @@ def test_locked(path):
 
 def write_many(path, name, start):
     start.wait()
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         for i in range(40):
             decisions.record(f"{name}{i}", "x" * 3, Decision.MATCH, name)
             if i % 10 == 9:
@@ -241,7 +241,7 @@ def test_processes_writing_at_once_lose_nothing(path):
     for writer in writers:
         writer.join(60)
         assert writer.exitcode == 0
-    with Decisions(path, readonly=True) as decisions:
+    with DecisionLog(path, readonly=True) as decisions:
         log = decisions.log()
         assert log["sequence"].to_list() == list(range(1, 89))
         assert decisions.current().height == 72
@@ -251,8 +251,8 @@ def test_processes_writing_at_once_lose_nothing(path):
 def test_killed_after_record_loses_nothing(path):
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from dedupe.workspace.decision_log import Decisions, Decision\n"
-        "decisions = Decisions(Path(sys.argv[1]))\n"
+        "from dedupe.workspace.decision_log import Decision, DecisionLog\n"
+        "decisions = DecisionLog(Path(sys.argv[1]))\n"
         "for i in range(7): decisions.record(str(i), 'x', Decision.MATCH, 'ann')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -262,50 +262,16 @@ def test_killed_after_record_loses_nothing(path):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert ended.returncode == -signal.SIGKILL
-    with Decisions(path, readonly=True) as decisions:
+    with DecisionLog(path, readonly=True) as decisions:
         assert decisions.current()["left_id"].to_list() == [str(i) for i in range(7)]
 
 
-def go_back(path, version, *statements):
-    """Make a file of today one of an earlier version."""
-    connection = sqlite3.connect(path)
-    for statement in (*statements, f"PRAGMA user_version = {version}"):
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
-
-
-def test_a_log_of_version_1_is_read_and_then_brought_up_to_date(path):
-    with Decisions(path) as decisions:
-        decisions.record("a", "b", Decision.MATCH, "ann")
-    go_back(path, 1, "ALTER TABLE log DROP COLUMN drawn", "DROP TABLE choices")
-    with Decisions(path, readonly=True) as old:
-        assert old.log()["drawn"].to_list() == [""]
-    with Decisions(path) as new:
-        made = new.record("c", "d", Decision.MATCH, "ann", drawn="k1")
-        assert made.drawn == "k1"
-        assert new.log()["drawn"].to_list() == ["", "k1"]
-        assert new.undo() == made
-
-
-def test_a_log_of_version_2_has_no_choices_until_one_is_made(path):
-    with Decisions(path) as decisions:
-        decisions.record("a", "b", Decision.MATCH, "ann")
-    go_back(path, 2, "DROP TABLE choices")
-    with Decisions(path, readonly=True) as old:
-        assert old.choices().is_empty() and old.choices().schema == CHOICES
-        assert old.current().height == 1
-    with Decisions(path) as new:
-        new.choose("a", None, "ann")
-        assert new.choices().height == 1 and new.current().height == 1
-
-
 def test_choices_are_kept_in_order_and_taken_back_one_by_one(path):
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         decisions.choose("a", "name", "ann")
         decisions.choose("b", None, "bob")
         last = decisions.choose("c", "name", "ann")
-    with Decisions(path) as decisions:
+    with DecisionLog(path) as decisions:
         lines = decisions.choices().select("record_id", "column", "reviewer").rows()
         assert lines == [("a", "name", "ann"), ("b", None, "bob"), ("c", "name", "ann")]
         assert decisions.undo_choice("ann") == last
@@ -316,7 +282,60 @@ def test_choices_are_kept_in_order_and_taken_back_one_by_one(path):
         assert decisions.undo_choice() is None
         assert decisions.choices().is_empty() and decisions.undo() is None
     connection = sqlite3.connect(path)
-    for change in ("UPDATE choices SET record_id = 'z'", "DELETE FROM choices"):
+    for change in ("UPDATE log SET record_id = 'z'", "DELETE FROM log"):
         with pytest.raises(sqlite3.IntegrityError, match="never"):
             connection.execute(change)
     connection.close()
+
+
+def test_labels_are_recorded_all_or_none(path):
+    with DecisionLog(path) as log:
+        made = log.record_all([("b", "a", Decision.MATCH), ("c", "d", Decision.UNSURE)], "ann")
+        assert [(one.sequence, one.left_id, one.decision) for one in made] == [
+            (1, "a", Decision.MATCH),
+            (2, "c", Decision.UNSURE),
+        ]
+        with pytest.raises(OptionError, match="unknown decision"):
+            log.record_all([("e", "f", Decision.MATCH), ("g", "h", "maybe")], "ann")
+        assert log.log().height == 2
+        assert log.record_all([], "ann") == []
+
+
+def test_many_labels_are_one_transaction(path):
+    with DecisionLog(path) as log:
+        synced = []
+        with log._file.writing() as connection:
+            connection.set_trace_callback(synced.append)
+        labels = [(str(n), "x", Decision.MATCH) for n in range(2_000)]
+        log.record_all(labels, "ann")
+        assert sum(statement.startswith("COMMIT") for statement in synced) == 2
+        assert log.current().height == 2_000
+
+
+def test_the_latest_line_is_undone_first_whatever_the_clock_says(path, monkeypatch):
+    import dedupe.workspace.decision_log as module
+
+    class Backwards(datetime):
+        hours = iter(range(20, 0, -1))
+
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2026, 1, 1, next(cls.hours), tzinfo=tz)
+
+    monkeypatch.setattr(module, "datetime", Backwards)
+    with DecisionLog(path) as log:
+        log.choose("a", None, "ann")
+        log.record("a", "b", Decision.MATCH, "ann")
+        assert isinstance(log.undo_latest(), LoggedDecision)
+        assert log.undo_latest().record_id == "a"
+        assert log.undo_latest() is None
+
+
+def test_an_older_schema_is_refused_in_one_line(path):
+    DecisionLog(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    with pytest.raises(WorkspaceError, match="older version") as error:
+        DecisionLog(path)
+    one_line(error)

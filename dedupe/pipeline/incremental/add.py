@@ -1,13 +1,13 @@
-"""New, changed and vanished records, brought into the clusters of a workspace.
+"""Incremental linkage: new, changed and removed records, brought into the clusters of a workspace.
 
 ::
 
-    new rows ──align──▶ records ──embed──▶ kept index ──search──▶ pairs of what is new
-        ──score──▶ all pairs ──(+ decisions)──cluster──▶ ids kept ──merge──▶ outputs
+    new rows ──match columns──▶ delta ──embed──▶ stored index ──search──▶ pairs of affected records
+        ──score──▶ all pairs ──(+ decisions)──cluster──▶ cluster ids stay ──▶ output tables
 
-What is not new is not read, embedded, searched or scored again. Vectors are made with the weights
-that the workspace keeps, clear pairs are decided by the distilled that it keeps. What is made is
-written under new keys; the workspace changes at the moment when its facts file is replaced.
+Only what is new is read, embedded, searched and scored. Vectors use the weights that the workspace
+stores, and clear pairs are scored by its distilled model. Results are cached under new keys; the
+workspace changes at the moment when its facts file is replaced.
 """
 
 from __future__ import annotations
@@ -25,42 +25,55 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.errors import OptionError, WorkspaceError
+from dedupe.errors import OptionError
+from dedupe.io.patches import Patch
 from dedupe.io.sources import Input, Source, open_input
-from dedupe.pipeline.incremental.cluster_changes import CHANGES, carried, changes_of
-from dedupe.pipeline.incremental.delta import Arrivals, Asked, arrivals_of
-from dedupe.pipeline.incremental.patch import Before, touched_tables
-from dedupe.pipeline.incremental.rescore import same_text, score_arrivals, search_arrivals
-from dedupe.pipeline.manifest import learnt_facts, run_facts, search_facts
-from dedupe.pipeline.output_files import outputs_stand, write_outputs
+from dedupe.pipeline.incremental.changed_tables import WrittenTables, changed_tables
+from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES, changes_of, earlier_ids
+from dedupe.pipeline.incremental.delta import AddOptions, Delta, delta_of
+from dedupe.pipeline.incremental.rescore import identical_by_slot, score_delta, search_delta
+from dedupe.pipeline.manifest import fitted_facts, pair_facts, run_facts
+from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.result import Result
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
-from dedupe.records import Records
-from dedupe.resolution.incremental import Standing, resolve_again
-from dedupe.resolution.outputs import Outputs, cluster_figures, make_outputs
-from dedupe.resolution.resolve import Resolved, corrected, is_adapted, resolve
+from dedupe.resolution.cluster_figures import cluster_figures
+from dedupe.resolution.incremental import resolve_again
+from dedupe.resolution.outputs import Outputs
+from dedupe.resolution.resolve import uses_self_training
 from dedupe.resolution.survivorship import parse_rules
-from dedupe.scoring.pairs import DECIDERS, identical_pairs
-from dedupe.scoring.recalibration import FEWEST, Correction
-from dedupe.workspace.folder import Workspace, open_workspace, write_json
-from dedupe.workspace.keys import export_key, stage_key, stage_keys, standing_key
-from dedupe.workspace.state import (
-    TableRead,
+from dedupe.scoring.recalibration import MIN_DECISIONS
+from dedupe.workspace.folder import Workspace, open_workspace
+from dedupe.workspace.json_file import write_json
+from dedupe.workspace.keys import clusters_key, export_key, stage_key, stage_keys
+from dedupe.workspace.stage_cache import (
+    CANDIDATES,
+    CLUSTERS,
+    DISTILLED,
+    INDEX,
+    RECORDS,
+    SCORED,
+    SLOTS,
+    TABLE,
+)
+from dedupe.workspace.state import Clustered, State, all_pairs, unfinished
+from dedupe.workspace.stored import (
+    RecordTable,
+    candidates_of,
     check_models,
-    choices_of,
-    chosen,
-    decisions_of,
-    kept_config,
-    kept_slots,
-    kept_standing,
-    kept_table,
-    save_standing,
+    current_choices,
+    current_decisions,
+    index_slots,
+    load_clusters,
+    load_scored,
+    load_table,
+    save_clusters,
     save_table,
+    stored_config,
 )
 
-READING = ("device", "encoding", "delimiter", "query")
-"""Options that may be given beside those of the workspace."""
+READING_OPTIONS = ("device", "encoding", "delimiter", "query")
+"""Options that may be given besides those of the workspace."""
 
 
 def add(
@@ -73,433 +86,432 @@ def add(
     report: Report = no_report,
     **options: Any,
 ) -> Result:
-    """Bring new records into a workspace: its cluster ids stay, its decisions hold.
+    """Bring new records into a workspace: cluster ids stay, decisions hold.
 
-    Where the workspace has an id column, records whose id is there already and whose content
-    differs are updated. Pairs of records that did not change keep their probability; only what the
-    new ones bring is searched and scored, and only clusters that it touches are made again.
+    If the workspace has an id column, records whose id exists and whose content differs are
+    updated. Pairs of unchanged records keep their probability. Only the pairs of new records are
+    searched and scored, and only affected clusters are formed again.
 
-    What comes out is what a run over everything makes, up to a few pairs: words are weighed as they
-    were at the run until there are twice as many texts, pairs are judged by the distilled of then,
-    and each addition has candidates of its own. A hundred thousand records of people in ten steps
-    agree with one run to an F1 of 0.995; ``tests/benchmarks/additions.py`` measures it.
+    The result is that of a run over everything, up to a few pairs: words are weighted as they were
+    at the run until there are twice as many texts, pairs are scored by the distilled model of that
+    run, and each addition has candidates of its own. ``tests/benchmarks/additions.py`` measures
+    the difference.
 
     Parameters
     ----------
     workspace
-        Its folder.
+        Folder of the workspace.
     source
-        As for :func:`~dedupe.pipeline.run`: rows with the columns of the workspace. Columns that
-        are missing are left empty.
+        As for :func:`~dedupe.pipeline.run.run`: rows with the columns of the workspace. Missing
+        columns are left empty.
     id
-        Column of `source` with the ids, where it is not named as in the workspace.
+        Id column of `source`, if its name is not that of the workspace.
     replace_all
-        `source` is all there is: records whose id it does not have are removed.
+        `source` holds everything: records whose id it lacks are removed.
     to
-        In a workspace of linked tables, the name of the one that the records belong to; they have
-        its columns.
+        In a workspace of linked tables, the name of the table that the records belong to; they
+        have its columns.
     report
-        Told how far each stage is.
+        Called with the progress of each stage.
     **options
-        :data:`READING`.
+        :data:`READING_OPTIONS`.
 
     Returns
     -------
     Result
-        As of :func:`~dedupe.pipeline.run`; ``summary["additions"]`` counts rows and changes of
-        clusters, ``outputs.more["additions"]`` lists these: ``change`` (one of :data:`CHANGES`),
-        ``cluster_id``, ``clusters_before``, ``records`` and ``new_records``.
+        As :func:`~dedupe.pipeline.run.run` returns it. ``summary["additions"]`` counts rows and
+        changes of clusters; ``outputs.more["additions"]`` lists the changes: ``change`` (one of
+        ``CLUSTER_CHANGES``), ``cluster_id``, ``clusters_before``, ``records``, ``new_records``.
 
     Raises
     ------
     WorkspaceError
-        If the workspace is missing, damaged, in use, or made by other models.
+        If the workspace is missing, damaged, in use, or made with other models.
     InputError
         If the rows cannot be read, or do not have the columns of the workspace.
     OptionError
-        If an option is wrong, or does not go with the workspace.
+        If an option is wrong, or does not fit the workspace.
     """
     opened = open_workspace(workspace)
-    config = kept_config(opened)
+    config = stored_config(opened)
     for name in options:
-        if name not in READING:
+        if name not in READING_OPTIONS:
             raise OptionError(f"{name} belongs to the run that made the workspace")
     if options.get("device") is not None:
         config = config.with_options(device=options["device"])
     reading = replace(config, encoding=None, delimiter=None, query=None).with_options(**options)
-    source_input = open_input(source, reading)
+    opened_input = open_input(source, reading)
     with opened.locked():
-        asked = Asked(reading, id, replace_all, to)
-        return _added(opened, source_input, config, asked, report)
+        adding = AddOptions(reading, id, replace_all, to)
+        return _added(Stages(opened, report), opened_input, config, adding)
 
 
-def _added(
-    workspace: Workspace, source: Input, config: Config, asked: Asked, report: Report
-) -> Result:
-    stages = Stages(workspace, report)
+def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -> Result:
+    workspace = stages.workspace
     check_models(workspace, config)
     with stages.timed("read"):
-        kept = _reopened(workspace, config)
-        rules = parse_rules(config.merge, kept.table.records.frame.columns)
-        arrivals = arrivals_of(source, kept.table, kept.facts, asked)
-    grown = _grown(stages, kept, arrivals, asked.of(source), config)
+        before = _open(workspace, config)
+        rules = parse_rules(config.merge, before.table.records.frame.columns)
+        delta = delta_of(source, before.table, before.facts, options)
+    after = _extend(stages, before, delta, options.identity(source), config)
     with stages.timed("cluster"):
-        found = _clustered(workspace, kept, arrivals, grown, config)
-    records, pairs, resolved = grown.table.records, found.pairs, found.resolved
-    facts, decisions, choices = kept.facts, kept.decisions, kept.choices
+        clustered, written_before, changes = _cluster(workspace, before, delta, after, config)
+    state, resolved = clustered.state, clustered.resolved
+    reviewed = before.decisions, before.choices
 
     @cache
     def make_whole() -> Outputs:
-        outputs = make_outputs(records, pairs, resolved, rules, config, kept.table.linked)
-        return replace(outputs, more={**outputs.more, "additions": found.changes})
+        outputs = clustered.outputs()
+        return replace(outputs, more={**outputs.more, "additions": changes})
 
+    facts = before.facts
     with stages.timed("export"), ThreadPoolExecutor(1) as pool:
-        # What is kept does not wait for what is written, nor the other way round.
-        keeping = []
-        if arrivals.touches:
-            of = standing_key(grown.keys["scored"], decisions, choices, config)
-            keeping = [
-                pool.submit(_keep, workspace, kept, arrivals, grown),
+        # Caching and writing do not wait for each other.
+        caching = []
+        if delta.changes_anything:
+            key = clusters_key(after.keys["scored"], *reviewed, config)
+            caching = [
+                pool.submit(_cache, workspace, before, delta, after),
                 pool.submit(
-                    save_standing,
+                    save_clusters,
                     workspace,
-                    grown.keys["table"],
+                    after.keys["table"],
                     resolved,
-                    of,
-                    kept=True,
+                    key,
+                    ids_continue=True,
                     forget=False,
                 ),
             ]
-        tables = (
-            make_whole().tables()
-            if found.before is None
-            else touched_tables(records, pairs, resolved, rules, config, found.before, make_whole)
-        )
-        for one in keeping:
-            one.result()
-        written = write_outputs(
-            workspace, {**tables, "additions": found.changes}, kept.table.dialect, config
-        )
-        if arrivals.touches:
-            facts = _flipped(facts, grown, source, arrivals, asked)
+        tables: Mapping[str, pl.DataFrame | Patch]
+        if written_before is None:
+            tables = make_whole().tables()
+        else:
+            tables = changed_tables(
+                state.records, clustered.pairs, resolved, rules, config, written_before, make_whole
+            )
+        for job in caching:
+            job.result()
+        dialect = before.table.dialect
+        written = write_outputs(workspace, {**tables, "additions": changes}, dialect, config)
+        if delta.changes_anything:
+            facts = _facts_after(facts, after, source, delta, options)
             workspace.write_facts(facts)
+    identical = state.pairs.filter(pl.col("decided_by") == "identical")
     summary = {
-        **run_facts(Input((), grown.fingerprint), grown.table, grown.keys, config),
-        "input": {"names": facts["input"]["names"], "fingerprint": grown.fingerprint},
-        **search_facts(grown.searched, grown.scored, found.alike, len(records), config),
-        "distilled": grown.learnt,
-        **cluster_figures(records, pairs, resolved, config),
-        **learnt_facts(found.correction),
+        **run_facts(Input((), after.fingerprint), after.table, after.keys, config),
+        "input": {"names": facts["input"]["names"], "fingerprint": after.fingerprint},
+        **pair_facts(after.search, after.scored, identical, len(state.records), config),
+        "distilled": after.scoring,
+        **cluster_figures(state.records, clustered.pairs, resolved, config),
+        **fitted_facts(clustered.recalibration),
         "additions": {
-            **arrivals.counts,
-            "pairs_scored": grown.pairs_scored,
-            "clusters": {name: int((found.changes["change"] == name).sum()) for name in CHANGES},
-            "notes": list(grown.notes),
+            **delta.counts,
+            "pairs_scored": after.pairs_scored,
+            "clusters": {name: int((changes["change"] == name).sum()) for name in CLUSTER_CHANGES},
+            "notes": list(after.notes),
         },
         "stages": stages.done,
-        "key": export_key(grown.keys, decisions, choices, config),
+        "key": export_key(after.keys, *reviewed, config),
         "outputs": written,
     }
     write_json(workspace.manifest_file, summary)
-    if arrivals.touches:
-        _forget(workspace, grown)
+    if delta.changes_anything:
+        _forget(workspace, after)
     return Result(summary, workspace.path, make_whole)
 
 
+# Before ------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, eq=False)
-class _Kept:
-    """A workspace of n records as it stood.
+class _Before:
+    """A workspace of n records before the addition.
 
     Parameters
     ----------
     facts
-        What its facts file says.
+        Content of its facts file.
     table
         The records.
-    searched, learnt
+    search, scoring
         Facts of the search and of the scoring.
     scored
-        The scored pairs.
+        The scored pairs, with the column ``seen``.
     decisions, choices
-        What people said.
-    standing
-        The clustering of which the files were written; ``None`` if it is not kept.
-    names
+        What reviewers decided and chose.
+    clusters
+        The clusters that the output files show; ``None`` if they are not cached.
+    cluster_ids
         (n,) id of each record's cluster, as last written.
     """
 
     facts: Mapping[str, Any]
-    table: TableRead
-    searched: Mapping[str, Any]
+    table: RecordTable
+    search: Mapping[str, Any]
     scored: pl.DataFrame
-    learnt: dict[str, Any]
+    scoring: dict[str, Any]
     decisions: pl.DataFrame
     choices: pl.DataFrame
-    standing: Standing | None
-    names: pl.Series
+    clusters: pl.DataFrame | None
+    cluster_ids: pl.Series
 
 
-def _reopened(workspace: Workspace, config: Config) -> _Kept:
+def _open(workspace: Workspace, config: Config) -> _Before:
     facts = workspace.facts()
     keys = facts.get("keys", {})
     with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(workspace.load, "scored", keys.get("scored", ""))
-        table = kept_table(workspace, keys.get("table", ""))
+        loading = pool.submit(load_scored, workspace, keys.get("scored", ""))
+        table = load_table(workspace, keys.get("table", ""))
         scored = loading.result()
-    searched = workspace.stage_facts("candidates", keys.get("candidates", ""))
-    if table is None or not searched or scored is None:
-        raise WorkspaceError(
-            f"the workspace {workspace.path} is unfinished or damaged: run dedupe run on its input "
-            "again, which makes anew what is missing; decisions are kept"
-        )
-    pairs = scored[0].with_columns(pl.col("decided_by").cast(DECIDERS))
-    decisions, choices = decisions_of(workspace), choices_of(workspace)
-    of = standing_key(keys["scored"], decisions, choices, config)
-    standing = kept_standing(workspace, keys["table"], of)
-    names = None if standing is None else standing.cluster_id
-    if names is None:
-        named = workspace.load("named", keys["table"])
-        if named is not None and named[0].height == len(table.records):
-            names = named[0]["cluster_id"]
-        else:
-            names = _clustered_again(table.records, pairs, decisions, choices, config).cluster_id
-    return _Kept(facts, table, searched, pairs, scored[1], decisions, choices, standing, names)
+    search = workspace.cache.facts(CANDIDATES, keys.get("candidates", ""))
+    if table is None or not search or scored is None:
+        raise unfinished(workspace)
+    decisions, choices = current_decisions(workspace), current_choices(workspace)
+    key = clusters_key(keys["scored"], decisions, choices, config)
+    clusters = load_clusters(workspace, keys["table"], key)
+    # Cluster ids go on even if decisions or options changed since the clusters were cached.
+    cached = clusters if clusters is not None else _any_clusters(workspace, keys["table"])
+    if cached is None or cached.height != len(table.records):
+        pairs = all_pairs(table.records, scored[0])
+        cached = State(table, pairs, decisions, choices, config).cluster().resolved.rows
+    return _Before(
+        facts=facts,
+        table=table,
+        search=search,
+        scored=scored[0],
+        scoring=scored[1],
+        decisions=decisions,
+        choices=choices,
+        clusters=clusters,
+        cluster_ids=cached["cluster_id"],
+    )
 
 
-def _clustered_again(
-    records: Records,
-    scored: pl.DataFrame,
-    decisions: pl.DataFrame,
-    choices: pl.DataFrame,
-    config: Config,
-) -> Resolved:
-    alike = identical_pairs(records.texts)[1]
-    pairs = pl.concat([alike, chosen(scored)]).sort("left", "right")
-    pairs, _ = corrected(records, pairs, decisions, config)
-    return resolve(records, pairs, decisions, config, choices)
+def _any_clusters(workspace: Workspace, key: str) -> pl.DataFrame | None:
+    found = workspace.cache.load(CLUSTERS, key)
+    return None if found is None else found[0]
+
+
+# After -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
-class _Grown:
-    """What n records make of a workspace, before they are clustered.
+class _After:
+    """The n records of a workspace after the addition, before they are clustered.
 
     Parameters
     ----------
     table
         The records.
     keys, fingerprint
-        Of what is kept of them, and of their input.
+        Keys of what is cached of them, and fingerprint of their input.
     slot
         (n,) u32: place of each record's text in the index.
-    searched, learnt
+    search, scoring
         Facts of the search and of the scoring.
     scored
-        The scored pairs.
-    touched
-        (n,) bool: records that are new or changed, whose pairs went or were judged anew.
+        The scored pairs, with the column ``seen``.
+    affected
+        (n,) bool: records that are new or changed, or whose pairs were removed or scored again.
     compared
         (n,) bool: records in new pairs.
     renewed
-        Whether pairs that were there are no longer what and where they were.
+        Whether earlier pairs moved or changed.
     pairs_scored
         Number of new pairs.
     notes
-        What the user should know, a line each.
+        Lines that the user should read.
     """
 
-    table: TableRead
+    table: RecordTable
     keys: Mapping[str, str]
     fingerprint: str
     slot: NDArray[np.uint32]
-    searched: Mapping[str, Any]
+    search: Mapping[str, Any]
     scored: pl.DataFrame
-    learnt: Mapping[str, Any]
-    touched: NDArray[np.bool_]
+    scoring: Mapping[str, Any]
+    affected: NDArray[np.bool_]
     compared: NDArray[np.bool_]
     renewed: bool
     pairs_scored: int
     notes: tuple[str, ...]
 
 
-def _grown(
+def _extend(
     stages: Stages,
-    kept: _Kept,
-    arrivals: Arrivals,
+    before: _Before,
+    delta: Delta,
     addition: tuple[str, bool, str | None],
     config: Config,
-) -> _Grown:
-    """Search and score what is new, where anything is."""
-    records = replace(arrivals.records, named=carried(kept.names, arrivals.before))
-    table, slot = replace(kept.table, records=records), kept_slots(kept.table, kept.searched)
-    fingerprint = kept.facts["input"]["fingerprint"]
+) -> _After:
+    """Search and score what is new, if anything is."""
+    records = replace(
+        delta.records, previous_cluster_ids=earlier_ids(before.cluster_ids, delta.previous)
+    )
+    table = replace(before.table, records=records)
+    slot = index_slots(before.table, before.search)
+    fingerprint = before.facts["input"]["fingerprint"]
     nothing = np.zeros(len(records), dtype=bool)
-    if not arrivals.touches:
-        return _Grown(
+    if not delta.changes_anything:
+        return _After(
             table=table,
-            keys=kept.facts["keys"],
+            keys=before.facts["keys"],
             fingerprint=fingerprint,
             slot=slot,
-            searched=kept.searched,
-            scored=kept.scored,
-            learnt=kept.learnt,
-            touched=nothing,
+            search=before.search,
+            scored=before.scored,
+            scoring=before.scoring,
+            affected=nothing,
             compared=nothing,
             renewed=False,
             pairs_scored=0,
-            notes=arrivals.notes,
+            notes=delta.notes,
         )
     digest = stage_key(fingerprint, *addition, len(records))
     fingerprint = hashlib.sha256(digest.encode()).hexdigest()
     keys = stage_keys(Input((), fingerprint), config)
-    found, searched = search_arrivals(
-        stages, keys["candidates"], arrivals, kept.table, slot, kept.searched, kept.scored, config
+    found, search = search_delta(
+        stages, keys["candidates"], delta, before.table, slot, before.search, before.scored, config
     )
-    scored, learnt, judged = score_arrivals(
-        stages, keys["scored"], records, found, kept.learnt, config
+    scored, scoring, rescored = score_delta(
+        stages, keys["scored"], records, found, before.scoring, config
     )
-    touched, compared = found.touched.copy(), nothing
-    touched[judged] = True
+    affected, compared = found.affected.copy(), nothing
+    affected[rescored] = True
     compared[np.unique(found.pairs.select("left", "right").to_numpy())] = True
-    grown = bool(searched["stored"].get("grown"))
-    return _Grown(
-        table=replace(table, slot=found.slot if grown else None, grown=grown),
+    extended = bool(search["stored"].get("grown"))
+    return _After(
+        table=replace(table, slot=found.slot if extended else None, extended=extended),
         keys=keys,
         fingerprint=fingerprint,
         slot=found.slot,
-        searched=searched,
+        search=search,
         scored=scored,
-        learnt=learnt,
-        touched=touched,
+        scoring=scoring,
+        affected=affected,
         compared=compared,
-        renewed=found.renumbered or len(judged) > 0,
+        renewed=found.renumbered or len(rescored) > 0,
         pairs_scored=found.pairs.height,
-        notes=(*arrivals.notes, *found.notes),
+        notes=(*delta.notes, *found.notes),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Clustered:
-    """The clusters of all records.
+def _cluster(
+    workspace: Workspace, before: _Before, delta: Delta, after: _After, config: Config
+) -> tuple[Clustered, WrittenTables | None, pl.DataFrame]:
+    """Cluster the affected records, or all if probabilities of others may have changed.
 
-    Parameters
-    ----------
-    pairs
-        Every pair, corrected by the decisions.
-    alike
-        Those of equal texts among them.
-    correction
-        What the decisions taught, if anything.
-    resolved
-        The clusters.
-    before
-        How the records stood, if what did not change need not be written again.
+    Returns
+    -------
+    clustered
+        The clusters of all records.
+    written
+        What the output files show, if only affected lines need to be written.
     changes
         The table ``additions``.
     """
-
-    pairs: pl.DataFrame
-    alike: pl.DataFrame
-    correction: Correction | None
-    resolved: Resolved
-    before: Before | None
-    changes: pl.DataFrame
-
-
-def _clustered(
-    workspace: Workspace, kept: _Kept, arrivals: Arrivals, grown: _Grown, config: Config
-) -> _Clustered:
-    """Cluster what the new records touched, or all where anything else may have changed."""
-    records, decisions, choices = grown.table.records, kept.decisions, kept.choices
-    alike = same_text(grown.slot)
-    pairs = pl.concat([alike, chosen(grown.scored)]).sort("left", "right")
-    pairs, correction = corrected(records, pairs, decisions, config)
-    # A correction is learnt from all pairs, and may change any.
-    learnt = any(is_adapted(config, len(some)) for some in (kept.table.records, records))
-    learnt |= config.correct and decisions.height >= FEWEST
-    learnt |= correction is not None or "correction" in workspace.manifest()
-    before = None
-    if kept.standing is None or config.link or learnt:
-        resolved = resolve(records, pairs, decisions, config, choices)
+    records, decisions, choices = after.table.records, before.decisions, before.choices
+    candidates = candidates_of(after.scored)
+    pairs = pl.concat([identical_by_slot(after.slot), candidates]).sort("left", "right")
+    state = State(after.table, pairs, decisions, choices, config)
+    written = None
+    if before.clusters is None or config.link or _may_recalibrate(workspace, before, state):
+        clustered = state.cluster()
         again = np.ones(len(records), dtype=bool)
     else:
-        stood = _carried_standing(kept.standing, arrivals.before)
+        earlier = _renumbered(before.clusters, delta.previous)
         resolved, again = resolve_again(
-            records, pairs, decisions, config, choices, stood, grown.touched, grown.compared
+            records, pairs, decisions, config, choices, earlier, after.affected, after.compared
         )
-        key_before = export_key(kept.facts["keys"], decisions, choices, config)
-        if config.format == "csv" and outputs_stand(workspace, key_before):
-            appended = arrivals.appends and not grown.renewed
-            before = Before(kept.standing, arrivals.before, again, appended)
-    changes = changes_of(kept.names, arrivals, resolved, again)
-    return _Clustered(pairs, alike, correction, resolved, before, changes)
+        clustered = Clustered(state, pairs, None, resolved)
+        key = export_key(before.facts["keys"], decisions, choices, config)
+        if config.format == "csv" and outputs_current(workspace, key):
+            appended = delta.only_appends and not after.renewed
+            written = WrittenTables(before.clusters, delta.previous, again, appended)
+    changes = changes_of(before.cluster_ids, delta, clustered.resolved, again)
+    return clustered, written, changes
 
 
-def _carried_standing(standing: Standing, before: NDArray[np.int64]) -> Standing:
-    """Return how records stood, under their new row numbers; of new ones it says anything."""
-    rows = np.arange(len(before), dtype=np.uint32)
-    was = np.maximum(before, 0)
-    now = np.zeros(len(standing.labels), dtype=np.uint32)
-    now[before[before >= 0]] = rows[before >= 0]
-    return Standing(
-        labels=now[standing.labels[was]],
-        confidence=standing.confidence[was],
-        kept=now[standing.kept[was]],
-        joined_by=standing.joined_by[was],
-        cluster_id=standing.cluster_id.gather(was),
+def _may_recalibrate(workspace: Workspace, before: _Before, state: State) -> bool:
+    """Check whether recalibration may change, or changed before, the probability of any pair."""
+    sizes = (len(before.table.records), len(state.records))
+    return (
+        any(uses_self_training(state.config, size) for size in sizes)
+        or (state.config.recalibrate and state.decisions.height >= MIN_DECISIONS)
+        or "recalibration" in workspace.manifest()
     )
 
 
-def _keep(workspace: Workspace, kept: _Kept, arrivals: Arrivals, grown: _Grown) -> None:
-    """Keep what was made beside what was there: until the facts say so it does not count.
+def _renumbered(clusters: pl.DataFrame, previous: NDArray[np.int64]) -> pl.DataFrame:
+    """Return earlier clusters under the new row numbers; rows of new records hold anything."""
+    rows = np.arange(len(previous), dtype=np.uint32)
+    now = np.zeros(clusters.height, dtype=np.uint32)
+    now[previous[previous >= 0]] = rows[previous >= 0]
+    carried = clusters[np.maximum(previous, 0)]
+    return carried.with_columns(
+        pl.Series(name, now[carried[name].to_numpy()]) for name in ("label", "representative")
+    )
+
+
+# Cache -------------------------------------------------------------------------------------------
+
+
+def _cache(workspace: Workspace, before: _Before, delta: Delta, after: _After) -> None:
+    """Cache the results beside the earlier ones; they do not count until the facts name them.
 
     Records and pairs that stay as they were are not written again.
     """
-    old = kept.facts["keys"]
-    rows = len(kept.table.records) if arrivals.appends else None
-    first_pairs = None if grown.renewed else kept.scored.height
+    keys = before.facts["keys"]
+    rows = len(before.table.records) if delta.only_appends else None
+    first_pairs = None if after.renewed else before.scored.height
 
-    def after(stage: str, first: int | None) -> tuple[str, int] | None:
-        return None if first is None else (old[stage], first)
+    def following(stage: str, first: int | None) -> tuple[str, int] | None:
+        return None if first is None else (keys[stage], first)
 
     save_table(
-        workspace, grown.keys["table"], grown.table, forget=False, after=after("table", rows)
+        workspace,
+        after.keys["table"],
+        after.table,
+        forget=False,
+        after=following("table", rows),
     )
-    candidates = grown.scored.select("left", "right", "similarity", "seen")
-    for stage, frame, found in (
-        ("candidates", candidates, grown.searched),
-        ("scored", grown.scored, grown.learnt),
+    candidates = after.scored.select("left", "right", "similarity", "seen")
+    for stage, frame, facts in (
+        (CANDIDATES, candidates, after.search),
+        (SCORED, after.scored, after.scoring),
     ):
-        stays = after(stage, first_pairs)
-        workspace.save(stage, grown.keys[stage], frame, found, forget=False, after=stays)
+        earlier = following(stage, first_pairs)
+        key = after.keys[stage]
+        workspace.cache.save(stage, key, frame, facts, forget=False, after=earlier)
 
 
-def _forget(workspace: Workspace, grown: _Grown) -> None:
+def _forget(workspace: Workspace, after: _After) -> None:
     """Remove what no longer counts."""
-    for stage in ("table", "records", "slots", "named"):
-        workspace.forget(stage, [grown.keys["table"]])
-    workspace.forget("candidates", [grown.keys["candidates"]])
-    workspace.forget("scored", [grown.keys["scored"]])
-    workspace.forget("index", [grown.searched["stored"]["key"]])
-    workspace.forget("distilled", [grown.learnt.get("kept_as", "")])
+    for stage in (TABLE, RECORDS, SLOTS, CLUSTERS):
+        workspace.cache.forget(stage, [after.keys["table"]])
+    workspace.cache.forget(CANDIDATES, [after.keys["candidates"]])
+    workspace.cache.forget(SCORED, [after.keys["scored"]])
+    workspace.cache.forget(INDEX, [after.search["stored"]["key"]])
+    workspace.cache.forget(DISTILLED, [after.scoring.get("model_key", "")])
 
 
-def _flipped(
-    facts: Mapping[str, Any], grown: _Grown, source: Input, arrivals: Arrivals, asked: Asked
+def _facts_after(
+    facts: Mapping[str, Any], after: _After, source: Input, delta: Delta, options: AddOptions
 ) -> dict[str, Any]:
-    """Return what the workspace is for, with what was added."""
-    old, rows = facts["input"], len(arrivals.records)
+    """Return the facts of the workspace with the addition."""
+    old, rows = facts["input"], len(delta.records)
     names = [*old["names"], *(name for name in source.names if name not in old["names"])]
     added = {
         "names": source.names,
         "fingerprint": source.fingerprint,
-        "replace_all": asked.replace_all,
-        "to": asked.to,
-        **arrivals.counts,
+        "replace_all": options.replace_all,
+        "to": options.to,
+        **delta.counts,
     }
     return {
         **{name: value for name, value in facts.items() if name != "format"},
-        "input": {**old, "names": names, "fingerprint": grown.fingerprint, "rows": rows},
-        "keys": dict(grown.keys),
+        "input": {**old, "names": names, "fingerprint": after.fingerprint, "rows": rows},
+        "keys": dict(after.keys),
         "original": facts.get("original", old["fingerprint"]),
         "added": [*facts.get("added", ()), added],
     }

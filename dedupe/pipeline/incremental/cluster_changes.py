@@ -1,4 +1,4 @@
-"""What became of the clusters of a workspace."""
+"""How the clusters of a workspace changed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.pipeline.incremental.delta import Arrivals
+from dedupe.pipeline.incremental.delta import Delta
 from dedupe.resolution.resolve import Resolved
 
-CHANGES = ("made", "grown", "joined", "split", "changed", "vanished")
-"""What can become of a cluster, in the order in which it is counted."""
-
-
+CLUSTER_CHANGES = ("made", "grown", "joined", "split", "changed", "vanished")
+"""Kinds of change, in the order in which they are counted."""
 ADDITIONS = pl.Schema(
     {
         "change": pl.String(),
@@ -26,19 +24,36 @@ ADDITIONS = pl.Schema(
 
 
 def changes_of(
-    names: pl.Series, arrivals: Arrivals, resolved: Resolved, again: NDArray[np.bool_]
+    names: pl.Series, delta: Delta, resolved: Resolved, again: NDArray[np.bool_]
 ) -> pl.DataFrame:
-    """Say which clusters came to be, grew, were joined, split, changed or vanished."""
-    some = np.flatnonzero(again)
+    """List the clusters that were made, grew, were joined, split, changed or vanished.
+
+    Parameters
+    ----------
+    names
+        Cluster id of each earlier record.
+    delta
+        How the records changed.
+    resolved
+        The clusters after the change.
+    again
+        (n,) bool: records that were clustered again.
+
+    Returns
+    -------
+    DataFrame
+        Schema :data:`ADDITIONS`.
+    """
+    rows = np.flatnonzero(again)
     after = pl.DataFrame(
         {
-            "cluster": resolved.cluster_id.gather(some),
-            "name": carried(names, arrivals.before[some]),
+            "cluster": resolved.rows["cluster_id"].gather(rows),
+            "name": earlier_ids(names, delta.previous[rows]),
         }
     )
-    stood = np.ones(len(names), dtype=bool)
-    stood[arrivals.before[~again]] = False
-    names = names.filter(pl.Series(stood))
+    affected = np.ones(len(names), dtype=bool)
+    affected[delta.previous[~again]] = False
+    names = names.filter(pl.Series(affected))
     sizes = names.to_frame("name").group_by("name").len("was")
     shares = (
         after.filter(pl.col("name").is_not_null())
@@ -95,11 +110,13 @@ def changes_of(
         "records",
         "new_records",
     ).cast(ADDITIONS)
-    order = pl.col("change").cast(pl.Enum(CHANGES))
+    order = pl.col("change").cast(pl.Enum(CLUSTER_CHANGES))
     return pl.concat([listed, vanished]).sort(order, "cluster_id")
 
 
-def carried(names: pl.Series, before: NDArray[np.int64]) -> pl.Series:
-    """Return the id that each record's cluster had; missing for a new record."""
-    found = names.gather(np.maximum(before, 0)).to_frame("name")
-    return found.select(pl.when(pl.Series(before >= 0)).then(pl.col("name")).alias("name"))["name"]
+def earlier_ids(names: pl.Series, previous: NDArray[np.int64]) -> pl.Series:
+    """Return the earlier cluster id of each record; null for a new one."""
+    found = names.gather(np.maximum(previous, 0)).to_frame("name")
+    return found.select(pl.when(pl.Series(previous >= 0)).then(pl.col("name")).alias("name"))[
+        "name"
+    ]

@@ -1,9 +1,9 @@
-"""Matches of new records in a workspace, one at a time or many: nothing is changed in it.
+"""Matching: which records of a workspace are those that come. Nothing in the workspace changes.
 
 ::
 
-    record ──text──▶ vector, rare features ──kept index──▶ texts most like it
-        ──distilled, cross-encoder──▶ probabilities ──▶ ids and clusters
+    record ──text──▶ vector, rare features ──stored index──▶ nearest texts
+        ──distilled model, cross-encoder──▶ probabilities ──▶ ids and clusters
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.blocking.bi_encoder import embed
-from dedupe.blocking.index import NO_SLOT, first_slots, index_in_memory, open_index
-from dedupe.blocking.retrieve import Nearest
+from dedupe.blocking.index import NO_SLOT, assign_slots, build_index_in_memory, open_index
+from dedupe.blocking.retrieve import Retriever
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.errors import InputError
-from dedupe.io.sources import Frame, as_polars
+from dedupe.io.sources import Frame, to_polars
 from dedupe.records import as_texts, frame_texts
 from dedupe.scoring.boosted_trees import BoostedTrees
-from dedupe.scoring.cross_encoder import load_cross_encoder, score_texts, spelled
+from dedupe.scoring.cross_encoder import load_cross_encoder, rewrite_texts, score_texts
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.scoring.score import distilled_scores
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.folder import open_workspace as _open_workspace
-from dedupe.workspace.state import (
+from dedupe.workspace.state import records_with_clusters
+from dedupe.workspace.stored import (
     check_models,
-    kept_config,
-    kept_slots,
+    index_slots,
     load_distilled,
-    named_records,
-    search_facts_of,
+    search_facts,
+    stored_config,
 )
 
 if TYPE_CHECKING:
@@ -52,10 +52,8 @@ MATCHES = pl.Schema(
     }
 )
 """Schema of :meth:`Matcher.match`."""
-
-
-LOOKED_AT = 8
-"""Nearest texts that are judged for each new one."""
+NEAREST = 8
+"""Nearest texts that are scored for each new one."""
 
 
 class Matcher:
@@ -64,75 +62,78 @@ class Matcher:
     Parameters
     ----------
     workspace
-        Its folder. Its index is opened, or made in memory where it is missing or damaged. Pairs are
-        judged as its last run scored them: by its distilled, and those in between by the
-        cross-encoder, which is loaded when it is first asked. They are not corrected as the pairs
-        of its clusters may be: that takes all pairs of both records, and nothing of it is kept.
+        Folder of the workspace. Its index is opened, or built in memory if it is missing or
+        damaged. Pairs are scored as in its last run: by its distilled model, and doubtful ones by
+        the cross-encoder, which is loaded when it is first needed. Probabilities are not
+        recalibrated as those of the workspace's pairs may be: that takes all pairs of both records.
 
     Raises
     ------
     WorkspaceError
-        If the workspace is missing, incomplete, damaged, or made by other models.
+        If the workspace is missing, incomplete, damaged, or made with other models.
     """
 
     def __init__(self, workspace: str | Path) -> None:
         opened = _open_workspace(workspace)
-        self.config = kept_config(opened)
+        self.config = stored_config(opened)
         check_models(opened, self.config)
-        table, self.cluster_ids = named_records(opened)
+        table, self.cluster_ids = records_with_clusters(opened)
         records = table.records
         self.ids, self.texts = records.ids, records.texts
-        self.fields = [use.name for use in records.fields if use.used]
-        searched = search_facts_of(opened)
-        index = open_index(opened, searched.get("stored") or {}, self.config)
-        slot = kept_slots(table, searched)
+        self.fields = [role.name for role in records.fields if role.used]
+        search = search_facts(opened)
+        index = open_index(opened.cache, search.get("stored") or {}, self.config)
+        slot = index_slots(table, search)
         if index is None:
             firsts, identical = identical_pairs(records.texts)
-            slot = first_slots(records.texts, firsts, identical)
-            index = index_in_memory(records.texts.gather(firsts).to_list(), self.config)
-        # Rows in the order of their texts: those of one text lie side by side.
+            slot = assign_slots(records.texts, firsts, identical)
+            index = build_index_in_memory(records.texts.gather(firsts).to_list(), self.config)
+        # Rows in the order of their texts, so that rows of one text are adjacent.
         self._rows = np.argsort(slot, kind="stable")
         self._rows = self._rows[: int((slot != NO_SLOT).sum())]
         self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.vectors) + 1))
         self._encoder = index.encoder
-        self._nearest = Nearest(index.stored, np.diff(self._starts) > 0)
-        self._judged, arrays = load_distilled(opened)
-        self._student = None if arrays is None else BoostedTrees(**arrays)
+        self._nearest = Retriever(index.stored, np.diff(self._starts) > 0)
+        self._scoring, arrays = load_distilled(opened)
+        self._distilled = None if arrays is None else BoostedTrees(**arrays)
 
-    def match(self, frame: Frame, *, most: int = 5, least: float | None = None) -> pl.DataFrame:
-        """Return the records of the workspace that each row of `frame` may be.
+    def match(
+        self, frame: Frame, *, limit: int = 5, min_probability: float | None = None
+    ) -> pl.DataFrame:
+        """Find the records of the workspace that match each row of `frame`.
 
         Parameters
         ----------
         frame
             m new records with columns named as in the workspace; some may be missing. A polars,
             pandas or pyarrow table.
-        most
-            Matches of one record at most.
-        least
-            Probability of a match at least; the workspace's threshold where ``None``.
+        limit
+            Maximum number of matches per record.
+        min_probability
+            Minimum probability of a match. ``None``: the threshold of the workspace.
 
         Returns
         -------
         DataFrame
-            Schema :data:`MATCHES`: row number in `frame`, id and cluster of the record matched,
+            Schema :data:`MATCHES`: row number in `frame`, id and cluster of the matching record,
             probability and similarity; the most probable first.
 
         Raises
         ------
         InputError
-            If no column of `frame` is one that the workspace compares, or it is no table.
+            If `frame` is no table, or has none of the columns that the workspace compares.
         ModelError
             If a model cannot be loaded.
         """
-        frame = as_polars(frame)
+        frame = to_polars(frame)
         known = [name for name in self.fields if name in frame.columns]
         if not known:
             raise InputError(
-                f"the new records have none of the columns compared: {', '.join(self.fields)}"
+                f"the new records have none of the compared columns: {', '.join(self.fields)}"
             )
-        least = self.config.threshold if least is None else least
-        # Labels depend on all names together: those of the workspace are given to the new rows.
+        if min_probability is None:
+            min_probability = self.config.threshold
+        # The labels of a record text depend on all columns, so all of the workspace are used.
         text = as_texts(frame.select(known)).with_columns(
             pl.lit("").alias(name) for name in self.fields if name not in known
         )
@@ -140,7 +141,7 @@ class Matcher:
         new, slots, similarity = self._near(texts)
         first = self._rows[self._starts[slots]]
         chance = self._chances(texts, self.texts.gather(first).to_list(), new, similarity)
-        # Records of one text match as one.
+        # Records with the same text match alike.
         count = self._starts[slots + 1] - self._starts[slots]
         rows = np.concatenate(
             [np.empty(0, np.int64)]
@@ -155,7 +156,7 @@ class Matcher:
                 "similarity": np.repeat(similarity, count),
                 "row": rows,
             }
-        ).filter(pl.col("probability") >= least)
+        ).filter(pl.col("probability") >= min_probability)
         return (
             found.sort(
                 "record",
@@ -164,7 +165,7 @@ class Matcher:
                 "row",
                 descending=[False, True, True, False],
             )
-            .filter(pl.int_range(pl.len()).over("record") < most)
+            .filter(pl.int_range(pl.len()).over("record") < limit)
             .drop("row")
             .cast(MATCHES)
         )
@@ -184,33 +185,33 @@ class Matcher:
         new: NDArray[np.int64],
         similarity: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        """Return the probability that the texts `new` are what the `others` are, as a run would."""
+        """Return the probability that the texts `new` match the `others`, as a run scores them."""
         doubtful = np.arange(len(new))
         chance = np.zeros(len(new), dtype=np.float32)
-        if self._student is not None and len(new):
+        if self._distilled is not None and len(new):
             pairs = pl.DataFrame(
                 {"left": new, "right": len(texts) + doubtful, "similarity": similarity}
             )
             both = pl.Series([*texts, *others], dtype=pl.String)
-            chance = distilled_scores(self._student, self._judged["layout"], pairs, both)
-            low, high = self._judged["low"], self._judged["high"]
+            chance = distilled_scores(self._distilled, self._scoring["layout"], pairs, both)
+            low, high = self._scoring["low"], self._scoring["high"]
             doubtful = np.flatnonzero((chance > low) & (chance < high))
         if len(doubtful):
-            own = spelled([texts[i] for i in new[doubtful]], self._vocabulary)
-            theirs = spelled([others[i] for i in doubtful], self._vocabulary)
+            own = rewrite_texts([texts[i] for i in new[doubtful]], self._vocabulary)
+            theirs = rewrite_texts([others[i] for i in doubtful], self._vocabulary)
             chance[doubtful] = score_texts(self._model, own, theirs)
         return chance
 
     def _near(
         self, texts: list[str]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Return numbers of new texts, places of texts most like each, and their cosines."""
+        """Return row numbers of new texts, index places of their nearest texts, and the cosines."""
         vectors = embed(self._encoder, texts)
         rare = None
-        if isinstance(self._encoder, HashedTfidf) and self._nearest.by_features:
-            rare = self._encoder.rare_features(texts, lone=True)
+        if isinstance(self._encoder, HashedTfidf) and self._nearest.needs_features:
+            rare = self._encoder.rare_features(texts, singletons=True)
         found = [
-            self._nearest.search(vectors[i], None if rare is None else rare[[i]], LOOKED_AT)
+            self._nearest.most_similar(vectors[i], None if rare is None else rare[[i]], NEAREST)
             if text
             else (np.empty(0, np.int64), np.empty(0, np.float32))
             for i, text in enumerate(texts)
@@ -226,11 +227,13 @@ class OpenedWorkspace(Workspace):
 
     @cached_property
     def matcher(self) -> Matcher:
-        """What matches records; see :class:`Matcher`, whose errors it raises."""
+        """The matcher of the workspace; see :class:`Matcher`, whose errors it raises."""
         return Matcher(self.path)
 
-    def match(self, frame: Frame, *, most: int = 5, least: float | None = None) -> pl.DataFrame:
-        """Return the records that each row of `frame` may be; see :meth:`Matcher.match`.
+    def match(
+        self, frame: Frame, *, limit: int = 5, min_probability: float | None = None
+    ) -> pl.DataFrame:
+        """Find the records that match each row of `frame`; see :meth:`Matcher.match`.
 
         The first call loads the models.
 
@@ -239,7 +242,7 @@ class OpenedWorkspace(Workspace):
         >>> people = dedupe.open_workspace("people.dedupe")                 # doctest: +SKIP
         >>> people.match(pl.DataFrame({"name": ["J. Smith"]}))              # doctest: +SKIP
         """
-        return self.matcher.match(frame, most=most, least=least)
+        return self.matcher.match(frame, limit=limit, min_probability=min_probability)
 
 
 def open_workspace(path: str | Path) -> OpenedWorkspace:

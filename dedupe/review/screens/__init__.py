@@ -1,1 +1,1 @@
-"""The screens of the review app."""
+"""The screens of the review app, each with its style sheet."""

@@ -1,12 +1,15 @@
-"""The screen of clusters: their rows, what differs in them, and taking them apart or together."""
+"""The screen of clusters: what differs in them, splitting, merging, and values of merged rows."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise, product
 from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,41 +19,49 @@ from textual.widgets import DataTable, Footer, Input, Static
 
 from dedupe.errors import DedupeError
 from dedupe.resolution.decisions import Decision
-from dedupe.review.field_differences import plain, shown
-from dedupe.review.screens.pairs import said_of
+from dedupe.review.decisions import described
 from dedupe.review.session import Session
+from dedupe.review.widgets.field_differences import normalized, one_line
+from dedupe.review.widgets.figures import counted
+from dedupe.review.widgets.navigation import Navigation
 
 MOST_LISTED = 2_000
-
+"""Clusters in the list."""
 
 MOST_ROWS = 200
-
+"""Rows of one cluster that are shown."""
 
 MOST_DECISIONS = 400
 """Decisions that one key press may make."""
 
+SEARCH_HINT = "show only clusters that contain this text; empty: all clusters"
 
-HINT = "only clusters that hold this text; empty: all"
-
-
-_WIDEST = 60
+_WIDEST_VALUE = 60
+_LIST_COLUMNS = {"rows": 6, "confidence": 10, "first row": 160}
+_TO_THE_ROWS = "press enter, then move with the arrow keys"
 
 
 class ClustersScreen(Screen[None]):
-    """Clusters on top, the rows of the one chosen below, and first of them the merged row."""
+    """The list of clusters, and below it the merged row and the rows of the selected cluster.
+
+    Parameters
+    ----------
+    session
+        The review.
+    """
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "mark", "Mark"),
+        Binding("space", "mark", "Mark", key_display="␣"),
         Binding("s", "split", "Split off"),
         Binding("m", "confirm", "Confirm"),
-        Binding("v", "pick", "Value"),
-        Binding("asterisk", "stand", "Stand for", key_display="*"),
+        Binding("v", "choose_value", "Value"),
+        Binding("asterisk", "choose_representative", "Representative", key_display="*", show=False),
         Binding("h", "hold", "Hold", show=False),
         Binding("g", "merge", "Merge with held", show=False),
         Binding("backspace,ctrl+z", "undo", "Undo", key_display="⌫"),
         Binding("ctrl+y", "redo", "Redo", show=False),
-        Binding("slash", "search", "Search", key_display="/", show=False),
+        Binding("slash", "search", "Search", key_display="/"),
         Binding("escape", "back", "Back", show=False),
     ]
 
@@ -66,240 +77,273 @@ class ClustersScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
+        yield Navigation("clusters")
         yield Static(id="head")
         with Vertical():
             yield DataTable(id="list", cursor_type="row", zebra_stripes=True)
             yield DataTable(id="rows", cursor_type="cell", fixed_columns=1)
         yield Static(id="note")
-        yield Input(placeholder=HINT, id="find")
-        yield Footer()
+        yield Input(placeholder=SEARCH_HINT, id="search")
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Make the columns."""
-        self.query_one("#find", Input).display = False
-        self.query_one("#list", DataTable).add_columns("rows", "confidence", "first row")
+        """Add the columns of the list."""
+        self.query_one("#search", Input).display = False
+        table = self.query_one("#list", DataTable)
+        for name, width in _LIST_COLUMNS.items():
+            table.add_column(name, width=width)
 
     def on_screen_resume(self) -> None:
-        """Show what decisions made of the clusters meanwhile."""
+        """Show the clusters under the latest decisions."""
         self.fill()
         self.query_one("#list", DataTable).focus()
 
+    # Drawing ------------------------------------------------------------------------------
+
     def fill(self) -> None:
-        """List the clusters of two rows or more, the least sure first."""
-        clusters = self.session.clusters
-        frame = pl.DataFrame({"label": clusters.labels, "confidence": clusters.confidence})
-        holds = pl.lit(True)
-        if self.text:
-            texts = self.session.state.records.texts
-            frame = frame.with_columns(texts.str.contains(self.text.lower(), literal=True))
-            holds = pl.col("text").any()
-        found = (
-            frame.group_by("label")
-            .agg(pl.len().alias("size"), pl.col("confidence").min(), holds.alias("holds"))
-            .filter((pl.col("size") > 1) & pl.col("holds"))
-            .sort("confidence", "label")
-        )
+        """List the clusters of two or more rows, the least confident first."""
+        clusters = self._clusters()
+        listed = clusters.head(MOST_LISTED)
+        self.listed = listed["label"].to_list()
         table: DataTable[Text] = self.query_one("#list", DataTable)
         table.clear()
-        some = found.head(MOST_LISTED)
-        self.listed = some["label"].to_list()
-        for label, size, confidence in some.select("label", "size", "confidence").iter_rows():
-            said = (shown(value) for value in self.session.record(label).values())
-            table.add_row(
-                Text(f"{size:,}"),
-                Text(f"{confidence:.2f}"),
-                Text(" · ".join(value for value in said if value)[:160]),
-            )
-        wrong = self.session.clash_count()
-        self.query_one("#head", Static).update(
-            Text(
-                f"{found.height:,} clusters of two rows or more, the least sure first"
-                + (f" (the first {MOST_LISTED:,})" if found.height > MOST_LISTED else "")
-                + (f"  ·  ! {wrong:,} contradictions" if wrong else "")
-                + (f"  ·  “{self.text}”" if self.text else "")
-            )
-        )
+        for label, size, confidence in listed.select("label", "size", "confidence").iter_rows():
+            values = (one_line(value) for value in self.session.record(label).values())
+            summary = " · ".join(value for value in values if value)
+            table.add_row(Text(f"{size:,}"), Text(f"{confidence:.2f}"), Text(summary))
+        self.query_one("#head", Static).update(Text(self._head(clusters.height)))
         if not self.listed:
             self.rows = []
             rows = self.query_one("#rows", DataTable)
             rows.fixed_rows = 0
             rows.clear(columns=True)
 
-    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        """Show the rows of the cluster under the cursor."""
-        if event.data_table.id == "list" and 0 <= event.cursor_row < len(self.listed):
-            self.rows = self.session.clusters.rows(self.listed[event.cursor_row]).tolist()
-            self.marked = set()
-            self.draw_rows()
+    def _clusters(self) -> pl.DataFrame:
+        """Find the clusters to list: ``label``, ``size`` and ``confidence``."""
+        clusters = self.session.clusters
+        texts = self.session.records.texts
+        return (
+            pl.DataFrame({"label": clusters.labels, "confidence": clusters.confidence})
+            .with_columns(found=texts.str.contains(self.text.lower(), literal=True))
+            .group_by("label")
+            .agg(pl.len().alias("size"), pl.col("confidence").min(), pl.col("found").any())
+            .filter(pl.col("found") & (pl.col("size") > 1))
+            .sort("confidence", "label")
+        )
 
-    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Go to the rows of a cluster."""
-        if event.data_table.id == "list" and self.rows:
-            self.query_one("#rows", DataTable).focus()
+    def _head(self, found: int) -> str:
+        parts = [f"{found:,} clusters of two or more rows, the least confident first"]
+        if found > MOST_LISTED:
+            parts[0] += f" (the first {MOST_LISTED:,} are listed)"
+        if contradictions := self.session.contradiction_count():
+            parts.append(f"! {counted(contradictions, 'contradiction')}")
+        if self.text:
+            parts.append(f"“{self.text}”")
+        return "  ·  ".join(parts)
 
     def draw_rows(self) -> None:
-        """Draw the rows of the cluster; cells that differ from the commonest value stand out."""
+        """Draw the merged row and the rows of the selected cluster."""
         table: DataTable[Text] = self.query_one("#rows", DataTable)
-        place = table.cursor_coordinate
+        cursor = table.cursor_coordinate
         table.fixed_rows = 0  # an empty table has no row to fix
         table.clear(columns=True)
-        session = self.session
-        shown_rows = self.rows[:MOST_ROWS]
-        frame = session.state.records.frame[shown_rows]
-        self.columns = [n for n in frame.columns if any(shown(value) for value in frame[n])]
-        table.add_columns("", *self.columns)
-        merged = session.merged(self.rows[0])
-        picked = self._picked()
-        cells = [
-            Text(self._cell(merged[name]) + (" ✓" if name in picked else ""), "bold")
-            for name in self.columns
-        ]
-        table.add_row(Text("⇒", "bold"), *cells)
-        usual, used = {}, session.used_fields()
-        for name in self.columns:
-            said = [plain(shown(value)) for value in frame[name] if shown(value)]
-            usual[name] = max(said, key=lambda one: (said.count(one), one))
-        kept = int(session.clusters.kept[self.rows[0]])
-        for row, values in zip(shown_rows, frame.iter_rows(named=True), strict=True):
-            mark = ("●" if row in self.marked else " ") + ("★" if kept == row else " ")
-            line = [Text(mark)]
-            for name in self.columns:
-                value = self._cell(values[name])
-                differs = name in used and bool(value) and plain(shown(values[name])) != usual[name]
-                text = Text(("≠" if differs else "") + value, style="bold" if differs else "")
-                line.append(text.append(" ✓" if picked.get(name) == row else ""))
-            table.add_row(*line)
+        rows = self.rows[:MOST_ROWS]
+        frame = self.session.records.frame[rows]
+        self.columns = [name for name in frame.columns if any(map(one_line, frame[name]))]
+        chosen = self._chosen_rows()
+        commonest = {name: _commonest(frame[name]) for name in self.columns}
+        lines = [self._merged_line(chosen)]
+        for row, values in zip(rows, frame.iter_rows(named=True), strict=True):
+            lines.append(self._line(row, values, commonest, chosen))
+        # Without given widths, the table may be drawn once before they are measured.
+        for name, cells in zip(["", *self.columns], zip(*lines, strict=True), strict=True):
+            table.add_column(name, width=max(map(cell_len, (name, *(c.plain for c in cells)))))
+        table.add_rows(lines)
         table.fixed_rows = 1
         if len(self.rows) > MOST_ROWS:
             self._note(f"the first {MOST_ROWS:,} of {len(self.rows):,} rows are shown")
-        table.move_cursor(row=min(place.row, len(shown_rows)), column=place.column)
+        table.move_cursor(row=min(cursor.row, len(rows)), column=cursor.column)
 
-    def _cell(self, value: object) -> str:
-        text = shown(value)
-        return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+    def _merged_line(self, chosen: dict[str, int]) -> list[Text]:
+        merged = self.session.merged(self.rows[0])
+        values = (
+            Text(_shortened(merged[name]) + (" ✓" if name in chosen else ""), "bold")
+            for name in self.columns
+        )
+        return [Text("⇒", "bold"), *values]
 
-    def _picked(self) -> dict[str, int]:
-        """Return the row that was chosen to give a column of the merged row its value."""
-        rows = {self.session.keys[row]: row for row in self.rows}
-        return {col: rows[key] for key, col in self.session.choices if col and key in rows}
+    def _line(
+        self,
+        row: int,
+        values: dict[str, object],
+        commonest: dict[str, str],
+        chosen: dict[str, int],
+    ) -> list[Text]:
+        """Draw one row; values that differ from the commonest of the cluster are marked."""
+        compared = self.session.compared_fields()
+        representative = int(self.session.clusters.representative[row])
+        marks = ("●" if row in self.marked else " ") + ("★" if row == representative else " ")
+        line = [Text(marks)]
+        for name in self.columns:
+            value = normalized(one_line(values[name]))
+            differs = name in compared and bool(value) and value != commonest[name]
+            text = Text("≠" if differs else "", style="bold" if differs else "")
+            text.append(_shortened(values[name]))
+            line.append(text.append(" ✓" if chosen.get(name) == row else ""))
+        return line
 
-    def _under_cursor(self) -> int | None:
-        """Return the row under the cursor; ``None`` on the merged row or where there is none."""
-        at = self.query_one("#rows", DataTable).cursor_row - 1
-        return self.rows[at] if 0 <= at < min(len(self.rows), MOST_ROWS) else None
+    def _chosen_rows(self) -> dict[str, int]:
+        """Find the row that a reviewer chose for each column of the merged row."""
+        row_of = {self.session.keys[row]: row for row in self.rows}
+        choices = self.session.decisions.choices
+        return {column: row_of[key] for key, column in choices if column and key in row_of}
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        """Show the rows of the cluster under the cursor."""
+        if event.data_table.id == "list":
+            self._select(event.cursor_row)
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        """Go to the rows of the selected cluster."""
+        if event.data_table.id == "list" and self.listed:
+            self._select(event.cursor_row)
+            self.query_one("#rows", DataTable).focus()
+
+    def _select(self, place: int) -> None:
+        """Show the cluster at a place of the list, without marks."""
+        if 0 <= place < len(self.listed):
+            self.rows = self.session.clusters.rows(self.listed[place]).tolist()
+            self.marked = set()
+            self.draw_rows()
 
     # Deciding -----------------------------------------------------------------------------
 
     def action_mark(self) -> None:
-        """Mark the row under the cursor, or take the mark off."""
-        row = self._under_cursor()
+        """Mark the row under the cursor, or remove its mark."""
+        row = self._row_under_cursor()
         if row is None:
-            self._note("go to a row of the cluster first: enter, and the arrows")
+            self._note(f"go to a row of the cluster first: {_TO_THE_ROWS}")
             return
         self.marked ^= {row}
         self.draw_rows()
 
     def action_split(self) -> None:
-        """Decide that the marked rows are not the others."""
+        """Decide that the marked rows differ from the others."""
         others = [row for row in self.rows if row not in self.marked]
         pairs = list(product(sorted(self.marked), others))
         if not pairs:
-            self._note("mark the rows to split off with space")
+            self._note("mark the rows to split off first, with the space bar")
         elif len(pairs) > MOST_DECISIONS:
-            self._note(f"that would be {len(pairs):,} decisions: mark fewer rows")
+            self._note(f"this would take {len(pairs):,} decisions: mark fewer rows")
         else:
-            said = f"{len(self.marked):,} rows split off"
-            self._decide(pairs, Decision.DIFFERENT, said)
+            self._decide(pairs, Decision.DIFFERENT, f"{counted(len(self.marked), 'row')} split off")
 
     def action_confirm(self) -> None:
-        """Decide that all rows of the cluster are one."""
+        """Decide that all rows of the cluster match."""
         if len(self.rows) > 1:
             self._decide(list(pairwise(self.rows)), Decision.MATCH, "cluster confirmed")
 
     def action_hold(self) -> None:
-        """Remember this cluster, to merge another with it."""
+        """Hold this cluster, to merge another with it."""
         if self.rows:
             self.held = self.rows[0]
-            self._note("held: search another cluster with /, and press g there to merge the two")
+            self._note("cluster held: go to another one and press g to merge the two")
 
     def action_merge(self) -> None:
-        """Decide that this cluster and the one held are one."""
+        """Decide that this cluster matches the held one."""
         if self.held is None or not self.rows or self.held in self.rows:
-            self._note("hold another cluster first, with h")
+            self._note("hold another cluster first: press h on it")
             return
         held, self.held = self.held, None
-        self._decide([(held, self.rows[0])], Decision.MATCH, "the two clusters are one")
+        self._decide([(held, self.rows[0])], Decision.MATCH, "clusters merged")
 
-    def action_pick(self) -> None:
-        """Let the cell under the cursor be the value of the merged row."""
-        row, column = self._under_cursor(), self.query_one("#rows", DataTable).cursor_column - 1
+    def action_choose_value(self) -> None:
+        """Choose the value under the cursor for the merged row."""
+        row, column = self._row_under_cursor(), self.query_one("#rows", DataTable).cursor_column - 1
         if row is None or not 0 <= column < len(self.columns):
-            self._note("go to the value to take first: enter, and the arrows")
+            self._note(f"go to a value of the cluster first: {_TO_THE_ROWS}")
             return
         name = self.columns[column]
-        value = shown(self.session.record(row)[name])
-        self._choose(row, name, f"{name} of the merged row: {value or 'nothing'}")
+        value = one_line(self.session.record(row)[name])
+        self._choose(row, name, f"{name} of the merged row: {value or 'empty'}")
 
-    def action_stand(self) -> None:
-        """Let the row under the cursor stand for its cluster."""
-        row = self._under_cursor()
+    def action_choose_representative(self) -> None:
+        """Choose the row under the cursor as the representative of its cluster."""
+        row = self._row_under_cursor()
         if row is None:
-            self._note("go to the row that stands for the cluster first: enter, and the arrows")
+            self._note(f"go to a row of the cluster first: {_TO_THE_ROWS}")
             return
-        self._choose(row, None, f"{self.session.state.records.ids[row]} stands for its cluster")
+        record_id = self.session.records.ids[row]
+        self._choose(row, None, f"{record_id} is the representative of its cluster")
 
     def action_undo(self) -> None:
-        """Take the latest decision back."""
-        taken = self.session.undo()
-        self._done(f"taken back: {said_of(taken)}" if taken else "nothing is left to take back")
+        """Take back the latest decision."""
+        undone = self.session.undo()
+        self._show_changed(f"undone: {described(undone)}" if undone else "nothing to undo")
 
     def action_redo(self) -> None:
-        """Make the decision taken back last again."""
-        made = self.session.redo()
-        self._done(f"made again: {said_of(made)}" if made else "nothing was taken back")
+        """Decide again what was taken back last."""
+        redone = self.session.redo()
+        self._show_changed(f"redone: {described(redone)}" if redone else "nothing to redo")
 
     def action_back(self) -> None:
         """Leave the search, or go back to the list."""
-        self.query_one("#find", Input).display = False
+        self.query_one("#search", Input).display = False
         self.query_one("#list", DataTable).focus()
 
     def action_search(self) -> None:
         """Ask for a text."""
-        field = self.query_one("#find", Input)
+        field = self.query_one("#search", Input)
         field.display = True
         field.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep the clusters that hold the text."""
+        """List only the clusters that contain the text."""
         self.text = event.value.strip()
         self.action_back()
         self.fill()
 
-    def _decide(self, pairs: list[tuple[int, int]], decision: Decision, said: str) -> None:
+    def _row_under_cursor(self) -> int | None:
+        """Find the row under the cursor; ``None`` on the merged row."""
+        place = self.query_one("#rows", DataTable).cursor_row - 1
+        return self.rows[place] if 0 <= place < min(len(self.rows), MOST_ROWS) else None
+
+    def _decide(self, pairs: Sequence[tuple[int, int]], decision: Decision, note: str) -> None:
         try:
             count = self.session.decide_rows(pairs, decision)
         except DedupeError as error:
             self.notify(str(error), severity="error")
             return
-        self._done(f"{said} ({count:,} decisions)")
+        self._show_changed(f"{note} ({counted(count, 'decision')})")
 
-    def _choose(self, row: int, column: str | None, said: str) -> None:
+    def _choose(self, row: int, column: str | None, note: str) -> None:
         try:
             self.session.choose(row, column)
         except DedupeError as error:
             self.notify(str(error), severity="error")
             return
         self.draw_rows()
-        self._note(said)
+        self._note(note)
 
-    def _done(self, said: str) -> None:
-        """List the clusters again, and stay where the cursor was."""
+    def _show_changed(self, note: str) -> None:
+        """List the clusters again, with the cursor on the same cluster."""
         table = self.query_one("#list", DataTable)
         place, row = table.cursor_row, self.rows[0] if self.rows else None
         self.fill()
         label = None if row is None else int(self.session.clusters.labels[row])
         table.move_cursor(row=self.listed.index(label) if label in self.listed else place)
-        self._note(said)
+        self._note(note)
 
-    def _note(self, said: str) -> None:
-        self.query_one("#note", Static).update(Text(said, style="italic"))
+    def _note(self, note: str) -> None:
+        self.query_one("#note", Static).update(Text(note, style="italic"))
+
+
+def _commonest(values: pl.Series) -> str:
+    """Find the commonest normalized value; of equally common ones, the last in text order."""
+    counts = Counter(normalized(text) for text in map(one_line, values) if text)
+    return max(counts, key=lambda value: (counts[value], value))
+
+
+def _shortened(value: object) -> str:
+    text = one_line(value)
+    return text if len(text) <= _WIDEST_VALUE else text[: _WIDEST_VALUE - 1] + "…"

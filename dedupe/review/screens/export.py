@@ -1,4 +1,4 @@
-"""The screen from which results are written."""
+"""The screen of the export: format, folder and survivorship rules, with a preview."""
 
 from __future__ import annotations
 
@@ -19,20 +19,26 @@ from dedupe.config import FORMATS
 from dedupe.errors import DedupeError
 from dedupe.pipeline.export import export
 from dedupe.resolution.survivorship import RULES, parse_rules
-from dedupe.review.field_differences import shown
 from dedupe.review.screens.overview import OverviewScreen
 from dedupe.review.session import Session
+from dedupe.review.widgets.field_differences import one_line
+from dedupe.review.widgets.navigation import Navigation
 
-PREVIEWED = 8
-"""Merged rows that are shown before anything is written."""
+PREVIEWED_ROWS = 8
+"""Merged rows in the preview."""
 
-
-MOST_COLUMNS = 8
-"""Columns of them that are shown."""
+_WIDEST_VALUE = 24
+_COLUMN_WIDTH = 16
 
 
 class ExportScreen(Screen[None]):
-    """Format, merge rules with a preview, and where to."""
+    """Choose how and where to write the results, and see the first merged rows.
+
+    Parameters
+    ----------
+    session
+        The review.
+    """
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,58 +52,56 @@ class ExportScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
-        config = self.session.state.config
+        yield Navigation("export")
+        config = self.session.config
+        rules = ", ".join(f"{column}={rule}" for column, rule in config.merge.items())
         with VerticalScroll():
             with Horizontal():
                 yield Label("format")
-                yield Select(
-                    [(name, name) for name in FORMATS],
-                    value=config.format,
-                    allow_blank=False,
-                    id="format",
-                )
+                formats = [(name, name) for name in FORMATS]
+                yield Select(formats, value=config.format, allow_blank=False, id="format")
             with Horizontal():
                 yield Label("folder")
                 yield Input(str(self.session.workspace.path), id="folder")
             with Horizontal():
                 yield Label("merge rules")
-                rules = ", ".join(f"{column}={rule}" for column, rule in config.merge.items())
                 yield Input(rules, placeholder="column=rule, column=rule", id="rules")
             yield Static(Text(f"rules: {', '.join(RULES)}", style="dim"), id="names")
             with Horizontal():
                 yield Button("Write", variant="primary", id="write")
             yield Static(id="result")
             yield Static(id="preview")
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_screen_resume(self) -> None:
-        """Show what would be written."""
+        """Preview the result under the latest decisions."""
         self.preview()
 
     @on(Input.Changed, "#rules")
     def preview(self) -> None:
-        """Show the first merged rows under the rules given."""
+        """Show the first merged rows under the rules typed."""
         session = self.session
         result = self.query_one("#result", Static)
         try:
-            written = self._rules()
-            rules = parse_rules(written, session.state.records.frame.columns)
+            rules = self._rules()
+            columns = list(parse_rules(rules, session.records.frame.columns))
         except DedupeError as error:
             result.update(Text(str(error), style="bold"))
             return
+        # As many columns as there is room for, so that values stay readable.
+        columns = columns[: max(self.size.width // _COLUMN_WIDTH, 1)]
         labels = session.clusters.labels
         sizes = np.bincount(labels, minlength=len(labels))
-        several = np.flatnonzero(sizes > 1)[:PREVIEWED].tolist()
         table = Table(title="first merged rows", box=None, title_justify="left", padding=(0, 1))
-        names = list(rules)[:MOST_COLUMNS]
-        for name in ("rows", *names):
-            table.add_column(Text(name), overflow="ellipsis", no_wrap=True, max_width=24)
-        for row in several:
-            merged = session.merged(row, written)
-            table.add_row(f"{sizes[row]:,}", *(Text(shown(merged[name])) for name in names))
+        for name in ("rows", *columns):
+            table.add_column(
+                Text(name), overflow="ellipsis", no_wrap=True, min_width=5, max_width=_WIDEST_VALUE
+            )
+        for row in np.flatnonzero(sizes > 1)[:PREVIEWED_ROWS].tolist():
+            merged = session.merged(row, rules)
+            table.add_row(f"{sizes[row]:,}", *(Text(one_line(merged[name])) for name in columns))
         self.query_one("#preview", Static).update(table)
-        left = int((sizes > 0).sum())
-        result.update(f"{left:,} rows of {len(labels):,} are left after merging")
+        result.update(f"{int((sizes > 0).sum()):,} of {len(labels):,} rows remain after merging")
 
     @on(Button.Pressed, "#write")
     def action_write(self) -> None:
@@ -111,19 +115,19 @@ class ExportScreen(Screen[None]):
 
     @work(thread=True, exclusive=True)
     def _write(self, format: str, folder: str, threshold: float) -> None:
+        workspace = self.session.workspace.path
         try:
-            place = self.session.workspace.path
             result = export(
-                place,
-                output=None if Path(folder) == place else folder,
+                workspace,
+                output=None if Path(folder) == workspace else folder,
                 format=format,
                 merge=self._rules(),
                 threshold=threshold,
             )
-            said = f"written to {result.workspace}: {', '.join(result.summary['outputs'])}"
+            message = f"written to {result.workspace}: {', '.join(result.summary['outputs'])}"
         except DedupeError as error:
-            said = str(error)
-        self.app.call_from_thread(self.query_one("#result", Static).update, Text(said))
+            message = str(error)
+        self.app.call_from_thread(self.query_one("#result", Static).update, Text(message))
 
     def _threshold(self) -> float:
         overview = self.app.get_screen("overview")

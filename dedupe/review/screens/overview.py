@@ -1,12 +1,13 @@
-"""The screen that shows where things stand: probabilities, threshold, decisions, estimates."""
+"""The screen of the overview: probabilities, the threshold, progress, estimates and training."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from rich.console import Group, RenderableType
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
@@ -19,80 +20,113 @@ from textual.worker import get_current_worker
 from dedupe.errors import DedupeError
 from dedupe.evaluation.estimate import BASES, Estimate
 from dedupe.evaluation.quality import estimate_workspace
-from dedupe.pipeline.train import lesson_said, train
-from dedupe.resolution.decisions import Decision, decided_rows
+from dedupe.pipeline.train import train, training_summary
+from dedupe.resolution.decisions import Decision, decisions_by_row
 from dedupe.resolution.resolve import cluster_records
 from dedupe.review.session import Session
-from dedupe.review.widgets import bar, histogram, measured
+from dedupe.review.widgets.figures import counted, estimated, histogram, with_bar
+from dedupe.review.widgets.navigation import Navigation
 
 BINS = 24
+"""Bars of the histogram."""
+
+HISTOGRAM_LINES = 8
+LOW_HISTOGRAM_LINES = 5
+"""Height of the histogram on screens with less than 30 lines."""
 
 
-class _LeftError(Exception):
-    """Nobody waits for what is learnt any more."""
+class _StoppedError(Exception):
+    """The reviewer left while the model was in training."""
 
 
 class OverviewScreen(Screen[None]):
-    """Histogram with a threshold that can be moved, and what moving it does."""
+    """The histogram of probabilities with a threshold to move, and what moving it does.
+
+    Parameters
+    ----------
+    session
+        The review.
+    """
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "threshold(-0.01)", "Lower"),
-        Binding("right", "threshold(0.01)", "Higher"),
-        Binding("shift+left", "threshold(-0.1)", "-0.1", show=False),
-        Binding("shift+right", "threshold(0.1)", "+0.1", show=False),
-        Binding("t", "train", "Learn"),
+        Binding("left", "threshold(-0.01)", "Lower threshold"),
+        Binding("right", "threshold(0.01)", "Higher threshold"),
+        Binding("shift+left", "threshold(-0.1)", "Lower by 0.1", show=False),
+        Binding("shift+right", "threshold(0.1)", "Higher by 0.1", show=False),
+        Binding("t", "train", "Train"),
+        Binding("pagedown", "scroll(1)", "Scroll down", show=False),
+        Binding("pageup", "scroll(-1)", "Scroll up", show=False),
     ]
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self.threshold = session.state.config.threshold
-        self.learning = False
+        self.threshold = session.config.threshold
+        self.training = False
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
+        yield Navigation("overview")
         with VerticalScroll(can_focus=False):
-            yield Static(id="bars")
-            yield Static(id="counts")
-            yield Static(id="reviewed")
-            yield Static(id="estimate")
-            yield Static(id="learnt")
-        yield Footer()
+            yield Static(id="histogram")
+            yield Static("clustering …", id="clusters")
+            yield Static(id="progress")
+            yield Static("estimating precision and recall …", id="estimate")
+            yield Static(id="training")
+        yield Footer(show_command_palette=False)
 
     def on_screen_resume(self) -> None:
-        """Show how things stand now."""
+        """Show the current state."""
         self.draw()
         self.recount()
         self.reestimate()
 
     def draw(self) -> None:
-        """Draw the histogram and the counts of the review."""
-        session = self.session
-        p = session.scores.probability
+        """Draw the histogram and the progress of the review."""
+        p = self.session.pairs.scores.probability
         counts, _ = np.histogram(p, bins=BINS, range=(0, 1))
-        self.query_one("#bars", Static).update(histogram(counts.tolist(), self.threshold))
-        said = session.counts()
-        right = wrong = 0
-        for pair, decision in session.decided_scored():
-            if decision is not Decision.UNSURE:
-                agrees = (p[pair] >= np.float32(self.threshold)) == (decision is Decision.MATCH)
-                right, wrong = right + agrees, wrong + (not agrees)
-        total = sum(said.values())
-        left = session.remaining()
-        text = Text.assemble(
-            ("review    ", "dim"),
-            bar(total / max(total + left, 1)),
-            f"  {total:,} decided, {left:,} doubtful left\n",
-            ("decisions  ", "dim"),
-            f"{said['match']:,} match, {said['different']:,} different, {said['unsure']:,} unsure",
-        )
+        height = HISTOGRAM_LINES if self.size.height >= 30 else LOW_HISTOGRAM_LINES
+        drawn = histogram(counts.tolist(), self.threshold, height)
+        self.query_one("#histogram", Static).update(drawn)
+        self.query_one("#progress", Static).update(self._progress())
+
+    def _progress(self) -> RenderableType:
+        session = self.session
+        counts = session.decisions.counts()
+        total, left = sum(counts.values()), session.remaining()
+        lines: list[RenderableType] = [
+            with_bar(
+                Text("reviewed ", "dim"),
+                total / max(total + left, 1),
+                Text(f"{counted(total, 'pair')} decided, {counted(left, 'doubtful pair')} left"),
+            ),
+            Text.assemble(
+                ("decisions ", "dim"),
+                ", ".join(f"{count:,} {name}" for name, count in counts.items()),
+            ),
+        ]
+        right, wrong = self._agreement()
         if right + wrong:
-            text.append("\nof the decided pairs the model is right on ", "dim")
-            text.append(f"{right / (right + wrong):.0%}", "bold")
-            text.append(" (doubtful ones: it is better on the rest)", "dim")
-        self.query_one("#reviewed", Static).update(text)
+            lines.append(
+                Text.assemble(
+                    ("scores and decisions agree on ", "dim"),
+                    (f"{right / (right + wrong):.0%}", "bold"),
+                    (" of the decided pairs, which are the hard ones", "dim"),
+                )
+            )
+        return Group(*lines)
+
+    def _agreement(self) -> tuple[int, int]:
+        """Count the decided pairs that the threshold puts on the right and on the wrong side."""
+        p, threshold = self.session.pairs.scores.probability, np.float32(self.threshold)
+        agree = [
+            (p[pair] >= threshold) == (decision is Decision.MATCH)
+            for pair, decision in self.session.decisions.by_pair.items()
+            if decision is not Decision.UNSURE
+        ]
+        return sum(agree), len(agree) - sum(agree)
 
     def action_threshold(self, step: float) -> None:
         """Move the threshold."""
@@ -100,42 +134,46 @@ class OverviewScreen(Screen[None]):
         self.draw()
         self.recount()
 
+    def action_scroll(self, pages: int) -> None:
+        """Scroll where the screen is too low."""
+        self.query_one(VerticalScroll).scroll_relative(y=pages * 8, animate=False)
+
     @work(thread=True, exclusive=True, group="count")
     def recount(self) -> None:
-        """Cluster at the threshold shown, and say what comes of it."""
-        state, threshold = self.session.state, self.threshold
-        config = replace(
-            state.config, threshold=threshold, review_from=min(state.config.review_from, threshold)
-        )
-        decided = decided_rows(self.session.log.current(), state.records)
-        clustering, _, _ = cluster_records(state.records, state.pairs, decided, config)
+        """Cluster at the threshold shown, and show the counts."""
+        session, threshold = self.session, self.threshold
+        records, pairs = session.records, session.clustered.pairs
+        review_from = min(session.config.review_from, threshold)
+        config = replace(session.config, threshold=threshold, review_from=review_from)
+        decisions = decisions_by_row(session.log.current(), records)
+        clustering, _, _ = cluster_records(records, pairs, decisions, config)
         sizes = np.bincount(clustering.labels)
         if threshold == self.threshold:
             text = Text.assemble(
-                ("at this threshold  ", "dim"),
-                (f"{len(state.records) - int((sizes > 0).sum()):,}", "bold"),
-                f" of {len(state.records):,} rows are merged; "
-                f"{int((sizes > 1).sum()):,} clusters of two rows or more, "
+                ("at this threshold ", "dim"),
+                (f"{len(records) - int((sizes > 0).sum()):,}", "bold"),
+                f" of {len(records):,} rows are merged into others: "
+                f"{int((sizes > 1).sum()):,} clusters of two or more rows, "
                 f"the largest of {int(sizes.max()):,}; "
-                f"{clustering.contradictions.height:,} contradictions",
+                f"{counted(clustering.contradictions.height, 'contradiction')}",
             )
-            self._show("#counts", text)
+            self._show("#clusters", text)
 
     @work(thread=True, exclusive=True, group="estimate")
     def reestimate(self) -> None:
-        """Estimate precision and recall from what was reviewed."""
+        """Estimate precision and recall from the decisions."""
         try:
-            found = estimate_workspace(self.session.workspace.path)
+            estimate = estimate_workspace(self.session.workspace.path)
         except DedupeError as error:
             self._show("#estimate", Text(str(error)))
             return
-        self._show("#estimate", estimate_said(found))
+        self._show("#estimate", _estimate_text(estimate))
 
     def action_train(self) -> None:
-        """Teach the model the decisions, and score and cluster anew."""
-        if not self.learning:
-            self.learning = True
-            self.query_one("#learnt", Static).update("learning from the decisions …")
+        """Train the cross-encoder on the decisions, then score and cluster again."""
+        if not self.training:
+            self.training = True
+            self.query_one("#training", Static).update("training on the decisions …")
             self._train()
 
     @work(thread=True, exclusive=True, group="train")
@@ -144,40 +182,39 @@ class OverviewScreen(Screen[None]):
 
         def report(stage: str, done: int, total: int) -> None:
             if worker.is_cancelled:
-                raise _LeftError
-            part = f" {done / total:.0%}" if total else ""
-            self._show("#learnt", Text(f"learning from the decisions: {stage}{part} …"))
+                raise _StoppedError
+            share = f" {done / total:.0%}" if total else ""
+            self._show("#training", Text(f"training on the decisions: {stage}{share} …"))
 
         try:
-            lesson, _ = train(self.session.workspace.path, report=report)
+            training, _ = train(self.session.workspace.path, report=report)
         except DedupeError as error:
-            self._show("#learnt", Text(str(error), "bold"))
-            self.learning = False
+            self._show("#training", Text(str(error), "bold"))
+            self.training = False
             return
-        except _LeftError:
+        except _StoppedError:
             return
-        self.app.call_from_thread(self._learnt, lesson)
+        self.app.call_from_thread(self._trained, training)
 
-    def _learnt(self, lesson: dict[str, object]) -> None:
-        self.learning = False
+    def _trained(self, training: dict[str, Any]) -> None:
+        self.training = False
         self.session.load()
         self.session.sort(self.session.view)
         self.on_screen_resume()
-        self.query_one("#learnt", Static).update(Text(lesson_said(lesson)))
+        self.query_one("#training", Static).update(Text(training_summary(training)))
 
     def _show(self, name: str, text: Text) -> None:
         self.app.call_from_thread(self.query_one(name, Static).update, text)
 
 
-def estimate_said(found: Estimate) -> Text:
-    """Say what is estimated of the merged pairs."""
-    text = Text.assemble(
+def _estimate_text(estimate: Estimate) -> Text:
+    """Describe the estimates and what they rest on."""
+    return Text.assemble(
         ("precision ", "dim"),
-        (measured(found.precision), "bold"),
+        (estimated(estimate.precision), "bold"),
         ("   recall ", "dim"),
-        (measured(found.recall), "bold"),
-        ("   of all matches, with those the search lost ", "dim"),
-        measured(found.recall_of_all),
+        (estimated(estimate.recall), "bold"),
+        ("   recall with matches that are not candidate pairs ", "dim"),
+        estimated(estimate.recall_of_all),
+        (f"\n({BASES[estimate.basis].format(drawn=estimate.drawn)})", "dim"),
     )
-    text.append(f"\n({BASES[found.basis].format(drawn=found.drawn)})", "dim")
-    return text

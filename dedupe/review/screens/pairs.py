@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import Group, RenderableType
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
@@ -19,37 +20,38 @@ from dedupe.errors import DedupeError
 from dedupe.evaluation.quality import Audit
 from dedupe.records import field_labels
 from dedupe.resolution.decisions import Decision
-from dedupe.review.field_differences import compare, disagreeing_numbers
-from dedupe.review.loader import Loaded
+from dedupe.review.decisions import described
+from dedupe.review.loader import LoadedWorkspace, load_workspace
 from dedupe.review.order import ORDERS
-from dedupe.review.session import Session, View
-from dedupe.review.widgets import bar, measured, seconds, side_by_side
-from dedupe.workspace.decision_log import Choice
+from dedupe.review.queue import View
+from dedupe.review.session import Session
+from dedupe.review.widgets.field_differences import compare_fields, differing_numbers
+from dedupe.review.widgets.figures import counted, duration, estimated, with_bar
+from dedupe.review.widgets.navigation import Navigation
+from dedupe.review.widgets.record_comparison import side_by_side
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-
-TEXT_HINT = "only pairs that hold this text; empty: all"
-
-
-RANGE_HINT = "only pairs of these probabilities, such as 0.3-0.7; empty: all"
-
+TEXT_HINT = "show only pairs that contain this text; empty: all pairs"
+RANGE_HINT = "show only these probabilities, such as 0.3-0.7; empty: all pairs"
+MOST_NUMBERS = 6
+"""Differing numbers of each record that are listed."""
 
 _RANGE = re.compile(r"\s*([01]?\.?\d*)\s*(?:-|–|to|\s)\s*([01]?\.?\d*)\s*")
 
 
 class PairsScreen(Screen[None]):
-    """Two records beside each other, what is known of them, and the keys to decide.
+    """Two records side by side, their scores, and the keys to decide.
 
     Parameters
     ----------
     session
-        What is reviewed.
+        The review.
     blind
-        Hide the scores until they are asked for.
-    width
-        Width of the intervals at which an audit is done.
+        Hide the scores until the reviewer asks for them.
+    interval_width
+        Width of the intervals of precision and recall at which an audit is done.
     """
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
@@ -60,48 +62,46 @@ class PairsScreen(Screen[None]):
         Binding("u", "decide('unsure')", "Unsure"),
         Binding("backspace,ctrl+z", "undo", "Undo", key_display="⌫"),
         Binding("ctrl+y", "redo", "Redo", show=False),
-        Binding("space", "skip", "Skip", key_display="space"),
+        Binding("space", "skip", "Skip", key_display="␣"),
         Binding("down,j,right", "move(1)", "Next", show=False),
         Binding("up,k,left", "move(-1)", "Previous", show=False),
         Binding("pagedown", "scroll(1)", "Scroll down", show=False),
         Binding("pageup", "scroll(-1)", "Scroll up", show=False),
-        Binding("x", "expand", "Expand", show=False),
-        Binding("w", "why", "Why"),
-        Binding("b", "blind", "Blind", show=False),
+        Binding("x", "expand", "Full values", show=False),
+        Binding("w", "explain", "Why"),
+        Binding("b", "blind", "Hide or show scores", show=False),
         Binding("r", "order", "Order"),
         Binding("slash", "ask('text')", "Search", key_display="/", show=False),
-        Binding("f", "ask('range')", "Filter by score", show=False),
-        Binding("escape", "cancel", "Cancel", show=False),
+        Binding("f", "ask('range')", "Filter by probability", show=False),
+        Binding("escape", "cancel", "Cancel"),
     ]
 
-    def __init__(self, session: Session, *, blind: bool, width: float) -> None:
+    def __init__(self, session: Session, *, blind: bool, interval_width: float) -> None:
         super().__init__()
         self.session = session
         self.blind = blind
-        self.target = width
+        self.interval_width = interval_width
         self.expanded = False
         self.model: CrossEncoder | None = None
-        self.reasons: dict[int, dict[str, float]] = {}
-        self.asked = ""
-        self.clashes = 0
+        self.explained: dict[int, dict[str, float]] = {}
+        self.asked_for = ""
+        self.contradictions = 0
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
+        yield Navigation("pairs")
         yield Static(id="progress")
         with VerticalScroll(id="records", can_focus=False):
             yield Static(id="fields")
         yield Static(id="scores")
-        yield Static(id="said")
-        yield Input(id="ask")
-        yield Footer()
+        yield Static(id="note")
+        yield Input(id="filter")
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show the first pair."""
-        self.query_one("#ask", Input).display = False
-        if self.session.view.order == "audit":
-            self._audit()
-        else:
-            self.draw()
+        self.query_one("#filter", Input).display = False
+        self.show_view(self.session.view)
 
     def on_screen_resume(self) -> None:
         """Show what changed on other screens."""
@@ -109,185 +109,173 @@ class PairsScreen(Screen[None]):
 
     # Drawing ------------------------------------------------------------------------------
 
-    def draw(self, said: str = "", *, at_once: bool = False) -> None:
-        """Show the pair at hand; `at_once` first without what takes clustering to know."""
-        session = self.session
-        self.query_one("#progress", Static).update(self._head(at_once))
-        if not said and (passed := session.passed_over()):
-            said = f"{passed:,} pairs are passed over: earlier decisions imply them"
-        self.query_one("#said", Static).update(Text(said, style="italic"))
-        pair = session.pair
+    def draw(self, note: str = "", *, fast: bool = False) -> None:
+        """Show the current pair; if `fast`, first without what needs the clusters."""
+        session, pair = self.session, self.session.queue.pair
+        self.query_one("#progress", Static).update(self._progress(fast))
+        if not note and not fast and (implied := session.implied_count()):
+            note = f"{counted(implied, 'pair')} skipped: implied by earlier decisions"
+        self._note(note)
         if pair is None:
-            self.query_one("#fields", Static).update(Text(self._end()))
+            self.query_one("#fields", Static).update(Text(self._end_of_queue()))
             self.query_one("#scores", Static).update("")
             return
-        a, b = session.ends(pair)
-        ids = session.state.records.ids
-        fields = compare(session.record(a), session.record(b), session.used_fields())
+        a, b = session.pairs.ends(pair)
+        ids = session.records.ids
+        fields = compare_fields(session.record(a), session.record(b), session.compared_fields())
         self.query_one("#fields", Static).update(
             side_by_side(
                 fields,
                 (f"A · {ids[a]}", f"B · {ids[b]}"),
                 expanded=self.expanded,
-                reasons=None if self.blind else self.reasons.get(pair),
+                contributions=None if self.blind else self.explained.get(pair),
             )
         )
-        self.query_one("#scores", Static).update(self._scores(pair, at_once))
+        self.query_one("#scores", Static).update(self._scores(pair, fast))
         self.query_one("#records", VerticalScroll).scroll_home(animate=False)
-        if at_once:
-            self.call_after_refresh(self._draw_rest, pair)
+        if fast:
+            self.call_after_refresh(self._draw_rest, pair, note)
 
-    def _draw_rest(self, pair: int) -> None:
-        """Show what a match of the pair would do, and the contradictions, if it is still there."""
-        if self.session.pair == pair:
-            self.query_one("#progress", Static).update(self._head())
-            self.query_one("#scores", Static).update(self._scores(pair))
+    def _draw_rest(self, pair: int, note: str) -> None:
+        """Show what a match would do and the contradictions, if the pair is still shown."""
+        if self.session.queue.pair != pair:
+            return
+        self.query_one("#progress", Static).update(self._progress())
+        self.query_one("#scores", Static).update(self._scores(pair))
+        if not note and (implied := self.session.implied_count()):
+            self._note(f"{counted(implied, 'pair')} skipped: implied by earlier decisions")
 
-    def _head(self, at_once: bool = False) -> Text:
-        session = self.session
-        counts = session.counts()
-        place = min(session.at + 1, len(session.queue))
-        head = Text.assemble(
-            (f"{place:,} of {len(session.queue):,}", "bold"),
-            f"  ·  {session.view.order}",
-            f"  ·  ✓ {counts['match']:,}  ✗ {counts['different']:,}  ? {counts['unsure']:,}",
-        )
+    def _note(self, note: str) -> None:
+        self.query_one("#note", Static).update(Text(note, style="italic"))
+
+    def _progress(self, fast: bool = False) -> Text:
+        session, queue = self.session, self.session.queue
+        counts = session.decisions.counts()
+        place = min(queue.position + 1, len(queue))
+        parts = [
+            f"pair {place:,} of {len(queue):,}" if len(queue) else "no pairs",
+            session.view.order,
+            f"✓ {counts['match']:,}  ✗ {counts['different']:,}  ? {counts['unsure']:,}",
+        ]
         if session.view.order == "audit" and session.audit is not None:
-            head.append(f"  ·  {_estimated(session.audit, self.target)}")
-        else:
-            left = seconds(session.seconds_left())
-            head.append(f"  ·  {session.remaining():,} to do, {left}")
-        if session.view.filtered:
-            head.append(f"  ·  {session.view.filtered}")
-        if not at_once:
-            self.clashes = session.clash_count()
-        if clashes := self.clashes:
-            head.append(f"  ·  ! {clashes:,} contradictions")
-        return head
+            parts.append(audit_progress(session.audit, self.interval_width))
+        elif len(queue):
+            left = session.seconds_left()
+            time_left = "" if left is None else f", {duration(left)}"
+            parts.append(f"{counted(session.remaining(), 'doubtful pair')} left{time_left}")
+        if session.view.filters:
+            parts.append(session.view.filters)
+        if not fast:
+            self.contradictions = session.contradiction_count()
+        if self.contradictions:
+            parts.append(f"! {counted(self.contradictions, 'contradiction')}")
+        text = Text("  ·  ".join(parts))
+        text.stylize("bold", 0, len(parts[0]))
+        return text
 
-    def _end(self) -> str:
+    def _end_of_queue(self) -> str:
         session = self.session
-        if session.view.order == "contradictions" and not len(session.queue):
-            said = "Nothing contradicts anything."
-        elif len(session.queue):
-            said = "Nothing is left in this queue."
+        if len(session.queue):
+            message = "You have reached the end of this queue."
+        elif session.view.order == "contradictions":
+            message = "There are no contradictions."
+        elif session.view.order == "audit" and session.audit is None:
+            message = "Pairs are drawn at random: this takes a moment."
+        elif session.view.order == "audit":
+            message = "Every pair is decided."
         else:
-            said = "No pair here."
-        return f"\n  {said}\n  r another order · / search · e export · q quit"
+            message = "No pair matches this filter."
+        return f"\n  {message}\n  r another order · / search · e export · q quit"
 
-    def _scores(self, pair: int, at_once: bool = False) -> Text:
+    def _scores(self, pair: int, fast: bool = False) -> RenderableType:
         session = self.session
-        lines = []
-        p = session.probability(pair)
-        if self.blind:
-            lines.append(Text("scores are hidden: b shows them", style="dim"))
-        elif p is None:
-            lines.append(Text("never scored: the search did not bring this pair", style="dim"))
-        else:
-            lines.append(
-                Text.assemble(
-                    ("probability ", "dim"),
-                    (f"{p:.3f} ", "bold"),
-                    bar(p),
-                    ("  similarity ", "dim"),
-                    f"{session.similarity[pair]:.2f}",
-                    ("  by ", "dim"),
-                    session.decided_by[pair],
-                )
-            )
-        a, b = session.ends(pair)
-        texts = session.state.records.texts
-        numbers = disagreeing_numbers(texts[a], texts[b])
+        a, b = session.pairs.ends(pair)
+        lines: list[RenderableType] = [self._probability(pair)]
+        texts = session.records.texts
+        numbers = differing_numbers(texts[a], texts[b])
         if any(numbers):
+            only_a, only_b = (" ".join(side[:MOST_NUMBERS]) or "none" for side in numbers)
             lines.append(
                 Text.assemble(
-                    ("numbers that disagree: ", "dim"),
-                    " ".join(numbers[0][:6]) or "none",
-                    (" | ", "dim"),
-                    " ".join(numbers[1][:6]) or "none",
+                    ("numbers only in A: ", "dim"), only_a, ("  only in B: ", "dim"), only_b
                 )
             )
-        if at_once:
+        if fast:
             lines.append(Text("…", style="dim"))
         else:
-            effect = session.effect(pair)
-            lines.append(
-                Text(
-                    ("! " if effect.contradicts else "") + str(effect),
-                    style="bold" if effect.contradicts else "dim",
-                )
-            )
+            effect = session.match_effect(pair)
+            warning = "! " if effect.contradicts else ""
+            lines.append(Text(f"{warning}{effect}", style="bold" if warning else "dim"))
         if known := session.known(pair):
             lines.append(Text(f"decided: {known}", style="bold"))
-        return Text("\n").join(lines)
+        return Group(*lines)
+
+    def _probability(self, pair: int) -> RenderableType:
+        pairs = self.session.pairs
+        p = pairs.probability(pair)
+        if self.blind:
+            return Text("scores are hidden: press b to show them", style="dim")
+        if p is None:
+            return Text("no score: this pair was not a candidate pair", style="dim")
+        return with_bar(
+            Text.assemble(("probability ", "dim"), (f"{p:.3f}", "bold")),
+            p,
+            Text.assemble(
+                ("similarity ", "dim"),
+                f"{pairs.similarity[pair]:.2f}",
+                ("  scored by ", "dim"),
+                pairs.decided_by[pair],
+            ),
+        )
 
     # Deciding and moving ------------------------------------------------------------------
 
     def action_decide(self, decision: str) -> None:
-        """Record a decision."""
-        pair = self.session.pair
+        """Decide the current pair."""
+        pair = self.session.queue.pair
         try:
-            made = self.session.decide(Decision(decision))
+            logged = self.session.decide(Decision(decision))
         except DedupeError as error:
             self.notify(str(error), severity="error")
             return
-        if made is None and pair is not None:
+        if logged is None and pair is not None:
             known = self.session.known(pair)
-            self.draw(f"another reviewer said {known} meanwhile: press again to say otherwise")
+            self.draw(f"another reviewer decided {known} meanwhile: press again to replace it")
             return
-        if self.session.view.order == "audit" and self.session.pair is None:
-            self._audit()
+        if self.session.view.order == "audit" and self.session.queue.pair is None:
+            self._continue_audit()
             return
-        self.draw(at_once=True)
-        if self.session.due():
-            self._rank_again()
-
-    @work(thread=True, exclusive=True, group="rank")
-    def _rank_again(self) -> None:
-        try:
-            loaded = Loaded.of(self.session.workspace)
-        except DedupeError as error:
-            self.app.call_from_thread(self.draw, str(error))
-            return
-        self.app.call_from_thread(self._ranked_again, loaded)
-
-    def _ranked_again(self, loaded: Loaded) -> None:
-        session = self.session
-        shown = session.pair
-        session.take(loaded)
-        session.sort(session.view)
-        if shown is not None and not session.known(shown):
-            session.show_first(shown)  # nobody wants the pair before their eyes to change
-        self.reasons.clear()
-        self.draw()
+        self.draw(fast=True)
+        if self.session.recalibration_due():
+            self._recalibrate()
 
     def action_undo(self) -> None:
-        """Take the latest decision back."""
-        taken = self.session.undo()
-        self.draw(f"taken back: {said_of(taken)}" if taken else "nothing is left to take back")
+        """Take back the latest decision."""
+        undone = self.session.undo()
+        self.draw(f"undone: {described(undone)}" if undone else "nothing to undo")
 
     def action_redo(self) -> None:
-        """Make the decision taken back last again."""
-        made = self.session.redo()
-        self.draw(f"made again: {said_of(made)}" if made else "nothing was taken back")
+        """Decide again what was taken back last."""
+        redone = self.session.redo()
+        self.draw(f"redone: {described(redone)}" if redone else "nothing to redo")
 
     def action_skip(self) -> None:
-        """Go to the next pair that is undecided."""
-        self.session.forward()
-        self.draw(at_once=True)
+        """Go to the next undecided pair."""
+        self.session.advance()
+        self.draw(fast=True)
 
     def action_move(self, steps: int) -> None:
         """Go along the queue, over decided pairs too."""
         self.session.move(steps)
-        self.draw(at_once=True)
+        self.draw(fast=True)
 
     def action_scroll(self, pages: int) -> None:
-        """Show more of long records."""
+        """Scroll long records."""
         records = self.query_one("#records", VerticalScroll)
         records.scroll_relative(y=pages * max(records.size.height - 1, 1), animate=False)
 
     def action_expand(self) -> None:
-        """Show long values in full, or cut again."""
+        """Show long values in full, or shortened again."""
         self.expanded = not self.expanded
         self.draw()
 
@@ -296,24 +284,44 @@ class PairsScreen(Screen[None]):
         self.blind = not self.blind
         self.draw()
 
+    @work(thread=True, exclusive=True, group="recalibrate")
+    def _recalibrate(self) -> None:
+        try:
+            loaded = load_workspace(self.session.workspace)
+        except DedupeError as error:
+            self.app.call_from_thread(self.draw, str(error))
+            return
+        self.app.call_from_thread(self._take_recalibrated, loaded)
+
+    def _take_recalibrated(self, loaded: LoadedWorkspace) -> None:
+        session = self.session
+        shown = session.queue.pair
+        session.take(loaded)
+        session.sort(session.view)
+        if shown is not None and not session.known(shown):
+            session.show_next(shown)  # the pair on the screen must not change by itself
+        self.explained.clear()
+        self.draw()
+
     # Which pairs --------------------------------------------------------------------------
 
     def action_order(self) -> None:
-        """Take the next order of the queue."""
+        """Sort the queue in the next order."""
         names = list(ORDERS)
         name = names[(names.index(self.session.view.order) + 1) % len(names)]
-        self.show_view(replace(self.session.view, order=name), f"{name}: {ORDERS[name]}")
-
-    def show_view(self, view: View, said: str) -> None:
-        """Show the pairs of a view."""
+        view = replace(self.session.view, order=name)
         self.session.sort(view)
-        if view.order == "audit":
-            self._audit()
-        else:
-            self.draw(said)
+        self.show_view(view, f"order {name}: {ORDERS[name]}")
 
-    def _audit(self) -> None:
-        self.draw("drawing pairs by lot …")
+    def show_view(self, view: View, note: str = "") -> None:
+        """Show the queue of a view; an audit draws its pairs first."""
+        if view.order == "audit":
+            self._continue_audit()
+        else:
+            self.draw(note)
+
+    def _continue_audit(self) -> None:
+        self.draw("drawing pairs at random …")
         self._draw_audit()
 
     @work(thread=True, exclusive=True, group="audit")
@@ -327,84 +335,93 @@ class PairsScreen(Screen[None]):
 
     def _take_audit(self, audit: Audit) -> None:
         if self.session.view.order != "audit":
-            return  # another order was asked for meanwhile
+            return  # the reviewer chose another order meanwhile
         self.session.take_audit(audit)
-        if not audit.pairs:
-            self.draw("every pair is decided: nothing is left to estimate")
+        if audit.pairs:
+            self.draw(audit_progress(audit, self.interval_width))
         else:
-            self.draw(_estimated(audit, self.target))
+            self.draw("every pair is decided: there is nothing left to estimate")
 
     def action_ask(self, what: str) -> None:
         """Ask for a text, or for a range of probabilities."""
-        self.asked = what
-        field = self.query_one("#ask", Input)
+        self.asked_for = what
+        field = self.query_one("#filter", Input)
         view = self.session.view
-        ranged = (view.low, view.high) != (0.0, 1.0)
-        field.placeholder = TEXT_HINT if what == "text" else RANGE_HINT
-        field.value = (
-            view.text if what == "text" else f"{view.low:g}-{view.high:g}" if ranged else ""
-        )
+        if what == "text":
+            field.placeholder, field.value = TEXT_HINT, view.text
+        else:
+            unlimited = (view.low, view.high) == (0.0, 1.0)
+            field.placeholder = RANGE_HINT
+            field.value = "" if unlimited else f"{view.low:g}-{view.high:g}"
         field.display = True
         field.focus()
+        self.refresh_bindings()
 
     def action_cancel(self) -> None:
-        """Leave the question unanswered."""
-        self.query_one("#ask", Input).display = False
+        """Leave the filter as it was."""
+        self.asked_for = ""
+        self.query_one("#filter", Input).display = False
         self.set_focus(None)
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only to cancel while the reviewer types a filter, and everything else otherwise."""
+        return (action == "cancel") == bool(self.asked_for)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep the pairs that are asked for."""
-        view, said = self.session.view, event.value.strip()
-        if self.asked == "text":
-            view = replace(view, text=said)
-        elif (bounds := parse_range(said)) is not None:
+        """Show only the pairs that pass the filter."""
+        view, typed = self.session.view, event.value.strip()
+        if self.asked_for == "text":
+            view = replace(view, text=typed)
+        elif (bounds := parse_range(typed)) is not None:
             view = replace(view, low=bounds[0], high=bounds[1])
         else:
-            self.notify(f"{said!r} is no range: write it as 0.3-0.7", severity="error")
+            self.notify(f"{typed!r} is not a range: use two numbers, such as 0.3-0.7")
             return
         self.action_cancel()
         self.session.sort(view)
-        self.draw(f"{len(self.session.queue):,} pairs")
+        self.show_view(view, counted(len(self.session.queue), "pair"))
 
     # Why ----------------------------------------------------------------------------------
 
-    def action_why(self) -> None:
-        """Say what each field does to the probability."""
-        pair = self.session.pair
+    def action_explain(self) -> None:
+        """Show how much each field contributes to the probability."""
+        pair = self.session.queue.pair
         if pair is not None:
-            self.query_one("#said", Static).update(Text("asking the model …", style="italic"))
-            self._ask_why(pair)
+            self._note("the model scores the pair without each field …")
+            self._explain(pair)
 
     @work(thread=True, exclusive=True)
-    def _ask_why(self, pair: int) -> None:
+    def _explain(self, pair: int) -> None:
         from dedupe.review.explain import contributions, load_model
 
         session = self.session
         try:
             if self.model is None:
-                self.model = load_model(session.state.config)
-            a, b = session.ends(pair)
-            texts = session.state.records.texts
-            parts = dict(contributions(self.model, texts[a], texts[b]))
+                self.model = load_model(session.config)
+            a, b = session.pairs.ends(pair)
+            texts = session.records.texts
+            by_label = dict(contributions(self.model, texts[a], texts[b]))
         except DedupeError as error:
             self.app.call_from_thread(self.draw, str(error))
             return
-        names = session.used_fields()
-        labels = dict(zip(names, field_labels(names), strict=True))
-        self.reasons[pair] = {
-            name: parts[label] for name, label in labels.items() if label in parts
+        names = session.compared_fields()
+        self.explained[pair] = {
+            name: by_label[label]
+            for name, label in zip(names, field_labels(names), strict=True)
+            if label in by_label
         }
-        if session.pair == pair:
+        if session.queue.pair == pair:
             self.app.call_from_thread(
-                self.draw, "right of each field: what it speaks for (+) or against (-), in log odds"
+                self.draw, "why: evidence for (+) or against (-) a match, in log odds"
             )
 
 
-def parse_range(said: str) -> tuple[float, float] | None:
-    """Read two probabilities; all of them where nothing is said, ``None`` where it is no range."""
-    if not said:
+def parse_range(typed: str) -> tuple[float, float] | None:
+    """Parse two probabilities; nothing typed means all, and ``None`` means no range."""
+    if not typed:
         return 0.0, 1.0
-    found = _RANGE.fullmatch(said)
+    found = _RANGE.fullmatch(typed)
     try:
         low, high = (float(bound) for bound in found.groups()) if found else (1.0, 0.0)
     except ValueError:
@@ -412,18 +429,15 @@ def parse_range(said: str) -> tuple[float, float] | None:
     return (low, high) if 0 <= low <= high <= 1 else None
 
 
-def said_of(taken: object) -> str:
-    """Name a decision or choice in a few words."""
-    if isinstance(taken, Choice):
-        return f"the choice of {taken.record_id} for {taken.column or 'its cluster'}"
-    return str(getattr(taken, "decision", ""))
-
-
-def _estimated(audit: Audit, width: float) -> str:
-    found = audit.estimate
-    said = f"precision {measured(found.precision)}, recall {measured(found.recall)}"
-    if not found.drawn:
-        return f"{said} by the model alone"
-    if found.width <= width:
-        return f"{said}: as narrow as wanted ({width:g})"
-    return f"{said}: {found.width:.2f} wide, about {audit.draws_left(width):,} more for {width:g}"
+def audit_progress(audit: Audit, interval_width: float) -> str:
+    """Describe the estimates of an audit and how many pairs are still to review."""
+    estimate = audit.estimate
+    text = f"precision {estimated(estimate.precision)}, recall {estimated(estimate.recall)}"
+    if not estimate.drawn:
+        return f"{text}, by the model alone"
+    if estimate.width <= interval_width:
+        return f"{text}: done, the intervals are at most {interval_width:g} wide"
+    return (
+        f"{text}: interval {estimate.width:.2f} wide, "
+        f"about {audit.estimate.draws_left(interval_width):,} more pairs for {interval_width:g}"
+    )

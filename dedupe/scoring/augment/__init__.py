@@ -1,1 +1,1 @@
-"""Augmentation: copies of records, changed as real entries of one entity differ."""
+"""Augmentation: copies of records that differ as real records of one entity do."""

@@ -1,8 +1,9 @@
-"""Makes labelled pairs of records: what the cross-encoder learns identity from.
+"""Synthetic labelled pairs and tables, from which the cross-encoder learns.
 
-A pair is two views of one thing, or of two things that look alike. The views (columns, names,
-style, gaps, errors) are drawn before the label is, and the small differences that prove nothing are
-made to both labels: neither the form of a record nor its damage gives the label away.
+A pair consists of two views of one entity, or of two entities that look alike. The views (columns,
+names, style, gaps, errors) are drawn before the label, and the small differences that are no
+evidence are made to pairs of both labels: neither the form of a record nor its errors reveal the
+label.
 """
 
 from __future__ import annotations
@@ -13,22 +14,21 @@ from math import fsum
 from random import Random
 from types import MappingProxyType
 
-from dedupe.scoring.augment.records import corrupt_record
-from dedupe.training.generators.domain import Change, Domain, File, Thing, View, draw_views
-from dedupe.training.generators.people import PERSON, PERSON_NAME_BIRTH
-from dedupe.training.generators.products import BEER, OFFER_TITLE, PRODUCT, SOFTWARE
-from dedupe.training.generators.sites import ADDRESS, COMPANY, PLACE, RESTAURANT, TITLE_ONLY
-from dedupe.training.generators.works import BOOK, FILM, MUSIC, PUBLICATION
-
-__all__ = [
-    "DOMAINS",
-    "LabelledPair",
-    "SyntheticTable",
-    "corrupt_record",
-    "synthesize_pairs",
-    "synthesize_table",
-]
-
+from dedupe.training.generators.domain import Change, Domain, Entity
+from dedupe.training.generators.domains.addresses import ADDRESS
+from dedupe.training.generators.domains.beer import BEER
+from dedupe.training.generators.domains.books import BOOK
+from dedupe.training.generators.domains.companies import COMPANY
+from dedupe.training.generators.domains.films import FILM
+from dedupe.training.generators.domains.music import MUSIC
+from dedupe.training.generators.domains.people import PERSON, PERSON_NAME_BIRTH
+from dedupe.training.generators.domains.places import PLACE
+from dedupe.training.generators.domains.products import OFFER_TITLE, PRODUCT
+from dedupe.training.generators.domains.publications import PUBLICATION
+from dedupe.training.generators.domains.restaurants import RESTAURANT
+from dedupe.training.generators.domains.software import SOFTWARE
+from dedupe.training.generators.domains.titles import TITLE_ONLY
+from dedupe.training.generators.views import File, View, draw_views
 
 _DOMAINS: Mapping[str, Domain] = MappingProxyType(
     {
@@ -53,61 +53,60 @@ _DOMAINS: Mapping[str, Domain] = MappingProxyType(
     }
 )
 
-
 DOMAINS: tuple[str, ...] = tuple(_DOMAINS)
+"""Names of the domains."""
 
-
-Written = tuple[dict[str, str], dict[str, str], str]
-"""The two records of a pair and the kind of the pair."""
-
-
-_POSITIVE_RATE = 0.43
-
+_MATCH_RATE = 0.43
+"""Share of matching pairs."""
 
 _UNRELATED_RATE = 0.15
-
+"""Share of the pairs of different entities that were drawn independently of each other."""
 
 _SAME_CHANGES = ((0, 1, 2), (0.42, 0.40, 0.18))
-
+"""Numbers of changes between two descriptions of one entity, and their probabilities."""
 
 _EXACT_COPY_RATE = 0.15
-
+"""Share of matching pairs with equal values that are accepted."""
 
 _ATTEMPTS = 12
+"""Attempts to draw views and a change that fit each other."""
 
-
-_COPY_RATES = (0.1, 0.25, 0.45)
-
+_DUPLICATE_RATES = (0.1, 0.25, 0.45)
+"""Shares of the entities of a table that have more than one record; one is drawn per table."""
 
 _LOOKALIKE_RATES = (0.1, 0.3, 0.5)
-
+"""Shares of the entities of a table that have a similar other entity."""
 
 _STACKED_RATE = 0.3
-
+"""Share of tables that stack two files with columns of their own."""
 
 _SHARING_RATE = 0.3
-
+"""Share of entities that share weak attributes with another entity of their table."""
 
 _HOME_RATE = 0.6
+"""Share of tables whose entities are of one country."""
 
+_DUPLICATES = ((1, 2, 3), (0.7, 0.2, 0.1))
+"""Numbers of further records of an entity, and their probabilities."""
 
-_COPIES = ((1, 2, 3), (0.7, 0.2, 0.1))
+Records = tuple[dict[str, str], dict[str, str]]
+"""The two records of a pair."""
 
 
 @dataclass(frozen=True)
 class LabelledPair:
-    """Two records and whether they are one thing.
+    """Two records and whether they describe one entity.
 
     Attributes
     ----------
     left, right
         Field to value; a field without a value holds the empty string.
     label
-        1 where both are the same thing, 0 where they are not.
+        1 for a match, 0 for two entities.
     domain
         One of `DOMAINS`.
     kind
-        What was done to make the pair, such as "corrupted", "family" or "model-number".
+        Last change that was made, such as "corrupted", "family" or "model-number".
     """
 
     left: dict[str, str]
@@ -125,17 +124,17 @@ def synthesize_pairs(
     Parameters
     ----------
     count
-        How many pairs.
+        Number of pairs.
     seed
-        The same seed, domains and versions of this package and of Faker, which many names are from,
-        give the same pairs; the first pairs do not depend on `count`.
+        The same seed, domains and versions of this package and of Faker (the source of many names)
+        give the same pairs. The first pairs do not depend on `count`.
     domains
-        Names from `DOMAINS`; one named twice is made twice as often.
+        Names from `DOMAINS`. A name that is given twice is drawn twice as often.
 
     Yields
     ------
     LabelledPair
-        Pairs of all domains in random order, a little under a half of them positive.
+        Pairs of all domains in random order, a little under half of them matches.
     """
     rng = Random(f"dedupe {seed}")
     chosen = [_DOMAINS[name] for name in domains]
@@ -145,65 +144,83 @@ def synthesize_pairs(
 
 @dataclass(frozen=True, eq=False)
 class SyntheticTable:
-    """A table of n records of one domain, in which some things stand several times.
+    """A table of n records of one domain, with duplicates.
 
     Attributes
     ----------
     domain
         One of `DOMAINS`.
     records
-        (n,) field to value, as :class:`LabelledPair` has them; of a stacked table the two halves
-        have other fields.
+        (n,) field to value, as in :class:`LabelledPair`. The halves of a stacked table have
+        different fields.
     """
 
     domain: str
     records: tuple[dict[str, str], ...]
-    _accounts: tuple[_Account, ...]
+    _rows: tuple[_Row, ...]
 
     @property
-    def things(self) -> tuple[int, ...]:
-        """The number of the thing that each row is of, (n,)."""
-        return tuple(account.number for account in self._accounts)
+    def entities(self) -> tuple[int, ...]:
+        """Number of the entity that each record describes, (n,)."""
+        return tuple(row.number for row in self._rows)
 
     def label(self, a: int, b: int) -> int | None:
-        """Return 1 if rows `a` and `b` are one thing, 0 if not; ``None`` if nobody could tell.
+        """Label the pair of rows `a` and `b`.
 
-        Nobody can tell where too little of one thing is left in both rows, or where nothing that
-        two things are told by differs.
+        Returns
+        -------
+        int or None
+            1 for a match, 0 for two entities. ``None`` if the records do not suffice to decide:
+            too little is left of one entity, or nothing that distinguishes two entities differs.
         """
-        domain, one, other = _DOMAINS[self.domain], self._accounts[a], self._accounts[b]
-        views = (one.view, other.view)
-        if one.number == other.number:
-            enough = _agreement(domain, views, one.told, other.told) >= domain.proof_needed
-            return 1 if enough else None
-        # What varies at random must neither make a difference nor hide one.
-        apart = all(
-            _conflict(domain, views, *both) >= 1.0
-            for both in ((one.thing, other.thing), (one.told, other.told))
+        domain, left, right = _DOMAINS[self.domain], self._rows[a], self._rows[b]
+        views = (left.view, right.view)
+        if left.number == right.number:
+            evidence = _evidence(domain, views, left.description, right.description)
+            return 1 if evidence >= domain.evidence_needed else None
+        # Random variation must neither make a difference nor hide one.
+        distinct = all(
+            _conflict(domain, views, *entities) >= 1.0
+            for entities in (
+                (left.entity, right.entity),
+                (left.description, right.description),
+            )
         )
-        return 0 if apart and self.records[a] != self.records[b] else None
+        return 0 if distinct and self.records[a] != self.records[b] else None
 
 
 @dataclass(frozen=True, eq=False)
-class _Account:
-    """A row before it is written: the thing and its number, what is told of it, and how."""
+class _Row:
+    """A row before it is written.
+
+    Attributes
+    ----------
+    number
+        Number of the entity.
+    entity
+        The entity after the changes of this row.
+    description
+        The same after random variation.
+    view
+        How the row is written.
+    """
 
     number: int
-    thing: Thing
-    told: Thing
+    entity: Entity
+    description: Entity
     view: View
 
 
 def synthesize_table(count: int, seed: int, domain: str) -> SyntheticTable:
     """Make a table with duplicates, to search for candidate pairs as in a real one.
 
-    What two strangers share in such a table - a town, an employer, a common name - they share by
-    chance, at the rate of a file: the easy negatives that made pairs lack.
+    Unrelated records of the table share values, such as a town, an employer or a common name, as
+    often as records of a real file: these are the easy negatives that single pairs lack.
 
     Parameters
     ----------
     count
-        How many rows.
+        Number of rows.
     seed
         The same seed, domain and versions of this package and of Faker give the same table.
     domain
@@ -213,80 +230,102 @@ def synthesize_table(count: int, seed: int, domain: str) -> SyntheticTable:
     kind = _DOMAINS[domain]
     files = [File.draw(kind, rng)]
     files.append(File.draw(kind, rng) if rng.random() < _STACKED_RATE else files[0])
-    copies, lookalikes = rng.choice(_COPY_RATES), rng.choice(_LOOKALIKE_RATES)
+    duplicate_rate, lookalike_rate = rng.choice(_DUPLICATE_RATES), rng.choice(_LOOKALIKE_RATES)
     home = kind.make(rng).get("locale", "") if rng.random() < _HOME_RATE else ""
-    things: list[Thing] = []
-    accounts: list[_Account] = []
+    entities: list[Entity] = []
+    rows: list[_Row] = []
     number = 0
 
-    def tell(thing: Thing, changes: Sequence[Change], most: int) -> None:
-        other = dict(thing)
+    def add_row(entity: Entity, changes: Sequence[Change], most: int) -> None:
+        changed = dict(entity)
         for _ in range(most if changes else 0):
-            _draw_change(changes, rng).edit(rng, other)
-        told = _varied(kind, other, rng)
-        accounts.append(_Account(number, other, told, rng.choice(files).view(rng)))
+            _draw_change(changes, rng).edit(rng, changed)
+        description = _vary(kind, changed, rng)
+        rows.append(_Row(number, changed, description, rng.choice(files).view(rng)))
 
-    while len(accounts) < count:
-        thing = _make_near(kind, home, rng)
-        if things and rng.random() < _SHARING_RATE:
-            _share(kind, rng.choice(things), thing, rng)
-        things.append(thing)
-        tell(thing, (), 0)
-        if rng.random() < copies:
-            for _ in range(rng.choices(*_COPIES)[0]):
-                tell(thing, kind.same, rng.choices(*_SAME_CHANGES)[0])
+    while len(rows) < count:
+        entity = _make_at_home(kind, home, rng)
+        if entities and rng.random() < _SHARING_RATE:
+            _share_weak_attributes(kind, rng.choice(entities), entity, rng)
+        entities.append(entity)
+        add_row(entity, (), 0)
+        if rng.random() < duplicate_rate:
+            for _ in range(rng.choices(*_DUPLICATES)[0]):
+                add_row(entity, kind.same, rng.choices(*_SAME_CHANGES)[0])
         number += 1
-        if rng.random() < lookalikes:
-            tell(thing, kind.different, 1)
+        if rng.random() < lookalike_rate:
+            add_row(entity, kind.different, 1)
             number += 1
-    accounts = accounts[:count]
-    rng.shuffle(accounts)
-    records = tuple(account.view.written(account.told) for account in accounts)
-    return SyntheticTable(domain, records, tuple(accounts))
+    rows = rows[:count]
+    rng.shuffle(rows)
+    records = tuple(row.view.record(row.description) for row in rows)
+    return SyntheticTable(domain, records, tuple(rows))
+
+
+def _make_at_home(domain: Domain, home: str, rng: Random) -> Entity:
+    """Make an entity, of the locale `home` if a few attempts yield one."""
+    entity = domain.make(rng)
+    for _ in range(_ATTEMPTS):
+        if not home or entity.get("locale", home) == home:
+            break
+        entity = domain.make(rng)
+    return entity
+
+
+def _share_weak_attributes(domain: Domain, source: Entity, target: Entity, rng: Random) -> None:
+    """Copy some weak attributes of one entity to another."""
+    for attribute in sorted(domain.weak_attributes & source.keys()):
+        if rng.random() < 0.4:
+            target[attribute] = source[attribute]
 
 
 def _make_pair(domain: Domain, rng: Random) -> LabelledPair:
-    """Make one pair; the sides are even, so that neither is always the damaged one."""
-    positive = rng.random() < _POSITIVE_RATE
-    left, right, kind = _make_positive(domain, rng) if positive else _make_negative(domain, rng)
+    """Make one pair. The changed record is on either side with equal probability."""
+    match = rng.random() < _MATCH_RATE
+    (left, right), kind = _make_match(domain, rng) if match else _make_difference(domain, rng)
     if rng.random() < 0.5:
         left, right = right, left
-    return LabelledPair(left, right, int(positive), domain.name, kind)
+    return LabelledPair(left, right, int(match), domain.name, kind)
 
 
-def _make_positive(domain: Domain, rng: Random) -> Written:
-    """Write one thing twice, so that enough of what identifies it stands on both sides."""
-    thing = domain.make(rng)
+def _make_match(domain: Domain, rng: Random) -> tuple[Records, str]:
+    """Write one entity twice, with enough evidence of its identity in both records."""
+    entity = domain.make(rng)
     for _ in range(_ATTEMPTS):
-        views, other, kind = draw_views(domain, rng), dict(thing), "corrupted"
+        views, other, kind = draw_views(domain, rng), dict(entity), "corrupted"
         for _ in range(rng.choices(*_SAME_CHANGES)[0] if domain.same else 0):
             change = _draw_change(domain.same, rng)
             change.edit(rng, other)
             kind = change.kind
-        if domain.proof and _agreement(domain, views, thing, other) < domain.proof_needed:
+        if domain.evidence and _evidence(domain, views, entity, other) < domain.evidence_needed:
             continue
-        left, right = _write(domain, views, thing, other, rng)
-        if list(left.values()) != list(right.values()) or rng.random() < _EXACT_COPY_RATE:
+        records = _write(domain, views, entity, other, rng)
+        if not _have_equal_values(records) or rng.random() < _EXACT_COPY_RATE:
             break
     else:
-        left, right = _write(domain, views, thing, other, rng)
-    return left, right, kind
+        records = _write(domain, views, entity, other, rng)
+    return records, kind
 
 
-def _make_negative(domain: Domain, rng: Random) -> Written:
-    """Write two things, so that what tells them apart is still there to be read."""
-    thing = domain.make(rng)
+def _make_difference(domain: Domain, rng: Random) -> tuple[Records, str]:
+    """Write two entities such that what distinguishes them is left in the records."""
+    entity = domain.make(rng)
     if rng.random() >= _UNRELATED_RATE:
         for _ in range(_ATTEMPTS):
-            views, other = draw_views(domain, rng), dict(thing)
+            views, other = draw_views(domain, rng), dict(entity)
             change = _draw_change(domain.different, rng)
             change.edit(rng, other)
-            if not _told_apart(domain, change, views, thing, other):
+            if not _is_distinguishable(domain, change, views, entity, other):
                 continue
-            left, right = _write(domain, views, thing, other, rng)
-            if _stay_apart(views, thing, other) and list(left.values()) != list(right.values()):
-                return left, right, change.kind
-    return *_write(domain, draw_views(domain, rng), thing, domain.make(rng), rng), "unrelated"
+            records = _write(domain, views, entity, other, rng)
+            if _survives_errors(views, entity, other) and not _have_equal_values(records):
+                return records, change.kind
+    return _write(domain, draw_views(domain, rng), entity, domain.make(rng), rng), "unrelated"
+
+
+def _have_equal_values(records: Records) -> bool:
+    left, right = records
+    return list(left.values()) == list(right.values())
 
 
 def _draw_change(changes: Sequence[Change], rng: Random) -> Change:
@@ -294,76 +333,63 @@ def _draw_change(changes: Sequence[Change], rng: Random) -> Change:
 
 
 def _write(
-    domain: Domain, views: tuple[View, View], thing: Thing, other: Thing, rng: Random
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Write both things, each under its own view, after what varies at random has varied."""
-    return views[0].written(thing), views[1].written(_varied(domain, other, rng))
+    domain: Domain, views: tuple[View, View], entity: Entity, other: Entity, rng: Random
+) -> Records:
+    """Write both entities, each in its own view, the second one after random variation."""
+    return views[0].record(entity), views[1].record(_vary(domain, other, rng))
 
 
-def _make_near(domain: Domain, home: str, rng: Random) -> Thing:
-    """Make a thing, most often one of the country `home`: few files are of the whole world."""
-    thing = domain.make(rng)
-    for _ in range(_ATTEMPTS):
-        if not home or thing.get("locale", home) == home:
-            break
-        thing = domain.make(rng)
-    return thing
-
-
-def _share(domain: Domain, one: Thing, other: Thing, rng: Random) -> None:
-    """Give a thing some of the facts of another that do not tell the two apart."""
-    for role in sorted(domain.weak & one.keys()):
-        if rng.random() < 0.4:
-            other[role] = one[role]
-
-
-def _varied(domain: Domain, thing: Thing, rng: Random) -> Thing:
-    """Return another account of a thing, in which what proves nothing has changed at random."""
-    other = dict(thing)
+def _vary(domain: Domain, entity: Entity, rng: Random) -> Entity:
+    """Copy an entity and vary at random what is no evidence of identity."""
+    other = dict(entity)
     if domain.vary is not None:
         domain.vary(rng, other)
     return other
 
 
-def _stay_apart(views: tuple[View, View], thing: Thing, other: Thing) -> bool:
-    """Whether the difference of two things survives the cuts and errors of both views."""
-    return all(view.written(thing) != view.written(other) for view in views)
+def _survives_errors(views: tuple[View, View], entity: Entity, other: Entity) -> bool:
+    """Tell whether two entities differ in both views, after gaps and errors."""
+    return all(view.record(entity) != view.record(other) for view in views)
 
 
-def _told_apart(
-    domain: Domain, change: Change, views: tuple[View, View], thing: Thing, other: Thing
+def _is_distinguishable(
+    domain: Domain, change: Change, views: tuple[View, View], entity: Entity, other: Entity
 ) -> bool:
-    """Whether two records of things that a change made two can be known to be of two."""
-    if change.telling:
-        shared = views[0].roles() & views[1].roles()
-        return change.telling in shared and thing[change.telling] != other[change.telling]
-    return change.faint or _conflict(domain, views, thing, other) >= 1.0
+    """Tell whether the records of an entity and of a changed one show that they are two."""
+    attribute = change.distinguishing
+    if attribute:
+        shared = views[0].attributes() & views[1].attributes()
+        return attribute in shared and entity[attribute] != other[attribute]
+    return change.assumed_different or _conflict(domain, views, entity, other) >= 1.0
 
 
-def _conflict(domain: Domain, views: tuple[View, View], thing: Thing, other: Thing) -> float:
-    """How much of what both records tell speaks against their being the same thing."""
+def _conflict(domain: Domain, views: tuple[View, View], entity: Entity, other: Entity) -> float:
+    """Sum the weights of the attributes that both records show and that differ."""
     return fsum(
-        0.5 if role in domain.weak else 1.0
-        for role in views[0].roles() & views[1].roles()
-        if thing.get(role, "") != other.get(role, "")
+        0.5 if attribute in domain.weak_attributes else 1.0
+        for attribute in views[0].attributes() & views[1].attributes()
+        if entity.get(attribute, "") != other.get(attribute, "")
     )
 
 
-def _agreement(domain: Domain, views: tuple[View, View], thing: Thing, other: Thing) -> float:
-    """How much of what both records tell speaks for their being the same thing.
+def _evidence(domain: Domain, views: tuple[View, View], entity: Entity, other: Entity) -> float:
+    """Sum the evidence of the attributes that both records show and that agree.
 
-    A fact may have moved to another role, as in swapped names; one that only begins in the same
-    way, as an initial or a nickname does, counts half.
+    A value may have moved to another attribute, as in swapped names. Values that only begin with
+    the same letter, as initials and nicknames do, count half.
     """
-    shared = views[0].roles() & views[1].roles()
-    theirs = {other.get(role, "") for role in shared}
+    shared = views[0].attributes() & views[1].attributes()
+    others = {other.get(attribute, "") for attribute in shared}
 
-    def share(role: str) -> float:
-        value = thing.get(role, "")
+    def agreement(attribute: str) -> float:
+        value = entity.get(attribute, "")
         if not value:
             return 0.0
-        if value in theirs:
+        if value in others:
             return 1.0
-        return 0.5 if other.get(role, "")[:1].lower() == value[0].lower() else 0.0
+        return 0.5 if other.get(attribute, "")[:1].lower() == value[0].lower() else 0.0
 
-    return fsum(domain.proof[role] * share(role) for role in shared & domain.proof.keys())
+    return fsum(
+        domain.evidence[attribute] * agreement(attribute)
+        for attribute in shared & domain.evidence.keys()
+    )

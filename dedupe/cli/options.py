@@ -1,0 +1,320 @@
+"""Options that several commands share, and the sections of their help."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dedupe.cli.console import log_to_stderr
+from dedupe.config import FORMATS, PRESETS, TARGETS, read_config
+
+THRESHOLDS = ("threshold", "preset")
+"""Options that set the threshold directly; :data:`~dedupe.config.TARGETS` set it indirectly."""
+
+SECTIONS = ("Input", "Comparison", "Matching", "Output", "Models", "Other")
+"""Sections of the help of a command with many options, in order."""
+
+EPILOG = "Exit codes: 0 success, 1 internal error, 2 wrong input or option."
+
+_Function = Callable[..., Any]
+_Decorator = Callable[[_Function], _Function]
+
+
+class SectionOption(click.Option):
+    """An option that help lists in a section.
+
+    Parameters
+    ----------
+    section
+        One of :data:`SECTIONS`.
+    """
+
+    def __init__(self, *args: Any, section: str = SECTIONS[-1], **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.section = section
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists its options by section."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options of each section that has some."""
+        lines_of: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
+        for option in self.get_params(ctx):
+            line = option.get_help_record(ctx) if isinstance(option, click.Option) else None
+            if line is not None:
+                lines_of[getattr(option, "section", SECTIONS[-1])].append(line)
+        for section, lines in lines_of.items():
+            if lines:
+                with formatter.section(section):
+                    formatter.write_dl(lines)
+
+
+def _combined(*options: _Decorator) -> _Decorator:
+    """Combine options into one decorator that keeps their order."""
+
+    def decorate(function: _Function) -> _Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def split_names(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> tuple[str, ...] | None:
+    """Split a list of names at its commas."""
+    if value is None:
+        return None
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def parse_assignments(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str] | None:
+    """Parse repeated ``NAME=VALUE`` options.
+
+    Raises
+    ------
+    click.BadParameter
+        If a value has no ``=``, or a name has two values.
+    """
+    assigned: dict[str, str] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals:
+            expected = str(option.metavar).lower()
+            raise click.BadParameter(f"{text!r}: write it as {expected}", context, option)
+        if assigned.setdefault(name, value) != value:
+            raise click.BadParameter(f"{name!r} is given twice", context, option)
+    return assigned or None
+
+
+def _start_logging(context: click.Context, option: click.Parameter, count: int) -> int:
+    if count:
+        log_to_stderr(logging.INFO if count == 1 else logging.DEBUG)
+    return count
+
+
+input_option = partial(click.option, cls=SectionOption, section="Input")
+comparison_option = partial(click.option, cls=SectionOption, section="Comparison")
+matching_option = partial(click.option, cls=SectionOption, section="Matching")
+output_option = partial(click.option, cls=SectionOption, section="Output")
+model_option = partial(click.option, cls=SectionOption, section="Models")
+other_option = partial(click.option, cls=SectionOption, section="Other")
+
+
+def id_option(help: str = "Column with a unique value per record.") -> _Decorator:
+    """Add ``--id``."""
+    return input_option("--id", metavar="COLUMN", help=help)
+
+
+reading_options = _combined(
+    input_option("--encoding", help="Encoding of text input (default: detected)."),
+    input_option("--delimiter", help="Delimiter of text input (default: detected)."),
+    input_option("--query", metavar="SQL", help="SELECT statement that reads a database."),
+)
+"""How the input is read."""
+
+column_options = _combined(
+    comparison_option(
+        "--fields",
+        metavar="A,B",
+        callback=split_names,
+        help="Columns to compare (default: chosen from the data).",
+    ),
+    comparison_option(
+        "--ignore", metavar="C,D", callback=split_names, help="Columns to leave out."
+    ),
+)
+"""Which columns are compared."""
+
+search_options = _combined(
+    comparison_option(
+        "--candidates",
+        "candidates_per_record",
+        metavar="N",
+        type=float,
+        help="Average number of candidate pairs per record (default: 5).",
+    ),
+    comparison_option(
+        "--radius",
+        metavar="COSINE",
+        type=float,
+        help="Minimum cosine similarity of a candidate pair (default: chosen from the data).",
+    ),
+)
+"""Which pairs are compared."""
+
+threshold_options = _combined(
+    matching_option(
+        "--threshold",
+        metavar="P",
+        type=float,
+        help="Merge pairs with at least this probability (default: 0.5).",
+    ),
+    matching_option(
+        "--review-from",
+        metavar="P",
+        type=float,
+        help="Call pairs from this probability up to the threshold doubtful (default: 0.1).",
+    ),
+    matching_option(
+        "--preset",
+        type=click.Choice(list(PRESETS)),
+        help="Set both by name (default: balanced).",
+    ),
+    matching_option(
+        "--target-precision",
+        metavar="P",
+        type=float,
+        help="Choose the lowest threshold with this estimated precision.",
+    ),
+    matching_option(
+        "--target-recall",
+        metavar="R",
+        type=float,
+        help="Choose the highest threshold with this estimated recall.",
+    ),
+    matching_option(
+        "--recalibrate/--no-recalibrate",
+        default=None,
+        help="Adjust probabilities to the decisions and to confident pairs (default: on).",
+    ),
+    matching_option(
+        "--self-training/--no-self-training",
+        default=None,
+        help="Adjust probabilities to confident pairs (default: on up to 50,000 records).",
+    ),
+)
+"""Which pairs are matches."""
+
+table_options = _combined(
+    output_option(
+        "--merge",
+        multiple=True,
+        metavar="COLUMN=RULE",
+        callback=parse_assignments,
+        help="Survivorship rule of a column: most-complete (default), most-frequent, longest, "
+        "first, last, newest:COLUMN, oldest:COLUMN, concat, max or min. Repeatable.",
+    ),
+    output_option("--format", type=click.Choice(FORMATS), help="Output format (default: csv)."),
+    output_option(
+        "--safe-csv/--plain-csv",
+        default=None,
+        help="Escape values that a spreadsheet would run as formulas (default: off).",
+    ),
+    output_option(
+        "--large-cluster",
+        metavar="N",
+        type=int,
+        help="List clusters with more records than this (default: 20).",
+    ),
+)
+"""What the output tables hold."""
+
+device_option = model_option(
+    "--device", metavar="DEVICE", help="Device of the models: auto (default), cpu, cuda or mps."
+)
+cross_encoder_option = model_option(
+    "--cross-encoder",
+    metavar="MODEL",
+    help="Cross-encoder: a sentence-transformers name or folder (default: bundled).",
+)
+model_options = _combined(
+    model_option(
+        "--bi-encoder",
+        metavar="MODEL",
+        help="Bi-encoder: a sentence-transformers name or folder (default: bundled).",
+    ),
+    cross_encoder_option,
+    model_option(
+        "--fidelity",
+        metavar="SHARE",
+        type=float,
+        help="Share of the cross-encoder's matches that the distilled model must keep (default: "
+        "0.995; 1: no distilled model).",
+    ),
+    model_option(
+        "--cross-encoder-pairs",
+        metavar="N",
+        type=int,
+        help="Maximum number of doubtful pairs that the cross-encoder scores beside the distilled "
+        "model (default: 10000).",
+    ),
+    device_option,
+)
+"""Which models score the pairs."""
+
+config_option = other_option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="TOML file with options.",
+)
+json_option = output_option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object to stdout."
+)
+quiet_option = other_option("-q", "--quiet", is_flag=True, help="Print errors only.")
+verbose_option = other_option(
+    "-v",
+    "--verbose",
+    count=True,
+    callback=_start_logging,
+    help="Print more: log messages, and the traceback of an internal error. -vv: debug messages.",
+)
+
+export_options = _combined(threshold_options, table_options)
+"""Options that need no model."""
+
+run_options = _combined(
+    id_option(),
+    reading_options,
+    column_options,
+    search_options,
+    export_options,
+    model_options,
+    config_option,
+    other_option("--seed", metavar="N", type=int, help="Seed of all random choices (default: 0)."),
+)
+"""Options of a run."""
+
+message_options = _combined(json_option, quiet_option, verbose_option)
+"""What is printed."""
+
+
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop the options that are not set."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def with_config_file(file: Path | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Combine the options of a TOML file with those of the command line, which take precedence.
+
+    A threshold or target of the command line also overrides every threshold and target of the file.
+
+    Raises
+    ------
+    OptionError
+        If the file cannot be read, is not TOML, or names an unknown option.
+    """
+    own, from_file = given(options), read_config(file) if file else {}
+    overridden: set[str] = set()
+    if any(name in own for name in THRESHOLDS):
+        overridden.update(TARGETS)
+    if any(name in own for name in TARGETS):
+        overridden.update(THRESHOLDS, TARGETS)
+    kept = {name: value for name, value in from_file.items() if name not in overridden}
+    return {**kept, **own}
+
+
+def one_source(inputs: Sequence[str]) -> str | list[str]:
+    """Pass on a single input as it is, and several as a list of tables to stack."""
+    return inputs[0] if len(inputs) == 1 else list(inputs)

@@ -1,0 +1,156 @@
+"""What commands print besides the summary of a run: measures, comparisons, profiles, estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dedupe.cli.console import console
+from dedupe.cli.stdout import print_json, print_rows
+from dedupe.cli.wording import listed, shortened
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from dedupe.evaluation.compare_runs import Diff
+    from dedupe.evaluation.estimate import Estimate, Measure
+    from dedupe.evaluation.gold import Evaluation
+
+
+def print_training(training: Mapping[str, Any], *, undo: bool = False) -> None:
+    """Print what training on decisions changed."""
+    from dedupe.pipeline.train import training_summary
+
+    if not undo:
+        console().print(training_summary(training))
+    elif training["version"]:
+        console().print(f"Returned to version {training['version']} of the model.")
+    else:
+        console().print("Returned to the original model.")
+
+
+def print_evaluation(found: Evaluation, as_json: bool) -> None:
+    """Print measures against a gold standard."""
+    measures = found.as_dict()
+    if as_json:
+        print_json(measures)
+        return
+    for name, value in measures.items():
+        click.echo(_figure(name, value))
+
+
+def print_estimate(found: Estimate, as_json: bool) -> None:
+    """Print estimated precision and recall with their intervals and their basis."""
+    from dedupe.evaluation.estimate import BASES
+
+    if as_json:
+        print_json(found.as_dict())
+        return
+    for name in ("precision", "recall", "recall_of_all"):
+        measure = getattr(found, name)
+        click.echo(_figure(name, measure.value) + _interval(measure))
+    click.echo(_figure("reviewed pairs", found.reviewed))
+    click.echo(_figure("random pairs of these", found.drawn))
+    basis = BASES[found.basis].format(drawn=found.drawn)
+    click.echo(f"{basis[0].upper()}{basis[1:]}.")
+    click.echo(
+        "All figures are for candidate pairs with different texts. recall_of_all also counts the "
+        "matches that are estimated to be missing from the candidates."
+    )
+
+
+def _figure(name: str, value: float) -> str:
+    number = f"{value:>12,}" if isinstance(value, int) else f"{value:>12.4f}"
+    return f"{name:<22} {number}"
+
+
+def _interval(measure: Measure) -> str:
+    if measure.low is None:
+        return ""
+    return f"   95% interval {measure.low:.4f} to {measure.high:.4f}"
+
+
+def print_dry_run(costs: Mapping[str, float], as_json: bool) -> None:
+    """Print the estimated size, time and memory of a run."""
+    if as_json:
+        print_json(costs)
+        return
+    console().print(
+        f"[bold]{costs['rows']:,}[/] rows, {costs['distinct']:,} of them distinct\n"
+        f"at most {costs['candidates']:,} candidate pairs, "
+        f"at most {costs['cross_encoder_pairs']:,} of them for the cross-encoder\n"
+        f"about [bold]{max(costs['seconds'] / 60, 0.1):,.1f} minutes[/] and "
+        f"{costs['memory_mb']:,} MB of memory"
+    )
+
+
+def print_profile(columns: pl.DataFrame, facts: Mapping[str, Any], as_json: bool) -> None:
+    """Print the profile of each column."""
+    if as_json:
+        print_json({**facts, "columns": columns.to_dicts()})
+        return
+    click.echo(f"{listed(facts['input'])}: {facts['rows']:,} rows, {columns.height:,} columns")
+    rows = [
+        (
+            column["column"],
+            column["kind"],
+            f"{column['filled']:.1%}",
+            f"{column['distinct']:,}",
+            column["use"],
+            ", ".join(shortened(value) for value in column["examples"]),
+        )
+        for column in columns.iter_rows(named=True)
+    ]
+    print_rows(("column", "kind", "filled", "distinct", "use", "examples"), rows, right=(2, 3))
+
+
+def print_diff(found: Diff, limit: int, as_json: bool) -> None:
+    """Print which clusters changed between two runs, at most `limit` of them as rows."""
+    if as_json:
+        print_json({**found.summary, "changes": found.changes.to_dicts()})
+        return
+    for name, text in _diff_lines(found.summary):
+        click.echo(f"{name:<9} {text}")
+    if found.changes.is_empty():
+        click.echo("The clusters are the same.")
+        return
+    click.echo()
+    rows = [
+        (
+            change["change"],
+            f"{len(change['clusters_before'])} > {len(change['clusters_after'])}",
+            listed(change["records"], limit=4),
+            change["why"],
+        )
+        for change in found.changes.head(limit).iter_rows(named=True)
+    ]
+    print_rows(("change", "clusters", "records", "why"), rows)
+    if found.changes.height > limit:
+        click.echo(f"{found.changes.height - limit:,} more: --limit N, --format csv or --json")
+
+
+def _diff_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Describe the two runs, the counts of what changed, and how their options differ."""
+    for name in ("before", "after"):
+        side = summary[name]
+        yield (
+            name,
+            f"{side['workspace']}: {side['records']:,} records in {side['clusters']:,} clusters",
+        )
+    for name in ("records", "clusters", "decisions"):
+        counts = [f"{count:,} {what}" for what, count in summary[name].items() if count]
+        if counts:
+            by = f" (matched by {summary['matched_by']})" if name == "records" else ""
+            yield name, ", ".join(counts) + by
+    differences = summary["differences"]
+    for name, (before, after) in {**differences["config"], **differences["models"]}.items():
+        yield "differs", f"{name}: {shortened(str(before), 24)}, now {shortened(str(after), 24)}"
+    for name in ("fields", "dedupe"):
+        if differences[name]:
+            before, after = (
+                ", ".join(value) if isinstance(value, list) else str(value)
+                for value in differences[name]
+            )
+            yield "differs", f"{name}: {shortened(before)}, now {shortened(after)}"

@@ -1,0 +1,198 @@
+"""Commands for decisions: review pairs, print or import decisions, and train on them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+import dedupe
+from dedupe.cli.console import logging_paused, progress_bars
+from dedupe.cli.options import (
+    EPILOG,
+    device_option,
+    given,
+    message_options,
+    verbose_option,
+)
+from dedupe.cli.reports import print_training
+from dedupe.cli.stdout import print_json
+from dedupe.cli.summary import print_summary
+from dedupe.cli.wording import plural
+from dedupe.errors import OptionError
+
+ORDERS = (
+    "informative",
+    "impact",
+    "lowest",
+    "highest",
+    "random",
+    "clusters",
+    "contradictions",
+    "audit",
+)
+"""Orders of the review queue: see :data:`dedupe.review.order.ORDERS`, which is slow to import."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.option(
+    "--order",
+    metavar="ORDER",
+    type=click.Choice(ORDERS),
+    default=ORDERS[0],
+    help="Order of the pairs: informative (default: what the model learns most from comes first), "
+    "impact (largest effect on the clusters first), lowest, highest, random, clusters, "
+    "contradictions or audit.",
+)
+@click.option(
+    "--audit", is_flag=True, help="Review a random sample, to estimate precision and recall."
+)
+@click.option(
+    "--interval-width",
+    metavar="WIDTH",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Width of the confidence intervals that an audit aims for (default: 0.1).",
+)
+@click.option("--blind", is_flag=True, help="Hide the probabilities.")
+@click.option("--theme", metavar="NAME", help="dark (default), light, or a theme of Textual.")
+@click.option("--reviewer", metavar="NAME", help="Your name in the decision log (default: $USER).")
+@click.option("--web", is_flag=True, help="Serve the app to a browser on this machine.")
+@click.option(
+    "--port", metavar="PORT", type=click.IntRange(0, 65535), help="Port of --web (default: free)."
+)
+@verbose_option
+def review(
+    workspace: str, audit: bool, web: bool, port: int | None, verbose: int, **options: Any
+) -> None:
+    """Review doubtful pairs and clusters of WORKSPACE.
+
+    The app opens in the terminal. Every decision is saved immediately, and the results are written
+    again at the end.
+    """
+    if audit:
+        options["order"] = "audit"
+    elif options["interval_width"] is not None and options["order"] != "audit":
+        raise OptionError("--interval-width is for audits: use it with --audit")
+    if web:
+        _serve(workspace, given(options), port or 0)
+    elif port is not None:
+        raise OptionError("--port is for --web")
+    else:
+        _review_and_export(workspace, **given(options))
+
+
+def _review_and_export(workspace: str, **options: Any) -> None:
+    # In a browser, the app talks through stdout to the server that started it.
+    is_served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
+    if not is_served:
+        require_terminal()
+    if open_app(workspace, **options):
+        result = dedupe.export(workspace)
+        if not is_served:
+            print_summary(result)
+
+
+def open_app(workspace: str | Path, **options: Any) -> bool:
+    """Open the review app; return whether a decision was made."""
+    from dedupe.review.app import review as open_review
+
+    with logging_paused():
+        return open_review(workspace, **options)
+
+
+def require_terminal() -> None:
+    """Check that stdin and stdout are a terminal.
+
+    Raises
+    ------
+    OptionError
+        If one of them is not.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise OptionError(
+            "the review app needs a terminal; dedupe review --web opens it in a browser"
+        )
+
+
+def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
+    from dedupe.review.app import theme_name
+    from dedupe.review.web import serve
+    from dedupe.workspace.folder import open_workspace
+
+    # The app checks both again, but its errors would only show in the browser.
+    open_workspace(workspace)
+    theme_name(options.get("theme"))
+    command = [sys.executable, "-m", "dedupe", "review", str(Path(workspace).absolute())]
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if value is True:
+            command.append(flag)
+        elif value:
+            command += [flag, str(value)]
+    serve(command, port)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.option(
+    "--format",
+    type=click.Choice(["csv", "jsonl"]),
+    default="csv",
+    help="Format of the printed log (default: csv).",
+)
+@click.option(
+    "--import", "labels", metavar="FILE", help="Import decisions from a table: id_a,id_b,label."
+)
+@click.option(
+    "--reviewer", metavar="NAME", help="Reviewer of imported decisions (default: the file name)."
+)
+@verbose_option
+def decisions(
+    workspace: str, format: str, labels: str | None, reviewer: str | None, verbose: int
+) -> None:
+    """Print the decision log of WORKSPACE, or import decisions.
+
+    A label is match, different or unsure, or 1 or 0.
+    """
+    from dedupe.workspace.labels import decision_log, import_decisions
+
+    if labels is not None:
+        count = import_decisions(workspace, labels, reviewer=reviewer or Path(labels).name)
+        click.echo(
+            f"Imported {plural(count, 'decision')}. Apply: dedupe export {workspace}", err=True
+        )
+        return
+    log = decision_log(workspace)
+    click.echo(log.write_csv() if format == "csv" else log.write_ndjson(), nl=False)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.option("--undo", is_flag=True, help="Return to the model used before.")
+@device_option
+@click.option(
+    "--seed", metavar="N", type=int, help="Seed of the training (default: that of the run)."
+)
+@message_options
+def train(
+    workspace: str, undo: bool, as_json: bool, quiet: bool, verbose: int, **options: Any
+) -> None:
+    """Train the cross-encoder on the decisions in WORKSPACE.
+
+    The new model is saved in WORKSPACE/models. If its scores predict held-out decisions better than
+    the current ones, all pairs are scored and clustered again. To use it for other files, pass its
+    folder to --cross-encoder.
+    """
+    with progress_bars(quiet) as report:
+        training, result = dedupe.train(workspace, undo=undo, report=report, **given(options))
+    if as_json:
+        print_json({"training": training, **result.summary})
+        return
+    if not quiet:
+        print_training(training, undo=undo)
+        print_summary(result, verbose=verbose)

@@ -1,0 +1,227 @@
+"""Commands that compute results from tables, or again from a workspace: run, link and export."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import dedupe
+from dedupe.cli.console import progress_bars
+from dedupe.cli.options import (
+    EPILOG,
+    SectionedCommand,
+    comparison_option,
+    export_options,
+    given,
+    matching_option,
+    message_options,
+    model_option,
+    one_source,
+    other_option,
+    output_option,
+    parse_assignments,
+    run_options,
+    with_config_file,
+)
+from dedupe.cli.reports import print_dry_run, print_training
+from dedupe.cli.review import open_app, require_terminal
+from dedupe.cli.stdout import LINK_TABLES, STDOUT, TABLES, print_output_table
+from dedupe.cli.summary import print_result
+from dedupe.errors import OptionError
+
+if TYPE_CHECKING:
+    from dedupe.pipeline.result import Result
+
+workspace_option = output_option(
+    "-o", "--output", metavar="WORKSPACE", help="Folder of the results; - prints one table."
+)
+
+
+@click.command(cls=SectionedCommand, epilog=EPILOG)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@workspace_option
+@output_option(
+    "--table", type=click.Choice(TABLES), default=TABLES[0], help="Table that -o - prints."
+)
+@run_options
+@model_option("--train", is_flag=True, help="First train on the decisions in the workspace.")
+@other_option("--dry-run", is_flag=True, help="Estimate the time and memory, and stop.")
+@other_option("--review/--no-review", default=False, help="Review before the results are written.")
+@message_options
+def run(
+    inputs: tuple[str, ...],
+    output: str | None,
+    table: str,
+    config_file: Path | None,
+    train: bool,
+    dry_run: bool,
+    review: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+    **options: Any,
+) -> None:
+    """Find duplicates in INPUT and merge each cluster into one row.
+
+    INPUT is a file (CSV, TSV, Parquet, Arrow IPC, JSON lines or Excel; also compressed with gzip or
+    zstd), a folder, a glob pattern, or - for stdin. Several inputs are stacked. It can also be a
+    database: an SQLite or DuckDB file, or a URL (sqlite:///path, duckdb:///path,
+    postgresql://...), with ::TABLE at the end or with --query. INPUT is never changed. Results are
+    written to INPUT-stem.dedupe/ beside it.
+    """
+    options = with_config_file(config_file, options)
+    source = one_source(inputs)
+    if dry_run:
+        print_dry_run(dedupe.dry_run(source, **options), as_json)
+        return
+    if review and (output == STDOUT or as_json):
+        raise OptionError("--review opens an app: it does not go with -o - or --json")
+    if train and output == STDOUT:
+        raise OptionError("--train needs the decisions of a workspace: it does not go with -o -")
+    if output == STDOUT:
+        compute = partial(dedupe.run, source, **options)
+        format = options.get("format")
+        print_output_table(compute, table, format=format, as_json=as_json, quiet=quiet)
+        return
+    if review:
+        require_terminal()
+    result = None
+    if train:
+        result = _train_and_run(source, output, quiet, as_json, options)
+    if review:
+        _review_candidates(source, output, quiet, options)
+    if review or result is None:
+        with progress_bars(quiet) as report:
+            result = dedupe.run(source, output=output, report=report, **options)
+    print_result(result, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+def _train_and_run(
+    source: str | list[str],
+    output: str | None,
+    quiet: bool,
+    as_json: bool,
+    options: dict[str, Any],
+) -> Result:
+    from dedupe.pipeline.train import run_after_training
+
+    with progress_bars(quiet) as report:
+        training, result = run_after_training(source, output=output, report=report, **options)
+    if not quiet and not as_json:
+        print_training(training)
+    return result
+
+
+def _review_candidates(
+    source: str | list[str], output: str | None, quiet: bool, options: dict[str, Any]
+) -> None:
+    from dedupe.pipeline.run import prepare
+
+    with progress_bars(quiet) as report:
+        workspace = prepare(source, output=output, report=report, **options)
+    open_app(workspace)
+
+
+@click.command(cls=SectionedCommand, epilog=EPILOG)
+@click.argument("inputs", metavar="TABLE TABLE...", nargs=-1, required=True)
+@workspace_option
+@output_option(
+    "--table", type=click.Choice(LINK_TABLES), default="matches", help="Table that -o - prints."
+)
+@output_option("--prefer", metavar="TABLE", help="Table whose values come first in merged rows.")
+@matching_option(
+    "--many-to-many", "link", flag_value="many-to-many", help="Keep every link (default)."
+)
+@matching_option(
+    "--many-to-one",
+    "link",
+    flag_value="many-to-one",
+    help="Keep the best link of each record of the left table.",
+)
+@matching_option(
+    "--one-to-one",
+    "link",
+    flag_value="one-to-one",
+    help="Keep the best assignment: at most one link per record.",
+)
+@comparison_option(
+    "--map",
+    multiple=True,
+    metavar="LEFT=RIGHT",
+    callback=parse_assignments,
+    help="Match a column of the first table with one of the others. With nothing after the =, "
+    "leave it unmatched. Repeatable.",
+)
+@comparison_option(
+    "--within-tables/--across-tables",
+    default=None,
+    help="Compare the records of each table with one another as well (default: off).",
+)
+@run_options
+@message_options
+def link(
+    inputs: tuple[str, ...],
+    output: str | None,
+    table: str,
+    config_file: Path | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+    **options: Any,
+) -> None:
+    """Find records of one TABLE that match records of another.
+
+    Columns with different names are matched by name and content. Results are written to
+    FIRST-SECOND.dedupe/ beside the first table: matches, merged rows, and the rows of each table
+    without a match.
+    """
+    options = with_config_file(config_file, options)
+    if output == STDOUT:
+        compute = partial(dedupe.link, *inputs, **options)
+        format = options.get("format")
+        print_output_table(compute, table, format=format, as_json=as_json, quiet=quiet)
+        return
+    with progress_bars(quiet) as report:
+        result = dedupe.link(*inputs, output=output, report=report, **options)
+    print_result(result, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+@click.command(cls=SectionedCommand, epilog=EPILOG)
+@click.argument("workspace")
+@output_option(
+    "-o",
+    "--output",
+    metavar="FOLDER",
+    help="Folder of the results (default: WORKSPACE); - prints one table.",
+)
+@output_option(
+    "--table", type=click.Choice(LINK_TABLES), default=TABLES[0], help="Table that -o - prints."
+)
+@export_options
+@message_options
+def export(
+    workspace: str,
+    output: str | None,
+    table: str,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+    **options: Any,
+) -> None:
+    """Cluster, merge and write the records of WORKSPACE again.
+
+    No model is needed. All decisions so far are applied. Options that are not given stay as they
+    are in WORKSPACE.
+    """
+    options = given(options)
+    if output == STDOUT:
+        compute = partial(dedupe.export, workspace, **options)
+        format = options.get("format")
+        print_output_table(compute, table, format=format, as_json=as_json, quiet=quiet)
+        return
+    with progress_bars(quiet) as report:
+        result = dedupe.export(workspace, output=output, report=report, **options)
+    print_result(result, as_json=as_json, quiet=quiet, verbose=verbose)

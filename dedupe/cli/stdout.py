@@ -1,0 +1,148 @@
+"""Results on stdout: JSON lines, aligned rows and output tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dedupe.cli.console import progress_bars
+from dedupe.config import DATABASES
+from dedupe.errors import OptionError
+
+if TYPE_CHECKING:
+    from dedupe.pipeline.result import Result
+
+STDOUT = "-"
+"""Name of stdout where a file or folder is expected."""
+
+TABLES = ("merged", "clusters", "removed", "pairs")
+"""Output tables of every run."""
+
+LINK_TABLES = (*TABLES, "matches")
+"""Output tables of linked inputs, besides the rows without a match of each."""
+
+BINARY_FORMATS = ("parquet", "xlsx", "ipc")
+"""Output formats that a terminal cannot show."""
+
+
+def json_line(value: Mapping[str, Any]) -> str:
+    """Write an object as one line of JSON.
+
+    Characters are written as they are, except in an object with half a surrogate pair: UTF-8 cannot
+    encode it, so that all characters beyond ASCII are escaped.
+    """
+    line = json.dumps(value, ensure_ascii=False)
+    if any("\ud800" <= character <= "\udfff" for character in line):
+        line = json.dumps(value)
+    return line + "\n"
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print an object as one line of JSON in UTF-8."""
+    click.echo(json_line(value).encode(), nl=False)
+
+
+def print_rows(
+    header: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()
+) -> None:
+    """Print a table: folded to the width of a terminal, or in full if stdout is none.
+
+    Parameters
+    ----------
+    header
+        Names of the columns.
+    rows
+        Values of each row.
+    right
+        Numbers of the columns that are aligned to the right.
+    """
+    from rich.console import Console
+
+    rows = [[printable(value) for value in row] for row in rows]
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        for line in _aligned([header, *rows], right):
+            click.echo(line)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for number, name in enumerate(header):
+        table.add_column(name, justify="right" if number in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: Collection[int]) -> list[str]:
+    """Pad the values of each column to the same number of terminal cells."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = []
+        for number, (value, width) in enumerate(zip(row, widths, strict=True)):
+            padding = " " * (width - cell_len(value))
+            cells.append(padding + value if number in right else value + padding)
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def printable(value: str) -> str:
+    """Put text on one line, and replace characters that would control the terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(value.split()))
+
+
+def print_output_table(
+    compute: Callable[..., Result], table: str, *, format: str | None, as_json: bool, quiet: bool
+) -> None:
+    """Compute a result in a temporary workspace, and print one of its tables.
+
+    Parameters
+    ----------
+    compute
+        Called with the ``output`` folder and a ``report`` of progress.
+    table
+        One of :data:`LINK_TABLES`.
+    format
+        Output format, if it is set on the command line.
+    as_json, quiet
+        Flags of the command.
+
+    Raises
+    ------
+    OptionError
+        If the table or its format cannot be printed.
+    """
+    if as_json:
+        raise OptionError("--json and -o - both print to stdout: use one of them")
+    _check_one_table_per_file(format)
+    with TemporaryDirectory(prefix="dedupe-") as folder:
+        with progress_bars(quiet) as report:
+            result = compute(output=str(Path(folder) / "workspace"), report=report)
+        _print_file(result, table)
+
+
+def _check_one_table_per_file(format: str | None) -> None:
+    if format in DATABASES:
+        raise OptionError(f"{format} is one file of all tables: name a folder with -o, not -")
+
+
+def _print_file(result: Result, table: str) -> None:
+    """Print a table as it was written. The format may come from the workspace or a TOML file."""
+    assert result.workspace is not None
+    format = result.summary["config"]["format"]
+    _check_one_table_per_file(format)
+    if f"{table}.{format}" not in result.summary["outputs"]:
+        raise OptionError(f"there is no table {table!r}: only linked tables have one")
+    if format in BINARY_FORMATS and sys.stdout.isatty():
+        raise OptionError(f"{format} is a binary format: redirect stdout to a file")
+    click.echo((result.workspace / f"{table}.{format}").read_bytes(), nl=False)

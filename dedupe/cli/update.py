@@ -1,0 +1,119 @@
+"""Commands for new records: add them to a workspace, or match them against one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import dedupe
+from dedupe.cli.console import progress_bars
+from dedupe.cli.options import (
+    EPILOG,
+    device_option,
+    given,
+    id_option,
+    message_options,
+    one_source,
+    reading_options,
+    verbose_option,
+)
+from dedupe.cli.stdout import print_json
+from dedupe.cli.summary import print_result
+from dedupe.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@click.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.argument("inputs", metavar="NEW...", nargs=-1, required=True)
+@id_option("Id column of NEW, if its name differs from the one in WORKSPACE.")
+@click.option(
+    "--replace-all", is_flag=True, help="Remove the records of WORKSPACE that NEW does not have."
+)
+@click.option("--to", metavar="TABLE", help="Linked table that NEW belongs to.")
+@device_option
+@reading_options
+@message_options
+def add(
+    workspace: str,
+    inputs: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+    **options: Any,
+) -> None:
+    """Add the records of NEW to WORKSPACE. Cluster ids and decisions stay.
+
+    NEW is any input of dedupe run, with the columns of WORKSPACE. If WORKSPACE has an id column,
+    records with a known id are updated. additions.csv lists the clusters that are new, or that
+    grew, joined, split or changed.
+    """
+    with progress_bars(quiet) as report:
+        result = dedupe.add(workspace, one_source(inputs), report=report, **given(options))
+    print_result(result, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("workspace")
+@click.option(
+    "--input",
+    "kind",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    help="Format of stdin: JSON lines (default) or CSV with a header.",
+)
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=5,
+    help="Maximum number of matches per record (default: 5).",
+)
+@click.option(
+    "--min-probability",
+    metavar="P",
+    type=click.FloatRange(0, 1),
+    help="Minimum probability of a match (default: the threshold of WORKSPACE).",
+)
+@verbose_option
+def match(
+    workspace: str, kind: str, limit: int, min_probability: float | None, verbose: int
+) -> None:
+    """Find the records of WORKSPACE that match records from stdin.
+
+    For each record, one JSON object is printed as soon as the record has been read: the record
+    itself, and its matches with id, cluster_id and probability.
+    """
+    from dedupe.io.tables import read_csv_objects, read_json_objects
+    from dedupe.pipeline.incremental.match import Matcher
+
+    matcher = Matcher(workspace)
+    records = read_csv_objects() if kind == "csv" else read_json_objects()
+    for number, record in enumerate(records, start=1):
+        try:
+            found = matcher.match(_one_row(record), limit=limit, min_probability=min_probability)
+        except InputError as error:
+            raise InputError(f"record {number} of stdin: {error}") from None
+        print_json({"record": record, "matches": found.drop("record").to_dicts()})
+
+
+def _one_row(record: Mapping[str, Any]) -> pl.DataFrame:
+    """Make a frame of one row of text, as a run would read the record."""
+    import polars as pl
+
+    from dedupe.records import value_text
+
+    texts = {name: value_text(value) for name, value in record.items()}
+    return pl.DataFrame(
+        {_valid(name): [text and _valid(text)] for name, text in texts.items()},
+        schema_overrides={_valid(name): pl.String for name in texts},
+    )
+
+
+def _valid(text: str) -> str:
+    """Replace halves of surrogate pairs, which UTF-8 cannot encode."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,166 @@
+"""From an input to scored pairs: read, encode, search, score. Each stage is cached."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.blocking.backends import ANY_SOURCE
+from dedupe.blocking.bi_encoder import fit_bi_encoder, shared_features
+from dedupe.blocking.candidates import find_candidate_pairs
+from dedupe.blocking.index import embed_for_index, save_index
+from dedupe.config import Config
+from dedupe.errors import InputError
+from dedupe.io.schema_matching import Linked
+from dedupe.io.sources import SOURCE_COLUMN, Input
+from dedupe.pipeline.stages import Stages
+from dedupe.records import Records, make_records
+from dedupe.scoring.comparison import Comparison
+from dedupe.scoring.cross_encoder import importing_ahead, load_cross_encoder
+from dedupe.scoring.pairs import DECIDERS
+from dedupe.scoring.score import score_pairs
+from dedupe.workspace.stage_cache import CANDIDATES, DISTILLED, INDEX, SCORED
+from dedupe.workspace.stored import RecordTable
+
+
+def read_records(source: Input, config: Config) -> RecordTable:
+    """Read an input, one table or several linked ones, as records.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or a linked table has none of the compared columns.
+    """
+    if not config.link:
+        table = source.table(config)
+        return RecordTable(make_records(table.frame, config), table.dialect)
+    table, linked = source.linked(config)
+    numbers = pl.DataFrame({SOURCE_COLUMN: linked.names, "number": range(len(linked.names))})
+    stacked = table.frame.select(SOURCE_COLUMN)
+    found = stacked.join(numbers, on=SOURCE_COLUMN, how="left", maintain_order="left")
+    source_of = found["number"].to_numpy().astype(np.uint8)
+    if config.id is None and linked.id_column not in (None, *config.fields):
+        config = replace(config, id=linked.id_column)
+    records = make_records(table.frame, config, source_of)
+    _check_compared(records, linked)
+    return RecordTable(records, table.dialect, linked)
+
+
+def find_candidates(
+    stages: Stages, key: str, records: Records, firsts: pl.Series, config: Config
+) -> pl.DataFrame:
+    """Return the pairs to score.
+
+    Parameters
+    ----------
+    stages, key
+        Where the pairs are cached, and under which key.
+    records
+        n records.
+    firsts
+        The first row of each distinct record text: only these are searched.
+    config
+        The configuration.
+
+    Returns
+    -------
+    DataFrame
+        ``left``, ``right``, ``similarity`` and ``seen``: 0 for candidate pairs, above 0 for the
+        sample of pairs just outside, which tells how many matches the search misses.
+    """
+    cached = stages.cached("search", CANDIDATES, key)
+    if cached is not None:
+        return cached
+    distinct = records.texts.gather(firsts).to_list()
+    source = _text_sources(records, firsts) if config.link and not config.within_tables else None
+    with importing_ahead():
+        with stages.timed("encode"):
+            encoder = fit_bi_encoder(config, distinct)
+            vectors, features = embed_for_index(encoder, distinct)
+            rare = shared_features(encoder, features)
+        with stages.timed("search") as progress:
+            found = find_candidate_pairs(vectors, config, progress, source, rare)
+    index = save_index(stages.workspace.cache, key, encoder, vectors, features)
+    stages.workspace.cache.forget(INDEX, [key])
+    candidates = found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
+    pairs = pl.concat([candidates, found.just_outside])
+    rows = firsts.to_numpy()
+    pairs = pairs.with_columns(
+        pl.Series(side, rows[pairs[side].to_numpy()], dtype=pl.UInt32) for side in ("left", "right")
+    )
+    facts = {
+        "radius": round(found.radius, 4),
+        "index": found.index,
+        "index_recall": round(found.index_recall, 4),
+        "sampled_share": found.sampled / len(distinct),
+        "notes": list(found.notes),
+        "stored": index,
+    }
+    stages.cache("search", CANDIDATES, key, pairs, facts)
+    return pairs
+
+
+def score_candidates(
+    stages: Stages, key: str, comparison: Comparison, candidates: pl.DataFrame, config: Config
+) -> pl.DataFrame:
+    """Score pairs.
+
+    Parameters
+    ----------
+    stages, key
+        Where the scores are cached, and under which key.
+    comparison
+        Comparison vectors of the candidates, computed when they are needed.
+    candidates
+        As :func:`find_candidates` returns them.
+    config
+        The configuration.
+
+    Returns
+    -------
+    DataFrame
+        The candidates with ``probability`` and ``decided_by``.
+    """
+    cached = stages.cached("score", SCORED, key)
+    if cached is not None:
+        return cached.with_columns(pl.col("decided_by").cast(DECIDERS))
+    with stages.timed("score") as progress:
+        model = load_cross_encoder(config)
+        scored, facts, distilled = score_pairs(
+            model, candidates, comparison.texts, config, progress, comparison=comparison
+        )
+    if distilled is not None:
+        stages.workspace.cache.save_arrays(DISTILLED, key, distilled.to_arrays())
+        facts = {**facts, "model_key": key}
+    scored = scored.hstack([candidates["seen"]])
+    stages.cache("score", SCORED, key, scored, facts, forget=False)
+    return scored
+
+
+def _check_compared(records: Records, linked: Linked) -> None:
+    """Refuse to link a table that has nothing to compare."""
+    used = [role.name for role in records.fields if role.used]
+    for name, columns in zip(linked.names, linked.columns, strict=True):
+        if not set(columns.values()) & set(used):
+            raise InputError(
+                f"{name} has none of the compared columns ({', '.join(used)}); it has "
+                f"{', '.join(columns)}: match them with --map LEFT=RIGHT"
+            )
+
+
+def _text_sources(records: Records, firsts: pl.Series) -> NDArray[np.uint8]:
+    """Return the table of each distinct text, or that several tables have it."""
+    tables = (
+        pl.DataFrame({"text": records.texts, "source": records.source})
+        .group_by("text")
+        .agg(pl.col("source").min().alias("low"), pl.col("source").max().alias("high"))
+    )
+    found = pl.DataFrame({"text": records.texts.gather(firsts)}).join(
+        tables, on="text", how="left", maintain_order="left"
+    )
+    # Records without any text form no group: each belongs to its own table.
+    mixed = ((found["low"] != found["high"]) & (found["text"] != "")).to_numpy()
+    return np.where(mixed, ANY_SOURCE, records.source[firsts.to_numpy()]).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Generators of synthetic entities, one module per domain."""

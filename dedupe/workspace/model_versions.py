@@ -1,0 +1,88 @@
+"""The cross-encoders that were fine-tuned on the decisions of a workspace, by version.
+
+::
+
+    models/
+      cross-encoder-1/     weights, and fine-tuning.json: what they were trained on and how well
+      cross-encoder-2/
+      current.json         the version in use
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dedupe.config import BUNDLED
+from dedupe.workspace.json_file import read_json, write_json
+
+_NAME = re.compile(r"cross-encoder-([1-9][0-9]*)")
+NOTES = "fine-tuning.json"
+"""File beside the weights of a version: what :func:`dedupe.train` reports of it."""
+
+
+@dataclass(frozen=True)
+class ModelVersions:
+    """A folder of fine-tuned cross-encoders.
+
+    Parameters
+    ----------
+    folder
+        The folder; it need not exist.
+    """
+
+    folder: Path
+
+    def all(self) -> list[int]:
+        """Return the versions whose weights exist, the oldest first."""
+        weights = self.folder.glob("cross-encoder-*/model.safetensors")
+        numbers = (_NAME.fullmatch(path.parent.name) for path in weights)
+        return sorted(int(found[1]) for found in numbers if found is not None)
+
+    def path(self, version: int) -> Path:
+        """Return the folder of a version."""
+        return (self.folder / f"cross-encoder-{version}").resolve()
+
+    def next(self) -> int:
+        """Return a number that no version has, complete or not."""
+        numbers = (_NAME.fullmatch(path.name) for path in self.folder.glob("cross-encoder-*"))
+        return max((int(found[1]) for found in numbers if found is not None), default=0) + 1
+
+    def current(self) -> int:
+        """Return the version in use; 0 for the model that was used before any was trained."""
+        version = read_json(self.folder / "current.json").get("version")
+        return version if isinstance(version, int) and version in self.all() else 0
+
+    def use(self, version: int) -> None:
+        """Choose the version that runs use from now on."""
+        write_json(self.folder / "current.json", {"version": version})
+
+    def notes(self, version: int) -> dict[str, Any]:
+        """Return what was reported when a version was trained; empty if that is unknown."""
+        return read_json(self.path(version) / NOTES)
+
+    def version_of(self, model: str) -> int:
+        """Return the version that a model folder is; 0 if it is none of these."""
+        known = {str(self.path(version)): version for version in self.all()}
+        return known.get(model, 0)
+
+    def portable_name(self, model: str) -> str:
+        """Return the name under which a model is recorded in the workspace.
+
+        A version is named relative to the workspace, so that it is found wherever the workspace is
+        moved to. Any other folder is named in full, whatever the working directory is.
+        """
+        folder = Path(model)
+        if model == BUNDLED or not folder.is_dir():
+            return model
+        folder = folder.resolve()
+        inside = folder.parent == self.folder.resolve()
+        return f"{self.folder.name}/{folder.name}" if inside else str(folder)
+
+    def resolved_name(self, name: str) -> str:
+        """Return the name or folder to load, for a name that :meth:`portable_name` returned."""
+        folder, _, version = name.partition("/")
+        found = _NAME.fullmatch(version) if folder == self.folder.name else None
+        return name if found is None else str(self.path(int(found[1])))

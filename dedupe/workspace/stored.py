@@ -1,0 +1,244 @@
+"""What a workspace stores, as nouns of the pipeline: records, pairs, clusters, configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.blocking.index import assign_slots
+from dedupe.column_roles import ColumnRole
+from dedupe.config import BUNDLED, Config
+from dedupe.errors import WorkspaceError
+from dedupe.io.dialect import Dialect
+from dedupe.io.schema_matching import Linked
+from dedupe.records import Records, restore_records
+from dedupe.resolution.resolve import Resolved
+from dedupe.scoring.pairs import DECIDERS, identical_pairs
+from dedupe.workspace.folder import Workspace
+from dedupe.workspace.keys import model_ids
+from dedupe.workspace.stage_cache import (
+    CANDIDATES,
+    CLUSTERS,
+    DISTILLED,
+    RECORDS,
+    SCORED,
+    SLOTS,
+    TABLE,
+)
+
+_MODELS = ("bi_encoder", "cross_encoder")
+
+
+@dataclass(frozen=True, eq=False)
+class RecordTable:
+    """The input as records, and how its text was written.
+
+    Parameters
+    ----------
+    records
+        n records.
+    dialect
+        How the text of the input was written; outputs are written alike.
+    linked
+        How the columns of linked tables were matched; ``None`` for one table.
+    slot
+        (n,) u32: place of each record's text in the index, where it is stored.
+    extended
+        Whether `slot` belongs to an index that records were added to, not to one that was built
+        from these records.
+    """
+
+    records: Records
+    dialect: Dialect
+    linked: Linked | None = None
+    slot: NDArray[np.uint32] | None = None
+    extended: bool = False
+
+
+def load_table(workspace: Workspace, key: str) -> RecordTable | None:
+    """Load the records cached under `key`; ``None`` if they are missing or damaged."""
+    cache = workspace.cache
+    frame, texts = cache.load(TABLE, key), cache.load(RECORDS, key)
+    if frame is None or texts is None:
+        return None
+    facts = texts[1]
+    records = restore_records(
+        frame[0],
+        texts[0],
+        tuple(ColumnRole(**role) for role in facts["fields"]),
+        facts["id_column"],
+    )
+    clusters = cache.load(CLUSTERS, key)
+    if clusters is not None and clusters[1].get("ids_continue"):
+        records = replace(records, previous_cluster_ids=clusters[0]["cluster_id"])
+    linked = Linked.of(facts["linked"]) if facts.get("linked") else None
+    slots = cache.load(SLOTS, key)
+    slot = None if slots is None else slots[0]["slot"].to_numpy()
+    extended = slots is not None and bool(slots[1].get("extended", True))
+    return RecordTable(records, Dialect(**facts["dialect"]), linked, slot, extended)
+
+
+def save_table(
+    workspace: Workspace,
+    key: str,
+    table: RecordTable,
+    *,
+    forget: bool = True,
+    after: tuple[str, int] | None = None,
+) -> None:
+    """Cache records under `key`; `forget` and `after` as for :meth:`StageCache.save`."""
+    records, cache = table.records, workspace.cache
+    columns = [records.ids, records.keys, records.texts, pl.Series("source", records.source)]
+    facts = {
+        "fields": [asdict(role) for role in records.fields],
+        "id_column": records.id_column,
+        "dialect": asdict(table.dialect),
+        "linked": table.linked.as_dict() if table.linked is not None else None,
+    }
+    cache.save(TABLE, key, records.frame, {}, forget=forget, after=after)
+    cache.save(RECORDS, key, pl.DataFrame(columns), facts, forget=forget, after=after)
+    if table.slot is not None:
+        slots = pl.DataFrame({"slot": table.slot})
+        cache.save(SLOTS, key, slots, {"extended": table.extended}, forget=forget)
+
+
+def load_scored(workspace: Workspace, key: str) -> tuple[pl.DataFrame, dict[str, Any]] | None:
+    """Load the scored pairs cached under `key`, and the facts of the scoring."""
+    found = workspace.cache.load(SCORED, key)
+    if found is None:
+        return None
+    return found[0].with_columns(pl.col("decided_by").cast(DECIDERS)), found[1]
+
+
+def candidates_of(scored: pl.DataFrame) -> pl.DataFrame:
+    """Select the candidate pairs among the scored ones, without the sample from outside."""
+    return scored.filter(pl.col("seen") == 0).drop("seen")
+
+
+def missed_matches(scored: pl.DataFrame, search: Mapping[str, Any], threshold: float) -> float:
+    """Estimate how many matches are not among the candidate pairs.
+
+    Pairs just outside the candidates were scored for a sample of the records. Those that match,
+    scaled up to all records, are the matches that the search missed. Each is seen from both sides.
+
+    Parameters
+    ----------
+    scored
+        Scored pairs with the column ``seen``.
+    search
+        Facts of the search.
+    threshold
+        Probability of a match.
+    """
+    matches = scored.filter(pl.col("probability") >= threshold)
+    return float(matches["seen"].sum()) / 2 / float(search["sampled_share"])
+
+
+def search_facts(workspace: Workspace) -> dict[str, Any]:
+    """Return the facts of the last search; empty if they are unknown."""
+    keys = workspace.facts().get("keys", {})
+    return workspace.cache.facts(CANDIDATES, keys.get("candidates", ""))
+
+
+def index_slots(table: RecordTable, search: Mapping[str, Any]) -> NDArray[np.uint32]:
+    """Return the place of each record's text in the index, (n,) u32.
+
+    An index that was built from these records holds them in their order; one that was extended
+    does not.
+    """
+    extended = (search.get("stored") or {}).get("grown", False)
+    if table.slot is not None and table.extended == extended:
+        return table.slot
+    texts = table.records.texts
+    return assign_slots(texts, *identical_pairs(texts))
+
+
+def load_distilled(
+    workspace: Workspace,
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]] | None]:
+    """Load the facts of the scoring and the arrays of the distilled model, if there is one."""
+    keys = workspace.facts().get("keys", {})
+    facts = workspace.cache.facts(SCORED, keys.get("scored", ""))
+    return facts, workspace.cache.load_arrays(DISTILLED, str(facts.get("model_key", "")))
+
+
+def save_clusters(
+    workspace: Workspace,
+    key: str,
+    resolved: Resolved,
+    clusters_key: str,
+    *,
+    ids_continue: bool,
+    forget: bool = True,
+) -> None:
+    """Cache the clusters of the records under `key`.
+
+    `clusters_key` is that of :func:`~dedupe.workspace.keys.clusters_key`. With `ids_continue`,
+    later clusters go on with these cluster ids.
+    """
+    facts = {"ids_continue": ids_continue, "clusters_key": clusters_key}
+    workspace.cache.save(CLUSTERS, key, resolved.rows, facts, forget=forget)
+
+
+def load_clusters(workspace: Workspace, key: str, clusters_key: str) -> pl.DataFrame | None:
+    """Load the clusters of the records, of schema ``CLUSTER_ROWS``, if they have this key."""
+    found = workspace.cache.load(CLUSTERS, key)
+    if found is None or found[1].get("clusters_key") != clusters_key:
+        return None
+    return found[0]
+
+
+def stored_config(workspace: Workspace) -> Config:
+    """Return the configuration of the last run."""
+    stored = dict(workspace.facts().get("config", {}))
+    versions = workspace.models
+    models = {name: versions.resolved_name(stored[name]) for name in _MODELS if name in stored}
+    return Config(**{**stored, **models})
+
+
+def config_facts(workspace: Workspace, config: Config) -> dict[str, Any]:
+    """Return a configuration as a workspace stores it, for :func:`stored_config`."""
+    versions = workspace.models
+    models = {name: versions.portable_name(getattr(config, name)) for name in _MODELS}
+    return {**config.as_dict(), **models}
+
+
+def current_decisions(workspace: Workspace) -> pl.DataFrame:
+    """Return the decisions in force, the oldest first."""
+    with workspace.decisions(readonly=True) as log:
+        return log.current()
+
+
+def current_choices(workspace: Workspace) -> pl.DataFrame:
+    """Return the choices in force, the oldest first."""
+    with workspace.decisions(readonly=True) as log:
+        return log.choices()
+
+
+def check_models(workspace: Workspace, config: Config) -> None:
+    """Check that the models are those that the workspace was made with.
+
+    Raises
+    ------
+    WorkspaceError
+        If they are not.
+    """
+    before = workspace.facts().get("models") or workspace.manifest().get("models", {})
+    for name, now in model_ids(config).items():
+        if before.get(name, now) == now:
+            continue
+        kind, model = name.replace("_", "-"), config.as_dict()[name]
+        if now == model != BUNDLED:
+            raise WorkspaceError(
+                f"the workspace {workspace.path} was made with the {kind} {model}, which is "
+                "missing: restore it, or run dedupe run on its input again"
+            )
+        raise WorkspaceError(
+            f"the workspace {workspace.path} was made with another {kind}: old and new scores "
+            "cannot be mixed; run dedupe run on its input again"
+        )

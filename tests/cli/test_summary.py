@@ -1,0 +1,192 @@
+"""The summary of a run: which figures, notes and commands it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dedupe.cli.summary import print_summary
+from dedupe.pipeline.result import Result
+from dedupe.scoring.recalibration import Recalibration
+
+SMALLEST = {
+    "rows": 1_234,
+    "rows_merged": 0,
+    "clusters_of_two_or_more": 0,
+    "largest_cluster": 1,
+    "large_clusters": [],
+    "contradictions": [],
+    "decisions": 0,
+    "doubtful_pairs": 0,
+    "stages": [],
+    "outputs": ["merged.csv", "left-only.csv"],
+    "config": {"review_from": 0.1, "threshold": 0.5},
+}
+"""The summary of a run that found nothing."""
+
+RECALIBRATION = Recalibration(
+    decisions=0,
+    changed=False,
+    loss_before=0.5,
+    loss_after=0.5,
+    penalty=0.0,
+    best_threshold=0.5,
+)
+
+Printed = Callable[..., list[str]]
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Printed:
+    """Print a summary with some entries replaced, and get the lines without their padding."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def lines(verbose: int = 0, **entries: Any) -> list[str]:
+        result = Result({**SMALLEST, **entries}, Path("w.dedupe"), lambda: None)  # type: ignore[arg-type, return-value]
+        print_summary(result, verbose=verbose)
+        out, err = capsys.readouterr()
+        assert out == ""
+        return [" ".join(line.split()) for line in err.splitlines()]
+
+    return lines
+
+
+def test_nothing_found_is_a_short_summary(printed: Printed) -> None:
+    assert printed() == [
+        "0 of 1,234 rows are duplicates; 1,234 rows are left after merging",
+        "time 0.0 s, at most 0 MB of memory",
+        "",
+        "w.dedupe/",
+        "merged.csv one row per cluster",
+        "left-only.csv the rows of this table without a match",
+    ]
+
+
+def test_doubtful_pairs_come_with_the_next_commands(printed: Printed) -> None:
+    next_commands = (
+        " (0.10 to 0.50). Review: dedupe review w.dedupe. "
+        "Change the threshold: dedupe export w.dedupe --threshold P."
+    )
+    assert printed(doubtful_pairs=12)[-1] == f"12 doubtful pairs{next_commands}"
+    assert printed(doubtful_pairs=1)[-1] == f"1 doubtful pair{next_commands}"
+
+
+def test_the_search_and_the_deciders_are_described(printed: Printed) -> None:
+    search = {
+        "candidates": 5_000, "candidates_per_record": 4.9, "estimated_recall": 0.985,
+        "notes": ["the radius was tightened"],
+    }  # fmt: skip
+    distilled = {
+        "pairs": 900, "agreement": 0.994, "audited": 512, "matches_kept": 0.996, "over_budget": 10,
+    }  # fmt: skip
+    lines = printed(
+        search=search,
+        decided_by={"identical": 3, "distilled": 0, "cross-encoder": 4_997},
+        distilled=distilled,
+    )
+    assert (
+        "candidates 5,000 pairs (4.9 per record), with an estimated 98.5% of all matches" in lines
+    )
+    assert "decided by identical 3, cross-encoder 4,997" in lines
+    assert (
+        "distilled 99.40% agreement with the cross-encoder on 512 held-out pairs, 99.6% of the "
+        "matches kept"
+    ) in lines
+    assert "note the radius was tightened" in lines
+    assert (
+        "note 10 doubtful pairs were left to the distilled model; raise --cross-encoder-pairs to "
+        "score them with the cross-encoder"
+    ) in lines
+
+
+@pytest.mark.parametrize(
+    ("recalibration", "decisions", "expected"),
+    [
+        (RECALIBRATION, 3, ["decisions 3 applied"]),
+        (
+            replace(RECALIBRATION, confident_pairs=600, synthetic_pairs=200),
+            0,
+            ["recalibrated on 600 confident pairs and 200 synthetic duplicates"],
+        ),
+        (
+            replace(RECALIBRATION, confident_pairs=600, decisions=40),
+            40,
+            [
+                "recalibrated on 600 confident pairs",
+                "decisions 40 applied; recalibrating on them would not predict held-out decisions "
+                "better",
+            ],
+        ),
+        (
+            replace(RECALIBRATION, decisions=40, changed=True, loss_after=0.254),
+            40,
+            [
+                "decisions 40 applied; the other pairs are recalibrated on them (log loss of "
+                "held-out decisions 0.25, before 0.50)"
+            ],
+        ),
+    ],
+)
+def test_recalibration_is_described(
+    printed: Printed, recalibration: Recalibration, decisions: int, expected: list[str]
+) -> None:
+    lines = printed(recalibration=recalibration.as_dict(), decisions=decisions)
+    assert lines[1:-5] == expected
+
+
+def test_linked_tables_show_matches_and_the_columns_that_were_aligned(printed: Printed) -> None:
+    alignments = [
+        {"table": 1, "column": "title", "field": "name", "reason": "like values"},
+        {"table": 1, "column": "price", "field": "price", "reason": "same name"},
+    ]
+    linked = {"names": ["shop", "[seller]"], "alignments": alignments}
+    lines = printed(links=7, linked=linked)
+    assert lines[0] == "7 matches between the tables"
+    assert "aligned [seller].title with shop.name (like values)" in lines
+    assert not any("same name" in line for line in lines)
+    assert "aligned [seller].price with shop.price (same name)" in printed(
+        1, links=7, linked=linked
+    )
+
+
+def test_stages_are_listed_when_verbose(printed: Printed) -> None:
+    stages = [
+        {"stage": "read", "seconds": 1.0, "peak_mb": 9, "reused": True},
+        {"stage": "score", "seconds": 2.5, "peak_mb": 1_200},
+    ]
+    lines = printed(1, stages=stages, unchanged=True)
+    assert lines[1:5] == [
+        "unchanged nothing had to be computed",
+        "time 2.5 s, at most 1,200 MB of memory",
+        "read cached",
+        "score 2.50 s",
+    ]
+
+
+def test_only_the_first_large_clusters_and_contradictions_are_listed(printed: Printed) -> None:
+    clusters = [{"cluster_id": f"c{i}", "size": 30 - i} for i in range(7)]
+    contradictions = [{"left_id": "a", "right_id": "b", "reason": "joined by c"}] * 6
+    notes = [
+        line
+        for line in printed(large_clusters=clusters, contradictions=contradictions)
+        if line.startswith("note")
+    ]
+    assert notes[0] == "note cluster c0 has 30 rows: check it"
+    assert notes[5] == "note 2 more large clusters: see the manifest"
+    assert notes[6] == "note decisions on a and b contradict others: joined by c"
+    assert notes[11:] == ["note 1 more contradiction: see the manifest"]
+
+
+def test_additions_show_what_became_of_rows_and_clusters(printed: Printed) -> None:
+    additions = {
+        "added": 2, "updated": 1, "unchanged": 0, "removed": 0, "clusters": {"new": 0, "grown": 2},
+        "notes": ["the index was rebuilt"],
+    }  # fmt: skip
+    lines = printed(additions=additions)
+    assert "new rows 2 added, 1 updated" in lines
+    assert "clusters 2 grown" in lines
+    assert "note the index was rebuilt" in lines

@@ -1,0 +1,131 @@
+"""An export writes what was asked for, and the workspace remembers it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import dedupe
+from dedupe.errors import OptionError, WorkspaceError
+from dedupe.workspace.folder import Workspace
+from dedupe.workspace.stored import stored_config
+from tests.samples import people_table
+
+pytestmark = pytest.mark.usefixtures("scored_by_likeness")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    people_table().write_csv(tmp_path / "people.csv")
+    path = dedupe.run(tmp_path / "people.csv").workspace
+    assert path is not None
+    return path
+
+
+def manifest(workspace: Path) -> dict:
+    return json.loads((workspace / "manifest.json").read_text(encoding="utf-8"))
+
+
+def merged_pairs(workspace: Path) -> int:
+    clusters = pl.read_csv(workspace / "clusters.csv", infer_schema=False)
+    sizes = clusters.group_by("cluster_id").len()["len"]
+    return int((sizes * (sizes - 1) // 2).sum())
+
+
+def test_the_options_of_an_export_are_those_of_the_workspace(workspace: Path) -> None:
+    before = merged_pairs(workspace)
+    dedupe.export(workspace, threshold=1.0)
+    assert merged_pairs(workspace) < before
+    assert manifest(workspace)["config"]["threshold"] == 1.0
+    assert stored_config(Workspace(workspace)).threshold == 1.0
+    clusters = (workspace / "clusters.csv").read_bytes()
+    dedupe.export(workspace)
+    assert (workspace / "clusters.csv").read_bytes() == clusters
+
+
+def test_a_measure_after_an_export_is_of_the_files_on_disk(workspace: Path, tmp_path: Path) -> None:
+    frame = people_table()
+    gold = frame.select("id", pl.col("born").alias("cluster_id"))
+    before = dedupe.evaluate_workspace(workspace, gold)
+    dedupe.export(workspace, threshold=1.0)
+    after = dedupe.evaluate_workspace(workspace, gold)
+    assert after.as_dict()["found_pairs"] == merged_pairs(workspace)
+    assert after.as_dict()["found_pairs"] < before.as_dict()["found_pairs"]
+
+
+def test_an_export_keeps_the_format_that_was_chosen_last(workspace: Path) -> None:
+    dedupe.export(workspace, format="parquet")
+    dedupe.export(workspace)
+    assert (workspace / "clusters.parquet").exists()
+    assert not (workspace / "clusters.csv").exists()
+
+
+def test_an_export_elsewhere_changes_nothing_in_the_workspace(
+    workspace: Path, tmp_path: Path
+) -> None:
+    def files() -> dict[str, bytes]:
+        return {
+            str(path.relative_to(workspace)): path.read_bytes()
+            for path in workspace.rglob("*")
+            if path.is_file() and path.name != ".lock"
+        }
+
+    before = files()
+    dedupe.export(workspace, output=tmp_path / "elsewhere", threshold=1.0, format="jsonl")
+    assert files() == before
+    assert (tmp_path / "elsewhere" / "merged.jsonl").exists()
+
+
+def test_an_option_that_needs_a_new_run_is_refused(workspace: Path) -> None:
+    with pytest.raises(OptionError, match="use dedupe run"):
+        dedupe.export(workspace, seed=3)
+
+
+def test_the_input_is_checked_inside_the_lock(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs of different inputs cannot both find the folder free."""
+    import dedupe.pipeline.run
+
+    checked: list[bool] = []
+    check = dedupe.pipeline.run._check_same_input
+
+    def locked_check(opened: Workspace, *arguments: object) -> None:
+        try:
+            with Workspace(opened.path).locked():
+                checked.append(False)
+        except WorkspaceError:
+            checked.append(True)
+        check(opened, *arguments)
+
+    monkeypatch.setattr(dedupe.pipeline.run, "_check_same_input", locked_check)
+    dedupe.run(tmp_path / "people.csv", threshold=0.9)
+    assert checked == [True]
+
+
+def test_a_foreign_folder_is_refused_untouched(tmp_path: Path) -> None:
+    people_table().write_csv(tmp_path / "people.csv")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(WorkspaceError, match="a folder of something else"):
+        dedupe.run(tmp_path / "people.csv", output=tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+def test_a_run_in_memory_leaves_nothing_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    result = dedupe.run(people_table())
+    assert result.workspace is None
+    assert result.merged.height < people_table().height
+    assert list(scratch.iterdir()) == []
+    shutil.rmtree(scratch)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,135 @@
+"""The cross-encoder's score: symmetric, the same in any batch, and meaningful in every script."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedupe.config import Config
+from dedupe.errors import ModelError
+from dedupe.records import record_text
+from dedupe.scoring.cross_encoder import (
+    BATCH_PAIRS,
+    CHUNK,
+    GPU_FACTOR,
+    TEXT_BUDGET,
+    cross_encoder_text,
+    load_cross_encoder,
+    prepare_texts,
+    score_logits,
+    score_texts,
+    spell_unknown,
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_cross_encoder(Config())
+
+
+def person(first: str, last: str, born: str, city: str) -> str:
+    return record_text([("first_name", first), ("last_name", last), ("born", born), ("city", city)])
+
+
+PEOPLE = [
+    person("Katherine", "Johnson", "1918-08-26", "Hampton"),
+    person("Kathrine", "Jonson", "1918-08-26", "Hampton"),
+    person("Dorothy", "Vaughan", "1910-09-20", "Kansas City"),
+    person("Mary", "Jackson", "1921-04-09", "Hampton"),
+]
+
+
+@pytest.mark.model
+def test_matches_score_high_and_non_matches_low(model) -> None:
+    left = prepare_texts(model, [PEOPLE[0], PEOPLE[0], PEOPLE[2]])
+    right = prepare_texts(model, [PEOPLE[1], PEOPLE[2], PEOPLE[3]])
+    match, *non_matches = score_texts(model, left, right)
+    assert match > 0.8
+    assert max(non_matches) < 0.2
+
+
+@pytest.mark.model
+def test_the_score_does_not_depend_on_the_order_of_the_records(model) -> None:
+    texts = prepare_texts(model, PEOPLE)
+    left, right = zip(*[(a, b) for a in texts for b in texts if a != b], strict=True)
+    straight, swapped = score_texts(model, left, right), score_texts(model, right, left)
+    assert np.abs(straight - swapped).max() < 1e-3
+
+
+@pytest.mark.model
+def test_other_pairs_in_the_batch_change_little(model) -> None:
+    texts = prepare_texts(model, PEOPLE)
+    alone = score_texts(model, texts[:1], texts[1:2])[0]
+    many = score_texts(model, [*texts[:1], *texts * 20], [*texts[1:2], *texts[::-1] * 20])[0]
+    assert many == pytest.approx(alone, abs=0.02)
+
+
+@pytest.mark.parametrize(("device", "times"), [("cpu", 1), ("cuda", GPU_FACTOR)])
+def test_a_gpu_gets_larger_batches_and_logits_keep_their_order(device, times) -> None:
+    import torch
+
+    sizes = []
+
+    class LengthModel:
+        def __init__(self) -> None:
+            self.device = torch.device(device)
+
+        def predict(self, pairs, batch_size, **_):
+            sizes.append((len(pairs), batch_size))
+            return np.array([float(a) + float(b) for a, b in pairs])
+
+    left = [str(number) for number in range(3 * CHUNK)]
+    logits = score_logits(LengthModel(), left, left)
+    np.testing.assert_array_equal(logits, [2.0 * number for number in range(3 * CHUNK)])
+    assert sizes[0] == (min(times * CHUNK, 3 * CHUNK), times * BATCH_PAIRS)
+
+
+@pytest.mark.model
+def test_names_in_a_script_without_tokens_stay_different(model) -> None:
+    texts = [record_text([("name", name)]) for name in ("สมชาย ใจดี", "วิภา สุขใจ", "สมชาย ใจดี ")]
+    one, other, _same = prepare_texts(model, texts)
+    assert one != other
+    tokens = model.tokenizer.tokenize(one)
+    assert model.tokenizer.unk_token not in tokens
+    assert texts[0] == texts[2]
+
+
+@pytest.mark.model
+@settings(max_examples=50, deadline=None)
+@given(text=st.text(max_size=40))
+def test_no_text_has_an_unknown_token(model, text: str) -> None:
+    prepared = prepare_texts(model, [record_text([("name", text)])])[0]
+    assert model.tokenizer.unk_token_id not in model.tokenizer(prepared)["input_ids"]
+
+
+def test_long_numbers_are_split_into_pairs_of_digits() -> None:
+    assert cross_encoder_text("date: 19580121") == "date: 19 58 01 21"
+    assert cross_encoder_text("year: 1958") == "year: 1958"
+
+
+@given(st.lists(st.text(alphabet="ab \u00e9", max_size=400), min_size=1, max_size=6))
+def test_the_longest_values_of_a_long_record_are_cut(values: list[str]) -> None:
+    text = "\n".join(f"f{n}: {value}" for n, value in enumerate(values))
+    cut = cross_encoder_text(text)
+    assert len(cut.replace("\n", "")) <= max(TEXT_BUDGET, len(values))
+    short = min(values, key=len)
+    if len(text) <= TEXT_BUDGET or len(short) + 4 <= TEXT_BUDGET // (2 * len(values)):
+        assert short in cut
+
+
+def test_only_characters_without_tokens_are_spelled_out() -> None:
+    assert spell_unknown(["abc é"], {"a", "b", "c", "e", "##e"}) == {}
+    assert spell_unknown(["ส"], {"a"}) == {ord("ส"): " 36 26 "}
+
+
+def test_a_missing_model_raises_one_clear_error(tmp_path) -> None:
+    with pytest.raises(ModelError, match="cannot load the cross-encoder"):
+        load_cross_encoder(Config(cross_encoder=str(tmp_path)))
+
+
+@pytest.mark.model
+def test_loading_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    load_cross_encoder(Config())
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,45 @@
+"""Labelled data as training reads it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from dedupe.training.generators.synthesize import synthesize_pairs
+from dedupe.training.recipe import Recipe
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one set of published pairs and one full table."""
+    data = tmp_path_factory.mktemp("data")
+    (data / "published").mkdir()
+    pairs = list(synthesize_pairs(90, 0, ("person",)))
+    for at, part in enumerate(("train", "valid", "test")):
+        lines = [
+            json.dumps({"left": p.left, "right": p.right, "label": p.label})
+            for p in pairs[at * 30 : at * 30 + 30]
+        ]
+        (data / "published" / f"pairs_{part}.jsonl").write_text("\n".join(lines) + "\n")
+    (data / "table").mkdir()
+    rows, gold = [], []
+    for number, pair in enumerate(synthesize_pairs(400, 1, ("person",))):
+        for side in (pair.left, pair.right):
+            rows.append({"id": str(len(rows)), "name": " ".join(side.values())})
+            cluster = number if pair.label else len(rows) + 10_000
+            gold.append({"id": rows[-1]["id"], "cluster_id": str(cluster)})
+    pl.DataFrame(rows).write_csv(data / "table/records.csv")
+    pl.DataFrame(gold).write_csv(data / "table/clusters.csv")
+    return data
+
+
+@pytest.fixture(scope="session")
+def small() -> Recipe:
+    """A recipe of few pairs."""
+    return Recipe(
+        synthetic=60, people=20, per_table=80, per_published=40, synthetic_again=30,
+        people_again=10, searched=150, searched_small=20, synthetic_tables=1, synthetic_rows=60,
+    )  # fmt: skip
