@@ -110,9 +110,9 @@ def test_places_in_the_index_are_kept_and_trusted_of_that_index_alone(folder: Pa
     read, found = places()
     assert read.extended
     assert found == read.slot.tolist()
-    made_anew = dedupe.workspace.stored.index_slots(read, {"stored": {"grown": False}})
+    rebuilt = dedupe.workspace.stored.index_slots(read, {"stored": {"grown": False}})
     texts = read.records.texts
-    assert made_anew.tolist() == [
+    assert rebuilt.tolist() == [
         *dedupe.blocking.index.assign_slots(texts, *dedupe.scoring.pairs.identical_pairs(texts))
     ]
 
@@ -326,7 +326,7 @@ def test_a_model_that_is_gone_is_named(folder: Path) -> None:
 
 @pytest.mark.parametrize("what", ["npz", "vectors", "scale"])
 @pytest.mark.parametrize("how", ["cut", "flipped", "missing"])
-def test_a_broken_index_is_made_anew_with_a_note(folder: Path, what: str, how: str) -> None:
+def test_a_damaged_index_is_rebuilt_with_a_note(folder: Path, what: str, how: str) -> None:
     workspace = folder / "people.dedupe"
     first = dedupe.add(workspace, NEW.head(1))
     assert first.summary["additions"]["notes"] == []
@@ -418,7 +418,7 @@ def test_a_linked_table_grows(linked: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({}, "say with --to which one grows: staff, guests"),
+        ({}, "choose one with --to: staff, guests"),
         ({"to": "visitors"}, "no table 'visitors'"),
         ({"to": "staff", "id": "nr"}, "no column 'nr'"),
     ],
@@ -541,7 +541,7 @@ def test_what_is_written_is_what_a_full_export_writes(
             dedupe.export(workspace)
 
 
-def test_only_what_is_touched_is_merged_and_written(
+def test_only_affected_lines_are_made_and_written(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = folder / "people.dedupe"
@@ -556,19 +556,20 @@ def test_only_what_is_touched_is_merged_and_written(
     result = dedupe.add(workspace, NEW[2:])
     assert not made
     assert written(workspace) == exported(workspace, folder / "x")
-    shown = result.clusters  # made when it is asked for
+    made.clear()
+    shown = result.clusters  # the whole tables are made on demand
     assert made == [1]
     assert_frame_equal(shown.cast(pl.String), clusters_of(workspace).cast(pl.String))
 
 
-@pytest.mark.parametrize("what", ["touched", "gone"])
-def test_a_file_that_somebody_touched_is_written_whole(folder: Path, what: str) -> None:
+@pytest.mark.parametrize("what", ["edited", "gone"])
+def test_a_file_changed_by_others_is_written_whole(folder: Path, what: str) -> None:
     workspace = folder / "people.dedupe"
     dedupe.add(workspace, NEW[:2])
     file = workspace / "clusters.csv"
     text = file.read_bytes()
     file.unlink()
-    if what == "touched":
+    if what == "edited":
         file.write_bytes(text.replace(b"Katherine", b"Catherine"))
     dedupe.add(workspace, NEW[2:])
     assert written(workspace) == exported(workspace, folder / "x")
@@ -634,7 +635,7 @@ def test_the_command_line_says_what_became_of_the_clusters(folder: Path) -> None
     assert found["additions"]["added"] == 0 and found["rows"] == OLD.height + NEW.height
 
 
-def test_what_was_added_can_be_searched_and_scored_anew(
+def test_added_records_can_be_searched_and_scored_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after training: the records kept are the input."""
@@ -652,18 +653,18 @@ def test_what_was_added_can_be_searched_and_scored_anew(
     assert ids(again.clusters)["r400"] == before["r2"]
 
 
-def test_a_student_is_made_once_there_are_pairs_enough(
+def test_a_distilled_model_is_fitted_once_there_are_enough_pairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The cross-encoder is asked for no pair twice, and then for none."""
+    """The cross-encoder scores no pair twice, and later none."""
     asked: list[tuple[str, str]] = []
 
-    def said(_: Any, left: list[str], right: list[str], *__: Any) -> Any:
+    def score(_: Any, left: list[str], right: list[str], *__: Any) -> Any:
         asked.extend(zip(left, right, strict=True))
         same = [a.rpartition("born")[2] == b.rpartition("born")[2] for a, b in asked[-len(left) :]]
         return np.where(same, 0.95, 0.05).astype(np.float32)
 
-    monkeypatch.setattr(dedupe.scoring.score, "score_texts", said)
+    monkeypatch.setattr(dedupe.scoring.score, "score_texts", score)
     for module in (dedupe.scoring.score, dedupe.pipeline.incremental.rescore):
         monkeypatch.setattr(module, "CASCADE_ABOVE", 500)
     for name in ("FIRST_SAMPLE", "SECOND_SAMPLE", "AUDIT"):
@@ -690,7 +691,7 @@ def test_a_student_is_made_once_there_are_pairs_enough(
     assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
 
 
-class _Student:
+class _ConstantTrees:
     def __init__(self, chance: float) -> None:
         self.chance = chance
 
@@ -699,7 +700,7 @@ class _Student:
 
 
 @pytest.mark.parametrize("worth", [1, 500])
-def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
+def test_the_cross_encoder_scores_doubtful_pairs_once_enough_are_due(
     folder: Path, monkeypatch: pytest.MonkeyPatch, worth: int
 ) -> None:
     workspace = Workspace(folder / "people.dedupe")
@@ -711,7 +712,7 @@ def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
     workspace.cache.save("scored", key, scored[0], {**scored[1], **facts})
     workspace.cache.save_arrays("distilled", key, {"base": np.zeros(1)})
     monkeypatch.setattr(
-        dedupe.pipeline.incremental.rescore, "BoostedTrees", lambda **arrays: _Student(0.4)
+        dedupe.pipeline.incremental.rescore, "BoostedTrees", lambda **arrays: _ConstantTrees(0.4)
     )
     monkeypatch.setattr(dedupe.pipeline.incremental.rescore, "WORTH_LOADING", worth)
     result = dedupe.add(workspace.path, folder / "new.csv")

@@ -1,4 +1,4 @@
-"""Learning from decisions: what was decided is learnt, the rest is not forgotten."""
+"""Fine-tuning on decisions: the model learns them and does not forget the rest."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ FOLDER = MODELS / "cross-encoder"
 
 
 @pytest.mark.model
-def test_decisions_are_learnt_and_the_rest_is_kept() -> None:
+def test_decisions_are_learned_and_the_rest_is_kept() -> None:
     replay = [Example("name: ada lovelace", "name: petra huber", 0.01)] * 10
     replay += [Example("name: ada lovelace", "name: ada lovelase", 0.95)] * 10
     seen: list[tuple[int, int]] = []
-    model, lesson, unseen = fine_tune_on_decisions(
+    model, report, held_out = fine_tune_on_decisions(
         FOLDER, part_examples(), replay, device="cpu", recipe=FineTuningRecipe(steps=8),
         progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
-    assert lesson.decisions == 24
-    assert lesson.loss_after <= lesson.loss_before + 0.05
-    assert unseen.shape == (24,)
+    assert report.decisions == 24
+    assert report.loss_after <= report.loss_before + 0.05
+    assert held_out.shape == (24,)
     assert seen[-1][0] == seen[-1][1] <= 8
     from dedupe.scoring.cross_encoder import prepare_texts, score_texts
 
@@ -54,7 +54,7 @@ def test_a_model_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
         fine_tune_on_decisions(tmp_path / "gone", part_examples(), [], device="cpu")
 
 
-def test_what_was_learnt_is_scored_as_it_was_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pair_trained_on_keeps_its_held_out_score(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoring, "prepare_texts", lambda model, texts: list(texts))
     monkeypatch.setattr(
         scoring, "score_texts", lambda model, left, right, _: np.full(len(left), 0.9, np.float32)

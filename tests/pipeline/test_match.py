@@ -71,7 +71,7 @@ def test_a_missing_index_is_made_in_memory(workspace: Path) -> None:
     assert found.drop("similarity").equals(before.drop("similarity"))
 
 
-def test_the_student_decides_what_it_is_sure_of(
+def test_the_distilled_model_decides_clear_pairs(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = Workspace(workspace)

@@ -1,4 +1,4 @@
-"""What people say of a workspace is learnt, kept by version, undone, and never half done."""
+"""Fine-tuning on decisions: stored by version, undone, and never left half done."""
 
 from __future__ import annotations
 
@@ -44,31 +44,31 @@ class Model:
 
 
 @dataclass
-class Teacher:
-    """Stands for the training of a cross-encoder, and notes what it is given."""
+class FakeFineTuning:
+    """Stands in for fine-tuning and records its arguments."""
 
     right: bool = True
-    lessons: list[list[Example]] = field(default_factory=list)
+    decided: list[list[Example]] = field(default_factory=list)
     models: list[Path] = field(default_factory=list)
     seeds: list[int] = field(default_factory=list)
 
     def __call__(
         self, folder: Path, decided: list[Example], replay: list[Example], *, seed: int, **_: object
     ) -> tuple[Model, FineTuning, np.ndarray]:
-        self.lessons.append(decided)
+        self.decided.append(decided)
         self.models.append(folder)
         self.seeds.append(seed)
         chance = np.array([example.chance for example in decided])
         rng = np.random.default_rng(0)
         logits = np.where(chance > 0.5, 3.0, -3.0) if self.right else rng.normal(0, 3, len(chance))
-        lesson = FineTuning(len(decided), 1.0, 0.7, 0.1, 0.5, 0.9)
-        return Model(), lesson, logits
+        training = FineTuning(len(decided), 1.0, 0.7, 0.1, 0.5, 0.9)
+        return Model(), training, logits
 
 
 @pytest.fixture
-def teacher(monkeypatch: pytest.MonkeyPatch, scored_by_likeness: None) -> Teacher:
+def fine_tuning(monkeypatch: pytest.MonkeyPatch, scored_by_likeness: None) -> FakeFineTuning:
     """Nothing is trained and no model is loaded: pairs are scored by likeness."""
-    made = Teacher()
+    made = FakeFineTuning()
     monkeypatch.setattr("dedupe.pipeline.finetune.fine_tune_on_decisions", made)
     monkeypatch.setattr("dedupe.pipeline.finetune.halved", lambda model: model)
     monkeypatch.setattr(dedupe.pipeline.train, "no_bars", contextlib.nullcontext)
@@ -89,7 +89,7 @@ def people() -> pl.DataFrame:
 
 
 @pytest.fixture
-def place(tmp_path: Path, teacher: Teacher) -> Path:
+def place(tmp_path: Path, fine_tuning: FakeFineTuning) -> Path:
     """A workspace with eight decisions of either kind."""
     dedupe.run(people(), output=tmp_path / "w.dedupe")
     labels = [(f"r{i:02}", f"r{i + 16:02}", "1") for i in range(8)]
@@ -110,13 +110,13 @@ def in_use(place: Path) -> str:
     return stored_config(open_workspace(place)).cross_encoder
 
 
-def test_versions_are_gone_back_from_one_by_one(place: Path, teacher: Teacher) -> None:
+def test_versions_are_gone_back_from_one_by_one(place: Path, fine_tuning: FakeFineTuning) -> None:
     for version in (1, 2):
-        lesson, result = dedupe.train(place)
-        assert (lesson["version"], lesson["used"]) == (version, True)
+        training, result = dedupe.train(place)
+        assert (training["version"], training["used"]) == (version, True)
         assert result.summary["config"]["cross_encoder"] == in_use(place)
         assert Path(in_use(place)).name == f"cross-encoder-{version}"
-    assert teacher.models[0] == teacher.models[1]  # all decisions are learnt anew
+    assert fine_tuning.models[0] == fine_tuning.models[1]  # each version trains on all decisions
     assert dedupe.train(place, undo=True)[0]["version"] == 1
     assert Path(in_use(place)).name == "cross-encoder-1"
     assert dedupe.train(place, undo=True)[0]["version"] == 0
@@ -158,9 +158,9 @@ def test_what_is_stopped_leaves_a_whole_workspace(place: Path, stage: str, back:
     assert open_state(opened).pairs.height
     assert estimate_workspace(place).reviewed
     assert dedupe.export(place).summary["decisions"] == 16
-    lesson, result = dedupe.train(place, undo=back)
+    training, result = dedupe.train(place, undo=back)
     assert result.summary["config"]["cross_encoder"] == in_use(place)
-    assert lesson["version"] == opened.models.current()
+    assert training["version"] == opened.models.current()
     assert len(list((place / "stages").glob("scored-*.parquet"))) == 1
 
 
@@ -180,41 +180,43 @@ def test_a_version_that_is_lost_is_gone_back_from(place: Path) -> None:
     assert in_use(place) == BUNDLED
 
 
-def test_copies_of_one_text_are_one_lesson(place: Path, teacher: Teacher) -> None:
+def test_copies_of_one_text_are_one_example(place: Path, fine_tuning: FakeFineTuning) -> None:
     # r32 is r00 again, and r33 is r01.
     labels = [("r16", "r32", "1"), ("r00", "r32", "1"), ("r32", "r33", "0")]
     said = pl.DataFrame(labels, schema=["id_a", "id_b", "label"], orient="row")
     import_decisions(place, said)
     dedupe.train(place)
-    assert [sum(e.chance == kind for e in teacher.lessons[0]) for kind in (1, 0)] == [8, 8]
-    assert len({frozenset((e.left, e.right)) for e in teacher.lessons[0]}) == 16
+    assert [sum(e.chance == kind for e in fine_tuning.decided[0]) for kind in (1, 0)] == [8, 8]
+    assert len({frozenset((e.left, e.right)) for e in fine_tuning.decided[0]}) == 16
 
 
-def test_the_seed_of_learning_is_not_that_of_the_file(place: Path, teacher: Teacher) -> None:
+def test_the_seed_of_training_is_not_that_of_the_search(
+    place: Path, fine_tuning: FakeFineTuning
+) -> None:
     dedupe.train(place, seed=5)
-    assert teacher.seeds == [5]
+    assert fine_tuning.seeds == [5]
     assert stored_config(open_workspace(place)).seed == 0
 
 
-def test_a_run_that_learns_goes_on_with_what_it_learnt(place: Path, tmp_path: Path) -> None:
+def test_a_run_after_training_uses_the_new_model(place: Path, tmp_path: Path) -> None:
     named = tmp_path / "named"
     shutil.copytree(place, tmp_path / "copy")
     Model().save_pretrained(str(named), create_model_card=False)
     for model in (BUNDLED, str(named)):
-        lesson, _ = run_after_training(people(), output=place, cross_encoder=model)
-        assert Path(in_use(place)).name == f"cross-encoder-{lesson['version']}"
+        training, _ = run_after_training(people(), output=place, cross_encoder=model)
+        assert Path(in_use(place)).name == f"cross-encoder-{training['version']}"
     with pytest.raises(OptionError, match="no decisions to train on yet"):
         run_after_training(people(), output=tmp_path / "new")
 
 
-def test_records_of_another_version_are_one_clear_line(place: Path, teacher: Teacher) -> None:
+def test_records_of_another_version_are_refused(place: Path, fine_tuning: FakeFineTuning) -> None:
     facts = json.loads((place / "workspace.json").read_text())
     facts["input"]["fingerprint"] = "another"
     (place / "workspace.json").write_text(json.dumps(facts))
     for back in (False, True):
         with pytest.raises(WorkspaceError, match="another version of dedupe"):
             dedupe.train(place, undo=back)
-    assert not teacher.lessons
+    assert not fine_tuning.decided
 
 
 @pytest.mark.model
@@ -239,24 +241,24 @@ def test_a_workspace_learns_and_goes_back(tmp_path: Path) -> None:
         dedupe.train(tmp_path / "w.dedupe")
     assert import_decisions(tmp_path / "w.dedupe", labels, reviewer="gold") == 24
     assert set(decision_log(tmp_path / "w.dedupe")["reviewer"]) == {"gold"}
-    lesson, learnt = dedupe.train(tmp_path / "w.dedupe", device="cpu")
-    assert lesson["version"] == 1
+    training, trained = dedupe.train(tmp_path / "w.dedupe", device="cpu")
+    assert training["version"] == 1
     weights = tmp_path / "w.dedupe/models/cross-encoder-1/model.safetensors"
     assert weights.stat().st_size < 60e6
-    assert learnt.summary["models"] != first.summary["models"]
-    # Later runs into the workspace use what was learnt, without being told.
+    assert trained.summary["models"] != first.summary["models"]
+    # Later runs into the workspace use the fine-tuned model.
     again = dedupe.run(frame, output=tmp_path / "w.dedupe", device="cpu")
-    assert again.summary["models"] == learnt.summary["models"]
-    lesson, back = dedupe.train(tmp_path / "w.dedupe", undo=True)
-    assert lesson["version"] == 0
+    assert again.summary["models"] == trained.summary["models"]
+    training, back = dedupe.train(tmp_path / "w.dedupe", undo=True)
+    assert training["version"] == 0
     assert back.summary["models"] == first.summary["models"]
     with pytest.raises(OptionError, match="go back"):
         dedupe.train(tmp_path / "w.dedupe", undo=True)
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_a_model_is_used_where_corrected_scores_gain_by_it(
-    tmp_path: Path, teacher: Teacher, right: bool
+def test_a_model_is_used_if_it_predicts_held_out_decisions_better(
+    tmp_path: Path, fine_tuning: FakeFineTuning, right: bool
 ) -> None:
     rng = np.random.default_rng(0)
     couples = [(f"a{i:02}", f"b{i:02}") for i in range(60)]
@@ -266,14 +268,14 @@ def test_a_model_is_used_where_corrected_scores_gain_by_it(
     scores = dict(zip(couples, np.where(truth, 0.6, 0.4) + rng.uniform(-0.3, 0.3, 60), strict=True))
     decisions = [(*couple, decision) for couple, decision in zip(couples, said, strict=True)]
     place = write_workspace(tmp_path / "w", names, scores, decisions=decisions)
-    teacher.right = right
+    fine_tuning.right = right
     opened = dedupe.open_workspace(place)
-    lesson = _trained(opened, stored_config(opened), no_report)
-    assert (lesson["used"], opened.models.current()) == (right, int(right))
-    assert (lesson["recalibrated_after"] < lesson["recalibrated_before"]) == right
+    training = _trained(opened, stored_config(opened), no_report)
+    assert (training["used"], opened.models.current()) == (right, int(right))
+    assert (training["recalibrated_after"] < training["recalibrated_before"]) == right
     assert len(held_out_scores(str(opened.models.path(1)))) == 60
-    assert ("used from now on" in training_summary(lesson)) == right
-    assert ("stay as they were" in training_summary(lesson)) != right
+    assert ("the new model is used" in training_summary(training)) == right
+    assert ("stay as they were" in training_summary(training)) != right
 
 
 @pytest.mark.model

@@ -1,0 +1,210 @@
+"""A workspace before and after an addition, as far as search and scoring go."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.config import Config
+from dedupe.io.sources import Input
+from dedupe.pipeline.incremental.cluster_changes import earlier_ids
+from dedupe.pipeline.incremental.delta import Delta
+from dedupe.pipeline.incremental.rescore import score_delta, search_delta
+from dedupe.pipeline.stages import Stages
+from dedupe.workspace.folder import Workspace
+from dedupe.workspace.keys import clusters_key, stage_key, stage_keys
+from dedupe.workspace.stage_cache import CANDIDATES, CLUSTERS
+from dedupe.workspace.state import State, all_pairs, unfinished
+from dedupe.workspace.stored import (
+    RecordTable,
+    current_choices,
+    current_decisions,
+    index_slots,
+    load_clusters,
+    load_scored,
+    load_table,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """A workspace of n records before the addition.
+
+    Parameters
+    ----------
+    facts
+        Content of its facts file.
+    table
+        The records.
+    search, scoring
+        Facts of the search and of the scoring.
+    scored
+        The scored pairs, with the column ``seen``.
+    decisions, choices
+        What reviewers decided and chose.
+    clusters
+        The clusters that the output files show; ``None`` if they are not cached.
+    cluster_ids
+        (n,) id of each record's cluster, as last written.
+    """
+
+    facts: Mapping[str, Any]
+    table: RecordTable
+    search: Mapping[str, Any]
+    scored: pl.DataFrame
+    scoring: dict[str, Any]
+    decisions: pl.DataFrame
+    choices: pl.DataFrame
+    clusters: pl.DataFrame | None
+    cluster_ids: pl.Series
+
+
+def open_before(workspace: Workspace, config: Config) -> Before:
+    """Open a workspace for an addition.
+
+    Raises
+    ------
+    WorkspaceError
+        If it is unfinished or damaged.
+    """
+    facts = workspace.facts()
+    keys = facts.get("keys", {})
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load_scored, workspace, keys.get("scored", ""))
+        table = load_table(workspace, keys.get("table", ""))
+        scored = loading.result()
+    search = workspace.cache.facts(CANDIDATES, keys.get("candidates", ""))
+    if table is None or not search or scored is None:
+        raise unfinished(workspace)
+    decisions, choices = current_decisions(workspace), current_choices(workspace)
+    key = clusters_key(keys["scored"], decisions, choices, config)
+    clusters = load_clusters(workspace, keys["table"], key)
+    # Cluster ids go on even if decisions or options changed since the clusters were cached.
+    cached = clusters if clusters is not None else _any_clusters(workspace, keys["table"])
+    if cached is None or cached.height != len(table.records):
+        pairs = all_pairs(table.records, scored[0])
+        cached = State(table, pairs, decisions, choices, config).cluster().resolved.rows
+    return Before(
+        facts=facts,
+        table=table,
+        search=search,
+        scored=scored[0],
+        scoring=scored[1],
+        decisions=decisions,
+        choices=choices,
+        clusters=clusters,
+        cluster_ids=cached["cluster_id"],
+    )
+
+
+def _any_clusters(workspace: Workspace, key: str) -> pl.DataFrame | None:
+    found = workspace.cache.load(CLUSTERS, key)
+    return None if found is None else found[0]
+
+
+@dataclass(frozen=True, eq=False)
+class After:
+    """The n records of a workspace after the addition, before they are clustered.
+
+    Parameters
+    ----------
+    table
+        The records.
+    keys, fingerprint
+        Keys of what is cached of them, and fingerprint of their input.
+    slot
+        (n,) u32: place of each record's text in the index.
+    search, scoring
+        Facts of the search and of the scoring.
+    scored
+        The scored pairs, with the column ``seen``.
+    affected
+        (n,) bool: records that are new or changed, or whose pairs were removed or scored again.
+    compared
+        (n,) bool: records in new pairs.
+    renewed
+        Whether earlier pairs moved or changed.
+    pairs_scored
+        Number of new pairs.
+    notes
+        Lines that the user should read.
+    """
+
+    table: RecordTable
+    keys: Mapping[str, str]
+    fingerprint: str
+    slot: NDArray[np.uint32]
+    search: Mapping[str, Any]
+    scored: pl.DataFrame
+    scoring: Mapping[str, Any]
+    affected: NDArray[np.bool_]
+    compared: NDArray[np.bool_]
+    renewed: bool
+    pairs_scored: int
+    notes: tuple[str, ...]
+
+
+def extend(
+    stages: Stages,
+    before: Before,
+    delta: Delta,
+    addition: tuple[str, bool, str | None],
+    config: Config,
+) -> After:
+    """Search and score what is new, if anything is."""
+    records = replace(
+        delta.records, previous_cluster_ids=earlier_ids(before.cluster_ids, delta.previous)
+    )
+    table = replace(before.table, records=records)
+    slot = index_slots(before.table, before.search)
+    fingerprint = before.facts["input"]["fingerprint"]
+    nothing = np.zeros(len(records), dtype=bool)
+    if not delta.changes_anything:
+        return After(
+            table=table,
+            keys=before.facts["keys"],
+            fingerprint=fingerprint,
+            slot=slot,
+            search=before.search,
+            scored=before.scored,
+            scoring=before.scoring,
+            affected=nothing,
+            compared=nothing,
+            renewed=False,
+            pairs_scored=0,
+            notes=delta.notes,
+        )
+    digest = stage_key(fingerprint, *addition, len(records))
+    fingerprint = hashlib.sha256(digest.encode()).hexdigest()
+    keys = stage_keys(Input((), fingerprint), config)
+    found, search = search_delta(
+        stages, keys["candidates"], delta, before.table, slot, before.search, before.scored, config
+    )
+    scored, scoring, rescored = score_delta(
+        stages, keys["scored"], records, found, before.scoring, config
+    )
+    affected, compared = found.affected.copy(), nothing
+    affected[rescored] = True
+    compared[np.unique(found.pairs.select("left", "right").to_numpy())] = True
+    extended = bool(search["stored"].get("grown"))
+    return After(
+        table=replace(table, slot=found.slot if extended else None, extended=extended),
+        keys=keys,
+        fingerprint=fingerprint,
+        slot=found.slot,
+        search=search,
+        scored=scored,
+        scoring=scoring,
+        affected=affected,
+        compared=compared,
+        renewed=found.renumbered or len(rescored) > 0,
+        pairs_scored=found.pairs.height,
+        notes=(*delta.notes, *found.notes),
+    )

@@ -1,0 +1,83 @@
+"""What an addition stores in the workspace, and what it removes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dedupe.io.sources import Input
+from dedupe.pipeline.incremental.before_and_after import After, Before
+from dedupe.pipeline.incremental.delta import AddOptions, Delta
+from dedupe.workspace.folder import Workspace
+from dedupe.workspace.stage_cache import (
+    CANDIDATES,
+    CLUSTERS,
+    DISTILLED,
+    INDEX,
+    RECORDS,
+    SCORED,
+    SLOTS,
+    TABLE,
+)
+from dedupe.workspace.stored import save_table
+
+
+def cache_after(workspace: Workspace, before: Before, delta: Delta, after: After) -> None:
+    """Cache the results beside the earlier ones; they do not count until the facts name them.
+
+    Records and pairs that stay as they were are not written again.
+    """
+    keys = before.facts["keys"]
+    rows = len(before.table.records) if delta.only_appends else None
+    first_pairs = None if after.renewed else before.scored.height
+
+    def following(stage: str, first: int | None) -> tuple[str, int] | None:
+        return None if first is None else (keys[stage], first)
+
+    save_table(
+        workspace,
+        after.keys["table"],
+        after.table,
+        forget=False,
+        after=following("table", rows),
+    )
+    candidates = after.scored.select("left", "right", "similarity", "seen")
+    for stage, frame, facts in (
+        (CANDIDATES, candidates, after.search),
+        (SCORED, after.scored, after.scoring),
+    ):
+        earlier = following(stage, first_pairs)
+        key = after.keys[stage]
+        workspace.cache.save(stage, key, frame, facts, forget=False, after=earlier)
+
+
+def forget_before(workspace: Workspace, after: After) -> None:
+    """Remove what no longer counts."""
+    for stage in (TABLE, RECORDS, SLOTS, CLUSTERS):
+        workspace.cache.forget(stage, [after.keys["table"]])
+    workspace.cache.forget(CANDIDATES, [after.keys["candidates"]])
+    workspace.cache.forget(SCORED, [after.keys["scored"]])
+    workspace.cache.forget(INDEX, [after.search["stored"]["key"]])
+    workspace.cache.forget(DISTILLED, [after.scoring.get("model_key", "")])
+
+
+def facts_after(
+    facts: Mapping[str, Any], after: After, source: Input, delta: Delta, options: AddOptions
+) -> dict[str, Any]:
+    """Return the facts of the workspace with the addition."""
+    old, rows = facts["input"], len(delta.records)
+    names = [*old["names"], *(name for name in source.names if name not in old["names"])]
+    added = {
+        "names": source.names,
+        "fingerprint": source.fingerprint,
+        "replace_all": options.replace_all,
+        "to": options.to,
+        **delta.counts,
+    }
+    return {
+        **{name: value for name, value in facts.items() if name != "format"},
+        "input": {**old, "names": names, "fingerprint": after.fingerprint, "rows": rows},
+        "keys": dict(after.keys),
+        "original": facts.get("original", old["fingerprint"]),
+        "added": [*facts.get("added", ()), added],
+    }
