@@ -18,9 +18,9 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
     "project"
 ]
 EXTRAS = {
-    "dedupe/io/columnar.py": "excel",
-    "dedupe/io/database.py": "databases",
-    "dedupe/io/database_output.py": "databases",
+    "dedupe/io/formats/columnar.py": "excel",
+    "dedupe/io/formats/database.py": "databases",
+    "dedupe/io/formats/database_output.py": "databases",
     "dedupe/review/web.py": "web",
     "dedupe/training/fine_tuning.py": "train",
     "dedupe/training/generators/locales.py": "train",
@@ -93,13 +93,13 @@ def test_nothing_at_run_time_needs_the_packages_of_training() -> None:
     [
         (
             "fastexcel",
-            "from dedupe.io.columnar import parse_excel; parse_excel(b'', 'x.xlsx')",
+            "from dedupe.io.formats.columnar import parse_excel; parse_excel(b'', 'x.xlsx')",
             "InputError: an Excel workbook needs the package fastexcel: "
             "pip install 'dedupe-tui[excel]'",
         ),
         (
             "xlsxwriter",
-            "import polars; from dedupe.io.columnar import excel_bytes as write; "
+            "import polars; from dedupe.io.formats.columnar import excel_bytes as write; "
             "write(polars.DataFrame({'a': ['x']}))",
             "OutputError: an Excel workbook needs the package xlsxwriter: "
             "pip install 'dedupe-tui[excel]'",

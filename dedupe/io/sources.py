@@ -20,9 +20,9 @@ import polars as pl
 
 from dedupe.config import Config
 from dedupe.errors import InputError
-from dedupe.io.compression import uncompressed_path
-from dedupe.io.database import find_database
 from dedupe.io.dialect import CSV, Table, frame_fingerprint
+from dedupe.io.formats.compression import uncompressed_path
+from dedupe.io.formats.database import find_database
 from dedupe.io.schema_matching import Linked, align, stack_names
 from dedupe.io.tables import fingerprint, is_table_file, read_table
 

@@ -16,13 +16,13 @@ import polars as pl
 from dedupe.config import DATABASES, FORMATS
 from dedupe.errors import InputError
 from dedupe.io.atomic import write_atomically
-from dedupe.io.columnar import ARROW, PARSERS, WRITERS
-from dedupe.io.compression import decompressed, uncompressed_path
-from dedupe.io.csv import csv_bytes, csv_objects, parse_csv
-from dedupe.io.database import find_database, read_database
-from dedupe.io.database_output import write_duckdb, write_sqlite
 from dedupe.io.dialect import CSV, Dialect, Table
-from dedupe.io.patches import Patch, patched_text
+from dedupe.io.formats.columnar import ARROW, PARSERS, WRITERS
+from dedupe.io.formats.compression import decompressed, uncompressed_path
+from dedupe.io.formats.csv import csv_bytes, csv_objects, parse_csv
+from dedupe.io.formats.database import find_database, read_database
+from dedupe.io.formats.database_output import write_duckdb, write_sqlite
+from dedupe.io.formats.patches import Patch, patched_text
 
 STDIN = "-"
 
@@ -81,7 +81,7 @@ def read_table(
     ----------
     source
         Path of a CSV, TSV, Parquet, Arrow IPC, JSON lines or Excel file, or a database as
-        :func:`~dedupe.io.database.find_database` takes it.
+        :func:`~dedupe.io.formats.database.find_database` takes it.
     encoding, delimiter
         Of text; ``None`` to detect them.
     query

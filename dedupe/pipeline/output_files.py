@@ -10,7 +10,7 @@ import polars as pl
 
 from dedupe.config import Config
 from dedupe.io.dialect import Dialect
-from dedupe.io.patches import Patch
+from dedupe.io.formats.patches import Patch
 from dedupe.io.tables import write_tables
 from dedupe.workspace.folder import Workspace
 

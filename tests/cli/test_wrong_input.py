@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import dedupe.io.database
+import dedupe.io.formats.database
 from dedupe.io.dialect import CSV
 from dedupe.io.tables import write_table
 from tests.cli.conftest import Invoke
@@ -134,7 +134,7 @@ def prepared(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with sqlite3.connect(run_folder / "held.sqlite") as holder:
         holder.execute("CREATE TABLE people (id, name)")
     holder.close()
-    monkeypatch.setattr(dedupe.io.database, "WAIT", 0.1)
+    monkeypatch.setattr(dedupe.io.formats.database, "WAIT", 0.1)
     monkeypatch.chdir(run_folder)
     return run_folder
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.errors import OptionError
-from dedupe.io.patches import Patch
+from dedupe.io.formats.patches import Patch
 from dedupe.io.sources import Input, Source, open_input
 from dedupe.pipeline.incremental.before_and_after import After, Before, extend, open_before
 from dedupe.pipeline.incremental.changed_tables import WrittenTables, changed_tables

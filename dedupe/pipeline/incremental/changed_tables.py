@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.io.patches import Patch
+from dedupe.io.formats.patches import Patch
 from dedupe.records import Records
 from dedupe.resolution.outputs import (
     Outputs,

@@ -10,8 +10,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from dedupe.errors import InputError, OutputError
-from dedupe.io.columnar import excel_bytes
 from dedupe.io.dialect import CSV
+from dedupe.io.formats.columnar import excel_bytes
 from dedupe.io.tables import read_table, write_table
 
 FRAME = pl.DataFrame(

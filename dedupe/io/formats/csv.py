@@ -16,7 +16,7 @@ import polars as pl
 
 from dedupe.errors import InputError, OutputError
 from dedupe.io.dialect import Dialect
-from dedupe.io.encoding import to_utf8
+from dedupe.io.formats.encoding import to_utf8
 from dedupe.records import column_text
 
 DELIMITERS = (",", ";", "\t", "|")

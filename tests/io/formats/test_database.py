@@ -19,9 +19,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from dedupe.errors import InputError, OptionError
-from dedupe.io import database as module
-from dedupe.io.database import find_database
 from dedupe.io.dialect import CSV
+from dedupe.io.formats import database as module
+from dedupe.io.formats.database import find_database
 from dedupe.io.tables import read_table, write_table
 
 NOT_READING = [

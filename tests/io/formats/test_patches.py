@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import dedupe.io.patches
-from dedupe.io.csv import csv_bytes
+import dedupe.io.formats.patches
 from dedupe.io.dialect import CSV, Dialect
-from dedupe.io.patches import Patch, patched_text
+from dedupe.io.formats.csv import csv_bytes
+from dedupe.io.formats.patches import Patch, patched_text
 from dedupe.io.tables import write_table, write_tables
 
 VALUES = st.sampled_from(["", "a", "b,c", 'say "x"', "芙蓉", "=1+1", " ", "é;ü"]) | st.none()
@@ -52,7 +52,7 @@ def test_unchanged_lines_and_new_rows_make_the_whole_table(
     rest = iter(fresh)
     new = table([old[line] if line >= 0 else next(rest) for line in lines])
     with pytest.MonkeyPatch.context() as context:
-        context.setattr(dedupe.io.patches, "BLOCK", data.draw(st.integers(1, 40)))
+        context.setattr(dedupe.io.formats.patches, "BLOCK", data.draw(st.integers(1, 40)))
         parts = patched_text(patch(table(old), new, lines), file, dialect, safe=safe)
     assert parts is not None
     assert b"".join(parts) == csv_bytes(new, dialect, safe=safe)

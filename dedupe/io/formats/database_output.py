@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from dedupe.errors import OutputError, needs_extra
-from dedupe.io.csv import cell_text
-from dedupe.io.database import quoted
 from dedupe.io.dialect import first_line
+from dedupe.io.formats.csv import cell_text
+from dedupe.io.formats.database import quoted
 
 
 def write_sqlite(tables: Mapping[str, pl.DataFrame], path: Path) -> None:

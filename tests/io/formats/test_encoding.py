@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.errors import InputError
-from dedupe.io.encoding import CHUNK, to_utf8
+from dedupe.io.formats.encoding import CHUNK, to_utf8
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\ufeff"), max_size=40)
 

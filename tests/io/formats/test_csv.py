@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.errors import InputError, OutputError
-from dedupe.io.csv import csv_bytes, csv_objects, parse_csv
 from dedupe.io.dialect import CSV, Dialect
+from dedupe.io.formats.csv import csv_bytes, csv_objects, parse_csv
 from dedupe.io.tables import read_table, write_table
 
 VALUES = st.text(

@@ -22,8 +22,8 @@ from urllib.parse import unquote, urlsplit
 import polars as pl
 
 from dedupe.errors import InputError, OptionError, needs_extra
-from dedupe.io.columnar import nested_to_json
 from dedupe.io.dialect import CSV, Table, first_line, frame_fingerprint
+from dedupe.io.formats.columnar import nested_to_json
 from dedupe.records import value_text
 
 WAIT = 5.0

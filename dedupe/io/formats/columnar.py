@@ -10,8 +10,8 @@ from datetime import datetime
 import polars as pl
 
 from dedupe.errors import InputError, OutputError, needs_extra
-from dedupe.io.csv import cell_text
 from dedupe.io.dialect import first_line
+from dedupe.io.formats.csv import cell_text
 from dedupe.records import column_text
 
 EXCEL_ROWS = 1_048_576

@@ -1,0 +1,1 @@
+"""The file formats and databases that tables are read from and written to."""
