@@ -465,7 +465,7 @@ def test_no_workspace_and_no_file(done: Path, tmp_path: Path) -> None:
 
 
 @given(order=st.permutations(range(8)), cuts=st.sets(st.integers(1, 7), max_size=3))
-@settings(max_examples=5)
+@settings(max_examples=8)
 def test_any_number_of_steps_parts_the_records(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], cuts: set[int]
 ) -> None:
@@ -504,7 +504,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 
 @given(data=st.data())
-@settings(max_examples=6)
+@settings(max_examples=10)
 def test_what_is_written_is_what_a_full_export_writes(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

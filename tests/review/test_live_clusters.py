@@ -65,7 +65,7 @@ def as_frame(decisions: dict[tuple[int, int], str]) -> pl.DataFrame:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(EDGES, STEPS, st.sampled_from(CONFIGS))
 def test_clusters_that_follow_decisions_equal_those_of_all_records(
     edges: list[tuple[int, int, float]],
