@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from dedupe.config import DATABASES, FORMATS
-from dedupe.errors import InputError
+from dedupe.errors import InputError, OutputError, needs_extra
 from dedupe.io.atomic import write_atomically
 from dedupe.io.dialect import CSV, Dialect, Table
 from dedupe.io.formats.columnar import ARROW, PARSERS, WRITERS
@@ -216,6 +217,27 @@ def write_table(
     is_text = format == "csv"
     data = csv_bytes(frame, dialect, safe=safe_csv) if is_text else WRITERS[format](frame)
     write_atomically(target, lambda temporary: _write(temporary, [data]))
+
+
+_PACKAGES = {
+    "xlsx": ("excel", "an Excel workbook", "xlsxwriter"),
+    "duckdb": ("databases", "DuckDB", "duckdb"),
+}
+"""Extra, subject of the error and package of each output format that needs one."""
+
+
+def check_format(format: str) -> None:
+    """Check that the package that an output format needs is installed.
+
+    Raises
+    ------
+    OutputError
+        If it is missing; the message names the extra.
+    """
+    if format in _PACKAGES:
+        extra, feature, package = _PACKAGES[format]
+        with needs_extra(extra, feature, OutputError):
+            import_module(package)
 
 
 def write_tables(

@@ -27,6 +27,7 @@ from dedupe.errors import OptionError, WorkspaceError
 from dedupe.evaluation.threshold import with_target_threshold
 from dedupe.io.schema_matching import Linked
 from dedupe.io.sources import Input, Source, open_input, open_inputs
+from dedupe.io.tables import check_format
 from dedupe.pipeline.manifest import fitted_facts, pair_facts, run_facts
 from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.pairs import find_candidates, read_records, score_candidates
@@ -179,6 +180,7 @@ def execute(source: Input, output: str | Path | None, config: Config, report: Re
     DedupeError
         As :func:`run`.
     """
+    check_format(config.format)
     with run_workspace(source, output, config) as workspace:
         config = with_fine_tuned_model(config, workspace)
         keys = stage_keys(source, config)

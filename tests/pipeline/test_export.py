@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 import dedupe
-from dedupe.errors import OptionError, WorkspaceError
+from dedupe.errors import OptionError, OutputError, WorkspaceError
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.stored import stored_config
 from tests.samples import people_table
@@ -129,3 +130,14 @@ def test_a_run_in_memory_leaves_nothing_on_disk(
     assert list(scratch.iterdir()) == []
     shutil.rmtree(scratch)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("format", "package"), [("xlsx", "xlsxwriter"), ("duckdb", "duckdb")])
+def test_a_format_without_its_package_is_refused_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, package: str
+) -> None:
+    people_table().write_csv(tmp_path / "people.csv")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(OutputError, match=r"pip install 'dedupe-tui\["):
+        dedupe.run(tmp_path / "people.csv", format=format)
+    assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
