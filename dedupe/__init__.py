@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from dedupe.pipeline.incremental.match import Matcher, open_workspace
     from dedupe.pipeline.result import Result
     from dedupe.pipeline.run import link, run
+    from dedupe.pipeline.score import score
     from dedupe.pipeline.train import train
-    from dedupe.scoring.score import score
     from dedupe.workspace.folder import Workspace
 
 __all__ = [

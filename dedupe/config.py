@@ -25,6 +25,9 @@ FORMATS = ("csv", "parquet", "jsonl", "xlsx", "ipc", *DATABASES)
 LINK_MODES = ("many-to-many", "many-to-one", "one-to-one")
 """Which links between tables are kept: all, the best of each left record, the best assignment."""
 
+EFFORTS = ("fast", "balanced", "thorough")
+"""How many pairs the cross-encoder judges: none, the doubtful ones within a budget, all."""
+
 PRESETS: Mapping[str, Mapping[str, float]] = {
     "cautious": {"threshold": 0.8, "review_from": 0.2},
     "balanced": {"threshold": 0.5, "review_from": 0.1},
@@ -36,8 +39,7 @@ TARGETS = ("target_precision", "target_recall")
 """Options that choose the threshold by its estimated effect."""
 
 SELF_TRAINING_UP_TO = 50_000
-"""Number of records up to which self-training is on by default. In larger files, the distilled
-model decides nearly all pairs, and it was fitted to the same file."""
+"""Number of records up to which self-training is on by default."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,13 @@ class Config:
         SELECT statement that reads the input from a database.
     bi_encoder, cross_encoder
         ``"bundled"``, or the name or folder of a sentence-transformers model of that kind.
-    fidelity
-        Minimum share of the cross-encoder's matches that the distilled model must keep among the
-        pairs it decides. False matches are limited to ``1 - fidelity`` of them. In [0.9, 1]; with
-        1, there is no distilled model.
+    effort
+        How many pairs the cross-encoder judges: one of :data:`EFFORTS`. With ``"balanced"``, the
+        most doubtful ones, up to a number that depends on the number of records; with ``"fast"``,
+        none; with ``"thorough"``, all.
     cross_encoder_pairs
-        Maximum number of pairs, beyond the training and test samples of the distilled model, that
-        the cross-encoder scores.
+        Maximum number of pairs that the cross-encoder judges with ``"balanced"``. ``None``: see
+        :func:`~dedupe.scoring.cascade.cross_encoder_budget`.
     device
         Device of the models: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"`` …
     seed
@@ -137,8 +139,8 @@ class Config:
     query: str | None = None
     bi_encoder: str = BUNDLED
     cross_encoder: str = BUNDLED
-    fidelity: float = 0.995
-    cross_encoder_pairs: int = 10_000
+    effort: str = "balanced"
+    cross_encoder_pairs: int | None = None
     device: str = "auto"
     seed: int = 0
 
@@ -208,7 +210,6 @@ _RANGES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         "give a number above 0 and up to 1000",
     ),
     "radius": (lambda value: -1 <= value <= 1, "a cosine similarity is from -1 to 1"),
-    "fidelity": (lambda value: 0.9 <= value <= 1, "give a number from 0.9 to 1"),
     "cross_encoder_pairs": (lambda value: value >= 0, "give 0 or more"),
     "large_cluster": (lambda value: value >= 2, "give 2 or more"),
     "seed": (lambda value: value >= 0, "give 0 or more"),
@@ -216,7 +217,11 @@ _RANGES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 }
 """Test of each limited option, and what the error message advises. ``None`` always passes."""
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {"link": LINK_MODES, "format": FORMATS}
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "link": LINK_MODES,
+    "format": FORMATS,
+    "effort": EFFORTS,
+}
 """Allowed values of options that are a choice."""
 
 

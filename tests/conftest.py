@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 
@@ -55,6 +54,5 @@ def scored_by_likeness(monkeypatch: pytest.MonkeyPatch) -> None:
     import dedupe.pipeline.pairs
     from tests.samples import score_by_likeness
 
-    monkeypatch.setattr(dedupe.pipeline.pairs, "importing_ahead", contextlib.nullcontext)
     monkeypatch.setattr(dedupe.pipeline.pairs, "load_cross_encoder", lambda config: None)
     monkeypatch.setattr(dedupe.pipeline.pairs, "score_pairs", score_by_likeness)

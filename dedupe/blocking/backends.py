@@ -5,6 +5,7 @@ Each yields hits block by block: two rows and their similarity, at or above a ra
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -184,7 +185,8 @@ def _search_radius(radius: float) -> np.float32:
 
 def _faiss() -> Any:
     # On some systems faiss and torch each bring an OpenMP runtime; torch's must be loaded first.
-    import torch  # noqa: F401
+    if platform.system() == "Darwin":
+        import torch  # noqa: F401
 
     # isort: split
     import faiss

@@ -15,6 +15,7 @@ from dedupe.cli.options import (
     column_options,
     cross_encoder_option,
     device_option,
+    fast_option,
     given,
     id_option,
     json_option,
@@ -30,7 +31,7 @@ from dedupe.errors import OptionError
 from dedupe.progress import Report
 
 if TYPE_CHECKING:
-    from sentence_transformers import CrossEncoder
+    pass
 
 
 @click.command(epilog=EPILOG)
@@ -55,6 +56,7 @@ def profile(inputs: tuple[str, ...], as_json: bool, verbose: int, **options: Any
 @click.argument("pairs")
 @click.option("-o", "--output", metavar="FILE", default=STDOUT, help="Output (default: stdout).")
 @cross_encoder_option
+@fast_option
 @device_option
 @quiet_option
 @verbose_option
@@ -67,13 +69,11 @@ def score(pairs: str, output: str, quiet: bool, verbose: int, **options: Any) ->
     """
     from dedupe.io.atomic import write_atomically
     from dedupe.io.tables import read_json_objects
-    from dedupe.scoring.cross_encoder import load_cross_encoder
 
     config = Config().with_options(**given(options))
     objects = read_json_objects(pairs)
-    model = load_cross_encoder(config)
     with progress_bars(quiet) as report:
-        lines = _scored_lines(objects, model, report)
+        lines = _scored_lines(objects, config, report)
         if output == STDOUT:
             for line in lines:
                 click.echo(line.encode(), nl=False)
@@ -82,13 +82,13 @@ def score(pairs: str, output: str, quiet: bool, verbose: int, **options: Any) ->
 
 
 def _scored_lines(
-    objects: Iterable[Mapping[str, Any]], model: CrossEncoder, report: Report
+    objects: Iterable[Mapping[str, Any]], config: Config, report: Report
 ) -> Iterator[str]:
     """Score pairs in batches, and yield each as a line of JSON."""
-    from dedupe.scoring.score import scored_batches
+    from dedupe.pipeline.score import scored_batches
 
     done = 0
-    for batch, probabilities in scored_batches(objects, model):
+    for batch, probabilities in scored_batches(objects, config):
         done += len(batch)
         report("score", done, 0)
         for pair, probability in zip(batch, probabilities, strict=True):

@@ -227,6 +227,13 @@ cross_encoder_option = model_option(
     metavar="MODEL",
     help="Cross-encoder: a sentence-transformers name or folder (default: bundled).",
 )
+fast_option = model_option(
+    "--fast",
+    "effort",
+    flag_value="fast",
+    default=None,
+    help="Use no cross-encoder: the comparison model judges all pairs.",
+)
 model_options = _combined(
     model_option(
         "--bi-encoder",
@@ -234,19 +241,20 @@ model_options = _combined(
         help="Bi-encoder: a sentence-transformers name or folder (default: bundled).",
     ),
     cross_encoder_option,
+    fast_option,
     model_option(
-        "--fidelity",
-        metavar="SHARE",
-        type=float,
-        help="Share of the cross-encoder's matches that the distilled model must keep (default: "
-        "0.995; 1: no distilled model).",
+        "--thorough",
+        "effort",
+        flag_value="thorough",
+        default=None,
+        help="Let the cross-encoder judge all candidate pairs.",
     ),
     model_option(
         "--cross-encoder-pairs",
         metavar="N",
         type=int,
-        help="Maximum number of doubtful pairs that the cross-encoder scores beside the distilled "
-        "model (default: 10000).",
+        help="Maximum number of doubtful pairs that the cross-encoder judges (default: 100 to 400, "
+        "and one more for each 1,000 rows).",
     ),
     device_option,
 )

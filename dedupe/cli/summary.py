@@ -158,14 +158,6 @@ def _search(summary: Summary, verbose: int) -> _Figures:
     )
     deciders = [f"{name} {count:,}" for name, count in summary["decided_by"].items() if count]
     yield "decided by", ", ".join(deciders)
-    distilled = summary.get("distilled", {})
-    if distilled.get("pairs"):
-        yield (
-            "distilled",
-            f"{distilled['agreement']:.2%} agreement with the cross-encoder on "
-            f"{distilled['audited']:,} held-out pairs, {distilled['matches_kept']:.1%} of the "
-            "matches kept",
-        )
 
 
 def _clusters(summary: Summary, verbose: int) -> _Figures:
@@ -248,10 +240,10 @@ _SECTIONS: tuple[Callable[[Summary, int], _Figures], ...] = (
 def _notes(summary: Summary) -> Iterator[str]:
     yield from summary.get("search", {}).get("notes", ())
     yield from summary.get("additions", {}).get("notes", ())
-    if over_budget := summary.get("distilled", {}).get("over_budget"):
+    if over_budget := summary.get("cross_encoder", {}).get("over_budget"):
         yield (
-            f"{over_budget:,} doubtful pairs were left to the distilled model; raise "
-            "--cross-encoder-pairs to score them with the cross-encoder"
+            f"{over_budget:,} doubtful pairs were left to the comparison model; raise "
+            "--cross-encoder-pairs to judge them with the cross-encoder"
         )
     large = [
         f"cluster {cluster['cluster_id']} has {cluster['size']:,} rows: check it"

@@ -121,8 +121,7 @@ def draw_audit(workspace: str | Path, count: int) -> Audit:
 
 
 def _cross_fit(workspace: Workspace) -> CrossFit:
-    state = open_state(workspace)
-    return cross_fit(state.records, state.pairs, state.decisions, state.config, state.missed)
+    return cross_fit(open_state(workspace))
 
 
 def _estimate(fitted: CrossFit) -> Estimate:

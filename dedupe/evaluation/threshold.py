@@ -29,6 +29,7 @@ from dedupe.scoring.logistic import sigmoid
 from dedupe.scoring.pairs import components, identical_groups
 from dedupe.scoring.recalibration import known_decisions
 from dedupe.scoring.self_training import likelihood
+from dedupe.workspace.state import State
 
 FOLDS = 3
 """Folds of the decisions."""
@@ -91,35 +92,33 @@ class CrossFit:
         )
 
 
-def cross_fit(
-    records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config, missed: float
-) -> CrossFit:
+def cross_fit(state: State) -> CrossFit:
     """Split the decisions into folds, and recalibrate the pairs without each of them.
 
     Parameters
     ----------
-    records, pairs, config, missed
-        As for :class:`CrossFit`.
-    decisions
-        In force, as for :func:`~dedupe.resolution.resolve.resolve`.
+    state
+        Records, scored pairs, decisions and configuration.
     """
+    records, pairs, config, comparison = state.records, state.pairs, state.config, state.comparison
+    decisions = state.decisions
     decided = decisions_by_row(decisions, records)
     random = _random_numbers(records.keys, config.seed)
     fold = _folds(pairs, decided, random)
     folds = [number for number in range(FOLDS) if (fold == number).any()]
     rows = pl.DataFrame({"key": records.keys, "fold": fold})
     fold_of_decision = decisions.join(rows, left_on="left_id", right_on="key", how="left")["fold"]
-    versions = [(decisions, recalibrated_pairs(records, pairs, decisions, config)[0])]
+    versions = [(decisions, recalibrated_pairs(records, pairs, decisions, config, comparison)[0])]
     for number in folds:
         others = decisions.filter((fold_of_decision != number).fill_null(True))
-        versions.append((others, recalibrated_pairs(records, pairs, others, config)[0]))
+        versions.append((others, recalibrated_pairs(records, pairs, others, config, comparison)[0]))
 
     scored = (pairs["decided_by"] != "identical").to_numpy()
     left, right = (pairs[side].to_numpy()[scored] for side in ("left", "right"))
     decision = _decision_codes(pairs, decided, len(records))[scored]
     version_of_fold = np.zeros(FOLDS + 1, dtype=np.int64)
     version_of_fold[folds] = np.arange(len(folds)) + 1
-    probability = likelihood(pairs, records.texts)[scored]
+    probability = likelihood(pairs, comparison)[scored]
     return CrossFit(
         records=records,
         pairs=pairs,
@@ -129,7 +128,7 @@ def cross_fit(
         likelihood=probability,
         decision=decision,
         turn=audit_turns(probability, _uniform_of_pairs(random, left, right)),
-        missed=missed,
+        missed=state.missed,
     )
 
 
@@ -246,26 +245,26 @@ def find_target_threshold(fitted: CrossFit) -> TargetThreshold:
     return TargetThreshold(goal, target, thresholds[best], estimate_at(best), sure)
 
 
-def with_target_threshold(
-    records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config, missed: float
-) -> tuple[Config, TargetThreshold | None]:
+def with_target_threshold(state: State) -> tuple[State, TargetThreshold | None]:
     """Set the threshold that meets the goal of a configuration, if it has one.
 
     Parameters
     ----------
-    records, pairs, decisions, config, missed
-        As for :func:`cross_fit`.
+    state
+        Records, scored pairs, decisions and configuration.
 
     Raises
     ------
     OptionError
         If no threshold is estimated to meet the goal.
     """
+    config = state.config
     if config.target_precision is None and config.target_recall is None:
-        return config, None
-    found = find_target_threshold(cross_fit(records, pairs, decisions, config, missed))
+        return state, None
+    found = find_target_threshold(cross_fit(state))
     review_from = min(config.review_from, found.threshold)
-    return replace(config, threshold=found.threshold, review_from=review_from), found
+    config = replace(config, threshold=found.threshold, review_from=review_from)
+    return replace(state, config=config), found
 
 
 def _thresholds(*, descending: bool) -> list[float]:

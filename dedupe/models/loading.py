@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 MODELS = Path(__file__).parent
 """Folder that holds one folder of weights for each bundled model."""
+
+DRIVERS = ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""Files of the drivers of GPUs: NVIDIA, AMD, and either in Linux on Windows."""
 
 REHEARSAL = "rehearsal.jsonl"
 """File beside the weights of a cross-encoder: rehearsal pairs, which fine-tuning mixes in."""
@@ -38,11 +44,15 @@ def no_bars() -> Iterator[None]:
 def pick_device(device: str) -> str:
     """Choose the torch device for a ``--device`` value; ``auto`` prefers a GPU.
 
+    torch is imported only if there may be a GPU.
+
     Raises
     ------
     ModelError
         If this machine has no such device.
     """
+    if device == "cpu" or (device == "auto" and not may_have_gpu()):
+        return "cpu"
     import torch
 
     if device == "auto":
@@ -55,6 +65,13 @@ def pick_device(device: str) -> str:
         reason = str(error).splitlines()[0]
         raise ModelError(f"device {device!r} cannot be used here: {reason}") from error
     return device
+
+
+def may_have_gpu() -> bool:
+    """Tell whether there are signs of a GPU that torch may use: a driver, or an Apple chip."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    return any(Path(sign).exists() for sign in DRIVERS) or shutil.which("nvidia-smi") is not None
 
 
 def pick_dtype(device: str) -> torch.dtype:

@@ -51,7 +51,7 @@ def dry_run(
     firsts, _ = identical_pairs(records.texts)
     n = len(firsts)
     candidates = int(min(config.candidates_per_record * n, n * (n - 1) / 2))
-    scored = max_cross_encoder_pairs(candidates, config)
+    scored = max_cross_encoder_pairs(len(records), candidates, config)
     sample = records.texts.gather(firsts).sample(min(n, _TIMED_PAIRS), seed=config.seed).to_list()
     scoring = _seconds_per_pair(sample, config) * scored
     search = n * n / 2 * _SECONDS_PER_COMPARISON if n <= FLAT_LIMIT else n * _SECONDS_PER_SEARCH

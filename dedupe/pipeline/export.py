@@ -88,10 +88,8 @@ def export(
         check_linked(asked, state.table.linked)
         parse_rules(asked.merge, state.records.frame.columns)
     with stages.timed("cluster"):
-        config, aim = with_target_threshold(
-            state.records, state.pairs, state.decisions, asked, state.missed
-        )
-        clustered = replace(state, config=config).cluster()
+        state, aim = with_target_threshold(replace(state, config=asked))
+        config, clustered = state.config, state.cluster()
     target = opened if output is None else Workspace(Path(output))
     target.make_folder()
     with opened.locked():

@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from dedupe.errors import OptionError
 from dedupe.models.loading import MODELS, REHEARSAL, cannot_load, no_bars, pick_device, pick_dtype
 from dedupe.progress import Progress, silent
-from dedupe.scoring.cross_encoder import MAX_TOKENS, prepare_texts, score_logits
+from dedupe.scoring.cross_encoder import MAX_TOKENS, TorchPairModel, prepare_texts, score_logits
 from dedupe.scoring.logistic import log_loss, sigmoid
 from dedupe.scoring.recalibration import MIN_DECISIONS, MIN_DECISIONS_OF_A_KIND
 
@@ -276,13 +276,14 @@ def _train(
     queue: list[Example] = []
     device = model.device.type
     dtype = pick_dtype(device)
+    reader = TorchPairModel(model)
     for step in range(steps):
         if len(queue) < recipe.batch:
             queue += rng.sample(decided, len(decided))
         batch, queue = queue[: recipe.batch], queue[recipe.batch :]
         batch = batch + rng.sample(replay, min(len(replay), recipe.replayed))
         left, right = (
-            prepare_texts(model, [getattr(example, side) for example in batch])
+            prepare_texts(reader, [getattr(example, side) for example in batch])
             for side in ("left", "right")
         )
         pairs = [(a, b) if a <= b else (b, a) for a, b in zip(left, right, strict=True)]
@@ -308,11 +309,12 @@ def _train(
 
 
 def _logits(model: CrossEncoder, examples: Sequence[Example]) -> NDArray[np.float64]:
+    scored = TorchPairModel(model)
     left, right = (
-        prepare_texts(model, [getattr(example, side) for example in examples])
+        prepare_texts(scored, [getattr(example, side) for example in examples])
         for side in ("left", "right")
     )
-    return score_logits(model, left, right).astype(np.float64)
+    return score_logits(scored, left, right).astype(np.float64)
 
 
 def _mean(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

@@ -91,3 +91,8 @@ def fitted_facts(
         **({} if recalibration is None else {"recalibration": recalibration.as_dict()}),
         **({} if aim is None else {"aim": aim.as_dict()}),
     }
+
+
+def cross_encoder_facts(scoring: Mapping[str, Any]) -> dict[str, int]:
+    """Select how many pairs the cross-encoder judged, and how many doubtful ones it did not."""
+    return {name: int(scoring[name]) for name in ("judged", "over_budget") if name in scoring}

@@ -18,12 +18,11 @@ from dedupe.io.schema_matching import Linked
 from dedupe.io.sources import SOURCE_COLUMN, Input
 from dedupe.pipeline.stages import Stages
 from dedupe.records import Records, make_records
-from dedupe.scoring.comparison import Comparison
-from dedupe.scoring.cross_encoder import importing_ahead, load_cross_encoder
+from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import DECIDERS
 from dedupe.scoring.score import score_pairs
-from dedupe.workspace.stage_cache import CANDIDATES, DISTILLED, INDEX, SCORED
-from dedupe.workspace.stored import RecordTable
+from dedupe.workspace.stage_cache import CANDIDATES, INDEX, SCORED, STATISTICS
+from dedupe.workspace.stored import RecordTable, load_statistics
 
 
 def read_records(source: Input, config: Config) -> RecordTable:
@@ -76,13 +75,12 @@ def find_candidates(
         return cached
     distinct = records.texts.gather(firsts).to_list()
     source = _text_sources(records, firsts) if config.link and not config.within_tables else None
-    with importing_ahead():
-        with stages.timed("encode"):
-            encoder = fit_bi_encoder(config, distinct)
-            vectors, features = embed_for_index(encoder, distinct)
-            rare = shared_features(encoder, features)
-        with stages.timed("search") as progress:
-            found = find_candidate_pairs(vectors, config, progress, source, rare)
+    with stages.timed("encode"):
+        encoder = fit_bi_encoder(config, distinct)
+        vectors, features = embed_for_index(encoder, distinct)
+        rare = shared_features(encoder, features)
+    with stages.timed("search") as progress:
+        found = find_candidate_pairs(vectors, config, progress, source, rare)
     index = save_index(stages.workspace.cache, key, encoder, vectors, features)
     stages.workspace.cache.forget(INDEX, [key])
     candidates = found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
@@ -104,16 +102,23 @@ def find_candidates(
 
 
 def score_candidates(
-    stages: Stages, key: str, comparison: Comparison, candidates: pl.DataFrame, config: Config
-) -> pl.DataFrame:
+    stages: Stages,
+    key: str,
+    texts: pl.Series,
+    identical: pl.DataFrame,
+    candidates: pl.DataFrame,
+    config: Config,
+) -> tuple[pl.DataFrame, Comparison]:
     """Score pairs.
 
     Parameters
     ----------
     stages, key
         Where the scores are cached, and under which key.
-    comparison
-        Comparison vectors of the candidates, computed when they are needed.
+    texts
+        (n,) record texts.
+    identical
+        Pairs of identical records; each of their groups is scored once, by its first record.
     candidates
         As :func:`find_candidates` returns them.
     config
@@ -121,23 +126,39 @@ def score_candidates(
 
     Returns
     -------
-    DataFrame
-        The candidates with ``probability`` and ``decided_by``.
+    scored
+        The candidates with ``probability`` and ``decided_by``, and the first record of each group
+        of identical ones paired with itself.
+    comparison
+        The comparison of these pairs.
     """
     cached = stages.cached("score", SCORED, key)
     if cached is not None:
-        return cached.with_columns(pl.col("decided_by").cast(DECIDERS))
+        statistics = load_statistics(stages.workspace, stages.facts["score"])
+        comparison = Comparison.of(texts, cached, statistics)
+        return cached.with_columns(pl.col("decided_by").cast(DECIDERS)), comparison
     with stages.timed("score") as progress:
-        model = load_cross_encoder(config)
-        scored, facts, distilled = score_pairs(
-            model, candidates, comparison.texts, config, progress, comparison=comparison
-        )
-    if distilled is not None:
-        stages.workspace.cache.save_arrays(DISTILLED, key, distilled.to_arrays())
-        facts = {**facts, "model_key": key}
-    scored = scored.hstack([candidates["seen"]])
+        pairs = pl.concat([own_pairs(identical["left"].unique()), candidates])
+        pairs = pairs.sort("left", "right")
+        comparison = Comparison.of(texts, pairs)
+        scored, facts = score_pairs(pairs, comparison, config, progress)
+    statistics = comparison.table.statistics
+    counts = statistics.counts
+    stages.workspace.cache.save(STATISTICS, key, counts, statistics.facts(), forget=False)
+    scored = scored.hstack([pairs["seen"]])
+    facts = {**facts, "statistics_key": key}
     stages.cache("score", SCORED, key, scored, facts, forget=False)
-    return scored
+    return scored, comparison
+
+
+def own_pairs(rows: pl.Series) -> pl.DataFrame:
+    """Pair records with themselves, as candidates that stand for groups of identical records."""
+    return pl.DataFrame(
+        {"left": rows, "right": rows, "similarity": np.ones(len(rows)), "seen": 0},
+        schema={
+            "left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32, "seen": pl.UInt32,
+        },
+    )  # fmt: skip
 
 
 def _check_compared(records: Records, linked: Linked) -> None:

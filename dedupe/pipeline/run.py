@@ -28,7 +28,7 @@ from dedupe.evaluation.threshold import with_target_threshold
 from dedupe.io.schema_matching import Linked
 from dedupe.io.sources import Input, Source, open_input, open_inputs
 from dedupe.io.tables import check_format
-from dedupe.pipeline.manifest import fitted_facts, pair_facts, run_facts
+from dedupe.pipeline.manifest import cross_encoder_facts, fitted_facts, pair_facts, run_facts
 from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.pairs import find_candidates, read_records, score_candidates
 from dedupe.pipeline.result import Result
@@ -36,14 +36,12 @@ from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import cluster_figures
 from dedupe.resolution.outputs import Outputs
-from dedupe.resolution.resolve import uses_self_training
 from dedupe.resolution.survivorship import parse_rules
-from dedupe.scoring.comparison import Comparison
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.folder import SUFFIX, Workspace
 from dedupe.workspace.json_file import write_json
 from dedupe.workspace.keys import clusters_key, export_key, model_ids, stage_keys
-from dedupe.workspace.stage_cache import DISTILLED, RECORDS, SCORED
+from dedupe.workspace.stage_cache import RECORDS, SCORED, STATISTICS
 from dedupe.workspace.state import State, all_pairs, open_state
 from dedupe.workspace.stored import (
     RecordTable,
@@ -195,11 +193,8 @@ def _execute(stages: Stages, source: Input, keys: Mapping[str, str], asked: Conf
     workspace = stages.workspace
     state, scored = scored_state(stages, source, keys, asked)
     with stages.timed("cluster"):
-        config, aim = with_target_threshold(
-            state.records, state.pairs, state.decisions, state.config, state.missed
-        )
-        state = replace(state, config=config)
-        clustered = state.cluster()
+        state, aim = with_target_threshold(state)
+        config, clustered = state.config, state.cluster()
     with stages.timed("export"):
         outputs = clustered.outputs()
         written = write_outputs(workspace, outputs.tables(), state.table.dialect, config)
@@ -208,7 +203,7 @@ def _execute(stages: Stages, source: Input, keys: Mapping[str, str], asked: Conf
     summary = {
         **run_facts(source, state.table, keys, config),
         **pair_facts(stages.facts["search"], scored, identical, len(records), config),
-        "distilled": stages.facts["score"],
+        "cross_encoder": cross_encoder_facts(stages.facts["score"]),
         **cluster_figures(records, clustered.pairs, resolved, config),
         **fitted_facts(clustered.recalibration, aim),
         "stages": stages.done,
@@ -254,12 +249,13 @@ def scored_state(
         placed = replace(table, slot=slot, extended=False)
         _store_input(workspace, source, placed, keys, config)
     candidates = find_candidates(stages, keys["candidates"], records, firsts, config)
-    comparison = Comparison.of(records.texts, candidates)
-    scored = score_candidates(stages, keys["scored"], comparison, candidates, config)
+    scored, comparison = score_candidates(
+        stages, keys["scored"], records.texts, identical, candidates, config
+    )
     if rescored:
         _store_input(workspace, source, table, keys, config)
     workspace.cache.forget(SCORED, [keys["scored"]])
-    workspace.cache.forget(DISTILLED, [stages.facts["score"].get("model_key", "")])
+    workspace.cache.forget(STATISTICS, [stages.facts["score"]["statistics_key"]])
     state = State(
         table=table,
         pairs=all_pairs(records, scored),
@@ -267,7 +263,7 @@ def scored_state(
         choices=current_choices(workspace),
         config=config,
         missed=missed_matches(scored, stages.facts["search"], config.threshold),
-        comparison=comparison if uses_self_training(config, len(records)) else None,
+        comparison=comparison,
     )
     return state, scored
 

@@ -21,7 +21,7 @@ from dedupe.resolution.decisions import (
 )
 from dedupe.resolution.link_modes import LINK_MODES, row_links
 from dedupe.resolution.survivorship import representatives
-from dedupe.scoring.comparison import Comparison
+from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import DECIDERS
 from dedupe.scoring.recalibration import Recalibration, recalibrate
 
@@ -84,7 +84,7 @@ def recalibrated_pairs(
     pairs: pl.DataFrame,
     decisions: pl.DataFrame,
     config: Config,
-    comparison: Comparison | None = None,
+    comparison: Comparison,
 ) -> tuple[pl.DataFrame, Recalibration | None]:
     """Recalibrate the probabilities of pairs from confident pairs and from decisions.
 
@@ -99,7 +99,7 @@ def recalibrated_pairs(
     config
         ``self_training`` and ``recalibrate`` are used.
     comparison
-        Comparison vectors that scoring computed, to be looked up instead of computed again.
+        Comparison of the scored pairs.
 
     Returns
     -------
@@ -112,11 +112,10 @@ def recalibrated_pairs(
     decided = decisions_by_row(decisions, records)
     return recalibrate(
         pairs,
-        records.texts,
+        comparison,
         decided,
         self_training=self_training,
         from_decisions=config.recalibrate,
-        comparison=comparison,
     )
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dedupe.config import Config
-from dedupe.scoring.cross_encoder import load_cross_encoder, prepare_texts, score_logits
-
-if TYPE_CHECKING:
-    from sentence_transformers import CrossEncoder
+from dedupe.scoring.cross_encoder import PairModel, load_cross_encoder, prepare_texts, score_logits
 
 
-def load_model(config: Config) -> CrossEncoder:
+def load_model(config: Config) -> PairModel:
     """Load the cross-encoder that scored the pairs."""
     return load_cross_encoder(config)
 
 
-def contributions(model: CrossEncoder, left: str, right: str) -> list[tuple[str, float]]:
+def contributions(model: PairModel, left: str, right: str) -> list[tuple[str, float]]:
     """Compute how much each field adds to the logit of a pair.
 
     Parameters

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from dedupe.resolution.decisions import Decision
 from dedupe.review.live_clusters import LiveClusters
 from dedupe.review.pairs import ReviewPairs, Scores
-from dedupe.scoring.boosted_trees import BoostedTrees
 from dedupe.scoring.pairs import identical_groups
-from dedupe.scoring.score import distilled_scores
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.state import Clustered, open_state
-from dedupe.workspace.stored import load_distilled
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +52,6 @@ def load_workspace(workspace: Workspace) -> LoadedWorkspace:
         left=compared["left"].to_numpy().astype(np.int64),
         right=compared["right"].to_numpy().astype(np.int64),
         probability=compared["probability"].to_numpy(),
-        disputed=_disputed(workspace, compared, records.texts),
         threshold=config.threshold,
         review_from=config.review_from,
     )
@@ -70,31 +65,3 @@ def load_workspace(workspace: Workspace) -> LoadedWorkspace:
     )
     decisive = decisions.filter(pl.col("decision") != Decision.UNSURE.value).height
     return LoadedWorkspace(clustered, LiveClusters(clustered), pairs, decisive)
-
-
-def _disputed(workspace: Workspace, scored: pl.DataFrame, texts: pl.Series) -> NDArray[np.float32]:
-    """Compute how far the distilled model is from the cross-encoder.
-
-    Parameters
-    ----------
-    workspace
-        Where the distilled model is stored.
-    scored
-        m scored pairs.
-    texts
-        (n,) record texts.
-
-    Returns
-    -------
-    ndarray
-        (m,) float32 from 0 to 1; 0 for pairs that the cross-encoder did not score, and where there
-        is no distilled model.
-    """
-    difference = np.zeros(scored.height, dtype=np.float32)
-    facts, arrays = load_distilled(workspace)
-    judged = (scored["decided_by"] == "cross-encoder").to_numpy()
-    if arrays is not None and judged.any():
-        pairs = scored.filter(pl.Series(judged))
-        distilled = distilled_scores(BoostedTrees(**arrays), facts["layout"], pairs, texts)
-        difference[judged] = np.abs(distilled - pairs["probability"].to_numpy())
-    return difference

@@ -71,9 +71,7 @@ def _impact(scores: Scores, pairs: PairNumbers, labels: NDArray[np.uint32]) -> N
     # The score and the clustering disagree: a bridge between clusters, or a link that was cut.
     conflicting = (p >= scores.threshold) != (a == b)
     rows = np.log2(1 + sizes[a] + np.where(a == b, 0, sizes[b]))
-    impact: NDArray[np.float64] = (
-        doubt * (1 + 0.2 * rows) + 0.6 * conflicting + 0.6 * scores.disputed[pairs]
-    )
+    impact: NDArray[np.float64] = doubt * (1 + 0.2 * rows) + 0.6 * conflicting
     return impact
 
 

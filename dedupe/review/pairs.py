@@ -26,9 +26,6 @@ class Scores:
         (m,) int64 row numbers.
     probability
         (m,) float32, recalibrated.
-    disputed
-        (m,) float32 from 0 to 1: the difference between the probabilities of the distilled model
-        and of the cross-encoder; 0 where only one of them scored the pair.
     threshold
         Pairs at or above this probability are matches.
     review_from
@@ -38,7 +35,6 @@ class Scores:
     left: NDArray[np.int64]
     right: NDArray[np.int64]
     probability: NDArray[np.float32]
-    disputed: NDArray[np.float32]
     threshold: float
     review_from: float
 

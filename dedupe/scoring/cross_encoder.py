@@ -3,17 +3,21 @@
 The bundled cross-encoder is a MiniLM fine-tuned on pairs of records. It reads the texts of
 :mod:`dedupe.records` as :func:`prepare_texts` rewrites them. The score of a pair does not depend on
 the order of its records: the two texts are sorted before the model reads them.
+
+On a CPU, ONNX Runtime computes the bundled model and models fine-tuned from it
+(:mod:`dedupe.scoring.onnx_cross_encoder`). sentence-transformers computes all others, and all on a
+GPU.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
-from importlib import import_module
+from collections.abc import Iterable, Sequence, Set
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +27,7 @@ from dedupe.errors import ModelError
 from dedupe.models.loading import MODELS, cannot_load, no_bars, pick_device, pick_dtype
 from dedupe.progress import Progress, silent
 from dedupe.scoring.logistic import sigmoid
+from dedupe.scoring.onnx_cross_encoder import load_onnx_cross_encoder, runs_on_graph
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -35,7 +40,38 @@ TEXT_BUDGET = 256
 _DIGITS = re.compile(r"\d{5,}")
 
 
-def load_cross_encoder(config: Config) -> CrossEncoder:
+class PairModel(Protocol):
+    """A loaded cross-encoder."""
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """Tokens of its tokenizer."""
+        ...
+
+    def logits(
+        self, pairs: Sequence[tuple[str, str]], progress: Progress = silent
+    ) -> NDArray[np.float32]:
+        """Compute the logit of each pair of prepared texts, (m,) float32."""
+        ...
+
+
+def load_cross_encoder(config: Config) -> PairModel:
+    """Load the cross-encoder of `config` to score pairs.
+
+    On a CPU, a model with the architecture of the bundled one is loaded without torch.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be loaded as a ``CrossEncoder`` with one label.
+    """
+    folder = Path(_name(config))
+    if runs_on_graph(folder) and pick_device(config.device) == "cpu":
+        return load_onnx_cross_encoder(folder)
+    return TorchPairModel(load_torch_cross_encoder(config))
+
+
+def load_torch_cross_encoder(config: Config) -> CrossEncoder:
     """Load the cross-encoder of `config`, in bf16 where the machine computes in it at full speed.
 
     Raises
@@ -45,8 +81,7 @@ def load_cross_encoder(config: Config) -> CrossEncoder:
     """
     from sentence_transformers import CrossEncoder
 
-    bundled = config.cross_encoder == BUNDLED
-    folder = str(MODELS / "cross-encoder") if bundled else config.cross_encoder
+    folder = _name(config)
     device = pick_device(config.device)
     local = Path(folder).is_dir()
     try:
@@ -68,12 +103,10 @@ def load_cross_encoder(config: Config) -> CrossEncoder:
     return model
 
 
-@contextmanager
-def importing_ahead() -> Iterator[None]:
-    """Import the packages of the cross-encoder, which takes seconds, in a thread of its own."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(import_module, "sentence_transformers")
-        yield
+def _name(config: Config) -> str:
+    """Return the folder or the public name of the cross-encoder of `config`."""
+    bundled = config.cross_encoder == BUNDLED
+    return str(MODELS / "cross-encoder") if bundled else config.cross_encoder
 
 
 def cross_encoder_text(text: str) -> str:
@@ -160,9 +193,45 @@ GPU_FACTOR = 32
 """How many times larger batches are on a GPU."""
 
 
-def prepare_texts(model: CrossEncoder, texts: Sequence[str]) -> list[str]:
+@dataclass(frozen=True, eq=False)
+class TorchPairModel:
+    """A cross-encoder that sentence-transformers computes."""
+
+    encoder: CrossEncoder
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """Tokens of the tokenizer."""
+        return frozenset(self.encoder.tokenizer.get_vocab())
+
+    def logits(
+        self, pairs: Sequence[tuple[str, str]], progress: Progress = silent
+    ) -> NDArray[np.float32]:
+        """Compute the logit of each pair of prepared texts, (m,) float32."""
+        import torch
+
+        lengths = np.array([len(a) + len(b) for a, b in pairs], dtype=np.int64)
+        # Sorted by length over all pairs, batches need no padding. The longest come first, so that
+        # a lack of memory shows at once and the estimated time does not grow.
+        order = np.argsort(-lengths, kind="stable")
+        logits = np.empty(len(pairs), dtype=np.float32)
+        factor = 1 if self.encoder.device.type == "cpu" else GPU_FACTOR
+        for at in range(0, len(order), factor * CHUNK):
+            chunk = order[at : at + factor * CHUNK]
+            fitting = BATCH_CHARACTERS // max(lengths[chunk[0]], 1)
+            logits[chunk] = self.encoder.predict(
+                [pairs[i] for i in chunk],
+                batch_size=factor * int(np.clip(fitting, 16, BATCH_PAIRS)),
+                activation_fn=torch.nn.Identity(),
+                show_progress_bar=False,
+            )
+            progress(min(at + factor * CHUNK, len(order)), len(order))
+        return logits
+
+
+def prepare_texts(model: PairModel, texts: Sequence[str]) -> list[str]:
     """Rewrite record texts for a cross-encoder: shortened, and with all characters known."""
-    return rewrite_texts(texts, frozenset(model.tokenizer.get_vocab()))
+    return rewrite_texts(texts, model.vocabulary)
 
 
 def rewrite_texts(texts: Sequence[str], vocabulary: frozenset[str]) -> list[str]:
@@ -173,7 +242,7 @@ def rewrite_texts(texts: Sequence[str], vocabulary: frozenset[str]) -> list[str]
 
 
 def score_texts(
-    model: CrossEncoder,
+    model: PairModel,
     left: Sequence[str],
     right: Sequence[str],
     progress: Progress = silent,
@@ -197,29 +266,11 @@ def score_texts(
 
 
 def score_logits(
-    model: CrossEncoder,
+    model: PairModel,
     left: Sequence[str],
     right: Sequence[str],
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
     """Compute the cross-encoder's logit of each pair of prepared texts, (m,) float32."""
-    import torch
-
     pairs = [(a, b) if a <= b else (b, a) for a, b in zip(left, right, strict=True)]
-    lengths = np.array([len(a) + len(b) for a, b in pairs], dtype=np.int64)
-    # Sorted by length over all pairs, batches need no padding. The longest come first, so that a
-    # lack of memory shows at once and the estimated time does not grow.
-    order = np.argsort(-lengths, kind="stable")
-    logits = np.empty(len(pairs), dtype=np.float32)
-    factor = 1 if model.device.type == "cpu" else GPU_FACTOR
-    for at in range(0, len(order), factor * CHUNK):
-        chunk = order[at : at + factor * CHUNK]
-        fitting = BATCH_CHARACTERS // max(lengths[chunk[0]], 1)
-        logits[chunk] = model.predict(
-            [pairs[i] for i in chunk],
-            batch_size=factor * int(np.clip(fitting, 16, BATCH_PAIRS)),
-            activation_fn=torch.nn.Identity(),
-            show_progress_bar=False,
-        )
-        progress(min(at + factor * CHUNK, len(order)), len(order))
-    return logits
+    return model.logits(pairs, progress)

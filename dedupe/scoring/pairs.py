@@ -10,7 +10,7 @@ import polars as pl
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-DECIDERS = pl.Enum(["identical", "distilled", "cross-encoder"])
+DECIDERS = pl.Enum(["identical", "comparison", "cross-encoder"])
 """How a pair got its probability."""
 PAIRS = pl.Schema(
     {
@@ -51,6 +51,48 @@ def identical_pairs(texts: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
         pl.lit("identical").cast(DECIDERS).alias("decided_by"),
     )
     return numbered.filter(pl.col("row") == pl.col("first"))["row"], pairs.sort("left", "right")
+
+
+SAME_FROM = 0.5
+"""Probability from which records of the same text count as one record."""
+
+
+def of_own_record(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Select the pairs of a record with itself, which stand for groups of identical records."""
+    return pairs.filter(pl.col("left") == pl.col("right"))
+
+
+def judged_identical(identical: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
+    """Give pairs of identical records the probability of their group.
+
+    Records that are equal and say next to nothing need not be one thing. Pairs of such a group are
+    ordinary scored pairs.
+
+    Parameters
+    ----------
+    identical
+        As :func:`identical_pairs` returns them.
+    scored
+        Scored pairs, among them those of the first record of each group with itself.
+    """
+    groups = of_own_record(scored).select("left", pl.col("probability").alias("of group"))
+    judged = identical.join(groups, on="left", how="left", maintain_order="left")
+    probability = pl.col("of group").fill_null(1.0)
+    return judged.select(
+        "left",
+        "right",
+        "similarity",
+        pl.when(probability >= SAME_FROM)
+        .then(1.0)
+        .otherwise(probability)
+        .cast(pl.Float32)
+        .alias("probability"),
+        pl.when(probability >= SAME_FROM)
+        .then(pl.lit("identical"))
+        .otherwise(pl.lit("comparison"))
+        .cast(DECIDERS)
+        .alias("decided_by"),
+    )
 
 
 Rows: TypeAlias = npt.NDArray[np.uint32]

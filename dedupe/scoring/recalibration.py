@@ -38,7 +38,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.scoring.comparison import Comparison
+from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.logistic import (
     Floats,
     Numbers,
@@ -119,12 +119,11 @@ class Recalibration:
 
 def recalibrate(
     pairs: pl.DataFrame,
-    texts: pl.Series,
+    comparison: Comparison,
     decided: pl.DataFrame,
     *,
     self_training: bool = False,
     from_decisions: bool = True,
-    comparison: Comparison | None = None,
 ) -> tuple[pl.DataFrame, Recalibration | None]:
     """Recalibrate the probabilities of scored pairs.
 
@@ -132,16 +131,14 @@ def recalibrate(
     ----------
     pairs
         Schema :data:`~dedupe.scoring.pairs.PAIRS`. Pairs of identical text keep their probability.
-    texts
-        (n,) record texts.
+    comparison
+        Comparison of these pairs.
     decided
         Decisions in force, by row number: ``left < right``, ``decision``.
     self_training
         Use the confident pairs of the file.
     from_decisions
         Use the decisions.
-    comparison
-        Comparison of the candidate pairs, to reuse vectors that scoring computed.
 
     Returns
     -------
@@ -152,7 +149,7 @@ def recalibrate(
     """
     if not self_training and (decided.is_empty() or not from_decisions):
         return pairs, None
-    labels = known_decisions(pairs, decided, len(texts))
+    labels = known_decisions(pairs, decided, len(comparison.texts))
     from_decisions = from_decisions and _enough_decisions(labels)
     if not self_training and not from_decisions:
         return pairs, None
@@ -166,9 +163,8 @@ def recalibrate(
         return pairs, None
     synthetic = self_training and match.sum() < MIN_CONFIDENT <= non_match.sum()
     features, synthetic_features = recalibration_features(
-        pairs, texts, probability, selected,
-        synthetic=MAX_SYNTHETIC if synthetic else 0, comparison=comparison,
-    )  # fmt: skip
+        pairs, comparison, probability, selected, synthetic=MAX_SYNTHETIC if synthetic else 0
+    )
     order = np.lexsort((log_odds, similarity[selected]))
     decided_pairs = np.flatnonzero(labels[selected] >= 0)
     confident_pairs = synthetic_pairs = 0

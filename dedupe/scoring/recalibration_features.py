@@ -11,17 +11,14 @@ from numpy.typing import NDArray
 
 from dedupe.records import record_text
 from dedupe.scoring.augment.records import corrupt_record
-from dedupe.scoring.comparison import (
-    MISSING,
-    Bytes,
-    Comparison,
-    compared_fields,
-    comparison_vectors,
-)
+from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.scales import Bytes
 from dedupe.scoring.logistic import Floats, Numbers, logit
 from dedupe.scoring.sampling import text_hashes
 
 LOGIT_LIMIT = 7.0
+MIN_SPREAD = 0.25
+"""Spread of a feature, in bytes, up to which it is left out."""
 MIN_PROBABILITY = 0.01
 """Probability below which pairs are not recalibrated: there are too many of them."""
 CONFIDENT = (0.05, 0.97)
@@ -33,25 +30,24 @@ on such files: more of them, or any of them beside enough confident matches, hel
 
 def recalibration_features(
     pairs: pl.DataFrame,
-    texts: pl.Series,
+    comparison: Comparison,
     probability: Floats,
     selected: Numbers,
     *,
     min_probability: float = MIN_PROBABILITY,
     synthetic: int = 0,
-    comparison: Comparison | None = None,
 ) -> tuple[Floats, Floats]:
     """Compute the features of selected pairs and of synthetic matches.
 
-    The features are standardised comparison vectors, which values are missing, and how a pair
-    compares with the other pairs of its two records.
+    The features are standardised comparison vectors, and how a pair compares with the other pairs
+    of its two records.
 
     Parameters
     ----------
     pairs
         Scored pairs of schema :data:`~dedupe.scoring.pairs.PAIRS`.
-    texts
-        (n,) record texts.
+    comparison
+        Comparison of these pairs.
     probability
         Probabilities of all pairs.
     selected
@@ -60,8 +56,6 @@ def recalibration_features(
         Pairs from this probability set the scale of the features and count as rivals.
     synthetic
         Most synthetic matches: records, each paired with a corrupted copy of itself.
-    comparison
-        Comparison vectors that were computed earlier, where there are any.
 
     Returns
     -------
@@ -70,29 +64,21 @@ def recalibration_features(
     synthetic_features
         (c, f).
     """
-    left, right = (pairs[side].to_numpy() for side in ("left", "right"))
+    texts = comparison.texts
+    left, right = (pairs[side].to_numpy()[selected] for side in ("left", "right"))
     log_odds = logit(probability[selected], LOGIT_LIMIT)
     rivals = _rivals_of_selected(pairs, len(texts), probability, selected, min_probability)
-    rows, position = np.unique(
-        np.concatenate([left[selected], right[selected]]), return_inverse=True
-    )
+    rows = np.unique(np.concatenate([left, right]))
     originals, copies = _corrupted_copies(texts.gather(rows), synthetic)
-    fields = compared_fields(pl.concat([texts.gather(rows), copies]))
     similarity = pairs["similarity"].to_numpy()[selected]
-    vectors = None
-    if comparison is not None:
-        vectors = comparison.look_up(fields, left[selected], right[selected])
-    if vectors is None:
-        own_left, own_right = position.astype(np.uint32).reshape(2, -1)
-        vectors = comparison_vectors(fields, own_left, own_right, similarity)
     # A synthetic pair gets the usual similarity of likely matches: embedding it is not worth it.
     likely = probability[selected] >= 0.5
     usual = np.median(similarity[likely] if likely.any() else similarity)
-    synthetic_vectors = comparison_vectors(
-        fields,
-        originals.astype(np.uint32),
-        (len(rows) + np.arange(len(originals))).astype(np.uint32),
-        np.full(len(originals), usual, dtype=np.float32),
+    vectors = comparison.vectors_of(
+        np.concatenate([left, rows[originals]]),
+        np.concatenate([right, len(texts) + np.arange(len(originals), dtype=np.uint32)]),
+        np.concatenate([similarity, np.full(len(originals), usual, dtype=np.float32)]),
+        copies,
     )
     compared = np.append(
         probability[selected] > min_probability, np.zeros(len(originals), dtype=bool)
@@ -100,7 +86,7 @@ def recalibration_features(
     by_rivals = _rival_features(log_odds, rivals)
     features = np.hstack(
         [
-            _standardise(np.vstack([vectors, synthetic_vectors]), compared),
+            _standardise(vectors, compared),
             np.vstack([by_rivals, _usual_rivals(by_rivals, log_odds, len(originals))]),
         ]
     )
@@ -173,24 +159,17 @@ def _corrupted_copies(texts: pl.Series, count: int) -> tuple[Numbers, pl.Series]
 
 
 def _standardise(vectors: Bytes, compared: NDArray[np.bool_]) -> Floats:
-    """Scale features to mean 0 and spread 1, and append which of them are missing.
+    """Scale features to mean 0 and spread 1.
 
     Mean and spread are those of the pairs in `compared`, if there are any. Features that hardly
     vary are left out.
     """
-    missing = vectors == MISSING
-    values = np.where(missing, np.nan, vectors.astype(np.float64))
+    values = vectors.astype(np.float64)
     reference = values[compared] if compared.any() else values
-    filled = ~np.isnan(reference).all(axis=0)
-    values, missing, reference = values[:, filled], missing[:, filled], reference[:, filled]
-    mean = np.nanmean(reference, axis=0)
-    values = np.where(missing, mean, values) - mean
-    spread = np.where(np.isnan(reference), mean, reference).std(axis=0)
-    varied = spread > 0.25
-    missing_share = (missing[compared] if compared.any() else missing).mean(axis=0)
-    gaps = missing[:, (missing_share > 0.02) & (missing_share < 0.98)].astype(np.float64)
-    gaps = np.unique(gaps, axis=1) if gaps.shape[1] else gaps
-    return np.hstack([np.clip(values[:, varied] / spread[varied], -4, 4), gaps])
+    mean, spread = reference.mean(axis=0), reference.std(axis=0)
+    varied = spread > MIN_SPREAD
+    scaled: Floats = np.clip((values - mean)[:, varied] / spread[varied], -4, 4)
+    return scaled
 
 
 def _rival_features(log_odds: Floats, rivals: Floats) -> Floats:

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.logistic import Floats, Numbers, fit_penalised_logistic, logit, sigmoid
 from dedupe.scoring.recalibration_features import (
     CONFIDENT,
@@ -76,7 +77,7 @@ def self_trained(
     return averaged, len(non_matches) + len(all_matches), len(synthetic)
 
 
-def likelihood(pairs: pl.DataFrame, texts: pl.Series) -> Floats:
+def likelihood(pairs: pl.DataFrame, comparison: Comparison) -> Floats:
     """Estimate how likely each pair is a match, on a finer scale than its score.
 
     A cross-encoder gives most pairs the same lowest probability, and these add up to more matches
@@ -84,7 +85,7 @@ def likelihood(pairs: pl.DataFrame, texts: pl.Series) -> Floats:
 
     Parameters
     ----------
-    pairs, texts
+    pairs, comparison
         As for :func:`~dedupe.scoring.recalibration.recalibrate`. Decisions are not used.
 
     Returns
@@ -104,7 +105,9 @@ def likelihood(pairs: pl.DataFrame, texts: pl.Series) -> Floats:
     non_match, match, count = find_confident(log_odds)
     if count < MIN_CONFIDENT:
         return probability
-    features, _ = recalibration_features(pairs, texts, probability, selected, min_probability=0.0)
+    features, _ = recalibration_features(
+        pairs, comparison, probability, selected, min_probability=0.0
+    )
     order = np.lexsort((log_odds, similarity[selected]))
     non_matches, matches = (evenly_spaced(order[side[order]], count) for side in (non_match, match))
     fitted = _fit_to_confident(features, non_matches, matches, features[:0])

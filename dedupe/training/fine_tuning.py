@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dedupe.errors import ModelError, needs_extra
-from dedupe.scoring.cross_encoder import MAX_TOKENS
+from dedupe.scoring.cross_encoder import MAX_TOKENS, TorchPairModel
 from dedupe.training.data import TextPair
 from dedupe.training.predict import encoder_texts
 from dedupe.training.recipe import Recipe
@@ -72,7 +72,7 @@ def fine_tune(
 
     torch.manual_seed(recipe.seed)
     model = _trainable_model(start, device)
-    left, right = encoder_texts(model, pairs)
+    left, right = encoder_texts(TorchPairModel(model), pairs)
     labels = [pair.label * (1 - 2 * recipe.smoothing) + recipe.smoothing for pair in pairs]
     lengths = [len(a) + len(b) for a, b in zip(left, right, strict=True)]
     with TemporaryDirectory() as scratch:

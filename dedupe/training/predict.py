@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.scoring.cross_encoder import prepare_texts, score_logits
+from dedupe.scoring.cross_encoder import PairModel, prepare_texts, score_logits
 from dedupe.training.data import TextPair
 
-if TYPE_CHECKING:
-    from sentence_transformers import CrossEncoder
 
-
-def predict(model: CrossEncoder, pairs: Sequence[TextPair]) -> NDArray[np.float32]:
+def predict(model: PairModel, pairs: Sequence[TextPair]) -> NDArray[np.float32]:
     """Predict the logits of m pairs, (m,) float32."""
     return score_logits(model, *encoder_texts(model, pairs))
 
 
-def encoder_texts(model: CrossEncoder, pairs: Sequence[TextPair]) -> tuple[list[str], list[str]]:
+def encoder_texts(model: PairModel, pairs: Sequence[TextPair]) -> tuple[list[str], list[str]]:
     """Prepare both sides of m pairs as inputs of the model."""
     left = prepare_texts(model, [pair.left for pair in pairs])
     return left, prepare_texts(model, [pair.right for pair in pairs])

@@ -10,7 +10,7 @@
         scored-1f0c….parquet
         scored-1f0c….json       its facts, and the checksum of the table
         index-77e1….vectors     vectors of the records; and more files of the index
-        distilled-1f0c….npz     the distilled model
+        statistics-1f0c….parquet how often values occur
       clusters.csv, merged.csv, removed.csv, pairs.csv, manifest.json
 
 Everything but the decisions can be computed again.

@@ -14,8 +14,9 @@ import polars as pl
 from dedupe.config import BUNDLED, Config
 from dedupe.io.sources import Input
 from dedupe.models.loading import MODELS
+from dedupe.scoring.comparison.model import WEIGHTS as COMPARISON_MODEL
 
-CODE_VERSION = 4
+CODE_VERSION = 5
 """Raise it when a stage makes something else of the same input and configuration."""
 
 
@@ -50,10 +51,17 @@ def stage_keys(source: Input, config: Config) -> dict[str, str]:
     scored = stage_key(
         candidates,
         _model_id(config.cross_encoder, "cross-encoder"),
-        config.fidelity,
+        _comparison_model_id(),
+        config.effort,
         config.cross_encoder_pairs,
     )
     return {"table": table, "candidates": candidates, "scored": scored}
+
+
+def _comparison_model_id() -> str:
+    """Return the hash of the comparison model's weights."""
+    found = COMPARISON_MODEL.stat()
+    return _file_hash(COMPARISON_MODEL, found.st_size, found.st_mtime_ns).hex()
 
 
 def model_ids(config: Config) -> dict[str, str]:

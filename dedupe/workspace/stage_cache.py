@@ -28,13 +28,13 @@ TABLE, RECORDS, SLOTS = "table", "records", "slots"
 """The input table; the records made of it; the place of each record's text in the index."""
 INDEX, CANDIDATES = "index", "candidates"
 """Vectors and rare features of the texts; the candidate pairs that the search found."""
-SCORED, DISTILLED = "scored", "distilled"
-"""The scored pairs; the distilled model that scored the clear ones."""
+SCORED, STATISTICS = "scored", "statistics"
+"""The scored pairs; the statistics of the file that their comparison used."""
 CLUSTERS = "clusters"
 """The clusters as they were last written: cluster ids go on from them."""
 
 _FILE = re.compile(
-    r"(table|records|slots|index|candidates|scored|distilled|clusters)-[0-9a-f]{16}\."
+    r"(table|records|slots|index|candidates|scored|statistics|clusters)-[0-9a-f]{16}\."
 )
 """Names of the files of a cache, and, after a dot, of those that were being written."""
 

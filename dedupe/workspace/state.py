@@ -20,8 +20,8 @@ from dedupe.records import Records
 from dedupe.resolution.outputs import Outputs, make_outputs
 from dedupe.resolution.resolve import Resolved, recalibrated_pairs, resolve
 from dedupe.resolution.survivorship import parse_rules
-from dedupe.scoring.comparison import Comparison
-from dedupe.scoring.pairs import identical_pairs
+from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.pairs import identical_pairs, judged_identical
 from dedupe.scoring.recalibration import Recalibration
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.keys import clusters_key
@@ -32,6 +32,7 @@ from dedupe.workspace.stored import (
     current_decisions,
     load_clusters,
     load_scored,
+    load_statistics,
     load_table,
     missed_matches,
     search_facts,
@@ -54,10 +55,10 @@ class State:
         What reviewers decided and chose, in force.
     config
         The configuration.
+    comparison
+        Comparison of the scored pairs; nothing is computed until it is needed.
     missed
         Estimated number of matches that are not among the pairs.
-    comparison
-        Comparison vectors that scoring computed in this run; ``None`` if none are at hand.
     """
 
     table: RecordTable
@@ -65,8 +66,8 @@ class State:
     decisions: pl.DataFrame
     choices: pl.DataFrame
     config: Config
+    comparison: Comparison
     missed: float = 0.0
-    comparison: Comparison | None = None
 
     @property
     def records(self) -> Records:
@@ -135,7 +136,8 @@ class Clustered:
 def all_pairs(records: Records, scored: pl.DataFrame) -> pl.DataFrame:
     """Return the candidate pairs among the scored ones and the pairs of identical records."""
     _, identical = identical_pairs(records.texts)
-    return pl.concat([identical, candidates_of(scored)]).sort("left", "right")
+    judged = judged_identical(identical, scored)
+    return pl.concat([judged, candidates_of(scored)]).sort("left", "right")
 
 
 def open_state(workspace: Workspace) -> State:
@@ -152,12 +154,14 @@ def open_state(workspace: Workspace) -> State:
     if table is None or scored is None:
         raise unfinished(workspace)
     config, search = stored_config(workspace), search_facts(workspace)
+    statistics = load_statistics(workspace, scored[1])
     return State(
         table=table,
         pairs=all_pairs(table.records, scored[0]),
         decisions=current_decisions(workspace),
         choices=current_choices(workspace),
         config=config,
+        comparison=Comparison.of(table.records.texts, scored[0], statistics),
         missed=missed_matches(scored[0], search, config.threshold) if search else 0.0,
     )
 

@@ -18,16 +18,17 @@ from dedupe.io.dialect import Dialect
 from dedupe.io.schema_matching import Linked
 from dedupe.records import Records, restore_records
 from dedupe.resolution.resolve import Resolved
+from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.scoring.pairs import DECIDERS, identical_pairs
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.keys import model_ids
 from dedupe.workspace.stage_cache import (
     CANDIDATES,
     CLUSTERS,
-    DISTILLED,
     RECORDS,
     SCORED,
     SLOTS,
+    STATISTICS,
     TABLE,
 )
 
@@ -117,7 +118,7 @@ def load_scored(workspace: Workspace, key: str) -> tuple[pl.DataFrame, dict[str,
 
 def candidates_of(scored: pl.DataFrame) -> pl.DataFrame:
     """Select the candidate pairs among the scored ones, without the sample from outside."""
-    return scored.filter(pl.col("seen") == 0).drop("seen")
+    return scored.filter((pl.col("seen") == 0) & (pl.col("left") != pl.col("right"))).drop("seen")
 
 
 def missed_matches(scored: pl.DataFrame, search: Mapping[str, Any], threshold: float) -> float:
@@ -158,13 +159,16 @@ def index_slots(table: RecordTable, search: Mapping[str, Any]) -> NDArray[np.uin
     return assign_slots(texts, *identical_pairs(texts))
 
 
-def load_distilled(
-    workspace: Workspace,
-) -> tuple[dict[str, Any], dict[str, NDArray[Any]] | None]:
-    """Load the facts of the scoring and the arrays of the distilled model, if there is one."""
+def load_statistics(workspace: Workspace, scoring: Mapping[str, Any]) -> FileStatistics | None:
+    """Load the statistics of the file that a scoring used, from its facts."""
+    found = workspace.cache.load(STATISTICS, str(scoring.get("statistics_key", "")))
+    return None if found is None else FileStatistics.restore(found[1], found[0])
+
+
+def scoring_facts(workspace: Workspace) -> dict[str, Any]:
+    """Return the facts of the last scoring; empty if they are unknown."""
     keys = workspace.facts().get("keys", {})
-    facts = workspace.cache.facts(SCORED, keys.get("scored", ""))
-    return facts, workspace.cache.load_arrays(DISTILLED, str(facts.get("model_key", "")))
+    return workspace.cache.facts(SCORED, keys.get("scored", ""))
 
 
 def save_clusters(

@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
 
 from dedupe.errors import ModelError
-from dedupe.models.loading import cannot_load, cpu_count, cpu_has_bf16, pick_device, pick_dtype
+from dedupe.models import loading
+from dedupe.models.loading import (
+    cannot_load,
+    cpu_count,
+    cpu_has_bf16,
+    may_have_gpu,
+    pick_device,
+    pick_dtype,
+)
 
 
 def test_an_unknown_device_raises_one_clear_error() -> None:
     with pytest.raises(ModelError, match="device 'quantum' cannot be used"):
         pick_device("quantum")
+
+
+def test_a_gpu_is_looked_for_only_where_there_are_signs_of_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(loading, "DRIVERS", (str(tmp_path / "driver"),))
+    monkeypatch.setattr(loading.shutil, "which", lambda _: None)
+    monkeypatch.setattr(loading.sys, "platform", "linux")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert not may_have_gpu()
+    assert pick_device("auto") == pick_device("cpu") == "cpu"
+    (tmp_path / "driver").touch()
+    assert pick_device("auto") == "cuda"
+    monkeypatch.setattr(loading.sys, "platform", "darwin")
+    for machine in ("arm64", "x86_64"):
+        monkeypatch.setattr(loading.platform, "machine", lambda machine=machine: machine)
+        assert may_have_gpu() == (machine == "arm64")
 
 
 def test_the_error_of_a_failed_load_names_the_model_and_the_reason(

@@ -38,7 +38,7 @@ from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
 from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES
 from dedupe.records import Records
 from dedupe.resolution.decisions import Decision
-from dedupe.scoring.comparison import compared_fields, layout_of
+from dedupe.scoring.column_similarity import compared_fields, layout_of
 from dedupe.workspace.decision_log import DecisionLog
 from dedupe.workspace.folder import Workspace
 from tests.samples import PEOPLE, PEOPLE_COLUMNS, misspelt, with_ids

@@ -31,12 +31,13 @@ def test_decisions_are_learned_and_the_rest_is_kept() -> None:
     assert report.loss_after <= report.loss_before + 0.05
     assert held_out.shape == (24,)
     assert seen[-1][0] == seen[-1][1] <= 8
-    from dedupe.scoring.cross_encoder import prepare_texts, score_texts
+    from dedupe.scoring.cross_encoder import TorchPairModel, prepare_texts, score_texts
 
+    scored = TorchPairModel(model)
     left, right = (
-        prepare_texts(model, [getattr(e, side) for e in replay]) for side in ("left", "right")
+        prepare_texts(scored, [getattr(e, side) for e in replay]) for side in ("left", "right")
     )
-    chances = score_texts(model, left, right)
+    chances = score_texts(scored, left, right)
     # However doubtful the decided pairs are, the sure ones stay as sure as they were.
     assert chances == pytest.approx([e.chance for e in replay], abs=0.05)
 

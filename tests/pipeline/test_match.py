@@ -15,7 +15,7 @@ import dedupe.pipeline.incremental.match
 import dedupe.workspace.state
 from dedupe.errors import InputError, WorkspaceError
 from dedupe.pipeline.incremental.match import MATCHES
-from dedupe.scoring.comparison import compared_fields, layout_of
+from dedupe.scoring.column_similarity import compared_fields, layout_of
 from dedupe.workspace.folder import Workspace
 from tests.samples import people_table
 

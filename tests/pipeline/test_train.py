@@ -72,7 +72,6 @@ def fine_tuning(monkeypatch: pytest.MonkeyPatch, scored_by_likeness: None) -> Fa
     monkeypatch.setattr("dedupe.pipeline.finetune.fine_tune_on_decisions", made)
     monkeypatch.setattr("dedupe.pipeline.finetune.halved", lambda model: model)
     monkeypatch.setattr(dedupe.pipeline.train, "no_bars", contextlib.nullcontext)
-    monkeypatch.setattr(dedupe.pipeline.pairs, "importing_ahead", contextlib.nullcontext)
     return made
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import dedupe.scoring.comparison
 from dedupe.records import record_text
-from dedupe.scoring.comparison import (
+from dedupe.scoring.column_similarity import (
     MISSING,
     Comparison,
     as_floats,

@@ -15,6 +15,7 @@ from dedupe.scoring.cross_encoder import (
     CHUNK,
     GPU_FACTOR,
     TEXT_BUDGET,
+    TorchPairModel,
     cross_encoder_text,
     load_cross_encoder,
     prepare_texts,
@@ -63,7 +64,7 @@ def test_other_pairs_in_the_batch_change_little(model) -> None:
     texts = prepare_texts(model, PEOPLE)
     alone = score_texts(model, texts[:1], texts[1:2])[0]
     many = score_texts(model, [*texts[:1], *texts * 20], [*texts[1:2], *texts[::-1] * 20])[0]
-    assert many == pytest.approx(alone, abs=0.02)
+    assert many == pytest.approx(alone, abs=1e-4)
 
 
 @pytest.mark.parametrize(("device", "times"), [("cpu", 1), ("cuda", GPU_FACTOR)])
@@ -81,7 +82,7 @@ def test_a_gpu_gets_larger_batches_and_logits_keep_their_order(device, times) ->
             return np.array([float(a) + float(b) for a, b in pairs])
 
     left = [str(number) for number in range(3 * CHUNK)]
-    logits = score_logits(LengthModel(), left, left)
+    logits = score_logits(TorchPairModel(LengthModel()), left, left)
     np.testing.assert_array_equal(logits, [2.0 * number for number in range(3 * CHUNK)])
     assert sizes[0] == (min(times * CHUNK, 3 * CHUNK), times * BATCH_PAIRS)
 
@@ -91,8 +92,7 @@ def test_names_in_a_script_without_tokens_stay_different(model) -> None:
     texts = [record_text([("name", name)]) for name in ("สมชาย ใจดี", "วิภา สุขใจ", "สมชาย ใจดี ")]
     one, other, _same = prepare_texts(model, texts)
     assert one != other
-    tokens = model.tokenizer.tokenize(one)
-    assert model.tokenizer.unk_token not in tokens
+    assert "[UNK]" not in model.tokenizer.encode(one).tokens
     assert texts[0] == texts[2]
 
 
@@ -101,7 +101,7 @@ def test_names_in_a_script_without_tokens_stay_different(model) -> None:
 @given(text=st.text(max_size=40))
 def test_no_text_has_an_unknown_token(model, text: str) -> None:
     prepared = prepare_texts(model, [record_text([("name", text)])])[0]
-    assert model.tokenizer.unk_token_id not in model.tokenizer(prepared)["input_ids"]
+    assert "[UNK]" not in model.tokenizer.encode(prepared).tokens
 
 
 def test_long_numbers_are_split_into_pairs_of_digits() -> None:

@@ -11,7 +11,7 @@ import pytest
 import dedupe
 from dedupe.config import Config
 from dedupe.errors import InputError
-from dedupe.scoring.comparison import Comparison
+from dedupe.scoring.column_similarity import Comparison
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.scoring.pairs import PAIRS
 from dedupe.scoring.score import score_pairs
@@ -101,12 +101,12 @@ def test_a_distilled_model_decides_many_candidates_but_not_those_just_outside(mo
     class FirstNames:
         """Matches records whose second words are equal."""
 
-        tokenizer = model.tokenizer
-        device = model.device
+        vocabulary = model.vocabulary
 
-        def predict(self, pairs, **_):
+        def logits(self, pairs, progress=None):
             scored_texts.extend(pairs)
-            return np.array([9.0 if a.split()[1] == b.split()[1] else -9.0 for a, b in pairs])
+            same = [a.split()[1] == b.split()[1] for a, b in pairs]
+            return np.where(same, 9.0, -9.0).astype(np.float32)
 
     scored, facts, _ = score_pairs(FirstNames(), candidates, texts, Config())
     assert scored.schema == PAIRS

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dedupe.scoring.comparison import Comparison, comparison_vectors
+from dedupe.scoring.column_similarity import Comparison, comparison_vectors
 from dedupe.scoring.pairs import PAIRS
 from dedupe.scoring.recalibration import recalibrate
 from dedupe.scoring.self_training import MIN_CONFIDENT, likelihood, self_trained

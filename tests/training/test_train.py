@@ -11,7 +11,12 @@ from sentence_transformers import CrossEncoder
 from dedupe.config import Config
 from dedupe.errors import OptionError
 from dedupe.models.loading import MODELS
-from dedupe.scoring.cross_encoder import load_cross_encoder, prepare_texts, score_texts
+from dedupe.scoring.cross_encoder import (
+    load_cross_encoder,
+    load_torch_cross_encoder,
+    prepare_texts,
+    score_texts,
+)
 from dedupe.training.recipe import Recipe
 from dedupe.training.train import main, train_model
 
@@ -23,7 +28,7 @@ def test_a_trained_model_is_written_with_its_figures_and_loads(
 ) -> None:
     # test_fine_tuning.py runs the training loop itself; everything around it is real here.
     monkeypatch.setattr(
-        "dedupe.training.train.fine_tune", lambda *_: load_cross_encoder(Config(device="cpu"))
+        "dedupe.training.train.fine_tune", lambda *_: load_torch_cross_encoder(Config(device="cpu"))
     )
     monkeypatch.setattr("dedupe.training.train.base_model", lambda: MODELS / "cross-encoder")
     main([str(data), "--out", str(tmp_path / "model"), "--device", "cpu", "--synthetic", "40",
@@ -54,7 +59,7 @@ def test_training_starts_from_given_weights_at_a_round(
 
     def fine_tune(pairs: object, start: Path, *_: object) -> CrossEncoder:
         starts.append(start)
-        return load_cross_encoder(Config(device="cpu"))
+        return load_torch_cross_encoder(Config(device="cpu"))
 
     monkeypatch.setattr("dedupe.training.train.fine_tune", fine_tune)
     last = small.rounds

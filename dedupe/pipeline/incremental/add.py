@@ -33,7 +33,7 @@ from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES, changes
 from dedupe.pipeline.incremental.delta import AddOptions, Delta, delta_of
 from dedupe.pipeline.incremental.rescore import identical_by_slot
 from dedupe.pipeline.incremental.store import cache_after, facts_after, forget_before
-from dedupe.pipeline.manifest import fitted_facts, pair_facts, run_facts
+from dedupe.pipeline.manifest import cross_encoder_facts, fitted_facts, pair_facts, run_facts
 from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.result import Result
 from dedupe.pipeline.stages import Stages
@@ -43,6 +43,8 @@ from dedupe.resolution.incremental import resolve_again
 from dedupe.resolution.outputs import Outputs
 from dedupe.resolution.resolve import uses_self_training
 from dedupe.resolution.survivorship import parse_rules
+from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.pairs import judged_identical
 from dedupe.scoring.recalibration import MIN_DECISIONS
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.json_file import write_json
@@ -179,7 +181,7 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
         **run_facts(Input((), after.fingerprint), after.table, after.keys, config),
         "input": {"names": facts["input"]["names"], "fingerprint": after.fingerprint},
         **pair_facts(after.search, after.scored, identical, len(state.records), config),
-        "distilled": after.scoring,
+        "cross_encoder": cross_encoder_facts(after.scoring),
         **cluster_figures(state.records, clustered.pairs, resolved, config),
         **fitted_facts(clustered.recalibration),
         "additions": {
@@ -214,8 +216,10 @@ def _cluster(
     """
     records, decisions, choices = after.table.records, before.decisions, before.choices
     candidates = candidates_of(after.scored)
-    pairs = pl.concat([identical_by_slot(after.slot), candidates]).sort("left", "right")
-    state = State(after.table, pairs, decisions, choices, config)
+    identical = judged_identical(identical_by_slot(after.slot), after.scored)
+    pairs = pl.concat([identical, candidates]).sort("left", "right")
+    comparison = Comparison.of(records.texts, after.scored, after.statistics)
+    state = State(after.table, pairs, decisions, choices, config, comparison)
     written = None
     if before.clusters is None or config.link or _may_recalibrate(workspace, before, state):
         clustered = state.cluster()

@@ -18,6 +18,8 @@ from dedupe.pipeline.incremental.cluster_changes import earlier_ids
 from dedupe.pipeline.incremental.delta import Delta
 from dedupe.pipeline.incremental.rescore import score_delta, search_delta
 from dedupe.pipeline.stages import Stages
+from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.keys import clusters_key, stage_key, stage_keys
 from dedupe.workspace.stage_cache import CANDIDATES, CLUSTERS
@@ -29,6 +31,7 @@ from dedupe.workspace.stored import (
     index_slots,
     load_clusters,
     load_scored,
+    load_statistics,
     load_table,
 )
 
@@ -45,6 +48,8 @@ class Before:
         The records.
     search, scoring
         Facts of the search and of the scoring.
+    statistics
+        Statistics of the file that the scoring used.
     scored
         The scored pairs, with the column ``seen``.
     decisions, choices
@@ -60,6 +65,7 @@ class Before:
     search: Mapping[str, Any]
     scored: pl.DataFrame
     scoring: dict[str, Any]
+    statistics: FileStatistics | None
     decisions: pl.DataFrame
     choices: pl.DataFrame
     clusters: pl.DataFrame | None
@@ -83,6 +89,7 @@ def open_before(workspace: Workspace, config: Config) -> Before:
     search = workspace.cache.facts(CANDIDATES, keys.get("candidates", ""))
     if table is None or not search or scored is None:
         raise unfinished(workspace)
+    statistics = load_statistics(workspace, scored[1])
     decisions, choices = current_decisions(workspace), current_choices(workspace)
     key = clusters_key(keys["scored"], decisions, choices, config)
     clusters = load_clusters(workspace, keys["table"], key)
@@ -90,13 +97,16 @@ def open_before(workspace: Workspace, config: Config) -> Before:
     cached = clusters if clusters is not None else _any_clusters(workspace, keys["table"])
     if cached is None or cached.height != len(table.records):
         pairs = all_pairs(table.records, scored[0])
-        cached = State(table, pairs, decisions, choices, config).cluster().resolved.rows
+        comparison = Comparison.of(table.records.texts, scored[0], statistics)
+        state = State(table, pairs, decisions, choices, config, comparison)
+        cached = state.cluster().resolved.rows
     return Before(
         facts=facts,
         table=table,
         search=search,
         scored=scored[0],
         scoring=scored[1],
+        statistics=statistics,
         decisions=decisions,
         choices=choices,
         clusters=clusters,
@@ -123,6 +133,8 @@ class After:
         (n,) u32: place of each record's text in the index.
     search, scoring
         Facts of the search and of the scoring.
+    statistics
+        Statistics of the file that the scoring used.
     scored
         The scored pairs, with the column ``seen``.
     affected
@@ -144,6 +156,7 @@ class After:
     search: Mapping[str, Any]
     scored: pl.DataFrame
     scoring: Mapping[str, Any]
+    statistics: FileStatistics | None
     affected: NDArray[np.bool_]
     compared: NDArray[np.bool_]
     renewed: bool
@@ -175,6 +188,7 @@ def extend(
             search=before.search,
             scored=before.scored,
             scoring=before.scoring,
+            statistics=before.statistics,
             affected=nothing,
             compared=nothing,
             renewed=False,
@@ -187,7 +201,7 @@ def extend(
     found, search = search_delta(
         stages, keys["candidates"], delta, before.table, slot, before.search, before.scored, config
     )
-    scored, scoring, rescored = score_delta(
+    scored, scoring, statistics, rescored = score_delta(
         stages, keys["scored"], records, found, before.scoring, config
     )
     affected, compared = found.affected.copy(), nothing
@@ -202,6 +216,7 @@ def extend(
         search=search,
         scored=scored,
         scoring=scoring,
+        statistics=statistics,
         affected=affected,
         compared=compared,
         renewed=found.renumbered or len(rescored) > 0,

@@ -3,7 +3,7 @@
 ::
 
     record ──text──▶ vector, rare features ──stored index──▶ nearest texts
-        ──distilled model, cross-encoder──▶ probabilities ──▶ ids and clusters
+        ──comparison model, cross-encoder──▶ probabilities ──▶ ids and clusters
 """
 
 from __future__ import annotations
@@ -23,23 +23,27 @@ from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.errors import InputError
 from dedupe.io.sources import Frame, to_polars
 from dedupe.records import as_texts, frame_texts
-from dedupe.scoring.boosted_trees import BoostedTrees
-from dedupe.scoring.cross_encoder import load_cross_encoder, rewrite_texts, score_texts
+from dedupe.scoring.cascade import DOUBTFUL
+from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.record_table import record_table
+from dedupe.scoring.cross_encoder import load_cross_encoder
+from dedupe.scoring.logistic import sigmoid
 from dedupe.scoring.pairs import identical_pairs
-from dedupe.scoring.score import distilled_scores
+from dedupe.scoring.score import held_out_scores, judge
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.folder import open_workspace as _open_workspace
 from dedupe.workspace.state import records_with_clusters
 from dedupe.workspace.stored import (
     check_models,
     index_slots,
-    load_distilled,
+    load_statistics,
+    scoring_facts,
     search_facts,
     stored_config,
 )
 
 if TYPE_CHECKING:
-    from sentence_transformers import CrossEncoder
+    from dedupe.scoring.cross_encoder import PairModel
 
 
 MATCHES = pl.Schema(
@@ -63,8 +67,9 @@ class Matcher:
     ----------
     workspace
         Folder of the workspace. Its index is opened, or built in memory if it is missing or
-        damaged. Pairs are scored as in its last run: by its distilled model, and doubtful ones by
-        the cross-encoder, which is loaded when it is first needed. Probabilities are not
+        damaged. Pairs are scored as in its last run: by the comparison model with the statistics
+        of its file, and doubtful ones by the cross-encoder, which is loaded when it is first
+        needed. Probabilities are not
         recalibrated as those of the workspace's pairs may be: that takes all pairs of both records.
 
     Raises
@@ -94,8 +99,8 @@ class Matcher:
         self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.vectors) + 1))
         self._encoder = index.encoder
         self._nearest = Retriever(index.stored, np.diff(self._starts) > 0)
-        self._scoring, arrays = load_distilled(opened)
-        self._distilled = None if arrays is None else BoostedTrees(**arrays)
+        statistics = load_statistics(opened, scoring_facts(opened))
+        self._statistics = statistics or record_table(self.texts).statistics
 
     def match(
         self, frame: Frame, *, limit: int = 5, min_probability: float | None = None
@@ -171,12 +176,9 @@ class Matcher:
         )
 
     @cached_property
-    def _model(self) -> CrossEncoder:
-        return load_cross_encoder(self.config)
-
-    @cached_property
-    def _vocabulary(self) -> frozenset[str]:
-        return frozenset(self._model.tokenizer.get_vocab())
+    def _model(self) -> tuple[PairModel, dict[str, float]]:
+        name = self.config.cross_encoder
+        return load_cross_encoder(self.config), held_out_scores(name)
 
     def _chances(
         self,
@@ -186,21 +188,22 @@ class Matcher:
         similarity: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         """Return the probability that the texts `new` match the `others`, as a run scores them."""
-        doubtful = np.arange(len(new))
-        chance = np.zeros(len(new), dtype=np.float32)
-        if self._distilled is not None and len(new):
-            pairs = pl.DataFrame(
-                {"left": new, "right": len(texts) + doubtful, "similarity": similarity}
-            )
-            both = pl.Series([*texts, *others], dtype=pl.String)
-            chance = distilled_scores(self._distilled, self._scoring["layout"], pairs, both)
-            low, high = self._scoring["low"], self._scoring["high"]
-            doubtful = np.flatnonzero((chance > low) & (chance < high))
+        if not len(new):
+            return np.empty(0, dtype=np.float32)
+        both = pl.Series("text", [*texts, *others], dtype=pl.String)
+        left = new.astype(np.uint32)
+        right = (len(texts) + np.arange(len(new))).astype(np.uint32)
+        comparison = Comparison(both, left, right, similarity, self._statistics)
+        log_odds = comparison.log_odds()
+        effort = self.config.effort
+        doubt = {"fast": 0.0, "thorough": np.inf}.get(effort, DOUBTFUL)
+        doubtful = np.flatnonzero(np.abs(log_odds) < doubt)
         if len(doubtful):
-            own = rewrite_texts([texts[i] for i in new[doubtful]], self._vocabulary)
-            theirs = rewrite_texts([others[i] for i in doubtful], self._vocabulary)
-            chance[doubtful] = score_texts(self._model, own, theirs)
-        return chance
+            model, held_out = self._model
+            ends = left[doubtful], right[doubtful]
+            log_odds[doubtful] = judge(model, both, *ends, log_odds[doubtful], held_out)
+        probability: NDArray[np.float32] = sigmoid(log_odds)
+        return probability
 
     def _near(
         self, texts: list[str]

@@ -18,22 +18,27 @@ from dedupe.blocking.index import NO_SLOT, Index, build_index, extend_index, ope
 from dedupe.blocking.retrieve import find_new_candidate_pairs
 from dedupe.config import Config
 from dedupe.pipeline.incremental.delta import Delta
+from dedupe.pipeline.pairs import own_pairs
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Progress
 from dedupe.records import Records
-from dedupe.scoring.boosted_trees import BoostedTrees
-from dedupe.scoring.cascade import CASCADE_ABOVE
-from dedupe.scoring.cross_encoder import load_cross_encoder, prepare_texts, score_texts
-from dedupe.scoring.pairs import DECIDERS, PAIRS, identical_pairs
-from dedupe.scoring.score import distilled_scores, score_pairs
-from dedupe.workspace.stage_cache import DISTILLED, StageCache
+from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
+from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.model import LOGIT_LIMIT
+from dedupe.scoring.comparison.record_table import record_table
+from dedupe.scoring.comparison.statistics import FileStatistics
+from dedupe.scoring.cross_encoder import load_cross_encoder
+from dedupe.scoring.logistic import logit, sigmoid
+from dedupe.scoring.pairs import DECIDERS, PAIRS, identical_pairs, of_own_record
+from dedupe.scoring.score import held_out_scores, judge
+from dedupe.workspace.stage_cache import STATISTICS, StageCache
 from dedupe.workspace.stored import RecordTable, candidates_of
 
 REFIT = 2.0
-"""Growth of the number of texts from which weights and distilled model are fitted again."""
+"""Growth of the number of texts from which weights and statistics are computed again."""
 WORTH_LOADING = 50
 """Doubtful pairs that must be due before the cross-encoder, which takes seconds to load, scores
-them. Until then the scores of the distilled model remain."""
+them. Until then the scores of the comparison model remain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,8 +290,9 @@ def identical_by_slot(slot: NDArray[np.uint32]) -> pl.DataFrame:
     ).sort("left", "right")
 
 
-Rescored = tuple[pl.DataFrame, dict[str, Any], NDArray[np.uint32]]
-"""All scored pairs, facts of the scoring, and the records of old pairs whose scores changed."""
+Rescored = tuple[pl.DataFrame, dict[str, Any], FileStatistics, NDArray[np.uint32]]
+"""All scored pairs, facts of the scoring, the statistics that it used, and the records of the pairs
+that the cross-encoder judged."""
 
 
 def score_delta(
@@ -297,14 +303,14 @@ def score_delta(
     facts: dict[str, Any],
     config: Config,
 ) -> Rescored:
-    """Score the new pairs: with the stored distilled model if there is one.
+    """Score the new pairs as in the last run, with the statistics of its file.
 
     Parameters
     ----------
     stages
         Stages of the workspace.
     key
-        Key under which a new distilled model is cached.
+        Key under which new statistics are cached.
     records
         All n records after the change.
     found
@@ -314,119 +320,80 @@ def score_delta(
     config
         Configuration of the workspace.
     """
-    cache, new = stages.workspace.cache, found.pairs
+    cache = stages.workspace.cache
     with stages.timed("score") as progress:
-        arrays = cache.load_arrays(DISTILLED, str(facts.get("model_key", "")))
-        refit = found.rebuilt and new.height > 2 * CASCADE_ABOVE
-        if arrays is not None and not refit:
-            model = BoostedTrees(**arrays)
-            return _score_with_distilled(model, records, found, facts, config, progress)
+        stored = cache.load(STATISTICS, str(facts.get("statistics_key", "")))
+        if stored is None or found.rebuilt:
+            statistics = record_table(records.texts).statistics
+            cache.save(STATISTICS, key, statistics.counts, statistics.facts(), forget=False)
+            facts = {**facts, "statistics_key": key}
+        else:
+            statistics = FileStatistics.restore(stored[1], stored[0])
+        own = own_pairs(_new_groups(found.slot, found.old)).drop("seen")
+        new = pl.concat([own, found.pairs.select(own.columns)]).sort("left", "right")
         if new.is_empty():
-            return found.old, facts, np.empty(0, dtype=np.uint32)
-        return _score_with_cross_encoder(
-            cache, key, records, found, facts, config, progress, first=arrays is None
-        )
+            return found.old, facts, statistics, np.empty(0, dtype=np.uint32)
+        scored = _compared(new, records.texts, statistics)
+        pairs = pl.concat([found.old, scored])
+        # The new pairs' share of the budget of a run over all pairs.
+        share = new.height / pairs.height
+        owed = facts.get("owed", 0.0) + cross_encoder_budget(len(records), config) * share
+        pairs, judged = _judge_doubtful(pairs, owed, records.texts, config, progress)
+        facts = {
+            **facts,
+            "owed": owed - judged.height if np.isfinite(owed) else 0.0,
+            "judged": facts.get("judged", 0) + judged.height,
+        }
+        return pairs, facts, statistics, np.unique(judged.select("left", "right").to_numpy())
 
 
-def _score_with_distilled(
-    distilled: BoostedTrees,
-    records: Records,
-    found: NewPairs,
-    facts: Mapping[str, Any],
-    config: Config,
-    progress: Progress,
-) -> Rescored:
-    """Score the new pairs with the distilled model, and doubtful ones with the cross-encoder."""
-    new = found.pairs
-    # The new pairs' share of the cross-encoder's budget in a run over all pairs.
-    share = new.height / max(found.old.height + new.height, 1)
-    owed = facts.get("owed", 0.0) + config.cross_encoder_pairs * share
-    scores = new.with_columns(
-        pl.Series("probability", distilled_scores(distilled, facts["layout"], new, records.texts)),
-        pl.lit("distilled").cast(DECIDERS).alias("decided_by"),
+def _new_groups(slot: NDArray[np.uint32], old: pl.DataFrame) -> pl.Series:
+    """Return the first records of groups of identical ones that were not scored as a group yet."""
+    first = identical_by_slot(slot)["left"].unique().sort()
+    known = of_own_record(old)["left"]
+    return first.filter(~first.is_in(known.implode()))
+
+
+def _compared(pairs: pl.DataFrame, texts: pl.Series, statistics: FileStatistics) -> pl.DataFrame:
+    """Score pairs with the comparison model; only their own records are prepared."""
+    rows, place = np.unique(pairs.select("left", "right").to_numpy(), return_inverse=True)
+    left, right = place.reshape(-1, 2).astype(np.uint32).T
+    placed = pairs.with_columns(pl.Series("left", left), pl.Series("right", right))
+    comparison = Comparison.of(texts.gather(rows), placed, statistics)
+    own = pl.col("left") == pl.col("right")
+    return pairs.with_columns(
+        pl.Series("probability", sigmoid(comparison.log_odds()), dtype=pl.Float32),
+        pl.when(own)
+        .then(pl.lit("identical"))
+        .otherwise(pl.lit("comparison"))
+        .cast(DECIDERS)
+        .alias("decided_by"),
         pl.lit(0, dtype=pl.UInt32).alias("seen"),
     )
-    pairs = pl.concat([found.old, scores])
-    budget = {**facts, "owed": owed}
-    pairs, rescored = _rescore_doubtful(pairs, budget, records.texts, config, progress)
-    ends = np.unique(rescored.select("left", "right").to_numpy())
-    return pairs, {**facts, "owed": owed - rescored.height}, ends
 
 
-def _score_with_cross_encoder(
-    cache: StageCache,
-    key: str,
-    records: Records,
-    found: NewPairs,
-    facts: dict[str, Any],
-    config: Config,
-    progress: Progress,
-    *,
-    first: bool,
-) -> Rescored:
-    """Score the new pairs with the cross-encoder, which may distil a model from them.
-
-    If there was no distilled model (`first`) and all pairs together are enough for one, it is
-    fitted to them, and scores pairs as it would in a run over everything.
-    """
-    new = found.pairs
-    pairs = new.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
-    first = first and bool((found.old["decided_by"] == "cross-encoder").all())
-    if first and found.old.height + new.height > CASCADE_ABOVE:
-        # The cross-encoder's earlier scores are training data as well.
-        pairs = pl.concat([found.old.select(pairs.columns), pairs])
-    known = np.full(pairs.height, np.nan, dtype=np.float32)
-    if pairs.height > new.height:
-        known[: found.old.height] = found.old["probability"].to_numpy()
-    model = load_cross_encoder(config)
-    scores, fitted, distilled = score_pairs(model, pairs, records.texts, config, progress, known)
-    if distilled is not None:
-        cache.save_arrays(DISTILLED, key, distilled.to_arrays())
-        facts = {**fitted, "model_key": key, "owed": 0.0}
-    scores = scores.hstack([pairs["seen"]])
-    if pairs.height == new.height:
-        return pl.concat([found.old, scores]), facts, np.empty(0, dtype=np.uint32)
-    old, before = scores[: found.old.height], found.old
-    moved = old.filter(
-        (old["probability"] != before["probability"]) | (old["decided_by"] != before["decided_by"])
-    )
-    return scores, facts, np.unique(moved.select("left", "right").to_numpy())
-
-
-def _rescore_doubtful(
-    pairs: pl.DataFrame,
-    facts: Mapping[str, Any],
-    texts: pl.Series,
-    config: Config,
-    progress: Progress,
+def _judge_doubtful(
+    pairs: pl.DataFrame, owed: float, texts: pl.Series, config: Config, progress: Progress
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Score the most doubtful pairs with the cross-encoder, once enough of them are due.
+    """Let the cross-encoder judge the most doubtful pairs, once enough of them are due.
 
-    Returns all pairs, and those that were scored again.
+    Returns all pairs, and those that were judged.
     """
-    chance = pl.col("probability")
-    doubtful = (
-        pairs.with_row_index("at")
-        .filter(
-            (pl.col("decided_by") == "distilled")
-            & (chance > facts["low"])
-            & (chance < facts["high"])
-            & (pl.col("seen") == 0)
-        )
-        .sort((chance - 0.5).abs(), "left", "right")
-        .head(int(facts["owed"]))
-    )
-    if doubtful.height < WORTH_LOADING:
+    log_odds = pl.Series(logit(pairs["probability"].to_numpy(), LOGIT_LIMIT), dtype=pl.Float32)
+    waiting = (pl.col("decided_by") == "comparison") & (pl.col("seen") == 0)
+    doubtful = pairs.with_row_index("at").with_columns(log_odds.alias("log odds")).filter(waiting)
+    if np.isfinite(owed):
+        doubt = pl.col("log odds").abs()
+        doubtful = doubtful.filter(doubt < DOUBTFUL).sort(doubt, "left", "right").head(int(owed))
+    if (doubtful.height < WORTH_LOADING and np.isfinite(owed)) or doubtful.is_empty():
         return pairs, doubtful.clear()
-    model = load_cross_encoder(config)
-    left, right = (
-        prepare_texts(model, texts.gather(doubtful[side]).to_list()) for side in ("left", "right")
-    )
-    scores = score_texts(model, left, right, progress)
+    left, right = (doubtful[side].to_numpy() for side in ("left", "right"))
+    model, held_out = load_cross_encoder(config), held_out_scores(config.cross_encoder)
+    judged = judge(model, texts, left, right, doubtful["log odds"].to_numpy(), held_out, progress)
     probability = pairs["probability"].to_numpy().copy()
     by_model = np.zeros(len(pairs), dtype=bool)
     by_model[doubtful["at"].to_numpy()] = True
-    probability[doubtful["at"].to_numpy()] = scores
+    probability[doubtful["at"].to_numpy()] = sigmoid(judged)
     return pairs.with_columns(
         pl.Series("probability", probability),
         pl.when(pl.Series(by_model))

@@ -12,11 +12,11 @@ from dedupe.workspace.folder import Workspace
 from dedupe.workspace.stage_cache import (
     CANDIDATES,
     CLUSTERS,
-    DISTILLED,
     INDEX,
     RECORDS,
     SCORED,
     SLOTS,
+    STATISTICS,
     TABLE,
 )
 from dedupe.workspace.stored import save_table
@@ -58,7 +58,7 @@ def forget_before(workspace: Workspace, after: After) -> None:
     workspace.cache.forget(CANDIDATES, [after.keys["candidates"]])
     workspace.cache.forget(SCORED, [after.keys["scored"]])
     workspace.cache.forget(INDEX, [after.search["stored"]["key"]])
-    workspace.cache.forget(DISTILLED, [after.scoring.get("model_key", "")])
+    workspace.cache.forget(STATISTICS, [after.scoring.get("statistics_key", "")])
 
 
 def facts_after(

@@ -31,7 +31,7 @@ from dedupe.review.widgets.navigation import Navigation
 from dedupe.review.widgets.record_comparison import side_by_side
 
 if TYPE_CHECKING:
-    from sentence_transformers import CrossEncoder
+    from dedupe.scoring.cross_encoder import PairModel
 
 TEXT_HINT = "show only pairs that contain this text; empty: all pairs"
 RANGE_HINT = "show only these probabilities, such as 0.3-0.7; empty: all pairs"
@@ -82,7 +82,7 @@ class PairsScreen(Screen[None]):
         self.blind = blind
         self.interval_width = interval_width
         self.expanded = False
-        self.model: CrossEncoder | None = None
+        self.model: PairModel | None = None
         self.explained: dict[int, dict[str, float]] = {}
         self.asked_for = ""
         self.contradictions = 0

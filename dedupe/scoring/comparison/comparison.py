@@ -1,0 +1,133 @@
+"""The comparison of candidate pairs: prepared records, neighbours, vectors and log odds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.progress import Progress, silent
+from dedupe.scoring.comparison.model import load_comparison_model
+from dedupe.scoring.comparison.record_table import RecordTable, record_table
+from dedupe.scoring.comparison.scales import Bytes, Rows
+from dedupe.scoring.comparison.statistics import FileStatistics
+from dedupe.scoring.comparison.vectors import Neighbours, comparison_vectors, neighbourhood
+
+BLOCK = 1 << 18
+"""Pairs that are compared between two reports of progress; their vectors are not kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Pairs of records to compare.
+
+    Parameters
+    ----------
+    texts
+        (n,) record texts.
+    left, right
+        (m,) row numbers; a record paired with itself stands for a group of identical records.
+    similarity
+        (m,) cosine of the two embeddings.
+    statistics
+        Statistics of the file that the records belong to. ``None``: the records are the file.
+    with_neighbours
+        Whether the pairs are all candidates of their records, and can be compared with each other.
+    """
+
+    texts: pl.Series
+    left: Rows
+    right: Rows
+    similarity: NDArray[np.float32]
+    statistics: FileStatistics | None = None
+    with_neighbours: bool = True
+
+    @classmethod
+    def of(
+        cls, texts: pl.Series, pairs: pl.DataFrame, statistics: FileStatistics | None = None
+    ) -> Comparison:
+        """Prepare the comparison of pairs with ``left``, ``right`` and ``similarity``."""
+        left, right, similarity = (
+            pairs[name].to_numpy() for name in ("left", "right", "similarity")
+        )
+        return cls(texts, left, right, similarity, statistics)
+
+    def __len__(self) -> int:
+        """Return m, the number of pairs."""
+        return len(self.left)
+
+    @cached_property
+    def table(self) -> RecordTable:
+        """The records, prepared."""
+        return record_table(self.texts, self.statistics)
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """How each pair compares with the others of its records; NaN where that is not known."""
+        around = np.full((len(self), 5), np.nan, dtype=np.float32)
+        if self.with_neighbours:
+            pairs = np.flatnonzero(self.left != self.right)
+            around[pairs] = neighbourhood(
+                self.left[pairs], self.right[pairs], self.similarity[pairs], len(self.texts)
+            )
+        return around
+
+    def vectors(self, pairs: NDArray[Any] | slice = slice(None)) -> Bytes:
+        """Compute the comparison vectors of some pairs, (k, f) uint8."""
+        return comparison_vectors(
+            self.table,
+            self.left[pairs],
+            self.right[pairs],
+            self.similarity[pairs],
+            self.neighbours[pairs],
+        )
+
+    def vectors_of(
+        self, left: Rows, right: Rows, similarity: NDArray[np.float32], copies: pl.Series
+    ) -> Bytes:
+        """Compute the comparison vectors of k pairs of these records, and of records and copies.
+
+        Parameters
+        ----------
+        left, right
+            (k,) row numbers. A `right` from n on is that of a copy.
+        similarity
+            (k,) cosine of the two embeddings.
+        copies
+            (c,) texts of further records, that are not of the file.
+
+        Returns
+        -------
+        ndarray
+            (k, f) uint8; the same whether :attr:`table` was prepared or not.
+        """
+        n = len(self.texts)
+        key = self.left.astype(np.int64) * n + self.right
+        order = np.argsort(key)
+        pair = left.astype(np.int64) * n + right
+        place = order[np.searchsorted(key, pair, sorter=order).clip(max=max(len(key) - 1, 0))]
+        neighbours = np.full((len(left), 5), np.nan, dtype=np.float32)
+        known = (key[place] == pair) & (right < n)
+        neighbours[known] = self.neighbours[place[known]]
+        if "table" in self.__dict__ and not len(copies):
+            return comparison_vectors(self.table, left, right, similarity, neighbours)
+        statistics = self.statistics or self.table.statistics
+        rows, position = np.unique(np.concatenate([left, right]), return_inverse=True)
+        texts = pl.concat([self.texts, copies]).gather(rows)
+        left, right = position.reshape(2, -1).astype(np.uint32)
+        table = record_table(texts, statistics)
+        return comparison_vectors(table, left, right, similarity, neighbours)
+
+    def log_odds(self, progress: Progress = silent) -> NDArray[np.float32]:
+        """Predict the log odds of all pairs with the bundled comparison model, (m,) float32."""
+        model = load_comparison_model()
+        log_odds = np.empty(len(self), dtype=np.float32)
+        for at in range(0, len(self), BLOCK):
+            block = slice(at, at + BLOCK)
+            log_odds[block] = model.log_odds(self.vectors(block))
+            progress(min(at + BLOCK, len(self)), len(self))
+        return log_odds

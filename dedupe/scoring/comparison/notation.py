@@ -1,0 +1,109 @@
+"""One notation for values that are written in several: scripts, accents, phones, dates, numbers.
+
+Normalised values are compared; they are never written out. All functions take values in lower
+case, as record texts hold them.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+from anyascii import anyascii
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = "|".join(_MONTHS)
+_DATES: tuple[tuple[str, int, int, int], ...] = (
+    (r"^(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?", 1, 2, 3),
+    (r"^(1[89]\d\d|20\d\d)(\d\d)(\d\d)$", 1, 2, 3),
+    (r"^(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})$", 3, 2, 1),
+    (rf"^(\d{{1,2}})[. ]+({_MONTH})[a-z]*\.?,? (\d{{4}})", 3, 2, 1),
+    (rf"^({_MONTH})[a-z]*\.? (\d{{1,2}}),? (\d{{4}})", 3, 1, 2),
+    (r"^(1[0-9]\d\d|20\d\d)$", 1, 0, 0),
+)
+"""Notations of dates, and which group of each pattern is the year, the month and the day."""
+PIVOT_YEAR = 30
+"""Two-digit years above it are of the 20th century."""
+PHONE_DIGITS = 9
+"""Last digits of a phone number that are compared: country and trunk codes are left out."""
+
+
+def fold(values: pl.Series) -> pl.Series:
+    """Write values in ASCII, and the digraphs of umlauts as single vowels.
+
+    Both spellings of a German name become one: ``müller`` and ``mueller`` are ``muller``.
+    """
+    foreign = (~values.str.contains(r"^[\x00-\x7f]*$")).arg_true()
+    if len(foreign):
+        latin = [anyascii(value).lower() for value in values.gather(foreign).to_list()]
+        values = values.clone().scatter(foreign, pl.Series(latin, dtype=pl.String))
+    return values.str.replace_all("([aou])e", "$1")
+
+
+def words(values: pl.Series) -> pl.Series:
+    """Keep letters and digits in ASCII, with single blanks between words."""
+    return fold(values).str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars(" ")
+
+
+def phone(values: pl.Series) -> pl.Series:
+    """Keep the digits that tell phone numbers apart, without codes and extensions."""
+    number = values.str.replace(r"\s*(?:x|ext\.?|durchwahl)\s*\d+$", "")
+    return number.str.replace_all(r"\D", "").str.tail(PHONE_DIGITS)
+
+
+def email(values: pl.Series) -> pl.Series:
+    """Drop blanks, ``mailto:``, and tags after a plus sign."""
+    address = values.str.replace(r"^mailto:", "").str.replace(r"\+[^@]*@", "@")
+    return address.str.replace_all(r"\s", "")
+
+
+def url(values: pl.Series) -> pl.Series:
+    """Drop the scheme, ``www.`` and slashes at the end."""
+    address = values.str.replace(r"^[a-z]+://", "").str.replace(r"^www\d?\.", "")
+    return address.str.replace(r"/+$", "")
+
+
+def compact(values: pl.Series) -> pl.Series:
+    """Keep letters and digits in ASCII without blanks: how codes and postcodes are compared."""
+    return fold(values).str.replace_all(r"[^a-z0-9]", "")
+
+
+def numbers(values: pl.Series) -> pl.Series:
+    """Read the first number of each value, float64; null where there is none.
+
+    A comma before three digits groups thousands; another one is a decimal point.
+    """
+    text = values.str.extract(r"([-+]?\d[\d,.]*)", 1).str.replace_all(r",(\d{3})\b", "$1")
+    return text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+
+
+def dates(values: pl.Series) -> pl.DataFrame:
+    """Read dates. The day comes before the month, unless that gives no month.
+
+    Returns
+    -------
+    DataFrame
+        ``year``, ``month`` and ``day``, int32; 0 where a value does not say.
+    """
+    text = pl.col("text").str.replace(r"[t ]\d{1,2}:.*$", "")
+
+    def part(place: int) -> pl.Expr:
+        found = [
+            text.str.extract(pattern, groups[place]) for pattern, *groups in _DATES if groups[place]
+        ]
+        months = {name: str(number) for number, name in enumerate(_MONTHS, start=1)}
+        digits = [group.replace(months).cast(pl.Int32, strict=False) for group in found]
+        return pl.coalesce(digits).fill_null(0)
+
+    year, month, day = pl.col("year"), pl.col("month"), pl.col("day")
+    century = pl.when(year > PIVOT_YEAR).then(1900).otherwise(2000)
+    short = (year > 0) & (year < 100)
+    turned = (month > 12) & (day <= 12)
+    return (
+        values.alias("text")
+        .to_frame()
+        .select(part(0).alias("year"), part(1).alias("month"), part(2).alias("day"))
+        .with_columns(
+            pl.when(short).then(year + century).otherwise(year).cast(pl.Int32),
+            pl.when(turned).then(day).otherwise(month).alias("month"),
+            pl.when(turned).then(month).otherwise(day).alias("day"),
+        )
+    )

@@ -1,0 +1,49 @@
+"""Values that say that there is none: ``N/A``, ``0000000000``, ``test@test.com``, ``1900-01-01``.
+
+They are set aside before records are compared. Values that many different records share, such as
+the phone number of a head office, are found by how they occur in the file; see
+:mod:`.shared_values`.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from dedupe.scoring.comparison.roles import Role
+
+_ANY = (
+    r"^(?:n/?\.?a\.?|none|null|nil|nan|unknown|unkn?|unbekannt|inconnue?|desconocid[oa]|"
+    r"sconosciut[oa]|onbekend|tbd|tba|to be confirmed|to be advised|"
+    r"not (?:available|applicable|provided|known|given|specified|stated|recorded|set)|"
+    r"no (?:name|address|phone|e-?mail|data|value|information|info)|missing|unspecified|undefined|"
+    r"anonymous|keine angaben?|k\.?a\.?|sin datos|see notes?|test|dummy|sample|example|x{2,}|\?+|"
+    r"-+|\.+|#n/?a|\(?(?:blank|empty|leer)\)?)$"
+)
+_PHONE = (
+    r"^\+?(?:0+|1+|2+|3+|4+|5+|6+|7+|8+|9+|0?1234567(?:8(?:90?)?)?|0?123456789|987654321|12345)$"
+)
+_EMAIL = (
+    r"^(?:test|none|noreply|no-reply|donotreply|na|n/a|nobody|no|noemail|unknown|example|x+|abc|"
+    r"asdf|null|nomail|email|someone)@"
+    r"|@(?:test|example|none|nowhere|noemail|invalid|domain)\.(?:com|org|net)$"
+)
+_DATE = (
+    r"^(?:(?:19|20)00-0?1-0?1|1970-0?1-0?1|0?1[/.-]0?1[/.-](?:1900|1970|2000|00)|19000101|19700101|"
+    r"1111-11-11|9999-12-31|99991231|0000-00-00|0?0[/.-]0?0[/.-]0000)(?:[t ].*)?$"
+)
+
+
+def is_no_value(values: pl.Series) -> pl.Series:
+    """Tell which values say, in words or signs, that there is none, whatever their field."""
+    return values.str.contains(_ANY)
+
+
+def is_placeholder(values: pl.Series, role: Role) -> pl.Series:
+    """Tell which values of a phone, e-mail or date field are not meant."""
+    if role is Role.PHONE:
+        return values.str.replace_all(r"[\s()./\-]", "").str.contains(_PHONE)
+    if role is Role.EMAIL:
+        return values.str.contains(_EMAIL)
+    if role is Role.DATE:
+        return values.str.contains(_DATE)
+    return pl.Series(values.name, [False], dtype=pl.Boolean).new_from_index(0, len(values))

@@ -1,0 +1,374 @@
+"""Records prepared for comparison: values by role group, tokens, and how common each value is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.scoring.comparison import notation
+from dedupe.scoring.comparison.placeholders import is_no_value, is_placeholder
+from dedupe.scoring.comparison.roles import Role, RoleOfField, field_role, main_labels
+from dedupe.scoring.comparison.shared_values import others_sharing
+from dedupe.scoring.comparison.statistics import (
+    COUNTS,
+    PRIOR_RECORDS,
+    TOKEN,
+    FileStatistics,
+)
+from dedupe.scoring.comparison.token_table import TokenField, TokenTable, token_table
+
+MAX_FIELDS = 24
+"""Fields that are compared, the fullest first."""
+MAX_CHARACTERS = 120
+"""Characters of a value that are compared as a string: the cost grows with their square."""
+MAIN = "main"
+"""Role group of what names the record."""
+GROUPS = (
+    MAIN, "given", "family", "creator", "street", "place", "text", "category", "other1", "other2",
+    "other3", "code", "postcode", "phone", "email", "url", "date", "price", "number1", "number2",
+    "house",
+)  # fmt: skip
+"""Role groups. Fields of one role are one group, but for fields without a role and numbers."""
+GROUP = {name: number for number, name in enumerate(GROUPS)}
+FIELD_WITHOUT_GROUP = 29
+NAME_GROUPS = (MAIN, "given", "family")
+PLACE_GROUPS = ("street", "place", "house")
+NUMBERS = ("price", "number1", "number2")
+
+_GROUP_OF_ROLE = {
+    Role.GIVEN: "given",
+    Role.FAMILY: "family",
+    Role.SUFFIX: "family",
+    Role.CREATOR: "creator",
+    Role.STREET: "street",
+    Role.PLACE: "place",
+    Role.TEXT: "text",
+    Role.CATEGORY: "category",
+    Role.CODE: "code",
+    Role.POSTCODE: "postcode",
+    Role.PHONE: "phone",
+    Role.EMAIL: "email",
+    Role.URL: "url",
+    Role.DATE: "date",
+    Role.PRICE: "price",
+    Role.HOUSE: "house",
+    # A name that does not name the record is that of its maker or employer.
+    Role.NAME: "creator",
+}
+_JOINED = (
+    MAIN, "given", "family", "creator", "street", "place", "text", "category", "other3", "house",
+)  # fmt: skip
+"""Groups whose fields are joined; of the others, the first filled field counts."""
+_NORMALISE: dict[str, Callable[[pl.Series], pl.Series]] = {
+    "phone": notation.phone,
+    "email": notation.email,
+    "url": notation.url,
+    "code": notation.compact,
+    "postcode": notation.compact,
+    **dict.fromkeys(("date", *NUMBERS), pl.Series.clone),
+}
+_SHARED = ("phone", "email", "url", "street", "code", "postcode", "date")
+"""Groups of which it is told how many other names, and other places, share a value."""
+_FIRST_LABELS = ("given", "first", "fname", "vorname", "name", "title")
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The values of one role group.
+
+    Parameters
+    ----------
+    codes
+        (n,) int32: number of each record's value; -1 where it has none.
+    values
+        (v,) of str: distinct values in one notation, sorted.
+    counts
+        (v,) int32: records of the file that have each value.
+    names, places
+        (v,) float32: about how many other names and places share each value.
+    """
+
+    codes: NDArray[np.int32]
+    values: NDArray[np.object_]
+    counts: NDArray[np.int32]
+    names: NDArray[np.float32]
+    places: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class RecordTable:
+    """n records prepared for comparison.
+
+    Parameters
+    ----------
+    statistics
+        Statistics of the file.
+    columns
+        Of each field, (n,) int32: number of each record's value; -1 where it has none.
+    column_bits
+        Of each field, (v,) float32: how rare each value is, in bits.
+    groups
+        Role groups that the records have, by name.
+    tokens
+        Tokens of the records.
+    bits
+        (n,) float32: information of each record, the sum of the bits of its tokens.
+    numbers
+        Of each group of numbers, (n,) float64; NaN where a record has none.
+    dates
+        (n, 3) int32: year, month, day; 0 for what is not known. ``None`` if there are no dates.
+    """
+
+    statistics: FileStatistics
+    columns: tuple[NDArray[np.int32], ...]
+    column_bits: tuple[NDArray[np.float32], ...]
+    groups: Mapping[str, Group]
+    tokens: TokenTable
+    bits: NDArray[np.float32]
+    numbers: Mapping[str, NDArray[np.float64]]
+    dates: NDArray[np.int32] | None
+
+    def __len__(self) -> int:
+        """Return n, the number of records."""
+        return len(self.bits)
+
+
+def record_table(texts: pl.Series, statistics: FileStatistics | None = None) -> RecordTable:
+    """Prepare records for comparison.
+
+    Parameters
+    ----------
+    texts
+        (n,) record texts; see :mod:`dedupe.records`.
+    statistics
+        Statistics of the file that the records belong to. ``None``: the records are the file.
+    """
+    n = len(texts)
+    lines = _lines(texts)
+    labels = [role.label for role in statistics.roles] if statistics else _fullest(lines)
+    values = {label: _values(lines, label) for label in labels}
+    roles, main = _roles(values) if statistics is None else (statistics.roles, statistics.main)
+    for role in roles:
+        found = values[role.label]
+        values[role.label] = found.filter(~is_placeholder(found["value"], role.role))
+    coded = {label: _code(found, n) for label, found in values.items()}
+    names = _groups_of_fields(roles, main, coded)
+    records = (statistics.records if statistics else n) + PRIOR_RECORDS
+    columns = {label: codes for label, (_, codes) in coded.items()}
+    counted = _Counts(statistics)
+    column_bits = [
+        np.log2(records / np.maximum(counted(f"field:{label}", found, codes), 1)).astype(np.float32)
+        for label, (found, codes) in coded.items()
+    ]
+    tokens = token_table(
+        _token_fields(roles, names, coded), n, records,
+        lambda found, here: counted.of(TOKEN, found, here),
+    )  # fmt: skip
+    groups = {
+        name: _group(name, fields, values, coded, n, tokens, counted)
+        for name in GROUPS
+        if (fields := [label for label in labels if name in names[label]])
+    }
+    bits = np.append(tokens.bits, np.float32(0))[tokens.tokens].sum(axis=1, dtype=np.float32)
+    if statistics is None:
+        statistics = FileStatistics(n, tuple(roles), tuple(main), counted.frame(groups))
+    return RecordTable(
+        statistics=statistics,
+        columns=tuple(columns.values()),
+        column_bits=tuple(column_bits),
+        groups=groups,
+        tokens=tokens,
+        bits=bits,
+        numbers={name: _numbers(groups[name]) for name in NUMBERS if name in groups},
+        dates=_dates(groups["date"]) if "date" in groups else None,
+    )
+
+
+class _Counts:
+    """Counts the records that have a value: those here, or as stored for the file."""
+
+    def __init__(self, statistics: FileStatistics | None) -> None:
+        self._statistics = statistics
+        self._counted: list[pl.DataFrame] = []
+
+    def __call__(self, kind: str, values: pl.Series, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+        here = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int32)
+        return self.of(kind, values, here)
+
+    def of(self, kind: str, values: pl.Series, here: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Look up the counts of values of which these records have `here`."""
+        if self._statistics is not None:
+            return self._statistics.look_up(kind, values)[0]
+        self._add(kind, values, here)
+        return here
+
+    def group(
+        self, kind: str, values: pl.Series, codes: NDArray[np.int32], tokens: TokenTable
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+        """Count the records that have each value, and the other names and places they have."""
+        if self._statistics is not None:
+            return self._statistics.look_up(kind, values)
+        here = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int32)
+        shared = kind.removeprefix("group:") in _SHARED
+        names, places = (
+            others_sharing(codes, here, tokens, [GROUP[name] for name in groups])
+            if shared
+            else np.zeros(len(values), dtype=np.float32)
+            for groups in (NAME_GROUPS, PLACE_GROUPS)
+        )
+        self._add(kind, values, here, names, places)
+        return here, names, places
+
+    def _add(
+        self,
+        kind: str,
+        values: pl.Series,
+        here: NDArray[np.int32],
+        names: NDArray[np.float32] | None = None,
+        places: NDArray[np.float32] | None = None,
+    ) -> None:
+        frame = pl.DataFrame(
+            {
+                "kind": pl.Series([kind], dtype=pl.String).new_from_index(0, len(values)),
+                "value": values,
+                "count": here,
+                "names": names if names is not None else np.zeros(len(values), np.float32),
+                "places": places if places is not None else np.zeros(len(values), np.float32),
+            },
+            schema=COUNTS,
+        )
+        self._counted.append(frame.filter(pl.col("count") > 1))
+
+    def frame(self, groups: Mapping[str, Group]) -> pl.DataFrame:
+        """Return all counts above one, of schema :data:`COUNTS`."""
+        return pl.concat(self._counted) if self._counted else COUNTS.to_frame()
+
+
+def _lines(texts: pl.Series) -> pl.DataFrame:
+    """Split record texts into ``row``, ``label`` and ``value``, without values that say none."""
+    return (
+        pl.DataFrame({"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True), "text": texts})
+        .with_columns(pl.col("text").str.split("\n"))
+        .explode("text")
+        .with_columns(pl.col("text").str.splitn(": ", 2).struct.rename_fields(["label", "value"]))
+        .unnest("text")
+        .filter(pl.col("value").is_not_null())
+    )
+
+
+def _fullest(lines: pl.DataFrame) -> list[str]:
+    counts = lines.group_by("label").len().sort(["len", "label"], descending=[True, False])
+    return counts["label"].head(MAX_FIELDS).to_list()
+
+
+def _values(lines: pl.DataFrame, label: str) -> pl.DataFrame:
+    """Return the values of one field, one per record: ``row`` and ``value``."""
+    found = lines.filter(pl.col("label") == label).select("row", "value")
+    if found["row"].is_duplicated().any():
+        joined = pl.col("value").str.join(" ")
+        found = found.group_by("row", maintain_order=True).agg(joined)
+    return found.filter(~is_no_value(found["value"]))
+
+
+def _roles(values: Mapping[str, pl.DataFrame]) -> tuple[list[RoleOfField], list[str]]:
+    roles = [
+        RoleOfField(label, field_role(label, found["value"].unique().sort(), found.height))
+        for label, found in values.items()
+    ]
+    main = main_labels(roles)
+    return roles, sorted(main, key=lambda label: (not label.startswith(_FIRST_LABELS), label))
+
+
+def _code(found: pl.DataFrame, n: int) -> tuple[pl.Series, NDArray[np.int32]]:
+    """List the distinct values of one field, and the number of each record's value."""
+    values = found["value"].unique().sort()
+    numbered = values.to_frame("value").with_row_index("code")
+    code = found.join(numbered, on="value", how="left", maintain_order="left")["code"]
+    codes = np.full(n, -1, dtype=np.int32)
+    codes[found["row"].to_numpy()] = code.to_numpy()
+    return values, codes
+
+
+def _groups_of_fields(
+    roles: Sequence[RoleOfField],
+    main: Sequence[str],
+    coded: Mapping[str, tuple[pl.Series, NDArray[np.int32]]],
+) -> dict[str, list[str]]:
+    """Give each field its role groups, the telling one first."""
+
+    def numbered(role: Role) -> list[str]:
+        labels = [field.label for field in roles if field.role is role and field.label not in main]
+        return sorted(labels, key=lambda label: -len(coded[label][0]))
+
+    names: dict[str, list[str]] = {field.label: [] for field in roles}
+    for label in main:
+        names[label].append(MAIN)
+    for at, label in enumerate(numbered(Role.OTHER), start=1):
+        names[label].append(f"other{min(at, 3)}")
+    for at, label in enumerate(numbered(Role.NUMBER)[:2], start=1):
+        names[label].append(f"number{at}")
+    for field in roles:
+        group = _GROUP_OF_ROLE.get(field.role)
+        if group and not (field.role is Role.NAME and field.label in main):
+            names[field.label].append(group)
+    return names
+
+
+def _token_fields(
+    roles: Iterable[RoleOfField],
+    names: Mapping[str, Sequence[str]],
+    coded: Mapping[str, tuple[pl.Series, NDArray[np.int32]]],
+) -> list[TokenField]:
+    """List the fields that have tokens: those that name the record first, free text last."""
+    fields = []
+    for field in roles:
+        values, codes = coded[field.label]
+        groups = names[field.label]
+        group = GROUP[groups[0]] if groups else FIELD_WITHOUT_GROUP
+        role = Role.OTHER if MAIN in groups and field.role is Role.CODE else field.role
+        fields.append(TokenField(values, codes, role, group))
+    return sorted(fields, key=lambda field: (field.group != GROUP[MAIN], field.role is Role.TEXT))
+
+
+def _group(
+    name: str,
+    labels: Sequence[str],
+    found: Mapping[str, pl.DataFrame],
+    coded: Mapping[str, tuple[pl.Series, NDArray[np.int32]]],
+    n: int,
+    tokens: TokenTable,
+    counted: _Counts,
+) -> Group:
+    """Join the fields of a role group and write their values in one notation."""
+    values, codes = coded[labels[0]]
+    if len(labels) > 1:
+        parts = [
+            found[label].with_columns(pl.lit(at).alias("at")) for at, label in enumerate(labels)
+        ]
+        joined = pl.col("value").str.join(" ") if name in _JOINED else pl.col("value").first()
+        together = pl.concat(parts).sort("row", "at").group_by("row", maintain_order=True)
+        values, codes = _code(together.agg(joined), n)
+    text = _NORMALISE.get(name, notation.words)(values.str.head(MAX_CHARACTERS)).alias("value")
+    distinct = text.filter(text != "").unique().sort()
+    number = text.to_frame().join(
+        distinct.to_frame().with_row_index("code"), on="value", how="left", maintain_order="left"
+    )["code"]
+    numbers = number.cast(pl.Int32).fill_null(-1).to_numpy()
+    codes = np.append(numbers, np.int32(-1))[codes].astype(np.int32)
+    counts, names, places = counted.group(f"group:{name}", distinct, codes, tokens)
+    return Group(codes, distinct.to_numpy().astype(object), counts, names, places)
+
+
+def _numbers(group: Group) -> NDArray[np.float64]:
+    values = notation.numbers(pl.Series(group.values.tolist(), dtype=pl.String))
+    return np.append(values.fill_null(float("nan")).to_numpy(), np.nan)[group.codes]
+
+
+def _dates(group: Group) -> NDArray[np.int32]:
+    parts = notation.dates(pl.Series(group.values.tolist(), dtype=pl.String)).to_numpy()
+    unknown = np.zeros((1, 3), dtype=np.int32)
+    return np.vstack([parts.astype(np.int32), unknown])[group.codes]

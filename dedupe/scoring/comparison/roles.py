@@ -1,0 +1,240 @@
+"""Roles of fields: what kind of value a field holds, from its label and its values.
+
+Records are compared by role, not by column, so that comparison vectors mean the same in every file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+SAMPLE = 2_000
+"""Distinct values from which the role of a field is told."""
+MOSTLY = 0.6
+"""Share of the sampled values that must look like a role."""
+LONG_TEXT = 70
+"""Mean number of characters from which a field without a known label holds free text."""
+CATEGORY_SHARE = 0.06
+"""Distinct values of a category, at most, as a share of the filled ones."""
+MIN_CATEGORY_ROWS = 40
+"""Filled values from which a field with few distinct values is a category."""
+MIN_CODE_CHARACTERS = 4
+
+
+class Role(StrEnum):
+    """What a field holds."""
+
+    NAME = "name"
+    GIVEN = "given name"
+    FAMILY = "family name"
+    SUFFIX = "name suffix"
+    CREATOR = "creator"
+    CODE = "code"
+    NUMBER = "number"
+    PRICE = "price"
+    DATE = "date"
+    STREET = "street"
+    HOUSE = "house number"
+    PLACE = "place"
+    POSTCODE = "postcode"
+    PHONE = "phone"
+    EMAIL = "e-mail"
+    URL = "URL"
+    TEXT = "free text"
+    CATEGORY = "category"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class RoleOfField:
+    """A field of the records and its role.
+
+    Parameters
+    ----------
+    label
+        Label of the field in the record texts.
+    role
+        What it holds.
+    """
+
+    label: str
+    role: Role
+
+
+_LABELS: tuple[tuple[Role, str], ...] = (
+    (Role.EMAIL, r"e?mails?|mail|correo|courriel"),
+    (
+        Role.PHONE,
+        r"(tele)?phones?|telefono?n?|tel|mobile?|cell|fax|handy|rufnummer|contact_?number",
+    ),
+    (Role.URL, r"url|web(site|page)?|homepage|link|site|internet"),
+    (
+        Role.GIVEN,
+        r"given|first|fname|forename|vorname|prenom|prénom|christian|firstname|voornaam|"
+        r"givenname|middle|second|nombres?",
+    ),
+    (
+        Role.FAMILY,
+        r"surname|last|lname|family|nachname|familienname|apellidos?|cognome|lastname|"
+        r"achternaam|familyname|maiden",
+    ),
+    (Role.SUFFIX, r"suffix|generation"),
+    (
+        Role.STREET,
+        r"street|address|addr|road|adresse|strasse|straße|direccion|dirección|via|rue|"
+        r"indirizzo|adres|calle|location|flat|unit|apartment|anschrift|direcci[oó]n|domicilio|line",
+    ),
+    (Role.HOUSE, r"house|hausnummer|housenumber"),
+    (Role.POSTCODE, r"postcode|zip|zipcode|postal|plz|post|cap|cp"),
+    (
+        Role.PLACE,
+        r"city|town|suburb|state|country|county|region|province|ort|stadt|ville|ciudad|"
+        r"municipality|district|land|pays|locality|place|village|plaats|città|comune|"
+        r"birthplace|neighbourhood|neighborhood",
+    ),
+    (
+        Role.DATE,
+        r"dob|date|birth|born|geburtsdatum|birthdate|released?|published|day|nacimiento|"
+        r"naissance|timestamp|expires|geboren",
+    ),
+    (
+        Role.PRICE,
+        r"price|cost|amount|preis|prix|precio|total|msrp|value|betrag|importe|salary",
+    ),
+    (
+        Role.CODE,
+        r"isbn\d*|ean\d*|upc|gtin|sku|asin|modelno|mpn|vin|ssn|soc|vat|siren|siret|iban|"
+        r"issn|doi|barcode|passport|licen[cs]e|tax|nif|dni|serial|code|reference|ref|"
+        r"partno|part|model|number|orcid|lei|registration|account|card",
+    ),
+    (
+        Role.CREATOR,
+        r"authors?|artists?|directors?|brand|manufacturer|maker|vendor|brew|brewery|"
+        r"writers?|starring|actors?|composer|producer|hersteller|marke|marque|autor|"
+        r"auteur|publisher|developer|band|performer|editor|make|cast",
+    ),
+    (
+        Role.TEXT,
+        r"description|abstract|notes?|comments?|remarks?|summary|beschreibung|features|"
+        r"tracks|details|text|body",
+    ),
+    (
+        Role.CATEGORY,
+        r"sex|gender|genre|category|type|status|kind|class|department|"
+        r"language|currency|color|colour|style|segment|venue|format",
+    ),
+    (
+        Role.NAME,
+        r"name|title|product|company|organi[sz]ations?|firma|firm|business|label|song|"
+        r"album|movie|film|item|entity|institution|affiliation|employer|customer|client|"
+        r"person|full|fullname|titel|titre|titulo|título|nom|nombre|nome|naam|restaurant|"
+        r"hotel|paper|book|beer|app|store|school|hospital|team|species|account_?name",
+    ),
+)
+"""Labels of each role; the first role whose pattern matches counts."""
+_BY_LABEL = [(role, re.compile(rf"^(?:{pattern})$")) for role, pattern in _LABELS]
+_DATE_VALUE = (
+    r"^(?:\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[t ].*)?|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}"
+    r"|(?:1[89]|20)\d{6}|\d{1,2}[. ]+[a-z]{3,9}\.?,? \d{4}|[a-z]{3,9}\.? \d{1,2},? \d{4})$"
+)
+_VALUES: tuple[tuple[Role, str], ...] = (
+    (Role.EMAIL, r"^[^@\s]+@[^@\s]+$"),
+    (
+        Role.URL,
+        r"^(?:https?://|www\.)\S+$|^\S+\.(?:com|org|net|co\.uk|de|fr|example)(?:/\S*)?$",
+    ),
+    (Role.DATE, _DATE_VALUE),
+    (
+        Role.PHONE,
+        r"^(?:\+|00|\(?0|\(\d)[\d\s().\-/]{6,}\d(?:\s*(?:x|ext)\.?\s*\d+)?$"
+        r"|^\d{3}[\-. /]\d{3}[\-. ]\d{4}$",
+    ),
+    (Role.PRICE, r"^[$€£¥]\s*\d[\d.,]*$|^\d[\d.,]*\s*[$€£¥]$"),
+    (Role.NUMBER, r"^[-+]?\d+(?:[.,]\d+)*%?$"),
+)
+"""What the values of a role look like, the first match counts."""
+_NUMERIC = (Role.PRICE, Role.CODE, Role.HOUSE, Role.POSTCODE, Role.PHONE, Role.NUMBER)
+"""Roles whose values may be plain numbers."""
+_CONTACTS = (Role.EMAIL, Role.URL, Role.PHONE, Role.PRICE, Role.DATE)
+_MAIN: tuple[tuple[Role, ...], ...] = (
+    (Role.GIVEN, Role.FAMILY),
+    (Role.NAME,),
+    (Role.OTHER,),
+    (Role.STREET,),
+    (Role.TEXT,),
+    (Role.CREATOR,),
+    (Role.PLACE,),
+    (Role.CODE,),
+)
+"""Roles that may name a record, the first that a file has counts."""
+
+
+def field_role(label: str, values: pl.Series, filled: int) -> Role:
+    """Tell the role of one field.
+
+    Parameters
+    ----------
+    label
+        Label of the field, the first word of the column's name.
+    values
+        Distinct values, as they are in record texts.
+    filled
+        Number of records that have the field.
+    """
+    sample = values.head(SAMPLE)
+    named = next((role for role, pattern in _BY_LABEL if pattern.match(label)), None)
+    looks = next(
+        (role for role, pattern in _VALUES if _share(sample.str.contains(pattern)) > MOSTLY), None
+    )
+    # What values look like is stronger than a label: a column "contact" may hold e-mail addresses.
+    if looks in (Role.EMAIL, Role.URL, Role.DATE) and named is not Role.CODE:
+        return looks
+    if looks is Role.NUMBER and named in (Role.STREET, Role.HOUSE):
+        return Role.HOUSE
+    if looks in _NUMERIC:
+        return named if named in _NUMERIC else looks
+    return _role_of_words(named, sample, len(values), filled)
+
+
+def main_labels(roles: Sequence[RoleOfField]) -> list[str]:
+    """Choose the fields that name the record: parts of a person's name, else names and titles.
+
+    Where there are neither, the first field without a role does, then others.
+    """
+    for candidates in _MAIN:
+        if labels := [field.label for field in roles if field.role in candidates]:
+            return labels[:1] if candidates == (Role.OTHER,) else labels
+    return [field.label for field in roles]
+
+
+def _role_of_words(named: Role | None, sample: pl.Series, distinct: int, filled: int) -> Role:
+    """Tell the role of a field whose values are neither contacts nor numbers."""
+    digits = _share(sample.str.contains(r"\d"))
+    if named in (Role.PHONE, Role.PRICE, Role.DATE) and digits <= MOSTLY:
+        named = None
+    if named is Role.CODE and digits < 0.5:
+        named = None
+    if named is Role.TEXT or (named is None and _mean_length(sample) >= LONG_TEXT):
+        return Role.TEXT
+    few = distinct <= max(CATEGORY_SHARE * filled, 2) and filled >= MIN_CATEGORY_ROWS
+    if few and named is None:
+        return Role.CATEGORY
+    if few and named is Role.NAME:
+        # A company that many records have describes them, and does not name them.
+        return Role.CREATOR
+    if named is not None:
+        return named
+    code = sample.str.contains(r"^\S*\d\S*$") & (sample.str.len_chars() >= MIN_CODE_CHARACTERS)
+    return Role.CODE if _share(code) > MOSTLY else Role.OTHER
+
+
+def _share(found: pl.Series) -> float:
+    return float(found.mean() or 0)  # type: ignore[arg-type]
+
+
+def _mean_length(values: pl.Series) -> float:
+    return float(values.str.len_chars().mean() or 0)  # type: ignore[arg-type]

@@ -1,0 +1,86 @@
+"""How often values occur in a file: what makes a shared value rare, and what many records share.
+
+The statistics of a run are stored, so that records which come later are compared with the weights
+of the file that they join.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.scoring.comparison.roles import Role, RoleOfField
+
+PRIOR_RECORDS = 50
+"""Added to the number of records when rarity is computed: in a small file everything is common."""
+COUNTS = pl.Schema(
+    {
+        "kind": pl.String(),
+        "value": pl.String(),
+        "count": pl.Int32(),
+        "names": pl.Float32(),
+        "places": pl.Float32(),
+    }
+)
+"""Values of two records or more: what kind of value, how many records have it, and about how many
+other names and places these have."""
+TOKEN = "token"
+"""Kind of a token; that of a field begins with ``field:``, that of a role group with ``group:``."""
+
+
+@dataclass(frozen=True, eq=False)
+class FileStatistics:
+    """Roles of the fields of a file, and how often its values occur.
+
+    Parameters
+    ----------
+    records
+        Number of records.
+    roles
+        Fields and their roles, the fullest first.
+    main
+        Labels of the fields that name a record.
+    counts
+        Schema :data:`COUNTS`.
+    """
+
+    records: int
+    roles: tuple[RoleOfField, ...]
+    main: tuple[str, ...]
+    counts: pl.DataFrame = field(repr=False)
+
+    def facts(self) -> dict[str, Any]:
+        """Return everything but the counts as plain JSON types."""
+        return {
+            "records": self.records,
+            "roles": [[role.label, role.role.value] for role in self.roles],
+            "main": list(self.main),
+        }
+
+    @classmethod
+    def restore(cls, facts: Mapping[str, Any], counts: pl.DataFrame) -> FileStatistics:
+        """Make statistics of what :meth:`facts` returned and the stored counts."""
+        roles = tuple(RoleOfField(label, Role(role)) for label, role in facts["roles"])
+        return cls(int(facts["records"]), roles, tuple(facts["main"]), counts)
+
+    def look_up(
+        self, kind: str, values: pl.Series
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+        """Look up the counts of some values: 1 record, and no other name or place, if unknown."""
+        known = self._by_kind.get(kind, {})
+        found = [known.get(value, (1, 0.0, 0.0)) for value in values.to_list()]
+        count, names, places = np.array(found, dtype=np.float32).reshape(-1, 3).T
+        return count.astype(np.int32), names, places
+
+    @cached_property
+    def _by_kind(self) -> dict[str, dict[str, tuple[int, float, float]]]:
+        by_kind: dict[str, dict[str, tuple[int, float, float]]] = {}
+        for kind, value, *numbers in self.counts.iter_rows():
+            by_kind.setdefault(kind, {})[value] = tuple(numbers)
+        return by_kind

@@ -1,0 +1,168 @@
+"""The tokens of all records of a file, as a matrix, with how rare each token is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.scoring.comparison.roles import Role
+from dedupe.scoring.comparison.tokens import CLASS, MAYBE, value_tokens
+
+MAX_TOKENS = 32
+"""Tokens of a record that are compared; those of its name come first."""
+MAX_VALUE_TOKENS = 28
+MIN_LOOSE_CHARACTERS = 4
+"""Characters from which two words may match although they are not equal."""
+MAX_LETTERS = 24
+_NONE = np.iinfo(np.int64).max
+_ROLE_BITS = 5
+MAYBE_GROUP = 30
+"""Group of tokens that may match, but whose absence says nothing."""
+NO_GROUP = 31
+
+Counter = Callable[[pl.Series, NDArray[np.int32]], NDArray[np.int32]]
+"""Takes values and their number of records here; returns their number of records in the file."""
+
+
+@dataclass(frozen=True, eq=False)
+class TokenField:
+    """One field as distinct values.
+
+    Parameters
+    ----------
+    values
+        (v,) distinct values.
+    codes
+        (n,) int32: number of each record's value; -1 where it has none.
+    role
+        What the field holds.
+    group
+        Number of the role group that its tokens belong to.
+    """
+
+    values: pl.Series
+    codes: NDArray[np.int32]
+    role: Role
+    group: int
+
+
+@dataclass(frozen=True, eq=False)
+class TokenTable:
+    """Tokens of n records; v is the number of distinct tokens.
+
+    Parameters
+    ----------
+    tokens
+        (n, t) int32: numbers of the tokens, each once per record; -1 where there are no more.
+    groups
+        (n, t) uint8: role group that the token is from.
+    classes
+        (v,) uint8: class of each token.
+    counts
+        (v,) int32: records of the file that have it.
+    bits
+        (v,) float32: how rare it is, log2 of records in the file per record that has it.
+    letters
+        (v,) uint64: bit set of the letter pairs of a word; 0 for tokens that match only exactly.
+    names
+        (v,) of str: the tokens.
+    """
+
+    tokens: NDArray[np.int32]
+    groups: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
+    counts: NDArray[np.int32]
+    bits: NDArray[np.float32]
+    letters: NDArray[np.uint64]
+    names: pl.Series
+
+
+def token_table(fields: Sequence[TokenField], n: int, records: int, count: Counter) -> TokenTable:
+    """Make the tokens of n records.
+
+    Parameters
+    ----------
+    fields
+        The fields, those first whose tokens matter most.
+    n
+        Number of records.
+    records
+        Number of records of the file, for how rare a token is.
+    count
+        Looks up the number of records that have each token.
+    """
+    found = [value_tokens(field.values, field.role) for field in fields]
+    vocabulary = _vocabulary(found)
+    packed = _pack(found, fields, vocabulary, n)
+    tokens = np.where(packed == _NONE, -1, packed >> _ROLE_BITS).astype(np.int32)
+    groups = np.where(packed == _NONE, NO_GROUP, packed & NO_GROUP).astype(np.uint8)
+    # Equal tokens of a record lie side by side: the first is from the more telling group.
+    tokens[:, 1:][tokens[:, 1:] == tokens[:, :-1]] = -1
+    here = np.bincount(tokens[tokens >= 0], minlength=vocabulary.height).astype(np.int32)
+    counts = count(vocabulary["token"], here)
+    classes = vocabulary["class"].to_numpy().astype(np.uint8)
+    return TokenTable(
+        tokens,
+        groups,
+        classes,
+        counts,
+        np.log2(records / np.maximum(counts, 1)).astype(np.float32),
+        _letter_sets(vocabulary["token"], classes),
+        vocabulary["token"],
+    )
+
+
+def _vocabulary(found: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """List the distinct tokens: ``number``, ``token`` and ``class``, sorted by token."""
+    schema = {"token": pl.String, "class": pl.UInt8}
+    tokens = pl.concat([pl.DataFrame(schema=schema), *(part.select(*schema) for part in found)])
+    classes = (pl.col("class") % MAYBE).max()
+    return tokens.group_by("token").agg(classes).sort("token").with_row_index("number")
+
+
+def _pack(
+    found: Sequence[pl.DataFrame], fields: Sequence[TokenField], vocabulary: pl.DataFrame, n: int
+) -> NDArray[np.int64]:
+    """Build an (n, t) matrix of token and group in one number, sorted within each record."""
+    packed = np.full((n, MAX_TOKENS), _NONE, dtype=np.int64)
+    fill = np.zeros(n, dtype=np.int64)
+    rows = np.arange(n)
+    for part, field in zip(found, fields, strict=True):
+        numbered = part.join(
+            vocabulary.select("token", "number"), on="token", how="left", maintain_order="left"
+        )
+        maybe = numbered["class"].to_numpy() >= MAYBE
+        number = numbered["number"].to_numpy().astype(np.int64) << _ROLE_BITS
+        number += np.where(maybe, MAYBE_GROUP, field.group)
+        length = np.bincount(part["value"].to_numpy(), minlength=len(field.values) + 1)
+        start = np.concatenate([[0], np.cumsum(length)])
+        count = np.where(field.codes >= 0, length[field.codes], 0)
+        for step in range(min(int(count.max(initial=0)), MAX_VALUE_TOKENS)):
+            at = rows[(count > step) & (fill < MAX_TOKENS)]
+            packed[at, fill[at]] = number[start[field.codes[at]] + step]
+            fill[at] += 1
+    packed.sort(axis=1)
+    return packed[:, : max(int(fill.max(initial=0)), 1)]
+
+
+def _letter_sets(tokens: pl.Series, classes: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Make a bit set of the letter pairs of each word; similar words share most bits."""
+    sets = np.zeros(len(tokens), dtype=np.uint64)
+    variant = (classes >= CLASS["size"]) & (classes <= CLASS["sex"])
+    long = tokens.str.len_chars().to_numpy() >= MIN_LOOSE_CHARACTERS
+    loose = np.flatnonzero(long & ((classes == CLASS["word"]) | variant))
+    width = MAX_LETTERS + 2
+    framed = "^" + tokens.gather(loose).str.head(MAX_LETTERS) + "$"
+    text = framed.str.pad_end(width, "\0").str.join("").item() if len(loose) else ""
+    letters = np.frombuffer(text.encode("ascii", "replace"), dtype=np.uint8).reshape(-1, width)
+    bits = np.zeros(len(loose), dtype=np.uint64)
+    for position in range(width - 1):
+        first, second = (letters[:, position + side].astype(np.uint64) for side in (0, 1))
+        bit = np.uint64(1) << (first * np.uint64(31) + second * np.uint64(17)) % np.uint64(61)
+        bits |= np.where(second > 0, bit, np.uint64(0))
+    sets[loose] = bits
+    return sets

@@ -1,0 +1,280 @@
+"""Tokens of values: words, numbers, codes, quantities, volumes, sizes, houses and flats.
+
+The class of a token tells what it means when both of two records have such a token and do not share
+one: two codes, two sizes or two volumes are a conflict, two words are not.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import polars as pl
+
+from dedupe.scoring.comparison import notation
+from dedupe.scoring.comparison.roles import Role
+from dedupe.scoring.comparison.word_data import (
+    plain_number,
+    quantity_token,
+    standard_words,
+    units,
+    variant_words,
+)
+
+MAX_CHARACTERS = 240
+"""Characters of a value that are split into tokens."""
+CLASSES = (
+    "word", "number", "code", "year", "volume", "edition number", "version", "suffix", "house",
+    "house letter", "flat", "size", "colour", "side", "direction", "audience", "edition",
+    "platform", "performance", "supplement", "accessory", "state", "level", "unit", "sex", "count",
+    "dimension", "mass or volume", "data", "electrical", "other quantity", "initial",
+)  # fmt: skip
+"""Classes of tokens; at most 32, so that a set of classes is one 32-bit number."""
+CLASS = {name: number for number, name in enumerate(CLASSES)}
+MAYBE = 128
+"""Added to the class of a token that may match, but whose absence says nothing."""
+TOKENS = pl.Schema({"value": pl.UInt32(), "token": pl.String(), "class": pl.UInt8()})
+"""Tokens of distinct values: number of the value, token, and number of its class."""
+MIN_CODE_DIGITS = 5
+"""Digits from which a number is a code."""
+
+_CLASS_OF_DIMENSION = {
+    **dict.fromkeys(("volume", "ounces", "mass"), "mass or volume"),
+    **dict.fromkeys(("power", "voltage", "current", "charge", "energy"), "electrical"),
+    "data": "data",
+    "length": "dimension",
+    "count": "count",
+}
+_PERSON = (Role.GIVEN, Role.FAMILY, Role.SUFFIX)
+_WORDY = {
+    *_PERSON, Role.NAME, Role.CREATOR, Role.TEXT, Role.OTHER, Role.CATEGORY, Role.PLACE,
+}  # fmt: skip
+_CODE = r"\b(?:[a-z]+[-./_]?\d|\d+[-./_]?[a-z])[a-z0-9]*(?:[-./_][a-z0-9]+)*\b"
+_TIMES = r"(\d)(?:[.,]0+)?\s*[x×*]\s*(\d)"
+_PACK = r"\b(?:pack|set|box|case|lot|bundle) of (\d+)\b"
+_VOLUME = (
+    r"\b(?:vol|volume|volumes|bd|band|tomes?|tomo|part|pt|parts|teil|book|chapter|ch|episode|ep|"
+    r"season|series|disc|disk|cd|no|nr)\b\.?[\s#]*(\d{1,3}|[ivx]{1,5})\b"
+)
+_REVISED = r"\s*(?:(?:revised|rev|edited|updated)\.?\s*)?"
+_EDITION = rf"\b(\d{{1,2}})(?:st|nd|rd|th|\.)?{_REVISED}(?:edition|edn?|auflage|aufl|edicion)\b"
+_EDITION_WORD = (
+    r"\b(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)"
+    rf"{_REVISED}(?:edition|edn?|auflage|aufl)\b"
+)
+_VERSION = r"\b(?:v|ver|version|release)\.?\s?(\d+(?:\.\d+)*)\b"
+_NUMBERED = (
+    (_EDITION, "edition number"),
+    (_EDITION_WORD, "edition number"),
+    (_VOLUME, "volume"),
+    (_VERSION, "version"),
+)
+_MAY_BE_NUMBERED = r"\d|\b(?:vol|volume|band|bd|part|pt|book|teil|tome?|ed|edition)\b"
+_FLAT = (
+    r"\b(?:flat|apartment|appartement|apt|unit|suite|ste|room|rm|floor|lot|no|wohnung|whg|piso)\b"
+    r"\.?\s*#?\s*(\d+\s?[a-z]?|[a-z])\b|#\s*(\d+\s?[a-z]?|[a-z])\b"
+)
+_FLAT_BEFORE_HOUSE = r"^\s*(\d+[a-z]?)\s*/\s*(\d)"
+_HOUSE = r"\b(\d+)(?:\s?([a-z]))?\b"
+
+
+@cache
+def _quantity() -> str:
+    """Build the pattern of a number with a unit; longer notations go before shorter ones."""
+    notations = sorted(units(), key=lambda unit: (-len(unit), unit))
+    escaped = "|".join(unit.replace(".", r"\.").replace(" ", r"\s?") for unit in notations)
+    return rf"\b(\d+(?:[.,]\d+)?)[\s\-]?({escaped})(?:\b|\s|$)"
+
+
+def value_tokens(values: pl.Series, role: Role) -> pl.DataFrame:
+    """Split distinct values into tokens.
+
+    Parameters
+    ----------
+    values
+        (v,) values of one field.
+    role
+        What the field holds. Contacts, dates and numbers have no tokens: they are compared whole.
+
+    Returns
+    -------
+    DataFrame
+        Schema :data:`TOKENS`, in the order of `values`.
+    """
+    text = notation.fold(values.str.head(MAX_CHARACTERS))
+    frame = text.alias("text").to_frame().with_row_index("value")
+    if role in (Role.STREET, Role.HOUSE):
+        parts = _address_tokens(frame)
+    elif role is Role.CODE:
+        codes = frame.with_columns(notation.compact(frame["text"]).alias("token"))
+        parts = [_classed(codes.filter(pl.col("token") != ""), "code")]
+    elif role in _WORDY:
+        parts = _text_tokens(frame, role)
+    else:
+        parts = [pl.DataFrame(schema=TOKENS)]
+    tokens = pl.concat([part.select(TOKENS.names()).cast(TOKENS) for part in parts])
+    return tokens.sort("value", maintain_order=True)
+
+
+def _classed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    return frame.with_columns(pl.lit(CLASS[name], dtype=pl.UInt8).alias("class"))
+
+
+def _all_matches(frame: pl.DataFrame, pattern: str, group: int = 0) -> pl.DataFrame:
+    """Find all matches of a pattern in each ``text``: ``value`` and ``token``."""
+    found = pl.col("text").str.extract_all(pattern)
+    if group:
+        found = found.list.eval(pl.element().str.extract(pattern, group))
+    return frame.select("value", found.alias("token")).explode("token").drop_nulls()
+
+
+def _text_tokens(frame: pl.DataFrame, role: Role) -> list[pl.DataFrame]:
+    """Split names, titles and free text."""
+    joined = pl.col("text").str.replace_all(_TIMES, "${1}x${2}")
+    frame = frame.with_columns(joined.str.replace_all(_TIMES, "${1}x${2}"))
+    may_be_numbered = frame["text"].str.contains(_MAY_BE_NUMBERED)
+    numbered = frame.filter(may_be_numbered)
+    if numbered.is_empty():
+        return [_words(frame, role)]
+    quantities = _quantities(numbered)
+    rest = numbered.with_columns(_without(_PACK, _quantity()))
+    marked = _numbered_parts(rest)
+    rest = rest.with_columns(_without(*(pattern for pattern, _ in _NUMBERED)))
+    codes = _codes(rest)
+    plain = rest.with_columns(_without(_CODE))
+    split = [quantities, *marked, codes]
+    if role is Role.NAME:
+        split.append(_codes_in_two_words(plain))
+    return [*split, _words(pl.concat([frame.filter(~may_be_numbered), plain]), role)]
+
+
+def _without(*patterns: str) -> pl.Expr:
+    text = pl.col("text")
+    for pattern in patterns:
+        text = text.str.replace_all(pattern, " ")
+    return text
+
+
+def _quantities(frame: pl.DataFrame) -> pl.DataFrame:
+    """Find numbers with a unit; each becomes a token in the base unit."""
+    pattern = _quantity()
+    packs = frame.with_columns(pl.col("text").str.replace_all(_PACK, "$1 pack"))
+    found = _all_matches(packs, pattern).select(
+        "value",
+        pl.col("token").str.extract(pattern, 1).alias("number"),
+        pl.col("token").str.extract(pattern, 2).alias("unit"),
+    )
+    distinct = found.select("number", "unit").unique(maintain_order=True)
+    converted = [quantity_token(number, unit) for number, unit in distinct.iter_rows()]
+    names = [_CLASS_OF_DIMENSION.get(q[0], "other quantity") if q else "word" for q in converted]
+    classes = [CLASS[name] for name in names]
+    distinct = distinct.with_columns(
+        pl.Series("token", [q[1] if q else None for q in converted], dtype=pl.String),
+        pl.Series("class", classes, dtype=pl.UInt8),
+    )
+    return found.join(
+        distinct, on=["number", "unit"], how="left", maintain_order="left"
+    ).drop_nulls()
+
+
+def _numbered_parts(frame: pl.DataFrame) -> list[pl.DataFrame]:
+    """Find volumes, parts, editions and versions, with their number in digits."""
+    parts = []
+    for pattern, name in _NUMBERED:
+        found = _all_matches(frame, pattern, 1)
+        if name != "volume":
+            frame = frame.with_columns(_without(pattern))
+        digits = [plain_number(text).removesuffix(".0") for text in found["token"].to_list()]
+        tokens = pl.Series("token", [f"{name}={number}" for number in digits], dtype=pl.String)
+        parts.append(_classed(found.with_columns(tokens), name))
+    return parts
+
+
+def _codes(frame: pl.DataFrame) -> pl.DataFrame:
+    """Find words of letters and digits: codes without punctuation; cd1 and 3rd are numbers."""
+    found = _all_matches(frame, _CODE)
+    token = pl.col("token")
+    found = found.with_columns(notation.compact(found["token"]).alias("token"))
+    short = (token.str.count_matches(r"\d") < 2) & (token.str.len_chars() < 4)
+    ordinal = token.str.contains(r"^\d+(?:st|nd|rd|th)$")
+    return found.with_columns(
+        pl.when(ordinal).then(token.str.extract(r"^(\d+)", 1)).otherwise(token).alias("token"),
+        pl.when(short | ordinal).then(CLASS["number"]).otherwise(CLASS["code"]).alias("class"),
+    )
+
+
+def _codes_in_two_words(frame: pl.DataFrame) -> pl.DataFrame:
+    """Join words with the number after them: nx 500 may be nx500 in another record."""
+    found = _all_matches(frame, r"\b[a-z]{1,5} \d{2,5}[a-z]{0,2}\b")
+    return found.with_columns(
+        pl.col("token").str.replace(" ", "", literal=True),
+        pl.lit(MAYBE + CLASS["code"]).alias("class"),
+    )
+
+
+def _words(frame: pl.DataFrame, role: Role) -> pl.DataFrame:
+    """Split the rest of a text into words and numbers."""
+    decimals = pl.col("text").str.replace_all(r"(\d)[.,](\d)", "${1}p${2}")
+    plain = frame.with_columns(decimals.str.replace_all("'", ""))
+    found = _all_matches(plain, r"[a-z]+|\d+(?:p\d+)?")
+    found = found.with_columns(pl.col("token").replace(standard_words()))
+    person = role in _PERSON
+    classes = {
+        word: CLASS["suffix" if name == "generation" else name]
+        for word, name in variant_words().items()
+        if not person or name == "generation"
+    }
+    token = pl.col("token")
+    digits = token.str.contains(r"^\d")
+    return found.with_columns(
+        pl.when(digits & token.str.contains(r"^(?:1[6-9]|20)\d\d$"))
+        .then(CLASS["year"])
+        .when(digits & (token.str.len_chars() >= MIN_CODE_DIGITS))
+        .then(CLASS["code"])
+        .when(digits)
+        .then(CLASS["suffix" if person else "number"])
+        .when(token.is_in(list(classes)))
+        .then(token.replace_strict(classes, default=0, return_dtype=pl.Int32))
+        .when(token.str.len_chars() == 1)
+        .then(CLASS["initial"])
+        .otherwise(CLASS["word"])
+        .alias("class")
+    )
+
+
+def _address_tokens(frame: pl.DataFrame) -> list[pl.DataFrame]:
+    """Split addresses: flat, house number, house letter, and the words of the street."""
+    text = pl.col("text")
+    flat = pl.coalesce(
+        text.str.extract(_FLAT, 1),
+        text.str.extract(_FLAT, 2),
+        text.str.extract(_FLAT_BEFORE_HOUSE, 1),
+    ).str.replace_all(r"\s", "")
+    whole_number = text.str.replace(r"^(\d+)\.0$", "$1")
+    rest = whole_number.str.replace_all(_FLAT, " ").str.replace(_FLAT_BEFORE_HOUSE, "$2")
+    frame = frame.with_columns(flat.alias("flat"), rest.alias("text")).with_columns(
+        text.str.extract(_HOUSE, 1).str.strip_chars_start("0").alias("house"),
+        text.str.extract(_HOUSE, 2).alias("house letter"),
+        text.str.replace(_HOUSE, " "),
+    )
+    # Flat A of house 12 is house 12A.
+    is_letter = pl.col("flat").str.contains(r"^[a-z]$") & pl.col("house letter").is_null()
+    frame = frame.with_columns(
+        pl.when(is_letter).then("flat").otherwise("house letter").alias("house letter"),
+        pl.when(is_letter).then(None).otherwise("flat").alias("flat"),
+    )
+    parts = [
+        _classed(
+            frame.select(
+                "value", pl.concat_str(pl.lit(f"{name}="), pl.col(name)).alias("token")
+            ).drop_nulls(),
+            name,
+        )
+        for name in ("house", "house letter", "flat")
+    ]
+    words = _all_matches(frame.with_columns(text.str.replace_all("'", "")), r"[a-z]+|\d+")
+    # A German street ends in its kind: hauptstrasse is haupt strasse.
+    token = pl.col("token").str.replace(r"^(.{3,})(?:strasse|str)$", "${1}st")
+    words = words.with_columns(token.replace(standard_words()))
+    number = pl.col("token").str.contains(r"^\d")
+    kind = pl.when(number).then(CLASS["number"]).otherwise(CLASS["word"])
+    return [*parts, words.with_columns(kind.alias("class"))]
