@@ -93,6 +93,8 @@ class Config:
         Prefix values that a spreadsheet would run as a formula with an apostrophe.
     encoding, delimiter
         Encoding and delimiter of text input. ``None``: detected.
+    rename_duplicates
+        Number columns of text input that have the same name (``phone``, ``phone_2``).
     query
         SELECT statement that reads the input from a database.
     bi_encoder, cross_encoder
@@ -136,6 +138,7 @@ class Config:
     safe_csv: bool = False
     encoding: str | None = None
     delimiter: str | None = None
+    rename_duplicates: bool = False
     query: str | None = None
     bi_encoder: str = BUNDLED
     cross_encoder: str = BUNDLED
@@ -154,7 +157,7 @@ class Config:
                 raise OptionError(f"{name} is {value!r}: {advice}")
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
-            if value and value not in choices:
+            if value not in choices and (value or name != "link"):
                 raise OptionError(f"unknown {name} {value!r}: use one of {', '.join(choices)}")
         for conflict in _CONFLICTS:
             if message := conflict(self):
@@ -222,7 +225,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "format": FORMATS,
     "effort": EFFORTS,
 }
-"""Allowed values of options that are a choice."""
+"""Allowed values of options that are a choice; ``link`` may be empty."""
 
 
 def _review_from_above_threshold(config: Config) -> str | None:

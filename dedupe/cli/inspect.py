@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -29,9 +29,6 @@ from dedupe.cli.stdout import STDOUT, json_line
 from dedupe.config import Config
 from dedupe.errors import OptionError
 from dedupe.progress import Report
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(epilog=EPILOG)

@@ -118,6 +118,12 @@ def id_option(help: str = "Column with a unique value per record.") -> _Decorato
 reading_options = _combined(
     input_option("--encoding", help="Encoding of text input (default: detected)."),
     input_option("--delimiter", help="Delimiter of text input (default: detected)."),
+    input_option(
+        "--rename-duplicates",
+        is_flag=True,
+        default=None,
+        help="Number columns of text input that have the same name.",
+    ),
     input_option("--query", metavar="SQL", help="SELECT statement that reads a database."),
 )
 """How the input is read."""

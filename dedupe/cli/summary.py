@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedupe.cli.console import console
-from dedupe.cli.stdout import print_json
-from dedupe.cli.wording import counted, listed, plural
+from dedupe.cli.stdout import print_json, printable
+from dedupe.cli.wording import counted, listed, plural, shortened
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,9 @@ Summary = Mapping[str, Any]
 """The summary of a result, as in ``manifest.json``."""
 
 LISTED = 5
-"""Number of large clusters, and of contradictions, that are listed one by one."""
+"""Number of large clusters, contradictions and so on that are listed one by one."""
+MOST_ROWS = 0.5
+"""Share of merged rows above which the summary advises to look at the clusters."""
 
 CONTENTS: Mapping[str, str] = {
     "clusters": "every input row with its cluster",
@@ -160,6 +162,18 @@ def _search(summary: Summary, verbose: int) -> _Figures:
     yield "decided by", ", ".join(deciders)
 
 
+def _uninformative(summary: Summary, verbose: int) -> _Figures:
+    for why, text in (("placeholder", "set aside"), ("shared", "shared")):
+        found = [v for v in summary.get("uninformative_values", ()) if v["why"] == why]
+        if found:
+            named = [
+                f"{printable(shortened(v['value']))} ({v['field']}, {v['rows']:,} rows)"
+                for v in found[:LISTED]
+            ]
+            more = [f"{len(found) - LISTED} more"] if len(found) > LISTED else []
+            yield text, ", ".join(named + more)
+
+
 def _clusters(summary: Summary, verbose: int) -> _Figures:
     count = summary["clusters_of_two_or_more"]
     if count:
@@ -226,6 +240,7 @@ _SECTIONS: tuple[Callable[[Summary, int], _Figures], ...] = (
     _fields,
     _additions,
     _search,
+    _uninformative,
     _clusters,
     _target,
     _recalibration,
@@ -240,11 +255,17 @@ _SECTIONS: tuple[Callable[[Summary, int], _Figures], ...] = (
 def _notes(summary: Summary) -> Iterator[str]:
     yield from summary.get("search", {}).get("notes", ())
     yield from summary.get("additions", {}).get("notes", ())
-    if over_budget := summary.get("cross_encoder", {}).get("over_budget"):
+    over_budget = summary.get("cross_encoder", {}).get("over_budget")
+    if over_budget and summary["config"]["effort"] == "balanced":
         yield (
             f"{over_budget:,} doubtful pairs were left to the comparison model; raise "
             "--cross-encoder-pairs to judge them with the cross-encoder"
         )
+    if summary["rows_merged"] > MOST_ROWS * summary["rows"]:
+        yield "more than half of the rows are merged into others: look at some clusters"
+    if uneven := summary.get("uneven_clusters"):
+        named = ", ".join(uneven[:LISTED]) + (" …" if len(uneven) > LISTED else "")
+        yield f"rows differ in most columns in {plural(len(uneven), 'cluster')}: check {named}"
     large = [
         f"cluster {cluster['cluster_id']} has {cluster['size']:,} rows: check it"
         for cluster in summary["large_clusters"]

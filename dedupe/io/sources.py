@@ -322,7 +322,13 @@ def _names(paths: Sequence[str]) -> list[str]:
 
 def _read_each(paths: Sequence[str], config: Config) -> list[Table]:
     return [
-        read_table(path, encoding=config.encoding, delimiter=config.delimiter, query=config.query)
+        read_table(
+            path,
+            encoding=config.encoding,
+            delimiter=config.delimiter,
+            query=config.query,
+            rename_duplicates=config.rename_duplicates,
+        )
         for path in paths
     ]
 

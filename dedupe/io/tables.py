@@ -72,6 +72,7 @@ def read_table(
     encoding: str | None = None,
     delimiter: str | None = None,
     query: str | None = None,
+    rename_duplicates: bool = False,
 ) -> Table:
     """Read a table from a file or a database, or from stdin if `source` is ``"-"``.
 
@@ -87,6 +88,8 @@ def read_table(
         Of text; ``None`` to detect them.
     query
         A SELECT statement, for a database.
+    rename_duplicates
+        Number columns of delimited text that have the same name, instead of refusing them.
 
     Raises
     ------
@@ -105,7 +108,9 @@ def read_table(
         raise InputError(f"{name} is empty: it needs a header line and rows")
     kind = _format(Path(source), data)
     if kind == "csv":
-        frame, dialect = parse_csv(data, name, encoding, delimiter)
+        frame, dialect = parse_csv(
+            data, name, encoding, delimiter, rename_duplicates=rename_duplicates
+        )
     else:
         frame, dialect = PARSERS[kind](data, name), replace(CSV, format=kind)
         if frame.is_empty():

@@ -53,7 +53,7 @@ def dry_run(
     candidates = int(min(config.candidates_per_record * n, n * (n - 1) / 2))
     scored = max_cross_encoder_pairs(len(records), candidates, config)
     sample = records.texts.gather(firsts).sample(min(n, _TIMED_PAIRS), seed=config.seed).to_list()
-    scoring = _seconds_per_pair(sample, config) * scored
+    scoring = _seconds_per_pair(sample, config) * scored if scored else 0.0
     search = n * n / 2 * _SECONDS_PER_COMPARISON if n <= FLAT_LIMIT else n * _SECONDS_PER_SEARCH
     other = len(records) * _SECONDS_PER_RECORD + candidates * _SECONDS_PER_CANDIDATE
     memory = _START_MEMORY + n * _MEMORY_PER_RECORD + candidates * _MEMORY_PER_CANDIDATE

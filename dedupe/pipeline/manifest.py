@@ -12,6 +12,7 @@ import polars as pl
 
 from dedupe.config import Config
 from dedupe.io.sources import Input
+from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.workspace.keys import model_ids
 from dedupe.workspace.stored import RecordTable, candidates_of, missed_matches
 
@@ -47,7 +48,7 @@ def run_facts(
 def pair_facts(
     search: Mapping[str, Any],
     scored: pl.DataFrame,
-    identical: pl.DataFrame,
+    pairs: pl.DataFrame,
     rows: int,
     config: Config,
 ) -> dict[str, Any]:
@@ -57,17 +58,19 @@ def pair_facts(
     ----------
     search
         Facts of the search.
-    scored, identical
-        Scored pairs with the column ``seen``, and pairs of identical records.
+    scored
+        Scored pairs with the column ``seen``.
+    pairs
+        The candidates among them, and the pairs of identical records.
     rows
         Number of records.
     config
         ``threshold`` is used.
     """
-    matches = scored.filter(pl.col("probability") >= config.threshold)
-    found = matches.filter(pl.col("seen") == 0).height
-    missed = missed_matches(scored, search, config.threshold)
+    is_match = pl.col("probability") >= config.threshold
     candidates = candidates_of(scored)
+    found = candidates.filter(is_match).height
+    missed = missed_matches(scored, search, config.threshold)
     return {
         "search": {
             **{name: search[name] for name in ("radius", "index", "index_recall", "notes")},
@@ -76,10 +79,10 @@ def pair_facts(
             "estimated_recall": round(found / (found + missed), 4) if found + missed else 1.0,
         },
         "decided_by": {
-            "identical": identical.height,
-            **dict(candidates.group_by("decided_by").len().sort("decided_by").iter_rows()),
+            "identical": 0,
+            **dict(pairs.group_by("decided_by").len().sort("decided_by").iter_rows()),
         },
-        "matching_pairs": found + identical.height,
+        "matching_pairs": pairs.filter(is_match).height,
     }
 
 
@@ -91,6 +94,17 @@ def fitted_facts(
         **({} if recalibration is None else {"recalibration": recalibration.as_dict()}),
         **({} if aim is None else {"aim": aim.as_dict()}),
     }
+
+
+MOST_UNINFORMATIVE = 20
+"""Values that say little which the manifest lists."""
+
+
+def uninformative_values(statistics: FileStatistics | None) -> list[dict[str, Any]]:
+    """List the most frequent placeholders and widely shared contacts, for the manifest."""
+    if statistics is None:
+        return []
+    return statistics.uninformative().head(MOST_UNINFORMATIVE).to_dicts()
 
 
 def cross_encoder_facts(scoring: Mapping[str, Any]) -> dict[str, int]:

@@ -142,9 +142,8 @@ def score_candidates(
         pairs = pairs.sort("left", "right")
         comparison = Comparison.of(texts, pairs)
         scored, facts = score_pairs(pairs, comparison, config, progress)
-    statistics = comparison.table.statistics
-    counts = statistics.counts
-    stages.workspace.cache.save(STATISTICS, key, counts, statistics.facts(), forget=False)
+    statistics, cache = comparison.file_statistics, stages.workspace.cache
+    cache.save(STATISTICS, key, statistics.counts, statistics.facts(), forget=False)
     scored = scored.hstack([pairs["seen"]])
     facts = {**facts, "statistics_key": key}
     stages.cache("score", SCORED, key, scored, facts, forget=False)

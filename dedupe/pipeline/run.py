@@ -28,7 +28,13 @@ from dedupe.evaluation.threshold import with_target_threshold
 from dedupe.io.schema_matching import Linked
 from dedupe.io.sources import Input, Source, open_input, open_inputs
 from dedupe.io.tables import check_format
-from dedupe.pipeline.manifest import cross_encoder_facts, fitted_facts, pair_facts, run_facts
+from dedupe.pipeline.manifest import (
+    cross_encoder_facts,
+    fitted_facts,
+    pair_facts,
+    run_facts,
+    uninformative_values,
+)
 from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.pairs import find_candidates, read_records, score_candidates
 from dedupe.pipeline.result import Result
@@ -199,11 +205,11 @@ def _execute(stages: Stages, source: Input, keys: Mapping[str, str], asked: Conf
         outputs = clustered.outputs()
         written = write_outputs(workspace, outputs.tables(), state.table.dialect, config)
     resolved, records = clustered.resolved, state.records
-    identical = state.pairs.filter(pl.col("decided_by") == "identical")
     summary = {
         **run_facts(source, state.table, keys, config),
-        **pair_facts(stages.facts["search"], scored, identical, len(records), config),
+        **pair_facts(stages.facts["search"], scored, state.pairs, len(records), config),
         "cross_encoder": cross_encoder_facts(stages.facts["score"]),
+        "uninformative_values": uninformative_values(state.comparison.file_statistics),
         **cluster_figures(records, clustered.pairs, resolved, config),
         **fitted_facts(clustered.recalibration, aim),
         "stages": stages.done,

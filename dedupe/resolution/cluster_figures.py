@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.records import Records
+from dedupe.records import Records, column_text
 from dedupe.resolution.resolve import Resolved
 
 
@@ -48,6 +49,7 @@ def cluster_figures(
         "large_clusters": [
             {"cluster_id": cluster_id[int(label[i])], "size": int(size[i])} for i in large
         ],
+        "uneven_clusters": [cluster_id[int(row)] for row in uneven_clusters(records, labels)],
         "doubtful_pairs": doubtful.height,
         **({} if resolved.links is None else {"links": resolved.links.height}),
         "decisions": resolved.decisions.height,
@@ -56,3 +58,53 @@ def cluster_figures(
             for left, right, reason in resolved.contradictions.iter_rows()
         ],
     }
+
+
+WELL_FILLED = 0.5
+"""Share of the rows that have a value from which a column is well filled."""
+MOST_COLUMNS = 0.5
+"""Share of the well-filled columns above which a cluster that differs in them is uneven."""
+MIN_SIMILARITY = 60.0
+"""Similarity, in percent, from which two values of a column are one value written otherwise."""
+
+
+def uneven_clusters(records: Records, labels: NDArray[np.uint32]) -> list[int]:
+    """Find clusters whose rows differ in most of their well-filled columns.
+
+    Each row is compared with the first of its cluster. Values that are alike do not count as
+    different; nor do values that one of the two rows does not have.
+
+    Parameters
+    ----------
+    records
+        n records.
+    labels
+        (n,) the smallest row number of each record's cluster.
+
+    Returns
+    -------
+    list of int
+        Labels of the clusters, in order.
+    """
+    from rapidfuzz import fuzz
+    from rapidfuzz.process import cpdist
+
+    rows = np.flatnonzero(labels != np.arange(len(labels)))
+    names = [role.name for role in records.fields if role.used]
+    frame = records.frame.select(names)
+    text = frame.select(
+        column_text(frame[name]).str.to_lowercase().str.strip_chars().fill_null("").alias(name)
+        for name in names
+    )
+    compared, different = (np.zeros(len(rows)) for _ in range(2))
+    for name in names:
+        values = text[name]
+        if float((values != "").mean() or 0) < WELL_FILLED:  # type: ignore[arg-type]
+            continue
+        own, first = values.gather(rows).to_list(), values.gather(labels[rows]).to_list()
+        both = np.array([bool(a and b) for a, b in zip(own, first, strict=True)], dtype=bool)
+        alike = cpdist(own, first, scorer=fuzz.token_set_ratio) >= MIN_SIMILARITY
+        compared += both
+        different += both & ~alike
+    uneven = (compared > 1) & (different > MOST_COLUMNS * compared)
+    return np.unique(labels[rows[uneven]]).tolist()  # type: ignore[no-any-return]

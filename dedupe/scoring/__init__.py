@@ -1,1 +1,1 @@
-"""Scoring: comparison vectors, cross-encoder, distilled model and recalibration."""
+"""Scoring: comparison model, cross-encoder and recalibration."""

@@ -33,6 +33,7 @@ def stage_keys(source: Input, config: Config) -> dict[str, str]:
         source.fingerprint,
         config.encoding,
         config.delimiter,
+        config.rename_duplicates,
         config.fields,
         config.ignore,
         config.id,

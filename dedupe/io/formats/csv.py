@@ -38,7 +38,12 @@ _PLAIN_NUMBER = re.compile(r"^[+-]?[\d\s.,]*\d[\d\s.,]*%?$")
 
 
 def parse_csv(
-    data: bytes, name: str, encoding: str | None, delimiter: str | None
+    data: bytes,
+    name: str,
+    encoding: str | None,
+    delimiter: str | None,
+    *,
+    rename_duplicates: bool = False,
 ) -> tuple[pl.DataFrame, Dialect]:
     """Parse delimited text.
 
@@ -50,6 +55,8 @@ def parse_csv(
         Name of the file in messages.
     encoding, delimiter
         ``None`` to detect them.
+    rename_duplicates
+        Number columns that have the same name, instead of refusing them.
 
     Returns
     -------
@@ -81,7 +88,8 @@ def parse_csv(
     sample = _sample(data, head)
     dialect = replace(dialect, delimiter=delimiter or find_delimiter(sample))
     dialect = replace(dialect, quote_all=_quotes_all(sample, dialect))
-    names = column_names(next(_rows(io.StringIO(sample, newline=""), name, dialect)), name)
+    header = next(_rows(io.StringIO(sample, newline=""), name, dialect))
+    names = column_names(unique_columns(header) if rename_duplicates else header, name)
     frame = _read(data, name, dialect, names)
     if frame.is_empty():
         raise InputError(f"{name} has a header and no rows: there is nothing to compare")
@@ -144,9 +152,27 @@ def column_names(header: Sequence[str], name: str) -> list[str]:
         if column in names:
             raise InputError(
                 f"{name} has two columns named {column!r} (the {names.index(column) + 1}. and the "
-                f"{place}.): rename one"
+                f"{place}.): rename one, or number them with --rename-duplicates"
             )
         names.append(column)
+    return names
+
+
+def unique_columns(header: Sequence[str]) -> list[str]:
+    """Append a number to the name of each column that an earlier column has.
+
+    Examples
+    --------
+    >>> unique_columns(["id", "phone", "phone", "phone_2"])
+    ['id', 'phone', 'phone_3', 'phone_2']
+    """
+    taken, names = set(header), list[str]()
+    for text in header:
+        name, number = text, 1
+        while name.strip() and (name in names or (number > 1 and name in taken)):
+            number += 1
+            name = f"{text}_{number}"
+        names.append(name)
     return names
 
 

@@ -109,7 +109,8 @@ def _from_named(data: bytes, name: str, encoding: str) -> tuple[bytes, Dialect]:
         codec = codecs.lookup(encoding).name
         with suppress(UnicodeDecodeError):
             b" ".decode(codec)  # a LookupError if the codec is not one of text
-        data = _converted(data, codec)
+        # Bytes that mark UTF-8 are no text of another encoding, and never part of a column's name.
+        data = _converted(data if codec == "utf-8" else data.removeprefix(codecs.BOM_UTF8), codec)
     except LookupError:
         raise InputError(f"unknown encoding {encoding!r}: try utf-8, cp1252, utf-16 …") from None
     except UnicodeDecodeError as error:

@@ -6,8 +6,8 @@
         ──score──▶ all pairs ──(+ decisions)──cluster──▶ cluster ids stay ──▶ output tables
 
 Only what is new is read, embedded, searched and scored. Vectors use the weights that the workspace
-stores, and clear pairs are scored by its distilled model. Results are cached under new keys; the
-workspace changes at the moment when its facts file is replaced.
+stores, and comparisons the statistics of its file. Results are cached under new keys; the workspace
+changes at the moment when its facts file is replaced.
 """
 
 from __future__ import annotations
@@ -33,7 +33,13 @@ from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES, changes
 from dedupe.pipeline.incremental.delta import AddOptions, Delta, delta_of
 from dedupe.pipeline.incremental.rescore import identical_by_slot
 from dedupe.pipeline.incremental.store import cache_after, facts_after, forget_before
-from dedupe.pipeline.manifest import cross_encoder_facts, fitted_facts, pair_facts, run_facts
+from dedupe.pipeline.manifest import (
+    cross_encoder_facts,
+    fitted_facts,
+    pair_facts,
+    run_facts,
+    uninformative_values,
+)
 from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.result import Result
 from dedupe.pipeline.stages import Stages
@@ -52,7 +58,7 @@ from dedupe.workspace.keys import clusters_key, export_key
 from dedupe.workspace.state import Clustered, State
 from dedupe.workspace.stored import candidates_of, check_models, save_clusters, stored_config
 
-READING_OPTIONS = ("device", "encoding", "delimiter", "query")
+READING_OPTIONS = ("device", "encoding", "delimiter", "rename_duplicates", "query")
 """Options that may be given besides those of the workspace."""
 
 
@@ -72,10 +78,10 @@ def add(
     updated. Pairs of unchanged records keep their probability. Only the pairs of new records are
     searched and scored, and only affected clusters are formed again.
 
-    The result is that of a run over everything, up to a few pairs: words are weighted as they were
-    at the run until there are twice as many texts, pairs are scored by the distilled model of that
-    run, and each addition has candidates of its own. ``tests/benchmarks/additions.py`` measures
-    the difference.
+    The result is that of a run over everything, up to a few pairs: words and values are weighted
+    as they were at the run until there are twice as many texts, each addition has candidates of
+    its own, and the cross-encoder waits until enough doubtful pairs are due.
+    ``tests/benchmarks/additions.py`` measures the difference.
 
     Parameters
     ----------
@@ -176,12 +182,12 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
         if delta.changes_anything:
             facts = facts_after(facts, after, source, delta, options)
             workspace.write_facts(facts)
-    identical = state.pairs.filter(pl.col("decided_by") == "identical")
     summary = {
         **run_facts(Input((), after.fingerprint), after.table, after.keys, config),
         "input": {"names": facts["input"]["names"], "fingerprint": after.fingerprint},
-        **pair_facts(after.search, after.scored, identical, len(state.records), config),
+        **pair_facts(after.search, after.scored, state.pairs, len(state.records), config),
         "cross_encoder": cross_encoder_facts(after.scoring),
+        "uninformative_values": uninformative_values(after.statistics),
         **cluster_figures(state.records, clustered.pairs, resolved, config),
         **fitted_facts(clustered.recalibration),
         "additions": {

@@ -23,7 +23,7 @@ from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.errors import InputError
 from dedupe.io.sources import Frame, to_polars
 from dedupe.records import as_texts, frame_texts
-from dedupe.scoring.cascade import DOUBTFUL
+from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.cross_encoder import load_cross_encoder
@@ -69,8 +69,8 @@ class Matcher:
         Folder of the workspace. Its index is opened, or built in memory if it is missing or
         damaged. Pairs are scored as in its last run: by the comparison model with the statistics
         of its file, and doubtful ones by the cross-encoder, which is loaded when it is first
-        needed. Probabilities are not
-        recalibrated as those of the workspace's pairs may be: that takes all pairs of both records.
+        needed. Probabilities are not recalibrated as those of the workspace's pairs may be: that
+        takes all pairs of both records.
 
     Raises
     ------
@@ -195,8 +195,9 @@ class Matcher:
         right = (len(texts) + np.arange(len(new))).astype(np.uint32)
         comparison = Comparison(both, left, right, similarity, self._statistics)
         log_odds = comparison.log_odds()
-        effort = self.config.effort
-        doubt = {"fast": 0.0, "thorough": np.inf}.get(effort, DOUBTFUL)
+        # Few pairs are asked about: all doubtful ones are judged if the run judged any.
+        budget = cross_encoder_budget(len(self.texts), self.config)
+        doubt = min(DOUBTFUL, budget) if np.isfinite(budget) else np.inf
         doubtful = np.flatnonzero(np.abs(log_odds) < doubt)
         if len(doubtful):
             model, held_out = self._model

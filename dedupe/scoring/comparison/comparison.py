@@ -65,6 +65,11 @@ class Comparison:
         """The records, prepared."""
         return record_table(self.texts, self.statistics)
 
+    @property
+    def file_statistics(self) -> FileStatistics:
+        """Statistics of the file, those given or those of the records."""
+        return self.statistics or self.table.statistics
+
     @cached_property
     def neighbours(self) -> Neighbours:
         """How each pair compares with the others of its records; NaN where that is not known."""
@@ -115,7 +120,7 @@ class Comparison:
         neighbours[known] = self.neighbours[place[known]]
         if "table" in self.__dict__ and not len(copies):
             return comparison_vectors(self.table, left, right, similarity, neighbours)
-        statistics = self.statistics or self.table.statistics
+        statistics = self.file_statistics
         rows, position = np.unique(np.concatenate([left, right]), return_inverse=True)
         texts = pl.concat([self.texts, copies]).gather(rows)
         left, right = position.reshape(2, -1).astype(np.uint32)

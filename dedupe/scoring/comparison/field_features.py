@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -220,34 +219,30 @@ def _given_names(group: Group | None, left: Rows, right: Rows) -> Bytes:
     a, b = group.codes[left], group.codes[right]
     compatible[(a >= 0) & (a == b)] = EQUAL
     different = np.flatnonzero((a >= 0) & (b >= 0) & (a != b))
-    if len(different):
-        low, high = np.minimum(a, b)[different], np.maximum(a, b)[different]
-        size = len(group.values)
-        both, occurrence = np.unique(low.astype(np.int64) * size + high, return_inverse=True)
-        levels = np.fromiter(_name_levels(group.values, *np.divmod(both, size)), dtype=np.uint8)
-        compatible[different] = levels[occurrence]
+    compatible[different] = 0
+    # Names that begin with other letters are compatible as nicknames only.
+    first = group.first_words
+    letters = np.array([ord(word[:1] or " ") for word in first], dtype=np.uint32)
+    same_letter = letters[a[different]] == letters[b[different]]
+    known = np.array([word in _nicknames() for word in first], dtype=bool)
+    worth = same_letter | (known[a[different]] & known[b[different]])
+    for pair in different[worth].tolist():
+        compatible[pair] = _name_level(first[a[pair]], first[b[pair]])
     return compatible
 
 
-def _name_levels(values: NDArray[np.object_], low: Numbers, high: Numbers) -> Iterator[int]:
-    first = [str(value).partition(" ")[0] for value in values]
-    nicknames = _nicknames()
-    none: frozenset[int] = frozenset()
-    for i, j in zip(low.tolist(), high.tolist(), strict=True):
-        a, b = first[i], first[j]
-        shorter = min(len(a), len(b))
-        if a == b:
-            yield 240
-        elif nicknames.get(a, none) & nicknames.get(b, none):
-            yield 220
-        elif shorter == 1 and a[:1] == b[:1]:
-            yield 190
-        elif shorter >= 3 and (a.startswith(b) or b.startswith(a)):
-            yield 180
-        elif a[:1] == b[:1]:
-            yield 60
-        else:
-            yield 0
+def _name_level(a: str, b: str) -> int:
+    nicknames, none = _nicknames(), frozenset[int]()
+    shorter = min(len(a), len(b))
+    if a == b:
+        return 240
+    if nicknames.get(a, none) & nicknames.get(b, none):
+        return 220
+    if shorter == 1 and a[:1] == b[:1]:
+        return 190
+    if shorter >= 3 and (a.startswith(b) or b.startswith(a)):
+        return 180
+    return 60 if a[:1] == b[:1] else 0
 
 
 def _exchanged_names(table: RecordTable, left: Rows, right: Rows) -> Bytes:
@@ -255,17 +250,13 @@ def _exchanged_names(table: RecordTable, left: Rows, right: Rows) -> Bytes:
     given, family = table.groups.get("given"), table.groups.get("family")
     if given is None or family is None:
         return constant(len(left), 0)
-    hashes = [np.array([*map(_hash_words, group.values), -1]) for group in (given, family)]
     (given_left, family_left), (given_right, family_right) = (
-        (hashes[0][given.codes[rows]], hashes[1][family.codes[rows]]) for rows in (left, right)
+        (given.word_hashes[given.codes[rows]], family.word_hashes[family.codes[rows]])
+        for rows in (left, right)
     )
     there = (given_left != -1) & (family_left != -1)
     exchanged = there & (given_left == family_right) & (family_left == given_right)
     return np.where(exchanged, EQUAL, 0).astype(np.uint8)
-
-
-def _hash_words(value: str) -> int:
-    return zlib.crc32(" ".join(sorted(value.split())).encode())
 
 
 def _date_features(table: RecordTable, left: Rows, right: Rows) -> Features:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -15,6 +17,7 @@ from dedupe.scoring.comparison.roles import Role, RoleOfField, field_role, main_
 from dedupe.scoring.comparison.shared_values import others_sharing
 from dedupe.scoring.comparison.statistics import (
     COUNTS,
+    PLACEHOLDER,
     PRIOR_RECORDS,
     TOKEN,
     FileStatistics,
@@ -98,6 +101,17 @@ class Group:
     names: NDArray[np.float32]
     places: NDArray[np.float32]
 
+    @cached_property
+    def first_words(self) -> list[str]:
+        """First word of each value."""
+        return [str(value).partition(" ")[0] for value in self.values]
+
+    @cached_property
+    def word_hashes(self) -> NDArray[np.int64]:
+        """(v + 1,) int64: hash of the words of each value in any order; -1 for no value."""
+        words = (" ".join(sorted(str(value).split())) for value in self.values)
+        return np.array([*(zlib.crc32(text.encode()) for text in words), -1], dtype=np.int64)
+
 
 @dataclass(frozen=True, eq=False)
 class RecordTable:
@@ -149,17 +163,21 @@ def record_table(texts: pl.Series, statistics: FileStatistics | None = None) -> 
     """
     n = len(texts)
     lines = _lines(texts)
+    counted = _Counts(statistics)
     labels = [role.label for role in statistics.roles] if statistics else _fullest(lines)
-    values = {label: _values(lines, label) for label in labels}
+    values = {}
+    for label in labels:
+        found = _values(lines, label)
+        values[label] = counted.without(label, found, is_no_value(found["value"]))
     roles, main = _roles(values) if statistics is None else (statistics.roles, statistics.main)
     for role in roles:
         found = values[role.label]
-        values[role.label] = found.filter(~is_placeholder(found["value"], role.role))
+        placeholder = is_placeholder(found["value"], role.role)
+        values[role.label] = counted.without(role.label, found, placeholder)
     coded = {label: _code(found, n) for label, found in values.items()}
     names = _groups_of_fields(roles, main, coded)
     records = (statistics.records if statistics else n) + PRIOR_RECORDS
     columns = {label: codes for label, (_, codes) in coded.items()}
-    counted = _Counts(statistics)
     column_bits = [
         np.log2(records / np.maximum(counted(f"field:{label}", found, codes), 1)).astype(np.float32)
         for label, (found, codes) in coded.items()
@@ -206,6 +224,15 @@ class _Counts:
         self._add(kind, values, here)
         return here
 
+    def without(self, label: str, found: pl.DataFrame, no_value: pl.Series) -> pl.DataFrame:
+        """Set values aside that say there is none; count those that several records have."""
+        if not no_value.any():
+            return found
+        if self._statistics is None:
+            values, here = found.filter(no_value)["value"].value_counts(sort=True).get_columns()
+            self._add(f"{PLACEHOLDER}{label}", values, here.to_numpy().astype(np.int32))
+        return found.filter(~no_value)
+
     def group(
         self, kind: str, values: pl.Series, codes: NDArray[np.int32], tokens: TokenTable
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
@@ -249,7 +276,7 @@ class _Counts:
 
 
 def _lines(texts: pl.Series) -> pl.DataFrame:
-    """Split record texts into ``row``, ``label`` and ``value``, without values that say none."""
+    """Split record texts into ``row``, ``label`` and ``value``."""
     return (
         pl.DataFrame({"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True), "text": texts})
         .with_columns(pl.col("text").str.split("\n"))
@@ -271,7 +298,7 @@ def _values(lines: pl.DataFrame, label: str) -> pl.DataFrame:
     if found["row"].is_duplicated().any():
         joined = pl.col("value").str.join(" ")
         found = found.group_by("row", maintain_order=True).agg(joined)
-    return found.filter(~is_no_value(found["value"]))
+    return found
 
 
 def _roles(values: Mapping[str, pl.DataFrame]) -> tuple[list[RoleOfField], list[str]]:

@@ -44,7 +44,8 @@ def others_sharing(
     lengths = compared.sum(axis=1)
     value = np.repeat(codes[rows], lengths).astype(np.int64)
     size = len(tokens.classes) + 1
-    distinct = np.unique(value * size + tokens.tokens[rows][compared]) // size
+    both = np.sort(value * size + tokens.tokens[rows][compared])
+    distinct = both[np.append(True, both[1:] != both[:-1])[: len(both)]] // size
     total, different = (np.bincount(part, minlength=v).astype(float) for part in (value, distinct))
     k = np.bincount(codes[rows][lengths > 0], minlength=v).astype(float)
     most = total - total / np.maximum(k, 1)

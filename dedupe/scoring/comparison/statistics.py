@@ -30,8 +30,12 @@ COUNTS = pl.Schema(
 )
 """Values of two records or more: what kind of value, how many records have it, and about how many
 other names and places these have."""
-TOKEN = "token"
-"""Kind of a token; that of a field begins with ``field:``, that of a role group with ``group:``."""
+TOKEN, PLACEHOLDER = "token", "placeholder:"
+"""Kind of a token, and beginning of the kind of a value that was set aside; after it comes the
+label of the field. That of other values is ``field:`` and the label, or ``group:`` and a group."""
+SHARED_BY = 3.0
+"""Other names, or other places, from which a contact counts as widely shared."""
+_CONTACTS = ("group:phone", "group:email", "group:url")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +81,34 @@ class FileStatistics:
         found = [known.get(value, (1, 0.0, 0.0)) for value in values.to_list()]
         count, names, places = np.array(found, dtype=np.float32).reshape(-1, 3).T
         return count.astype(np.int32), names, places
+
+    def uninformative(self) -> pl.DataFrame:
+        """List values that say little about a record, the most frequent first.
+
+        Returns
+        -------
+        DataFrame
+            ``field`` (label, or role group), ``value``, ``rows``, and ``why``: ``placeholder`` for
+            values that were set aside, ``shared`` for contacts of several names or places, which
+            count for little.
+        """
+        kind = pl.col("kind")
+        placeholder = kind.str.starts_with(PLACEHOLDER)
+        others = pl.max_horizontal("names", "places")
+        shared = kind.is_in(_CONTACTS) & (others >= SHARED_BY)
+        return (
+            self.counts.filter(placeholder | shared)
+            .select(
+                kind.str.replace(r"^[a-z]+:", "").alias("field"),
+                "value",
+                pl.col("count").alias("rows"),
+                pl.when(placeholder)
+                .then(pl.lit("placeholder"))
+                .otherwise(pl.lit("shared"))
+                .alias("why"),
+            )
+            .sort(["rows", "field", "value"], descending=[True, False, False])
+        )
 
     @cached_property
     def _by_kind(self) -> dict[str, dict[str, tuple[int, float, float]]]:

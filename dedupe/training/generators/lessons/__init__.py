@@ -22,6 +22,7 @@ from dedupe.training.generators.lessons.names import single_names
 from dedupe.training.generators.lessons.organisations import company_names, plain_companies
 from dedupe.training.generators.lessons.people import (
     families,
+    many_people,
     moved,
     nicknames,
     plain_people,
@@ -67,7 +68,12 @@ LESSONS: Mapping[str, Callable[[Random], Lesson]] = MappingProxyType(
 )
 """Makers of lessons, by kind."""
 
-__all__ = ["LESSONS", "Lesson", "format_lesson", "lesson_files", "make_lesson"]
+LARGE_LESSONS: Mapping[str, Callable[[Random], Lesson]] = MappingProxyType(
+    {"many-people": many_people}
+)
+"""Makers of files with tens of thousands of records, by kind."""
+
+__all__ = ["LARGE_LESSONS", "LESSONS", "Lesson", "format_lesson", "lesson_files", "make_lesson"]
 
 
 def make_lesson(kind: str, seed: int) -> Lesson:
@@ -76,11 +82,11 @@ def make_lesson(kind: str, seed: int) -> Lesson:
     Parameters
     ----------
     kind
-        A key of `LESSONS`.
+        A key of `LESSONS` or `LARGE_LESSONS`.
     seed
         The same kind, seed and version of Faker give the same lesson.
     """
-    return LESSONS[kind](Random(f"lesson {kind} {seed}"))
+    return {**LESSONS, **LARGE_LESSONS}[kind](Random(f"lesson {kind} {seed}"))
 
 
 def lesson_files(count: int, seed: int) -> Iterator[Lesson]:

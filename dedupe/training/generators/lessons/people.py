@@ -316,7 +316,16 @@ def moved(rng: Random) -> Lesson:
 
 
 def plain_people(rng: Random) -> Lesson:
-    """Make a large ordinary file of people with typing errors."""
+    """Make an ordinary file of some hundred people with typing errors."""
+    return _ordinary_people("plain-people", rng, rng.randint(200, 380))
+
+
+def many_people(rng: Random) -> Lesson:
+    """Make an ordinary file of ten to thirty thousand people: some are namesakes and neighbours."""
+    return _ordinary_people("many-people", rng, rng.randint(8_000, 24_000))
+
+
+def _ordinary_people(kind: str, rng: Random, count: int) -> Lesson:
     locale = draw_home(rng, 0.1)
     columns = choose_columns(rng, PERSON_COLUMNS, _schema(rng), ("given", "surname", "full_name"))
     plan = Plan(columns, TOLD_APART, SAME_PERSON, USUAL_CHANGES, errors=2.0)
@@ -331,5 +340,5 @@ def plain_people(rng: Random) -> Lesson:
         person = resident(rng)
         return [person, _relative(rng, person, [person["given"]])]
 
-    groups = draw_groups(rng, lookalikes, resident, rng.randint(200, 380))
-    return build("plain-people", rng, plan, groups)
+    groups = draw_groups(rng, lookalikes, resident, count)
+    return build(kind, rng, plan, groups, most=max(600, 2 * count))

@@ -1,0 +1,52 @@
+"""Train the bundled comparison model: ``python -m dedupe.training.comparison DATA_DIR WORK_DIR``.
+
+Compares the candidate pairs of full tables, the published train pairs and those of synthetic
+files; fits the trees to all of them; fits the combination with the cross-encoder to predictions
+for families of sets that were held out; and writes weights with the names of the features.
+Comparison vectors are kept in WORK_DIR. Needs the extra ``train``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dedupe.scoring.comparison.model import WEIGHTS, ComparisonModel, save_comparison_model
+from dedupe.training.comparison.data import all_sets
+from dedupe.training.comparison.fit import (
+    TreeRecipe,
+    fit_combination,
+    fit_trees,
+    held_out_log_odds,
+)
+from dedupe.training.data_mix import say
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the comparison model on the benchmark folders below a data folder."""
+    parser = argparse.ArgumentParser(prog="python -m dedupe.training.comparison")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--lessons", type=int, default=40, help="synthetic files of each kind")
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--held-out-iterations", type=int, default=450)
+    parser.add_argument("--iterations", type=int, default=TreeRecipe.iterations)
+    options = parser.parse_args(arguments)
+    recipe = TreeRecipe(iterations=options.iterations)
+    sets = list(all_sets(options.data, options.lessons, 0, options.work))
+    say(f"{len(sets)} sets, {sum(map(len, sets)):,} pairs")
+    short = replace(recipe, iterations=options.held_out_iterations)
+    held_out = held_out_log_odds(sets, short, options.folds)
+    combination = fit_combination(sets, held_out, recipe.seed)
+    say(f"combination {combination.round(3).tolist()}")
+    trees = fit_trees(sets, recipe)
+    options.out.parent.mkdir(exist_ok=True)
+    save_comparison_model(ComparisonModel(trees, combination), options.out)
+    say(f"written to {options.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""Labelled comparison vectors of tables, published pairs and synthetic files."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dedupe.blocking.bi_encoder import embed, fit_bi_encoder, shared_features
+from dedupe.blocking.candidates import find_candidate_pairs
+from dedupe.blocking.index import embed_for_index
+from dedupe.config import Config
+from dedupe.records import Records, make_records
+from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.scales import Bytes
+from dedupe.scoring.comparison.vectors import feature_names
+from dedupe.scoring.pairs import identical_pairs
+from dedupe.training.data import (
+    TextPair,
+    labelled_folders,
+    published_pairs,
+    read_full_table,
+    table_folders,
+)
+from dedupe.training.generators.lessons import (
+    LARGE_LESSONS,
+    LESSONS,
+    Lesson,
+    make_lesson,
+)
+
+FAMILIES = {
+    **dict.fromkeys(("wdc-computers", "wdc-cameras", "wdc-products", "wdc-products-seen"), "wdc"),
+    **dict.fromkeys(("alaska-cameras",), "wdc"),
+    **dict.fromkeys(("promap-en", "promap-cz"), "promap"),
+    **dict.fromkeys(("febrl1", "febrl3", "zingg-febrl20k"), "febrl"),
+    **dict.fromkeys(("affiliations", "affiliations-ror", "companies"), "affiliations"),
+}
+"""Sets that are alike: they are held out together. Others are a family of their own."""
+LARGE_FILES = 6
+"""Large synthetic files of each kind."""
+MOST_PUBLISHED = 12_000
+"""Pairs of a published set that are used."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledPairs:
+    """Pairs of one set, compared and labelled.
+
+    Parameters
+    ----------
+    name
+        Name of the set.
+    kind
+        ``table``, ``published`` or ``lesson``.
+    vectors
+        (m, f) uint8 comparison vectors.
+    labels
+        (m,) int8: 1 for a match, 0 otherwise.
+    left, right
+        (m,) of str: record texts.
+    """
+
+    name: str
+    kind: str
+    vectors: Bytes
+    labels: NDArray[np.int8]
+    left: NDArray[np.object_]
+    right: NDArray[np.object_]
+
+    @property
+    def family(self) -> str:
+        """Name under which the set is held out."""
+        plain = self.name.removesuffix("-dirty")
+        return FAMILIES.get(plain, plain)
+
+    def __len__(self) -> int:
+        """Return m, the number of pairs."""
+        return len(self.labels)
+
+
+def all_sets(data: Path, lessons: int, seed: int, cache: Path) -> Iterator[LabelledPairs]:
+    """Yield all sets; what was computed before is read from `cache`.
+
+    Parameters
+    ----------
+    data
+        Folder of benchmark folders.
+    lessons
+        Synthetic files of each kind.
+    seed
+        Seed of the first synthetic file.
+    cache
+        Folder that is filled with one file per set.
+    """
+    jobs: list[tuple[str, str, Callable[[], _Compared]]] = [
+        *(
+            ("-".join(folder.relative_to(data).parts), "table", partial(table_pairs, folder))
+            for folder in table_folders(data)
+        ),
+        *(
+            (folder.name, "published", partial(compared_published, folder))
+            for folder in labelled_folders(data)
+        ),
+        *(
+            (f"{kind}-{seed}", "lesson", partial(lesson_pairs, kind, seed, lessons))
+            for kind in LESSONS
+        ),
+        *(
+            (f"{kind}-{number}", "lesson", partial(lesson_pairs, kind, number, 1))
+            for kind in LARGE_LESSONS
+            for number in range(seed, seed + LARGE_FILES)
+        ),
+    ]
+    for name, set_kind, compare in jobs:
+        yield _cached(cache, name, set_kind, compare)
+
+
+_Compared = tuple[Bytes, NDArray[np.int8], list[str], list[str]]
+"""Vectors, labels, left and right texts."""
+
+
+def table_pairs(folder: Path) -> _Compared:
+    """Compare the candidate pairs of a full table; of stacked tables, those across them."""
+    records, gold = read_full_table(folder)
+    left, right, vectors = candidate_vectors(records)
+    frame = records.frame
+    chosen = np.ones(len(left), dtype=bool)
+    if "source" in frame.columns:
+        source = frame["source"].to_numpy()
+        chosen = source[left] != source[right]
+    return _labelled(records, left[chosen], right[chosen], vectors[chosen], gold.labels)
+
+
+def lesson_pairs(kind: str, first: int, count: int) -> _Compared:
+    """Compare the candidate pairs of synthetic files of one kind."""
+    parts = [_compare_lesson(make_lesson(kind, seed)) for seed in range(first, first + count)]
+    vectors, labels, left, right = zip(*parts, strict=True)
+    return (
+        np.concatenate(vectors),
+        np.concatenate(labels),
+        [text for part in left for text in part],
+        [text for part in right for text in part],
+    )
+
+
+def compared_published(folder: Path) -> _Compared:
+    """Compare the pairs of the published train part; their records are taken for a file."""
+    pairs = _some(published_pairs(folder, "train"))
+    texts = sorted({text for pair in pairs for text in (pair.left, pair.right)})
+    row = {text: number for number, text in enumerate(texts)}
+    left = np.array([row[pair.left] for pair in pairs], dtype=np.uint32)
+    right = np.array([row[pair.right] for pair in pairs], dtype=np.uint32)
+    vectors = embed(fit_bi_encoder(Config(), texts), texts)
+    similarity = np.einsum("ij,ij->i", vectors[left], vectors[right]).astype(np.float32)
+    comparison = Comparison(
+        pl.Series("text", texts), left, right, similarity, with_neighbours=False
+    )
+    labels = np.array([pair.label for pair in pairs], dtype=np.int8)
+    return (
+        comparison.vectors(),
+        labels,
+        [pair.left for pair in pairs],
+        [pair.right for pair in pairs],
+    )
+
+
+def candidate_vectors(
+    records: Records,
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], Bytes]:
+    """Find and compare the candidate pairs of records, as a run does.
+
+    Groups of identical records are compared as well: each of their pairs has the vector of its
+    first record with itself.
+    """
+    firsts, identical = identical_pairs(records.texts)
+    distinct = records.texts.gather(firsts).to_list()
+    encoder = fit_bi_encoder(Config(), distinct)
+    embedded, features = embed_for_index(encoder, distinct)
+    rare = shared_features(encoder, features)
+    found = find_candidate_pairs(embedded, Config(), source=None, rare=rare).pairs
+    rows = firsts.to_numpy()
+    own = identical["left"].to_numpy()
+    left, right = (np.concatenate([rows[found[side]], own]) for side in ("left", "right"))
+    similarity = np.concatenate([found["similarity"], np.ones(len(own), dtype=np.float32)])
+    comparison = Comparison(records.texts, left, right, similarity.astype(np.float32))
+    ends = right.copy()
+    ends[found.height :] = identical["right"].to_numpy()
+    return left, ends, comparison.vectors()
+
+
+def _compare_lesson(lesson: Lesson) -> _Compared:
+    records = make_records(lesson.frame, Config(id="id"))
+    left, right, vectors = candidate_vectors(records)
+    return _labelled(records, left, right, vectors, lesson.labels)
+
+
+def _labelled(
+    records: Records,
+    left: NDArray[np.uint32],
+    right: NDArray[np.uint32],
+    vectors: Bytes,
+    clusters: NDArray[Any],
+) -> _Compared:
+    texts = [records.texts.gather(side).to_list() for side in (left, right)]
+    return vectors, (clusters[left] == clusters[right]).astype(np.int8), texts[0], texts[1]
+
+
+def _some(pairs: list[TextPair]) -> list[TextPair]:
+    """Choose up to :data:`MOST_PUBLISHED` pairs by a hash of their texts."""
+    if len(pairs) <= MOST_PUBLISHED:
+        return pairs
+    ranked = sorted(pairs, key=lambda pair: zlib.crc32(f"{pair.left}\0{pair.right}".encode()))
+    return ranked[:MOST_PUBLISHED]
+
+
+def _cached(cache: Path, name: str, kind: str, compare: Callable[[], _Compared]) -> LabelledPairs:
+    """Read a set from the cache, or compare its pairs and write them there."""
+    stamp = zlib.crc32(" ".join(feature_names()).encode())
+    file = cache / f"{kind}-{name}-{stamp:08x}.npz"
+    if not file.exists():
+        vectors, labels, *sides = compare()
+        cache.mkdir(parents=True, exist_ok=True)
+        left, right = (np.frombuffer("\0".join(side).encode(), dtype=np.uint8) for side in sides)
+        np.savez_compressed(
+            file, vectors=np.ascontiguousarray(vectors), labels=labels, left=left, right=right
+        )
+    with np.load(file) as stored:
+        left_texts, right_texts = (
+            np.array(stored[side].tobytes().decode().split("\0"), dtype=object)
+            for side in ("left", "right")
+        )
+        return LabelledPairs(
+            name, kind, stored["vectors"], stored["labels"], left_texts, right_texts
+        )
