@@ -25,11 +25,11 @@ from dedupe.errors import (
 if TYPE_CHECKING:
     from dedupe.evaluation.compare_runs import Diff, diff
     from dedupe.evaluation.quality import evaluate_workspace
-    from dedupe.io.profile import profile
     from dedupe.pipeline.dry_run import dry_run
     from dedupe.pipeline.export import export
     from dedupe.pipeline.incremental.add import add
     from dedupe.pipeline.incremental.match import Matcher, open_workspace
+    from dedupe.pipeline.profile import profile
     from dedupe.pipeline.result import Result
     from dedupe.pipeline.run import link, run
     from dedupe.pipeline.score import score
@@ -68,14 +68,14 @@ _MODULES = {
     "Matcher": "dedupe.pipeline.incremental.match",
     "Diff": "dedupe.evaluation.compare_runs",
     "diff": "dedupe.evaluation.compare_runs",
-    "profile": "dedupe.io.profile",
+    "profile": "dedupe.pipeline.profile",
     "Result": "dedupe.pipeline.result",
     "dry_run": "dedupe.pipeline.dry_run",
     "evaluate_workspace": "dedupe.evaluation.quality",
     "export": "dedupe.pipeline.export",
     "link": "dedupe.pipeline.run",
     "run": "dedupe.pipeline.run",
-    "score": "dedupe.scoring.score",
+    "score": "dedupe.pipeline.score",
     "train": "dedupe.pipeline.train",
     "Workspace": "dedupe.workspace.folder",
     "open_workspace": "dedupe.pipeline.incremental.match",

@@ -43,7 +43,7 @@ def profile(inputs: tuple[str, ...], as_json: bool, verbose: int, **options: Any
 
     INPUT is any input of dedupe run. Nothing is compared or written.
     """
-    from dedupe.io.profile import profile_with_facts
+    from dedupe.pipeline.profile import profile_with_facts
 
     columns, facts = profile_with_facts(one_source(inputs), **given(options))
     print_profile(columns, facts, as_json)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dedupe.cli.console import console
-from dedupe.cli.stdout import print_json, print_rows
+from dedupe.cli.stdout import print_json, print_rows, printable
 from dedupe.cli.wording import listed, shortened
 
 if TYPE_CHECKING:
@@ -104,6 +104,13 @@ def print_profile(columns: pl.DataFrame, facts: Mapping[str, Any], as_json: bool
         for column in columns.iter_rows(named=True)
     ]
     print_rows(("column", "kind", "filled", "distinct", "use", "examples"), rows, right=(2, 3))
+    if uninformative := facts["uninformative_values"]:
+        click.echo("\nValues that say little about a row:")
+        values = [
+            (printable(shortened(v["value"])), v["field"], f"{v['rows']:,}", v["why"])
+            for v in uninformative
+        ]
+        print_rows(("value", "field", "rows", "why"), values, right=(2,))
 
 
 def print_diff(found: Diff, limit: int, as_json: bool) -> None:

@@ -8,7 +8,6 @@ import polars as pl
 
 from dedupe.column_roles import SAMPLE, ColumnRole, column_roles
 from dedupe.config import Config
-from dedupe.io.sources import Source, open_input
 from dedupe.records import as_texts
 
 PROFILE = pl.Schema(
@@ -22,7 +21,7 @@ PROFILE = pl.Schema(
         "use": pl.String(),
     }
 )
-"""Schema of :func:`profile`."""
+"""Schema of :func:`describe_columns`."""
 
 KINDS = (
     "text",
@@ -80,46 +79,32 @@ _LENGTH_OF_FREE_TEXT = 60
 _ID_REASONS = ("the id of the row", "an id of the row", "a row number", "hashes or UUIDs")
 
 
-def profile(source: Source, *, config: Config | None = None, **options: Any) -> pl.DataFrame:
-    """Describe what each column of an input holds, and whether a run compares it.
+def describe_columns(frame: pl.DataFrame, config: Config) -> tuple[pl.DataFrame, str | None]:
+    """Describe what each column of a table holds, and whether a run compares it.
 
     Parameters
     ----------
-    source
-        As for :func:`~dedupe.pipeline.run`.
+    frame
+        n rows, any column types.
     config
-        ``fields``, ``ignore``, ``id`` and the options of reading are used.
-    **options
-        Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
+        ``fields``, ``ignore`` and ``id`` are used.
 
     Returns
     -------
-    DataFrame
-        One row per column of the input, in column order. ``kind`` is one of :data:`KINDS`;
-        ``filled`` is the share of rows with a value, in [0, 1]; ``distinct`` the number of distinct
-        values; ``examples`` the most frequent values. ``used`` tells whether the column is
-        compared, and ``use`` why or why not.
+    columns
+        Schema :data:`PROFILE`, one row per column.
+    id_column
+        Name of the id column; ``None`` if there is none.
 
     Raises
     ------
-    DedupeError
-        If the input cannot be read, or an option is wrong.
+    OptionError
+        If an option is wrong.
     """
-    return profile_with_facts(source, config=config, **options)[0]
-
-
-def profile_with_facts(
-    source: Source, *, config: Config | None = None, **options: Any
-) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Compute :func:`profile`, with the ``input``, its ``rows`` and the ``id_column`` beside it."""
-    config = (config or Config()).with_options(**options)
-    opened = open_input(source, config)
-    frame = opened.table(config).frame
     text = as_texts(frame)
     roles, id_column = column_roles(text, config)
     rows = [_profile_column(text[role.name], frame.schema[role.name], role) for role in roles]
-    facts = {"input": opened.names, "rows": frame.height, "id_column": id_column}
-    return pl.DataFrame(rows, schema=PROFILE, orient="row"), facts
+    return pl.DataFrame(rows, schema=PROFILE, orient="row"), id_column
 
 
 def _profile_column(values: pl.Series, dtype: pl.DataType, role: ColumnRole) -> tuple[Any, ...]:

@@ -11,7 +11,8 @@ import pytest
 import dedupe
 from dedupe.config import Config
 from dedupe.errors import InputError, OptionError
-from dedupe.io.profile import KINDS, PROFILE, profile_with_facts
+from dedupe.io.profile import KINDS, PROFILE
+from dedupe.pipeline.profile import profile_with_facts
 from dedupe.records import make_records
 
 SAMPLES = Path(__file__).parents[2] / "samples"

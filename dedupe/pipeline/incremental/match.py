@@ -195,9 +195,9 @@ class Matcher:
         right = (len(texts) + np.arange(len(new))).astype(np.uint32)
         comparison = Comparison(both, left, right, similarity, self._statistics)
         log_odds = comparison.log_odds()
-        # Few pairs are asked about: all doubtful ones are judged if the run judged any.
+        # These are few pairs: unless the budget is nothing, all doubtful ones are judged.
         budget = cross_encoder_budget(len(self.texts), self.config)
-        doubt = min(DOUBTFUL, budget) if np.isfinite(budget) else np.inf
+        doubt = np.inf if np.isinf(budget) else DOUBTFUL if budget else 0.0
         doubtful = np.flatnonzero(np.abs(log_odds) < doubt)
         if len(doubtful):
             model, held_out = self._model

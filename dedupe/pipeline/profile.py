@@ -1,0 +1,67 @@
+"""Profiles of inputs: what each column holds, and which values say little about a record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from dedupe.config import Config
+from dedupe.errors import InputError
+from dedupe.io.profile import describe_columns
+from dedupe.io.sources import Source, open_input
+from dedupe.pipeline.manifest import uninformative_values
+from dedupe.records import make_records
+from dedupe.scoring.comparison.record_table import record_table
+
+
+def profile(source: Source, *, config: Config | None = None, **options: Any) -> pl.DataFrame:
+    """Describe what each column of an input holds, and whether a run compares it.
+
+    Parameters
+    ----------
+    source
+        As for :func:`~dedupe.pipeline.run`.
+    config
+        ``fields``, ``ignore``, ``id`` and the options of reading are used.
+    **options
+        Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
+
+    Returns
+    -------
+    DataFrame
+        One row per column of the input, in column order. ``kind`` is one of :data:`KINDS`;
+        ``filled`` is the share of rows with a value, in [0, 1]; ``distinct`` the number of distinct
+        values; ``examples`` the most frequent values. ``used`` tells whether the column is
+        compared, and ``use`` why or why not.
+
+    Raises
+    ------
+    DedupeError
+        If the input cannot be read, or an option is wrong.
+    """
+    config = (config or Config()).with_options(**options)
+    return describe_columns(open_input(source, config).table(config).frame, config)[0]
+
+
+def profile_with_facts(
+    source: Source, *, config: Config | None = None, **options: Any
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Compute :func:`profile`, with the ``input``, its ``rows`` and the ``id_column`` beside it.
+
+    ``uninformative_values`` lists placeholders and contacts that several different records share.
+    """
+    config = (config or Config()).with_options(**options)
+    opened = open_input(source, config)
+    frame = opened.table(config).frame
+    columns, id_column = describe_columns(frame, config)
+    try:
+        statistics = record_table(make_records(frame, config).texts).statistics
+    except InputError:  # nothing can be compared, which a profile shows
+        statistics = None
+    return columns, {
+        "input": opened.names,
+        "rows": frame.height,
+        "id_column": id_column,
+        "uninformative_values": uninformative_values(statistics),
+    }
