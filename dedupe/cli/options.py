@@ -259,8 +259,8 @@ model_options = _combined(
         "--cross-encoder-pairs",
         metavar="N",
         type=int,
-        help="Maximum number of doubtful pairs that the cross-encoder judges (default: 100 to 400, "
-        "and one more for each 1,000 rows).",
+        help="Maximum number of doubtful pairs that the cross-encoder judges (default: 100 to "
+        "1,000, and one more for each 1,000 rows).",
     ),
     device_option,
 )

@@ -19,7 +19,7 @@ from dedupe.config import Config
 
 DOUBTFUL = 3.0
 """Log odds below which, on either side, the comparison model is in doubt: 5 to 95 percent."""
-MIN_PAIRS, MAX_PAIRS = 100, 400
+MIN_PAIRS, MAX_PAIRS = 100, 1_000
 """Fewest and most pairs of a file of usual size that the cross-encoder may judge."""
 RECORDS_PER_PAIR = 4
 """Records for which it may judge one pair, between these limits."""

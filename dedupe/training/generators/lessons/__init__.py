@@ -28,6 +28,7 @@ from dedupe.training.generators.lessons.people import (
     plain_people,
     suffixes,
     swapped,
+    twins,
 )
 from dedupe.training.generators.lessons.places import places
 from dedupe.training.generators.lessons.products import models, plain_products, sizes, software
@@ -39,6 +40,7 @@ from dedupe.training.generators.lessons.works import papers, plain_papers, volum
 LESSONS: Mapping[str, Callable[[Random], Lesson]] = MappingProxyType(
     {
         "families": families,
+        "twins": twins,
         "suffixes": suffixes,
         "same-contact": same_contact,
         "moved": moved,

@@ -119,6 +119,49 @@ def families(rng: Random) -> Lesson:
     return build("families", rng, plan, groups)
 
 
+def make_twins(rng: Random, locale: str) -> Group:
+    """Make twins and other siblings who share everything but the given name, and often the sex."""
+    head = make_person(rng, locale)
+    group, taken = [head], [head["given"]]
+    for _ in range(rng.choice((1, 1, 1, 2))):
+        other = {
+            **head,
+            "sex": rng.choice("mf"),
+            "middle": make_person(rng, locale).get("middle", ""),
+        }
+        if rng.random() < 0.3:
+            other["given"] = _similar_given(rng, locale, head["given"], taken)
+        else:
+            other["given"] = draw_other_given(rng, locale, other["sex"], taken)
+        if rng.random() < 0.15:
+            born = date.fromisoformat(head["birth"]) + timedelta(days=rng.randint(330, 2500))
+            other["birth"] = born.isoformat()
+        if rng.random() < 0.1:
+            other["phone"] = make_person(rng, locale)["phone"]
+        if rng.random() < 0.7:
+            other["email"] = draw_email(rng, other["given"], other["surname"])
+        taken.append(other["given"])
+        group.append(other)
+    return group
+
+
+def twins(rng: Random) -> Lesson:
+    """Make twins at one address: the given name alone tells them apart."""
+    locale = draw_home(rng)
+    schemas = [schema for schema in PERSON_SCHEMAS if "birth" in schema]
+    columns = choose_columns(
+        rng, PERSON_COLUMNS, rng.choice(schemas), ("given", "surname", "full_name", "birth")
+    )
+    plan = Plan(
+        columns,
+        {"given": 1.0, "birth": 1.0},
+        {**SAME_PERSON, "given": 0.5, "surname": 0.3, "street": 0.2},
+        USUAL_CHANGES,
+    )
+    groups = draw_groups(rng, lambda r: make_twins(r, locale), lambda r: make_person(r, locale))
+    return build("twins", rng, plan, groups)
+
+
 def suffixes(rng: Random) -> Lesson:
     """Make fathers, sons and grandsons of one name at one address."""
     locale = rng.choice(("en_US", "en_US", "en_CA", "en_GB"))
