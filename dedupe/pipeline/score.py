@@ -103,4 +103,6 @@ def _side_text(pair: Any, side: str, number: int) -> str:
             f"pair {number} has no record under {side!r}: a pair is an object with left and right, "
             "each an object of field names and values"
         )
-    return record_text((str(name), value_text(value)) for name, value in record.items())
+    text = record_text((str(name), value_text(value)) for name, value in record.items())
+    # JSON can hold halves of surrogate pairs; text of a table cannot.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

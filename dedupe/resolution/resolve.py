@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.config import SELF_TRAINING_UP_TO, Config
+from dedupe.config import Config
 from dedupe.records import Records
 from dedupe.resolution.cluster_ids import cluster_ids
 from dedupe.resolution.clustering import MISSING_WEIGHT, Clustering, cluster
@@ -106,24 +106,16 @@ def recalibrated_pairs(
     pairs, recalibration
         As :func:`~dedupe.scoring.recalibration.recalibrate` returns them.
     """
-    self_training = uses_self_training(config, len(records))
-    if not config.recalibrate and not self_training:
+    if not config.recalibrate and not config.self_training:
         return pairs, None
     decided = decisions_by_row(decisions, records)
     return recalibrate(
         pairs,
         comparison,
         decided,
-        self_training=self_training,
+        self_training=config.self_training,
         from_decisions=config.recalibrate,
     )
-
-
-def uses_self_training(config: Config, records: int) -> bool:
-    """Check whether a file of this many records is recalibrated from its confident pairs."""
-    if config.self_training is not None:
-        return config.self_training
-    return config.recalibrate and records <= SELF_TRAINING_UP_TO
 
 
 def resolve(

@@ -50,7 +50,7 @@ def candidate_recalls(records: Records, gold_file: Path, config: Config) -> list
         pairs = pairs.select(
             pl.Series("left", rows[pairs["left"].to_numpy()], dtype=pl.UInt32),
             pl.Series("right", rows[pairs["right"].to_numpy()], dtype=pl.UInt32),
-            pl.lit("cross-encoder").cast(DECIDERS).alias("decided_by"),
+            pl.lit("comparison").cast(DECIDERS).alias("decided_by"),
         )
         pairs = pl.concat([pairs, identical.select(pairs.columns)])
         labels = np.arange(len(records), dtype=np.uint32)

@@ -1,8 +1,9 @@
 """Speed of the stages: ``python -m tests.benchmarks.throughput [--rows N]``.
 
 Prints records per second of the bundled bi-encoder and of the search, and pairs per second of the
-cross-encoder. The first two are also given as multiples of a yardstick measured in the same run, so
-that machines can be compared: SHA-256 of the same texts, and a plain matrix product.
+comparison model and of the cross-encoder, each with its preparation. The first two are also given
+as multiples of a yardstick measured in the same run, so that machines can be compared: SHA-256 of
+the same texts, and a plain matrix product.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from dedupe.blocking.bi_encoder import embed, fit_bi_encoder
 from dedupe.blocking.candidates import find_candidate_pairs
 from dedupe.config import Config
 from dedupe.records import record_text
+from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.cross_encoder import load_cross_encoder
-from dedupe.scoring.score import score_pairs
+from dedupe.scoring.score import judge
 from dedupe.training.generators.synthesize import synthesize_pairs
 
 
@@ -64,10 +66,14 @@ def main() -> None:
         f"search  {len(vectors) / seconds:>12,.0f} records/s, "
         f"{seconds / yardstick:.1f} times the product"
     )
-    pairs = found.pairs.head(given.pairs)  # type: ignore[attr-defined]
-    model = load_cross_encoder(config)
-    seconds, _ = timed(lambda: score_pairs(model, pairs, pl.Series(texts), config))
-    print(f"score   {pairs.height / seconds:>12,.0f} pairs/s")
+    comparison = Comparison.of(pl.Series(texts), found.pairs)  # type: ignore[attr-defined]
+    seconds, log_odds = timed(comparison.log_odds)
+    assert isinstance(log_odds, np.ndarray)
+    print(f"compare {len(comparison) / seconds:>12,.0f} pairs/s")
+    model, some = load_cross_encoder(config), slice(given.pairs)
+    ends = comparison.left[some], comparison.right[some]
+    seconds, _ = timed(lambda: judge(model, comparison.texts, *ends, log_odds[some], {}))
+    print(f"judge   {len(ends[0]) / seconds:>12,.0f} pairs/s")
 
 
 if __name__ == "__main__":

@@ -94,10 +94,17 @@ def test_hits_become_ascending_pairs() -> None:
     assert frame.rows() == [(2, 5, 0.5), (1, 4, 0.25)]
 
 
-def test_torch_is_loaded_before_faiss() -> None:
+@pytest.mark.parametrize(
+    ("system", "loaded"), [("Darwin", ["torch", "faiss"]), ("Linux", ["faiss"])]
+)
+def test_torch_is_loaded_before_faiss_only_where_both_bring_openmp(
+    system: str, loaded: list[str]
+) -> None:
     code = (
-        "import sys, builtins\n"
+        "import sys, builtins, platform\n"
         "from dedupe.blocking.backends import _faiss\n"
+        f"platform.system = lambda: {system!r}\n"
+        "sys.modules |= {name: type(sys)(name) for name in ('torch', 'faiss')}\n"
         "load, order = builtins.__import__, []\n"
         "def record(name, *rest, **more):\n"
         "    if name in ('faiss', 'torch') and name not in order: order.append(name)\n"
@@ -107,4 +114,4 @@ def test_torch_is_loaded_before_faiss() -> None:
         "print(*order)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["torch", "faiss"]
+    assert done.stdout.split() == loaded

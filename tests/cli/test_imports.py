@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 
 import dedupe
+from dedupe.models.loading import may_have_gpu
 
 HEAVY = (
     "torch", "faiss", "textual", "transformers", "sentence_transformers", "polars", "scipy",
-    "sklearn", "rich",
+    "sklearn", "rich", "onnxruntime",
 )  # fmt: skip
 """Libraries that take long to import."""
-MODELS = {"torch", "faiss", "transformers", "sentence_transformers", "sklearn", "textual"}
+NETWORKS = {"torch", "transformers", "sentence_transformers", "sklearn", "onnxruntime"}
+"""Those that compute a network, or train one; in ordinary runs, ONNX Runtime does."""
+MODELS = {*NETWORKS, "faiss", "textual"}
+SAMPLES = Path(__file__).parent.parent.parent / "samples"
 
 
 def loaded_by(code: str, cwd: Path | None = None) -> set[str]:
@@ -51,6 +55,45 @@ def test_no_heavy_library_is_loaded_for_imports_and_help(code: str) -> None:
 def test_a_cached_run_loads_no_model(run_folder: Path) -> None:
     code = "from dedupe.cli import main; main(['run', 'people.csv', '--json'])"
     assert loaded_by(code, cwd=run_folder) & MODELS == set()
+
+
+@pytest.fixture
+def contacts(tmp_path: Path) -> Path:
+    """A folder with the first rows of a sample."""
+    lines = (SAMPLES / "contacts.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "contacts.csv").write_text("".join(lines[:201]), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("more", ["", ", '--dry-run'"])
+def test_a_fast_run_loads_no_network(contacts: Path, more: str) -> None:
+    code = f"from dedupe.cli import main; main(['run', 'contacts.csv', '--fast'{more}])"
+    assert loaded_by(code, cwd=contacts) & NETWORKS == set()
+    assert (contacts / "contacts.dedupe/merged.csv").exists() == (not more)
+
+
+@pytest.mark.model
+@pytest.mark.skipif(may_have_gpu(), reason="on a GPU, torch computes the cross-encoder")
+def test_a_default_run_loads_no_torch(contacts: Path) -> None:
+    config = "cross_encoder_pairs = 20\nself_training = false\n"
+    (contacts / "o.toml").write_text(config, encoding="utf-8")
+    code = "from dedupe.cli import main; main(['run', 'contacts.csv', '--config', 'o.toml'])"
+    # Every pair is in doubt, so that the cross-encoder is used whatever the comparison model says.
+    code = f"import dedupe.scoring.cascade as c; c.DOUBTFUL = 99; {code}"
+    loaded = loaded_by(code, cwd=contacts)
+    assert loaded & NETWORKS == {"onnxruntime"}
+    manifest = json.loads((contacts / "contacts.dedupe/manifest.json").read_text("utf-8"))
+    assert manifest["cross_encoder"]["judged"] == 20
+
+
+@pytest.mark.parametrize("command", ["add", "export"])
+def test_what_follows_a_fast_run_loads_no_network(contacts: Path, command: str) -> None:
+    dedupe.run(contacts / "contacts.csv", effort="fast")
+    lines = (SAMPLES / "contacts.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (contacts / "new.csv").write_text("".join([lines[0], *lines[201:220]]), encoding="utf-8")
+    arguments = {"add": ["new.csv"], "export": ["--threshold", "0.4"]}[command]
+    code = f"from dedupe.cli import main; main([{command!r}, 'contacts.dedupe', *{arguments!r}])"
+    assert loaded_by(code, cwd=contacts) & NETWORKS == set()
 
 
 def test_public_names_are_the_listed_ones() -> None:

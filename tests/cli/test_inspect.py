@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import dedupe.scoring.cross_encoder
-import dedupe.scoring.score
+import dedupe.pipeline.score
 from dedupe.cli import main
 from tests.cli.conftest import Invoke, RunDedupe
 
@@ -38,19 +37,22 @@ def test_profile_prints_a_table_and_json(
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
 
 
-def test_pairs_are_scored_in_a_stream(tmp_path: Path, run_dedupe: RunDedupe) -> None:
+@pytest.mark.parametrize("options", [(), ("--fast",)])
+def test_pairs_are_scored_in_a_stream(
+    tmp_path: Path, run_dedupe: RunDedupe, options: tuple[str, ...]
+) -> None:
     pairs = [
         {"left": {"name": "Ada Lovelace"}, "right": {"name": "Lovelace, Ada"}, "note": "kept"},
         {"left": {"name": "Ada Lovelace"}, "right": {"name": "Alan Turing"}},
     ]
     lines = "\n".join(json.dumps(pair) for pair in pairs).encode()
-    done = run_dedupe("score", "-", cwd=tmp_path, stdin=lines)
+    done = run_dedupe("score", "-", *options, cwd=tmp_path, stdin=lines)
     assert done.returncode == 0, done.stderr.decode()
     scored = [json.loads(line) for line in done.stdout.splitlines()]
     assert [{k: v for k, v in pair.items() if k != "probability"} for pair in scored] == pairs
     assert scored[0]["probability"] > 0.5 > scored[1]["probability"]
     (tmp_path / "pairs.jsonl").write_bytes(lines + b"\n{}\n")
-    wrong = run_dedupe("score", "pairs.jsonl", "-o", "out.jsonl", cwd=tmp_path)
+    wrong = run_dedupe("score", "pairs.jsonl", *options, "-o", "out.jsonl", cwd=tmp_path)
     assert wrong.returncode == 2
     assert b"pair 3" in wrong.stderr and len(wrong.stderr.splitlines()) == 1
     assert not (tmp_path / "out.jsonl").exists()
@@ -85,9 +87,8 @@ def test_every_line_of_pairs_is_written_again_or_named(
     message: str,
     output: str,
 ) -> None:
-    monkeypatch.setattr(dedupe.scoring.cross_encoder, "load_cross_encoder", lambda _: None)
     monkeypatch.setattr(
-        dedupe.scoring.score,
+        dedupe.pipeline.score,
         "scored_batches",
         lambda pairs, _: (([pair], [0.25]) for pair in pairs),
     )
@@ -110,9 +111,8 @@ def test_a_reader_that_closes_the_pipe_early_is_no_error(
     lines = "".join(f'{{"left": {{"a": "{n}"}}, "right": {{"a": "x"}}}}\n' for n in range(9_000))
     (tmp_path / "pairs.jsonl").write_text(lines)
     script = (
-        "import dedupe.cli, dedupe.scoring.cross_encoder, dedupe.scoring.score\n"
-        "dedupe.scoring.cross_encoder.load_cross_encoder = lambda _: None\n"
-        "dedupe.scoring.score.scored_batches = lambda pairs, _: "
+        "import dedupe.cli, dedupe.pipeline.score\n"
+        "dedupe.pipeline.score.scored_batches = lambda pairs, _: "
         "(([pair], [0.5]) for pair in pairs)\n"
         "dedupe.cli.main(['score', 'pairs.jsonl'])"
     )

@@ -24,7 +24,7 @@ SMALLEST = {
     "doubtful_pairs": 0,
     "stages": [],
     "outputs": ["merged.csv", "left-only.csv"],
-    "config": {"review_from": 0.1, "threshold": 0.5},
+    "config": {"review_from": 0.1, "threshold": 0.5, "effort": "balanced"},
 }
 """The summary of a run that found nothing."""
 
@@ -80,26 +80,19 @@ def test_the_search_and_the_deciders_are_described(printed: Printed) -> None:
         "candidates": 5_000, "candidates_per_record": 4.9, "estimated_recall": 0.985,
         "notes": ["the radius was tightened"],
     }  # fmt: skip
-    distilled = {
-        "pairs": 900, "agreement": 0.994, "audited": 512, "matches_kept": 0.996, "over_budget": 10,
-    }  # fmt: skip
     lines = printed(
         search=search,
-        decided_by={"identical": 3, "distilled": 0, "cross-encoder": 4_997},
-        distilled=distilled,
+        decided_by={"identical": 0, "comparison": 4_900, "cross-encoder": 100},
+        cross_encoder={"judged": 103, "over_budget": 10},
     )
     assert (
         "candidates 5,000 pairs (4.9 per record), with an estimated 98.5% of all matches" in lines
     )
-    assert "decided by identical 3, cross-encoder 4,997" in lines
-    assert (
-        "distilled 99.40% agreement with the cross-encoder on 512 held-out pairs, 99.6% of the "
-        "matches kept"
-    ) in lines
+    assert "decided by comparison 4,900, cross-encoder 100" in lines
     assert "note the radius was tightened" in lines
     assert (
-        "note 10 doubtful pairs were left to the distilled model; raise --cross-encoder-pairs to "
-        "score them with the cross-encoder"
+        "note 10 doubtful pairs were left to the comparison model; raise --cross-encoder-pairs to "
+        "judge them with the cross-encoder"
     ) in lines
 
 

@@ -71,10 +71,10 @@ def test_another_model_is_blamed_for_another_probability(tmp_path: Path) -> None
 def test_another_decider_is_blamed_for_another_probability(tmp_path: Path) -> None:
     before = write_workspace(tmp_path / "1", NAMES, SCORES)
     after = write_workspace(
-        tmp_path / "2", NAMES, {**SCORES, ("c", "d"): 0.1}, decided_by="distilled"
+        tmp_path / "2", NAMES, {**SCORES, ("c", "d"): 0.1}, decided_by="comparison"
     )
     assert only(dedupe.diff(before, after))["why"].endswith(
-        "distilled decided, before cross-encoder"
+        "comparison decided, before cross-encoder"
     )
 
 

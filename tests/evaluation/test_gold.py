@@ -17,7 +17,7 @@ SCHEMA = {"left": pl.UInt32, "right": pl.UInt32, "decided_by": pl.String}
 
 
 def candidates(*pairs, identical=()):
-    lines = [(*p, "distilled") for p in pairs] + [(*p, "identical") for p in identical]
+    lines = [(*p, "comparison") for p in pairs] + [(*p, "identical") for p in identical]
     return pl.DataFrame(lines, schema=SCHEMA, orient="row").sort("left", "right")
 
 

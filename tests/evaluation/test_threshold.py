@@ -18,8 +18,13 @@ from dedupe.evaluation.threshold import (
     find_target_threshold,
     with_target_threshold,
 )
+from dedupe.io.dialect import CSV
 from dedupe.records import Records, make_records
+from dedupe.resolution.decisions import CHOICES
+from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import PAIRS
+from dedupe.workspace.state import State
+from dedupe.workspace.stored import RecordTable
 
 CONFIG = Config(fields=("name",))
 
@@ -57,11 +62,23 @@ def decisions_on(records: Records, pairs: pl.DataFrame, truth: np.ndarray, chose
     )
 
 
+def state_of(
+    records: Records,
+    pairs: pl.DataFrame,
+    decisions: pl.DataFrame,
+    config: Config = CONFIG,
+    missed: float = 0,
+) -> State:
+    table, comparison = RecordTable(records, CSV), Comparison.of(records.texts, pairs)
+    return State(table, pairs, decisions, pl.DataFrame(schema=CHOICES), config, comparison, missed)
+
+
 def fit(
     chosen: list[int], count: int = 300, config: Config = CONFIG, missed: float = 0
 ) -> CrossFit:
     records, pairs, truth = couples(count)
-    return cross_fit(records, pairs, decisions_on(records, pairs, truth, chosen), config, missed)
+    decisions = decisions_on(records, pairs, truth, chosen)
+    return cross_fit(state_of(records, pairs, decisions, config, missed))
 
 
 def first_drawn(number: int, count: int = 300) -> list[int]:
@@ -102,7 +119,7 @@ def test_pairs_whose_decision_follows_from_others_count_as_decided() -> None:
         schema=["left_id", "right_id", "decision"],
         orient="row",
     )
-    found = cross_fit(records, pairs, decisions, CONFIG, 0.0)
+    found = cross_fit(state_of(records, pairs, decisions))
     assert found.decision.tolist() == [1, 1, 1, UNSURE]
 
 
@@ -136,21 +153,22 @@ def test_a_precision_goal_is_met_by_a_threshold_that_merges_something() -> None:
     records, pairs, truth = couples(300)
     nothing = decisions_on(records, pairs, truth, [])
     modest = pairs.with_columns(pl.col("probability") * 0.9)
-    fitted = cross_fit(records, modest, nothing, config, 0.0)
+    fitted = cross_fit(state_of(records, modest, nothing, config))
     found = find_target_threshold(fitted)
     assert fitted.at(found.threshold).merged.any() and found.threshold < 0.9
     assert found.estimate.precision.value >= 0.8
     unlike = pairs.with_columns(pl.col("probability") * 0.005)
     with pytest.raises(OptionError, match="none merges any pair"):
-        find_target_threshold(cross_fit(records, unlike, nothing, config, 0.0))
+        find_target_threshold(cross_fit(state_of(records, unlike, nothing, config)))
 
 
 def test_without_a_goal_the_threshold_stays() -> None:
     records, pairs, truth = couples(20)
     nothing = decisions_on(records, pairs, truth, [])
-    assert with_target_threshold(records, pairs, nothing, CONFIG, 0.0) == (CONFIG, None)
-    config, found = with_target_threshold(
-        records, pairs, nothing, replace(CONFIG, target_recall=0.8), 0.0
-    )
+    state = state_of(records, pairs, nothing)
+    assert with_target_threshold(state) == (state, None)
+    aimed = replace(state, config=replace(CONFIG, target_recall=0.8))
+    changed, found = with_target_threshold(aimed)
     assert found is not None
-    assert config.threshold == found.threshold >= config.review_from
+    assert changed.config.threshold == found.threshold >= changed.config.review_from
+    assert replace(changed, config=aimed.config).pairs is pairs

@@ -38,7 +38,7 @@ from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
 from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES
 from dedupe.records import Records
 from dedupe.resolution.decisions import Decision
-from dedupe.scoring.column_similarity import compared_fields, layout_of
+from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.workspace.decision_log import DecisionLog
 from dedupe.workspace.folder import Workspace
 from tests.samples import PEOPLE, PEOPLE_COLUMNS, misspelt, with_ids
@@ -48,10 +48,16 @@ pytestmark = pytest.mark.model
 OLD = with_ids([*PEOPLE[:8], *misspelt(PEOPLE[:3]), PEOPLE[5]])
 NEW = with_ids([*misspelt(PEOPLE[3:5]), *PEOPLE[8:], PEOPLE[7]], first=100)
 
+POOR = "Ann"
+"""First name of the records that say next to nothing."""
+
 
 def run(*sources: Any, **options: Any) -> dedupe.Result:
-    """Run without self-training, as in large files: then only affected records are clustered."""
-    return dedupe.run(*sources, self_training=False, **options)
+    """Run without the cross-encoder, which takes long to load, and without self-training.
+
+    As in large files, only affected records are clustered then.
+    """
+    return dedupe.run(*sources, self_training=False, **{"effort": "fast", **options})
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +96,7 @@ def clusters_of(workspace: Path) -> pl.DataFrame:
     return pl.read_csv(workspace / "clusters.csv", infer_schema=False)
 
 
-def test_places_in_the_index_are_kept_and_trusted_of_that_index_alone(folder: Path) -> None:
+def test_places_in_the_index_are_kept_and_hold_for_that_index_alone(folder: Path) -> None:
     def places() -> tuple[dedupe.workspace.stored.RecordTable, list[int]]:
         workspace = Workspace(folder / "people.dedupe")
         read = dedupe.workspace.stored.load_table(workspace, workspace.facts()["keys"]["table"])
@@ -117,9 +123,9 @@ def test_places_in_the_index_are_kept_and_trusted_of_that_index_alone(folder: Pa
     ]
 
 
-@pytest.mark.parametrize("up_to", [0, OLD.height, OLD.height + NEW.height])
+@pytest.mark.parametrize("self_training", [False, True])
 def test_everything_is_clustered_again_if_self_training_may_change_probabilities(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, up_to: int
+    folder: Path, monkeypatch: pytest.MonkeyPatch, self_training: bool
 ) -> None:
     called: list[str] = []
 
@@ -137,11 +143,10 @@ def test_everything_is_clustered_again_if_self_training_may_change_probabilities
         (dedupe.pipeline.incremental.add, "resolve_again"),
     ):
         monkeypatch.setattr(module, name, noted(module, name))
-    monkeypatch.setattr(dedupe.resolution.resolve, "SELF_TRAINING_UP_TO", up_to)
-    dedupe.run(folder / "people.csv")
+    dedupe.run(folder / "people.csv", effort="fast", self_training=self_training)
     called.clear()
     dedupe.add(folder / "people.dedupe", folder / "new.csv")
-    assert called == (["resolve"] if up_to else ["resolve_again"])
+    assert called == (["resolve"] if self_training else ["resolve_again"])
 
 
 def test_new_records_join_what_they_are_and_ids_stay(folder: Path) -> None:
@@ -510,7 +515,8 @@ def test_what_is_written_is_what_a_full_export_writes(
 ) -> None:
     """Whatever is added, changed, removed and decided: only what it touches is made, unseen."""
     folder = tmp_path_factory.mktemp("same")
-    workspace, everyone = folder / "w", [*PEOPLE, *misspelt(PEOPLE), *PEOPLE[::-1]]
+    workspace, nobody = folder / "w", (POOR, "", "", "")
+    everyone = [nobody, *PEOPLE, nobody, *misspelt(PEOPLE), nobody, nobody, *PEOPLE[::-1]]
     merge = data.draw(st.sampled_from([{}, {"city": "concat"}, {"born": "max", "city": "last"}]))
     run(with_ids(everyone[:12]), output=workspace, merge=merge)
     there, free = list(range(12)), list(range(12, len(everyone)))
@@ -653,78 +659,156 @@ def test_added_records_can_be_searched_and_scored_again(
     assert ids(again.clusters)["r400"] == before["r2"]
 
 
-def test_a_distilled_model_is_fitted_once_there_are_enough_pairs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def statistics_files(workspace: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (workspace / "stages").glob("statistics-*")}
+
+
+def test_new_records_are_compared_with_the_statistics_of_the_run_until_it_is_outgrown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The cross-encoder scores no pair twice, and later none."""
+    used: list[int] = []
+    compare = Comparison.log_odds
+
+    def log_odds(self: Comparison) -> Any:
+        assert self.statistics is not None
+        used.append(self.statistics.records)
+        return compare(self)
+
+    monkeypatch.setattr(Comparison, "log_odds", log_odds)
+    workspace = folder / "people.dedupe"
+    before = statistics_files(workspace)
+    assert len(before) == 2  # the counts, and the facts beside them
+    rows = with_ids([*PEOPLE[8:], *misspelt(PEOPLE), *misspelt(misspelt(PEOPLE))], first=50)
+    dedupe.add(workspace, rows)
+    assert used == [OLD.height] and statistics_files(workspace) == before
+    dedupe.add(workspace, with_ids([PEOPLE[9]], first=90))
+    assert used == [OLD.height, OLD.height + rows.height + 1]
+    after = statistics_files(workspace)
+    assert len(after) == 2 and not after.keys() & before.keys()
+    opened = Workspace(workspace)
+    restored = dedupe.workspace.stored.load_statistics(
+        opened, dedupe.workspace.stored.scoring_facts(opened)
+    )
+    assert restored is not None and restored.records == used[1]
+
+
+def test_lost_statistics_are_made_again_of_all_records(folder: Path) -> None:
+    workspace = folder / "people.dedupe"
+    for path in (workspace / "stages").glob("statistics-*"):
+        path.unlink()
+    result = dedupe.add(workspace, folder / "new.csv")
+    truth = pl.concat([OLD, NEW]).with_columns(pl.col("born").alias("cluster_id"))
+    assert partition(result.clusters) == partition(truth)
+    assert len(statistics_files(workspace)) == 2
+
+
+def poor(*numbers: int) -> pl.DataFrame:
+    return pl.concat([with_ids([(POOR, "", "", "")], first=number) for number in numbers])
+
+
+@pytest.mark.parametrize("in_the_run", [0, 1, 2])
+def test_an_added_copy_of_a_poor_record_is_not_merged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_the_run: int
+) -> None:
+    asked: list[str] = []
+    compare = Comparison.log_odds
+
+    def log_odds(self: Comparison) -> Any:
+        found = compare(self)
+        for at in np.flatnonzero(self.left == self.right):
+            text = self.texts[int(self.left[at])]
+            asked.append(text)
+            found[at] = -1.0 if POOR.lower() in text.lower() else 4.0
+        return found
+
+    monkeypatch.setattr(Comparison, "log_odds", log_odds)
+    workspace = tmp_path / "w"
+    run(pl.concat([OLD, *[poor(20 + n) for n in range(in_the_run)]]), output=workspace)
+    new = pl.concat([poor(30, 31), with_ids([PEOPLE[0]], first=40)])
+    result = dedupe.add(workspace, new)
+    names = ids(result.clusters)
+    anns = [id for id in names if id[:2] in ("r2", "r3") and len(id) == 3]
+    assert len({names[id] for id in anns}) == len(anns) == in_the_run + 2
+    assert sum(name in [names[id] for id in anns] for name in names.values()) == len(anns)
+    assert names["r40"] == names["r0"]  # a copy of a full record is
+    assert len(asked) == len(set(asked)) == 3  # each group is judged once
+    between = result.pairs.filter(pl.col("left_id").is_in(anns) & pl.col("right_id").is_in(anns))
+    assert between.height == len(anns) - 1 and set(between["decided_by"]) == {"comparison"}
+    np.testing.assert_allclose(between["probability"], 1 / (1 + np.e), atol=1e-4)
+    assert written(workspace) == exported(workspace, tmp_path / "x")
+    # Without its first record, the group is as it was.
+    rest = pl.concat([OLD, new]).filter(pl.col("id") != "r30")
+    result = dedupe.add(workspace, rest, replace_all=True)
+    dedupe.add(workspace, poor(32))
+    names = ids(clusters_of(workspace))
+    assert names["r31"] != names["r32"] and len(asked) == 3
+    assert written(workspace) == exported(workspace, tmp_path / "y")
+
+
+def judged_in_turn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Let another model judge: a list of the pairs it is asked, and all log odds are 2.5."""
     asked: list[tuple[str, str]] = []
 
-    def score(_: Any, left: list[str], right: list[str], *__: Any) -> Any:
-        asked.extend(zip(left, right, strict=True))
-        same = [a.rpartition("born")[2] == b.rpartition("born")[2] for a, b in asked[-len(left) :]]
-        return np.where(same, 0.95, 0.05).astype(np.float32)
+    def judge(_: Any, texts: pl.Series, left: Any, right: Any, *__: Any) -> Any:
+        asked.extend(zip(texts.gather(left), texts.gather(right), strict=True))
+        return np.full(len(left), 2.5, dtype=np.float32)
 
-    monkeypatch.setattr(dedupe.scoring.score, "score_texts", score)
     for module in (dedupe.scoring.score, dedupe.pipeline.incremental.rescore):
-        monkeypatch.setattr(module, "CASCADE_ABOVE", 500)
-    for name in ("FIRST_SAMPLE", "SECOND_SAMPLE", "AUDIT"):
-        monkeypatch.setattr(dedupe.scoring.cascade, name, 60)
-    draw = random.Random(3)
-    names = ["".join(draw.choices("abdeilmnorstu", k=7)) for _ in range(40)]
-    born = [f"19{draw.randrange(30, 90)}-0{draw.randrange(1, 9)}-11" for _ in range(120)]
-    people = [(*draw.sample(names, 2), date, draw.choice(names[:9])) for date in born]
-    people = [row for one in people for row in (one, (one[0][:-1], *one[1:]))]
-    draw.shuffle(people)
-    workspace = Workspace(tmp_path / "w")
-    run(with_ids(people[:60]), output=workspace.path)
-    assert set(dedupe.workspace.state.open_state(workspace).pairs["decided_by"]) == {
-        "cross-encoder"
-    }
-    result = dedupe.add(workspace.path, with_ids(people[60:160], first=60))
-    assert len({*asked, *((b, a) for a, b in asked)}) == 2 * len(asked)
-    assert result.summary["decided_by"]["distilled"] > 0
-    assert dedupe.workspace.stored.load_distilled(workspace)[1] is not None
-    assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
-    asked.clear()
-    dedupe.add(workspace.path, with_ids(people[160:], first=160))
-    assert not asked
-    assert written(workspace.path) == exported(workspace.path, tmp_path / "x")
-
-
-class _ConstantTrees:
-    def __init__(self, chance: float) -> None:
-        self.chance = chance
-
-    def predict(self, features: Any) -> Any:
-        return np.full(len(features), self.chance, dtype=np.float32)
+        monkeypatch.setattr(module, "load_cross_encoder", lambda _: None)
+        monkeypatch.setattr(module, "judge", judge)
+    return asked
 
 
 @pytest.mark.parametrize("worth", [1, 500])
-def test_the_cross_encoder_scores_doubtful_pairs_once_enough_are_due(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, worth: int
+def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worth: int
 ) -> None:
-    workspace = Workspace(folder / "people.dedupe")
-    key = workspace.facts()["keys"]["scored"]
-    scored = workspace.cache.load("scored", key)
-    assert scored is not None
-    texts = dedupe.workspace.state.open_state(workspace).records.texts
-    facts = {"model_key": key, "low": 0.1, "high": 0.9, "layout": layout_of(compared_fields(texts))}
-    workspace.cache.save("scored", key, scored[0], {**scored[1], **facts})
-    workspace.cache.save_arrays("distilled", key, {"base": np.zeros(1)})
-    monkeypatch.setattr(
-        dedupe.pipeline.incremental.rescore, "BoostedTrees", lambda **arrays: _ConstantTrees(0.4)
-    )
+    asked = judged_in_turn(monkeypatch)
     monkeypatch.setattr(dedupe.pipeline.incremental.rescore, "WORTH_LOADING", worth)
-    result = dedupe.add(workspace.path, folder / "new.csv")
-    new = pl.col("right_id").str.starts_with("r10") & (pl.col("right_id").str.len_chars() == 4)
-    deciders = set(result.pairs.filter(new)["decided_by"])
-    if worth == 1:
-        assert deciders == {"cross-encoder", "identical"}
-        assert {name: ids(result.clusters)[name] for name in ("r100", "r3")} == {
-            name: ids(result.clusters)["r3"] for name in ("r100", "r3")
-        }
+    workspace = tmp_path / "w"
+    run(OLD, output=workspace, effort="balanced")
+    asked.clear()
+    # From now on every pair is in doubt.
+    for module in (dedupe.scoring.cascade, dedupe.pipeline.incremental.rescore):
+        monkeypatch.setattr(module, "DOUBTFUL", np.inf)
+    result = dedupe.add(workspace, NEW[:3])
+    assert bool(asked) == (worth == 1)
+    new = pl.col("right_id").str.contains("^r10[0-9]$")
+    deciders = dict(result.pairs.filter(new)["decided_by"].value_counts().iter_rows())
+    assert result.summary["cross_encoder"]["judged"] >= len(asked)
+    if worth > 1:
+        assert deciders.keys() == {"comparison"}
     else:
-        assert deciders == {"distilled", "identical"}
-        assert (result.pairs.filter(new & (pl.col("decided_by") == "distilled"))[
-            "probability"
-        ] == 0.4).all()  # fmt: skip
+        assert deciders["cross-encoder"] > 0
+        judged = result.pairs.filter(new & (pl.col("decided_by") == "cross-encoder"))
+        np.testing.assert_allclose(judged["probability"], 1 / (1 + np.exp(-2.5)), atol=1e-4)
+    assert written(workspace) == exported(workspace, tmp_path / "x")
+    dedupe.add(workspace, NEW[3:])
+    assert len(asked) == len({frozenset(pair) for pair in asked})  # no pair is judged twice
+    assert written(workspace) == exported(workspace, tmp_path / "y")
+
+
+@pytest.mark.parametrize(
+    ("effort", "decider"), [("fast", "comparison"), ("thorough", "cross-encoder")]
+)
+def test_an_addition_takes_the_effort_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, effort: str, decider: str
+) -> None:
+    asked = judged_in_turn(monkeypatch)
+    monkeypatch.setattr(dedupe.pipeline.incremental.rescore, "WORTH_LOADING", 1)
+    run(OLD, output=tmp_path / "w", effort=effort)
+    before = len(asked)
+    result = dedupe.add(tmp_path / "w", NEW)
+    assert set(result.pairs["decided_by"]) == {decider, "identical"}
+    # Pairs just outside the candidates are judged in the run alone.
+    scored = result.summary["additions"]["pairs_scored"]
+    assert len(asked) - before == (scored if effort == "thorough" else 0)
+    assert result.summary["cross_encoder"]["judged"] == len(asked)
+
+
+def test_added_records_are_judged_by_the_cross_encoder_itself(tmp_path: Path) -> None:
+    run(OLD, output=tmp_path / "w", effort="thorough")
+    result = dedupe.add(tmp_path / "w", NEW)
+    assert set(result.pairs["decided_by"]) == {"cross-encoder", "identical"}
+    truth = pl.concat([OLD, NEW]).with_columns(pl.col("born").alias("cluster_id"))
+    assert partition(result.clusters) == partition(truth)

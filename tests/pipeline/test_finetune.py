@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +15,7 @@ from dedupe.errors import ModelError, OptionError
 from dedupe.models.loading import MODELS
 from dedupe.pipeline.finetune import Example, FineTuningRecipe, fine_tune_on_decisions
 from dedupe.scoring import score as scoring
+from dedupe.scoring.comparison.comparison import Comparison
 from tests.samples import part_examples
 
 FOLDER = MODELS / "cross-encoder"
@@ -55,16 +58,31 @@ def test_a_model_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
         fine_tune_on_decisions(tmp_path / "gone", part_examples(), [], device="cpu")
 
 
-def test_a_pair_trained_on_keeps_its_held_out_score(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pair_trained_on_keeps_its_held_out_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says of such a pair counts as what it said before it saw the decision."""
+
+    class Combined:
+        """In place of the comparison model: what is combined shows."""
+
+        def combine(self, log_odds: Any, logits: Any) -> Any:
+            return np.asarray(logits) + 0.0 * log_odds
+
     monkeypatch.setattr(scoring, "prepare_texts", lambda model, texts: list(texts))
     monkeypatch.setattr(
-        scoring, "score_texts", lambda model, left, right, _: np.full(len(left), 0.9, np.float32)
+        scoring, "score_logits", lambda model, left, right, _: np.full(len(left), 2.0, np.float32)
     )
-    known = {scoring.pair_key("x", "z"): 0.25}
-    monkeypatch.setattr(scoring, "held_out_scores", lambda folder: known)
+    monkeypatch.setattr(scoring, "load_comparison_model", Combined)
+    (tmp_path / scoring.HELD_OUT_FILE).write_text(json.dumps({scoring.pair_key("z", "x"): 0.25}))
+    monkeypatch.setattr(scoring, "load_cross_encoder", lambda config: None)
     pairs = pl.DataFrame(
         {"left": [0, 0, 1], "right": [1, 2, 2], "similarity": [0.5] * 3},
         schema={"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32},
     )
-    found, _, _ = scoring.score_pairs(None, pairs, pl.Series(["z", "x", "y"]), Config())
-    assert found["probability"].to_list() == pytest.approx([0.25, 0.9, 0.9])
+    comparison = Comparison.of(pl.Series("text", ["z", "x", "y"]), pairs)
+    monkeypatch.setattr(Comparison, "log_odds", lambda self: np.zeros(3, dtype=np.float32))
+    config = Config(cross_encoder=str(tmp_path), effort="thorough")
+    found, _ = scoring.score_pairs(pairs, comparison, config)
+    sure = 1 / (1 + np.exp(-2.0))
+    assert found["probability"].to_list() == pytest.approx([0.25, sure, sure])

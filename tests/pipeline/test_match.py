@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from polars.testing import assert_frame_equal
 
 import dedupe
 import dedupe.pipeline.incremental.match
-import dedupe.workspace.state
+import dedupe.workspace.stored
+from dedupe.config import Config
 from dedupe.errors import InputError, WorkspaceError
 from dedupe.pipeline.incremental.match import MATCHES
-from dedupe.scoring.column_similarity import compared_fields, layout_of
+from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.workspace.folder import Workspace
 from tests.samples import people_table
 
@@ -71,33 +74,87 @@ def test_a_missing_index_is_made_in_memory(workspace: Path) -> None:
     assert found.drop("similarity").equals(before.drop("similarity"))
 
 
-def test_the_distilled_model_decides_clear_pairs(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("log_odds", "options", "judged"),
+    [
+        (2.9, {}, True),
+        (3.1, {}, False),
+        (-3.1, {}, False),
+        (0.0, {"effort": "fast"}, False),
+        (0.0, {"cross_encoder_pairs": 0}, False),
+        (9.0, {"effort": "thorough"}, True),
+    ],
+)
+def test_the_cross_encoder_is_loaded_for_doubtful_pairs_alone(
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    log_odds: float,
+    options: dict[str, Any],
+    judged: bool,
 ) -> None:
-    opened = Workspace(workspace)
-    texts = dedupe.workspace.state.open_state(opened).records.texts
-    facts = {"low": 0.1, "high": 0.9, "layout": layout_of(compared_fields(texts))}
-    arrays: dict[str, Any] = {"base": np.zeros(1)}
+    loaded: list[Config] = []
+
+    def judge(_: object, texts: object, left: Any, *__: object) -> Any:
+        return np.full(len(left), 1.5, dtype=np.float32)
+
+    module = dedupe.pipeline.incremental.match
+    monkeypatch.setattr(module, "load_cross_encoder", loaded.append)
+    monkeypatch.setattr(module, "judge", judge)
     monkeypatch.setattr(
-        dedupe.pipeline.incremental.match, "load_distilled", lambda _: (facts, arrays)
+        module.Comparison,
+        "log_odds",
+        lambda self: np.full(len(self), log_odds, dtype=np.float32),
     )
-    sure = [0.95]
+    matcher = dedupe.Matcher(workspace)
+    matcher.config = replace(matcher.config, **options)
+    asked = people_table()[:2].drop("id")
+    for _ in range(2):
+        found = matcher.match(asked, min_probability=0.0)
+        assert found["record"].unique().to_list() == [0, 1]
+        expected = 1 / (1 + np.exp(-(1.5 if judged else log_odds)))
+        equal = pl.col("similarity") > 0.9999
+        other = found.filter(~equal)["probability"]
+        np.testing.assert_allclose(other, expected, rtol=1e-5)
+        # The cross-encoder would call records of the same text a match in any file.
+        alone = 1 / (1 + np.exp(-log_odds))
+        same = found.filter(equal)["probability"]
+        np.testing.assert_allclose(same, 1 if alone >= 0.5 else alone, rtol=1e-5)
+        assert len(other) and len(same) >= 2
+    assert len(loaded) == judged
 
-    class BoostedTrees:
-        def __init__(self, base: Any) -> None:
-            assert (base == arrays["base"]).all()
 
-        def predict(self, features: Any) -> Any:
-            return np.full(len(features), sure[0], dtype=np.float32)
+def test_records_are_compared_with_the_statistics_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One record alone says nothing about what is rare."""
+    workspace = tmp_path / "w"
+    dedupe.run(people_table(), output=workspace, effort="fast")
+    opened = Workspace(workspace)
+    facts = dedupe.workspace.stored.scoring_facts(opened)
+    key = facts["statistics_key"]
+    stored = opened.cache.load("statistics", key)
+    assert stored is not None
+    used: list[FileStatistics | None] = []
+    compare = Comparison.log_odds
 
-    def never(_: object) -> None:
-        raise AssertionError("the cross-encoder is not needed")
+    def log_odds(self: Comparison) -> Any:
+        used.append(self.statistics)
+        return compare(self)
 
-    monkeypatch.setattr(dedupe.pipeline.incremental.match, "BoostedTrees", BoostedTrees)
-    with monkeypatch.context() as patch:
-        patch.setattr(dedupe.pipeline.incremental.match, "load_cross_encoder", never)
-        found = dedupe.Matcher(workspace).match(people_table()[:1].drop("id"))
-        assert found.height == 5 and (found["probability"] == np.float32(0.95)).all()
-    sure[0] = 0.5
-    found = dedupe.Matcher(workspace).match(people_table()[:1].drop("id"))
-    assert (found["probability"] != np.float32(0.5)).all() and "r0" in found["id"]
+    monkeypatch.setattr(Comparison, "log_odds", log_odds)
+    asked = people_table()[[0, 5]].drop("id")
+    found = dedupe.Matcher(workspace).match(asked, min_probability=0.0)
+    assert used[0] is not None and used[0].records == people_table().height
+    assert used[0].counts.sort("kind", "value").equals(stored[0].sort("kind", "value"))
+    assert used[0].facts() == stored[1]
+    # Those of another file give other probabilities, and missing ones are made from the records.
+    counts, other = stored[0].clear(), {**stored[1], "records": 1_000_000}
+    with opened.locked():
+        opened.cache.save("statistics", key, counts, other, forget=False)
+    unlike = dedupe.Matcher(workspace).match(asked, min_probability=0.0)
+    assert used[1] is not None and used[1].records == 1_000_000
+    assert unlike["probability"].to_list() != found["probability"].to_list()
+    for path in (workspace / "stages").glob("statistics-*"):
+        path.unlink()
+    again = dedupe.Matcher(workspace).match(asked, min_probability=0.0)
+    assert_frame_equal(again, found)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -15,6 +17,7 @@ import dedupe
 import dedupe.pipeline.pairs
 import dedupe.pipeline.run
 import dedupe.pipeline.train
+import dedupe.scoring.cascade
 import dedupe.workspace.state
 import dedupe.workspace.stored
 from dedupe.errors import OptionError, WorkspaceError
@@ -79,8 +82,94 @@ def test_identical_rows_are_merged_and_never_scored(done: Path) -> None:
     pairs = pl.read_csv(done / "people.dedupe/pairs.csv")
     assert pairs.filter(pl.col("decided_by") == "identical").height == 2
     manifest = json.loads((done / "people.dedupe/manifest.json").read_text())
+    assert manifest["decided_by"] == dict(pairs["decided_by"].value_counts().iter_rows())
     assert manifest["decided_by"]["identical"] == 2
-    assert manifest["decided_by"]["cross-encoder"] == pairs.height - 2
+    assert manifest["decided_by"]["comparison"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "deciders"),
+    [
+        ({"effort": "fast"}, {"identical", "comparison"}),
+        ({"cross_encoder_pairs": 0}, {"identical", "comparison"}),
+        ({"effort": "thorough"}, {"identical", "cross-encoder"}),
+    ],
+)
+def test_the_effort_says_which_pairs_the_cross_encoder_judges(
+    options: dict[str, Any], deciders: set[str]
+) -> None:
+    result = dedupe.run(people_table(), **options)
+    assert set(result.pairs["decided_by"]) == deciders
+    truth = result.clusters.with_columns(pl.col("born").alias("cluster_id"))
+    assert partition(result.clusters) == partition(truth)
+    facts = result.summary["cross_encoder"]
+    if "cross-encoder" in deciders:
+        # Pairs just outside the candidates are judged as well, and are not among the results.
+        assert facts["judged"] >= result.summary["search"]["candidates"]
+        assert facts["over_budget"] == 0
+    else:
+        assert facts["judged"] == 0
+
+
+def test_the_budget_of_the_cross_encoder_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dedupe.scoring.cascade, "DOUBTFUL", np.inf)
+    every, few, none = (
+        dedupe.run(people_table(), cross_encoder_pairs=pairs, self_training=False)
+        for pairs in (10_000, 3, 0)
+    )
+    total = every.summary["cross_encoder"]["judged"]
+    assert set(every.pairs["decided_by"]) == {"identical", "cross-encoder"}
+    assert few.summary["cross_encoder"] == {"judged": 3, "over_budget": total - 3}
+    for pairs, decider in ((every, "cross-encoder"), (none, "comparison")):
+        one = few.pairs.filter(pl.col("decided_by") == decider)
+        other = one.join(pairs.pairs, on=["left_id", "right_id"], maintain_order="left")
+        assert other.height == one.height
+        np.testing.assert_allclose(other["probability_right"], one["probability"], atol=1e-3)
+    # The most doubtful pairs come first.
+    both = few.pairs.join(none.pairs, on=["left_id", "right_id"])
+    certainty = both.with_columns((pl.col("probability_right") - 0.5).abs())
+    judged, rest = (
+        certainty.filter(pl.col("decided_by") == decider)["probability_right"]
+        for decider in ("cross-encoder", "comparison")
+    )
+    assert max(judged, default=0) <= min(rest)
+
+
+@pytest.mark.parametrize("probability", [0.2, 0.9])
+def test_equal_records_are_merged_if_their_group_is_judged_one_thing(
+    monkeypatch: pytest.MonkeyPatch, probability: float
+) -> None:
+    """The comparison model judges each group once, by its first record paired with itself."""
+    scored = dedupe.pipeline.pairs.score_pairs
+    own = pl.col("left") == pl.col("right")
+    groups: list[int] = []
+
+    def score_pairs(*arguments: Any) -> tuple[pl.DataFrame, dict[str, Any]]:
+        pairs, facts = scored(*arguments)
+        groups.append(pairs.filter(own).height)
+        chance = pl.when(own).then(probability).otherwise("probability").cast(pl.Float32)
+        return pairs.with_columns(chance.alias("probability")), facts
+
+    monkeypatch.setattr(dedupe.pipeline.pairs, "score_pairs", score_pairs)
+    result = dedupe.run(people_table(), effort="fast", self_training=False)
+    assert groups == [1]  # one person is there three times
+    ids = people_table().filter(pl.col("born") == "1936-08-17")["id"].to_list()
+    equal = result.pairs.filter(pl.col("left_id").is_in(ids) & pl.col("right_id").is_in(ids))
+    same = result.clusters.filter(pl.col("id").is_in(ids))["cluster_id"].n_unique()
+    if probability < 0.5:
+        assert same == 3
+        assert set(equal["decided_by"]) == {"comparison"}
+        assert equal["probability"].to_list() == pytest.approx([probability] * equal.height)
+        assert "identical" not in result.pairs["decided_by"]
+    else:
+        assert same == 1
+        assert set(equal["decided_by"]) == {"identical"} and set(equal["probability"]) == {1.0}
+    assert result.pairs.filter(pl.col("left_id") == pl.col("right_id")).is_empty()
+    # Nor does the summary count records paired with themselves.
+    counts = dict(result.pairs["decided_by"].value_counts().iter_rows())
+    assert result.summary["decided_by"] == {"identical": 0, **counts}
+    matches = result.pairs.filter(pl.col("probability") >= 0.5)
+    assert result.summary["matching_pairs"] == matches.height
 
 
 def test_the_manifest_says_what_was_done(done: Path) -> None:
@@ -101,7 +190,7 @@ def test_the_manifest_says_what_was_done(done: Path) -> None:
 
 
 def test_a_second_run_computes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("find_candidate_pairs", "score_pairs", "load_cross_encoder", "make_records"):
+    for name in ("find_candidate_pairs", "score_pairs", "make_records"):
         monkeypatch.setattr(dedupe.pipeline.pairs, name, _forbidden)
     monkeypatch.setattr(dedupe.workspace.state, "resolve", _forbidden)
     before = {path.name: path.stat().st_mtime_ns for path in (folder / "people.dedupe").iterdir()}
@@ -124,7 +213,7 @@ def test_an_unchanged_result_still_gives_its_tables(folder: Path) -> None:
 def test_another_threshold_scores_nothing_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dedupe.pipeline.pairs, "load_cross_encoder", _forbidden)
+    monkeypatch.setattr(dedupe.pipeline.pairs, "score_pairs", _forbidden)
     strict = dedupe.run(folder / "people.csv", threshold=1.0)
     assert strict.merged.height >= 10
     assert strict.summary["stages"][1]["reused"]
@@ -375,7 +464,7 @@ def test_what_is_prepared_can_be_reviewed_before_anything_is_written(
     keys = dedupe.workspace.state.open_state(dedupe.open_workspace(place)).records.keys
     with dedupe.open_workspace(place).decisions() as log:
         log.record(keys[0], keys[1], Decision.MATCH, "ada")
-    for name in ("find_candidate_pairs", "score_pairs", "load_cross_encoder", "make_records"):
+    for name in ("find_candidate_pairs", "score_pairs", "make_records"):
         monkeypatch.setattr(dedupe.pipeline.pairs, name, _forbidden)
     result = dedupe.run(tmp_path / "p.csv")
     assert result.workspace == place and result.summary["decisions"] == 1

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from dedupe.config import Config
 from dedupe.records import make_records
-from dedupe.resolution.resolve import CLUSTER_ROWS, resolve, uses_self_training
+from dedupe.resolution.resolve import CLUSTER_ROWS, resolve
 from tests.resolution.graphs import DECISIONS, EDGES, NO_DECISIONS, N, decisions_of, links, table
 
 
@@ -53,10 +53,3 @@ def test_tables_are_linked_by_the_mode_of_the_configuration(
 def test_a_table_alone_has_no_links() -> None:
     records = make_records(table(), Config(fields=("name",)))
     assert resolve(records, links((0, 1, 0.9)), NO_DECISIONS, Config()).links is None
-
-
-def test_self_training_is_for_small_files_unless_the_configuration_says_so() -> None:
-    assert uses_self_training(Config(), 1_000)
-    assert not uses_self_training(Config(), 1_000_000)
-    assert uses_self_training(Config(self_training=True), 1_000_000)
-    assert not uses_self_training(Config(recalibrate=False), 1_000)

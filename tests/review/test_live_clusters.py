@@ -15,7 +15,8 @@ from dedupe.records import make_records
 from dedupe.resolution.decisions import CHOICES
 from dedupe.resolution.resolve import resolve
 from dedupe.review.live_clusters import LiveClusters
-from dedupe.scoring.pairs import PAIRS, identical_pairs
+from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.pairs import PAIRS, identical_pairs, judged_identical
 from dedupe.workspace.state import Clustered, State
 from dedupe.workspace.stored import RecordTable
 
@@ -66,16 +67,21 @@ def as_frame(decisions: dict[tuple[int, int], str]) -> pl.DataFrame:
 
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None)
-@given(EDGES, STEPS, st.sampled_from(CONFIGS))
+@given(EDGES, STEPS, st.sampled_from(CONFIGS), st.sets(st.integers(0, 2)))
 def test_clusters_that_follow_decisions_equal_those_of_all_records(
     edges: list[tuple[int, int, float]],
     steps: list[tuple[int, int, str | None]],
     config: Config,
+    poor: set[int],
 ) -> None:
     lines = [(a, b, p, p, "cross-encoder") for a, b, p in edges]
-    pairs = pl.concat([IDENTICAL, pl.DataFrame(lines, schema=PAIRS, orient="row")])
-    pairs = pairs.sort("left", "right")
-    state = State(RecordTable(RECORDS, CSV), pairs, as_frame({}), NO_CHOICES, config)
+    own = [(row, row, 1.0, 0.3, "identical") for row in poor]
+    scored = pl.DataFrame([*own, *lines], schema=PAIRS, orient="row")
+    identical = judged_identical(IDENTICAL, scored)
+    pairs = pl.concat([identical, scored[len(own) :]]).sort("left", "right")
+    comparison = Comparison.of(RECORDS.texts, scored)
+    table = RecordTable(RECORDS, CSV)
+    state = State(table, pairs, as_frame({}), NO_CHOICES, config, comparison)
     first = resolve(RECORDS, pairs, state.decisions, config)
     live = LiveClusters(Clustered(state, pairs, None, first))
     row_of = {key: row for row, key in enumerate(RECORDS.keys)}

@@ -22,7 +22,6 @@ def scores(chances: dict[tuple[int, int], float]) -> Scores:
         np.array([a for a, _ in pairs], dtype=np.int64),
         np.array([b for _, b in pairs], dtype=np.int64),
         np.array([chances[pair] for pair in pairs], dtype=np.float32),
-        np.zeros(len(pairs), dtype=np.float32),
         threshold=0.5,
         review_from=0.2,
     )

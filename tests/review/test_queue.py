@@ -23,7 +23,7 @@ def pairs() -> ReviewPairs:
     records = make_records(pl.DataFrame({"name": [f"name {row}" for row in range(N)]}), config)
     left = np.arange(N - 1)
     probability = np.array(P, dtype=np.float32)
-    scores = Scores(left, left + 1, probability, np.zeros_like(probability), 0.5, 0.1)
+    scores = Scores(left, left + 1, probability, 0.5, 0.1)
     scored_by = pl.Series(["cross-encoder"] * (N - 1))
     group = np.arange(N, dtype=np.uint32)
     return ReviewPairs(records, config, scores, probability, scored_by, group)

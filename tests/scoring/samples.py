@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import PAIRS
 
 
-def people(rng: np.random.Generator, count: int) -> tuple[pl.Series, pl.DataFrame, np.ndarray]:
+def people(rng: np.random.Generator, count: int) -> tuple[pl.DataFrame, Comparison, np.ndarray]:
     """Make records whose city alone separates matches, which their scores ignore.
 
-    Returns the texts, scored pairs and which pairs match.
+    Returns scored pairs, their comparison and which pairs match.
     """
     texts, rows, truth = [], [], []
     for i in range(count):
@@ -32,7 +33,7 @@ def people(rng: np.random.Generator, count: int) -> tuple[pl.Series, pl.DataFram
         },
         schema=PAIRS,
     )
-    return pl.Series(texts), pairs, np.array(truth)
+    return pairs, Comparison.of(pl.Series("text", texts), pairs), np.array(truth)
 
 
 def decisions(pairs: pl.DataFrame, truth: np.ndarray, count: int) -> pl.DataFrame:

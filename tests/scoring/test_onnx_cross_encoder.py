@@ -127,8 +127,9 @@ def test_progress_ends_at_all_pairs(model, pairs) -> None:
 def test_scoring_imports_no_torch() -> None:
     script = (
         "import sys, dedupe\n"
-        "(chance,) = dedupe.score([{'left': {'name': 'ada'}, 'right': {'name': 'ada'}}],"
-        " device='cpu')\n"
+        "ada = {'name': 'ada lovelace', 'born': '1815-12-10', 'city': 'london'}\n"
+        "pair = {'left': ada, 'right': {**ada, 'name': 'ada lovelase'}}\n"
+        "(chance,) = dedupe.score([pair], device='cpu')\n"
         "assert chance > 0.5\n"
         "packages = {name.split('.')[0] for name in sys.modules}\n"
         "print(packages & {'torch', 'transformers', 'sentence_transformers'})\n"

@@ -7,7 +7,31 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.scoring.pairs import PAIRS, components, identical_groups, identical_pairs
+from dedupe.scoring.pairs import (
+    PAIRS,
+    SAME_FROM,
+    components,
+    identical_groups,
+    identical_pairs,
+    judged_identical,
+    of_own_record,
+)
+
+
+def scored(*rows: tuple[int, int, float]) -> pl.DataFrame:
+    """Make scored pairs of left row, right row and probability."""
+    left, right, probability = zip(*rows, strict=True) if rows else ((), (), ())
+    decided_by = ["identical" if a == b else "comparison" for a, b in zip(left, right, strict=True)]
+    return pl.DataFrame(
+        {
+            "left": left,
+            "right": right,
+            "similarity": [1.0] * len(rows),
+            "probability": probability,
+            "decided_by": decided_by,
+        },
+        schema=PAIRS,
+    )
 
 
 def test_equal_texts_are_grouped_and_empty_ones_are_not() -> None:
@@ -38,3 +62,44 @@ def test_a_component_is_named_by_its_smallest_row(n: int, data: st.DataObject) -
     found = components(n, left, right)
     assert found.dtype == np.uint32
     assert found.tolist() == expected
+
+
+def test_pairs_of_a_record_with_itself_are_selected() -> None:
+    pairs = scored((0, 0, 0.9), (0, 1, 0.2), (2, 2, 0.1))
+    assert of_own_record(pairs)["left"].to_list() == [0, 2]
+
+
+def test_identical_records_are_one_unless_their_group_says_next_to_nothing() -> None:
+    texts = ["name: ann lee", "city: rome", "name: ann lee", "city: rome", "city: rome"]
+    _, identical = identical_pairs(pl.Series("text", texts))
+    judged = judged_identical(identical, scored((0, 0, 0.97), (0, 1, 0.3), (1, 1, 0.2)))
+    assert judged.schema == PAIRS
+    assert judged.select("left", "right", "decided_by").rows() == [
+        (0, 2, "identical"), (1, 3, "comparison"), (1, 4, "comparison"),
+    ]  # fmt: skip
+    # What counts as one record is certain; the others keep the probability of their group.
+    assert judged["probability"].to_list() == pl.Series([1, 0.2, 0.2], dtype=pl.Float32).to_list()
+    assert judged["similarity"].to_list() == [1, 1, 1]
+
+
+@given(
+    st.lists(st.sampled_from("abc"), min_size=1, max_size=9),
+    st.lists(st.floats(0, 1, width=32), min_size=9, max_size=9),
+)
+def test_a_group_of_identical_records_is_certain_from_the_limit_on(
+    texts: list[str], probability: list[float]
+) -> None:
+    firsts, identical = identical_pairs(pl.Series("text", texts))
+    own = scored(*((row, row, probability[row]) for row in firsts))
+    judged = judged_identical(identical, own)
+    assert judged.select("left", "right").equals(identical.select("left", "right"))
+    for left, found, by in judged.select("left", "probability", "decided_by").rows():
+        same = probability[left] >= SAME_FROM
+        assert found == (1 if same else probability[left])
+        assert by == ("identical" if same else "comparison")
+
+
+def test_identical_records_whose_group_was_not_scored_are_one() -> None:
+    _, identical = identical_pairs(pl.Series("text", ["a", "a"]))
+    assert judged_identical(identical, scored()).equals(identical)
+    assert judged_identical(identical.head(0), scored((0, 0, 0.9))).is_empty()

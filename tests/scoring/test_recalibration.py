@@ -6,13 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.recalibration import best_threshold, fit_to_decisions, recalibrate
 from tests.scoring.samples import decisions, people
 
 
 def test_decisions_recalibrate_pairs_without_a_decision() -> None:
-    texts, pairs, truth = people(np.random.default_rng(0), 300)
-    new, found = recalibrate(pairs, texts, decisions(pairs, truth, 60))
+    pairs, comparison, truth = people(np.random.default_rng(0), 300)
+    new, found = recalibrate(pairs, comparison, decisions(pairs, truth, 60))
     assert found is not None
     assert found.changed
     assert found.decisions == 60
@@ -27,10 +28,10 @@ def test_decisions_recalibrate_pairs_without_a_decision() -> None:
 
 
 def test_decisions_at_random_change_nothing() -> None:
-    texts, pairs, _ = people(np.random.default_rng(1), 200)
+    pairs, comparison, _ = people(np.random.default_rng(1), 200)
     sure = pairs.with_columns(probability=pl.Series([0.9, 0.1] * 100, dtype=pl.Float32))
     drawn = np.random.default_rng(2).random(200) < sure["probability"].to_numpy()
-    new, found = recalibrate(sure, texts, decisions(sure, drawn, 40))
+    new, found = recalibrate(sure, comparison, decisions(sure, drawn, 40))
     assert found is not None
     if not found.changed:
         assert new.equals(sure)
@@ -39,37 +40,38 @@ def test_decisions_at_random_change_nothing() -> None:
 
 @pytest.mark.parametrize("count", [0, 5])
 def test_too_few_decisions_change_nothing(count: int) -> None:
-    texts, pairs, truth = people(np.random.default_rng(3), 40)
-    new, found = recalibrate(pairs, texts, decisions(pairs, truth, count))
+    pairs, comparison, truth = people(np.random.default_rng(3), 40)
+    new, found = recalibrate(pairs, comparison, decisions(pairs, truth, count))
     assert found is None
     assert new.equals(pairs)
 
 
 def test_decisions_of_one_kind_change_nothing() -> None:
-    texts, pairs, _ = people(np.random.default_rng(4), 40)
-    new, found = recalibrate(pairs, texts, decisions(pairs, np.ones(40, dtype=bool), 30))
+    pairs, comparison, _ = people(np.random.default_rng(4), 40)
+    new, found = recalibrate(pairs, comparison, decisions(pairs, np.ones(40, dtype=bool), 30))
     assert found is None
     assert new.equals(pairs)
 
 
 def test_the_order_of_decisions_changes_nothing() -> None:
-    texts, pairs, truth = people(np.random.default_rng(5), 100)
+    pairs, comparison, truth = people(np.random.default_rng(5), 100)
     decided = decisions(pairs, truth, 40)
-    assert recalibrate(pairs, texts, decided)[0].equals(
-        recalibrate(pairs, texts, decided.reverse())[0]
+    assert recalibrate(pairs, comparison, decided)[0].equals(
+        recalibrate(pairs, comparison, decided.reverse())[0]
     )
 
 
 def test_pairs_that_follow_from_decisions_count_as_decided() -> None:
-    texts, pairs, truth = people(np.random.default_rng(6), 100)
+    pairs, comparison, truth = people(np.random.default_rng(6), 100)
     decided = decisions(pairs, truth, 40)
     # The first pair is decided through a third record, which is in no scored pair.
     third = pl.DataFrame(
         {"left": [0, 1], "right": [200, 200], "decision": ["match", "match"]},
         schema=decided.schema,
     )
-    texts = pl.concat([texts, pl.Series(["name: third"])])
-    _, found = recalibrate(pairs, texts, pl.concat([decided.slice(1), third]))
+    texts = pl.concat([comparison.texts, pl.Series("text", ["name: third"])])
+    comparison = Comparison.of(texts, pairs)
+    _, found = recalibrate(pairs, comparison, pl.concat([decided.slice(1), third]))
     assert found is not None
     assert found.decisions == 40
 

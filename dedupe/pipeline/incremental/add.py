@@ -47,7 +47,6 @@ from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import cluster_figures
 from dedupe.resolution.incremental import resolve_again
 from dedupe.resolution.outputs import Outputs
-from dedupe.resolution.resolve import uses_self_training
 from dedupe.resolution.survivorship import parse_rules
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import judged_identical
@@ -75,8 +74,9 @@ def add(
     """Bring new records into a workspace: cluster ids stay, decisions hold.
 
     If the workspace has an id column, records whose id exists and whose content differs are
-    updated. Pairs of unchanged records keep their probability. Only the pairs of new records are
-    searched and scored, and only affected clusters are formed again.
+    updated. Pairs of unchanged records keep their probability, unless it was in doubt and the
+    cross-encoder now judges them. Only the pairs of new records are searched and scored, and only
+    affected clusters are formed again.
 
     The result is that of a run over everything, up to a few pairs: words and values are weighted
     as they were at the run until there are twice as many texts, each addition has candidates of
@@ -246,9 +246,8 @@ def _cluster(
 
 def _may_recalibrate(workspace: Workspace, before: Before, state: State) -> bool:
     """Check whether recalibration may change, or changed before, the probability of any pair."""
-    sizes = (len(before.table.records), len(state.records))
     return (
-        any(uses_self_training(state.config, size) for size in sizes)
+        state.config.self_training
         or (state.config.recalibrate and state.decisions.height >= MIN_DECISIONS)
         or "recalibration" in workspace.manifest()
     )

@@ -16,7 +16,7 @@ from dedupe.config import Config
 from dedupe.io.sources import Input
 from dedupe.pipeline.incremental.cluster_changes import earlier_ids
 from dedupe.pipeline.incremental.delta import Delta
-from dedupe.pipeline.incremental.rescore import score_delta, search_delta
+from dedupe.pipeline.incremental.rescore import identical_by_slot, score_delta, search_delta
 from dedupe.pipeline.stages import Stages
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.statistics import FileStatistics
@@ -207,6 +207,11 @@ def extend(
     affected, compared = found.affected.copy(), nothing
     affected[rescored] = True
     compared[np.unique(found.pairs.select("left", "right").to_numpy())] = True
+    # Records of one text that are not one thing have pairs with the first of them, which alone has
+    # pairs with others.
+    first, other = (identical_by_slot(found.slot)[side].to_numpy() for side in ("left", "right"))
+    compared[first[found.affected[other]]] = True
+    affected[other[found.affected[first]]] = True
     extended = bool(search["stored"].get("grown"))
     return After(
         table=replace(table, slot=found.slot if extended else None, extended=extended),

@@ -28,7 +28,7 @@ from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.scoring.logistic import sigmoid
-from dedupe.scoring.pairs import identical_pairs
+from dedupe.scoring.pairs import SAME_FROM, identical_pairs
 from dedupe.scoring.score import held_out_scores, judge
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.folder import open_workspace as _open_workspace
@@ -192,18 +192,21 @@ class Matcher:
             return np.empty(0, dtype=np.float32)
         both = pl.Series("text", [*texts, *others], dtype=pl.String)
         left = new.astype(np.uint32)
-        right = (len(texts) + np.arange(len(new))).astype(np.uint32)
+        same = np.array([texts[at] == other for at, other in zip(new, others, strict=True)])
+        # As in a run, a record of the same text stands for a group of identical records.
+        right = np.where(same, left, len(texts) + np.arange(len(new))).astype(np.uint32)
         comparison = Comparison(both, left, right, similarity, self._statistics)
         log_odds = comparison.log_odds()
         # These are few pairs: unless the budget is nothing, all doubtful ones are judged.
         budget = cross_encoder_budget(len(self.texts), self.config)
         doubt = np.inf if np.isinf(budget) else DOUBTFUL if budget else 0.0
-        doubtful = np.flatnonzero(np.abs(log_odds) < doubt)
+        doubtful = np.flatnonzero((np.abs(log_odds) < doubt) & ~same)
         if len(doubtful):
             model, held_out = self._model
             ends = left[doubtful], right[doubtful]
             log_odds[doubtful] = judge(model, both, *ends, log_odds[doubtful], held_out)
         probability: NDArray[np.float32] = sigmoid(log_odds)
+        probability[same & (probability >= SAME_FROM)] = 1.0
         return probability
 
     def _near(

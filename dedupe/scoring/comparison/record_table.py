@@ -16,6 +16,7 @@ from dedupe.scoring.comparison.placeholders import is_no_value, is_placeholder
 from dedupe.scoring.comparison.roles import Role, RoleOfField, field_role, main_labels
 from dedupe.scoring.comparison.shared_values import others_sharing
 from dedupe.scoring.comparison.statistics import (
+    CLASS_OF_TOKEN,
     COUNTS,
     PLACEHOLDER,
     PRIOR_RECORDS,
@@ -175,7 +176,7 @@ def record_table(texts: pl.Series, statistics: FileStatistics | None = None) -> 
         placeholder = is_placeholder(found["value"], role.role)
         values[role.label] = counted.without(role.label, found, placeholder)
     coded = {label: _code(found, n) for label, found in values.items()}
-    names = _groups_of_fields(roles, main, coded)
+    names = _groups_of_fields(roles, main)
     records = (statistics.records if statistics else n) + PRIOR_RECORDS
     columns = {label: codes for label, (_, codes) in coded.items()}
     column_bits = [
@@ -184,7 +185,7 @@ def record_table(texts: pl.Series, statistics: FileStatistics | None = None) -> 
     ]
     tokens = token_table(
         _token_fields(roles, names, coded), n, records,
-        lambda found, here: counted.of(TOKEN, found, here),
+        lambda found, here: counted.of(TOKEN, found, here), counted.classes,
     )  # fmt: skip
     groups = {
         name: _group(name, fields, values, coded, n, tokens, counted)
@@ -222,6 +223,15 @@ class _Counts:
         if self._statistics is not None:
             return self._statistics.look_up(kind, values)[0]
         self._add(kind, values, here)
+        return here
+
+    def classes(
+        self, tokens: pl.Series, here: NDArray[np.int32], several: NDArray[np.bool_]
+    ) -> NDArray[np.int32]:
+        """Look up the classes of tokens: one that has several in the file has the last of them."""
+        if self._statistics is not None:
+            return np.maximum(here, self._statistics.look_up(CLASS_OF_TOKEN, tokens)[0] - 2)
+        self._add(CLASS_OF_TOKEN, tokens.filter(several), here[several] + 2)
         return here
 
     def without(self, label: str, found: pl.DataFrame, no_value: pl.Series) -> pl.DataFrame:
@@ -302,10 +312,11 @@ def _values(lines: pl.DataFrame, label: str) -> pl.DataFrame:
 
 
 def _roles(values: Mapping[str, pl.DataFrame]) -> tuple[list[RoleOfField], list[str]]:
-    roles = [
-        RoleOfField(label, field_role(label, found["value"].unique().sort(), found.height))
-        for label, found in values.items()
-    ]
+    roles = []
+    for label, found in values.items():
+        distinct = found["value"].unique().sort()
+        role = field_role(label, distinct, found.height)
+        roles.append(RoleOfField(label, role, len(distinct)))
     main = main_labels(roles)
     return roles, sorted(main, key=lambda label: (not label.startswith(_FIRST_LABELS), label))
 
@@ -320,16 +331,12 @@ def _code(found: pl.DataFrame, n: int) -> tuple[pl.Series, NDArray[np.int32]]:
     return values, codes
 
 
-def _groups_of_fields(
-    roles: Sequence[RoleOfField],
-    main: Sequence[str],
-    coded: Mapping[str, tuple[pl.Series, NDArray[np.int32]]],
-) -> dict[str, list[str]]:
+def _groups_of_fields(roles: Sequence[RoleOfField], main: Sequence[str]) -> dict[str, list[str]]:
     """Give each field its role groups, the telling one first."""
 
     def numbered(role: Role) -> list[str]:
-        labels = [field.label for field in roles if field.role is role and field.label not in main]
-        return sorted(labels, key=lambda label: -len(coded[label][0]))
+        fields = [field for field in roles if field.role is role and field.label not in main]
+        return [field.label for field in sorted(fields, key=lambda field: -field.values)]
 
     names: dict[str, list[str]] = {field.label: [] for field in roles}
     for label in main:

@@ -59,10 +59,13 @@ class RoleOfField:
         Label of the field in the record texts.
     role
         What it holds.
+    values
+        Number of distinct values that the file has of it.
     """
 
     label: str
     role: Role
+    values: int = 0
 
 
 _LABELS: tuple[tuple[Role, str], ...] = (

@@ -33,6 +33,8 @@ other names and places these have."""
 TOKEN, PLACEHOLDER = "token", "placeholder:"
 """Kind of a token, and beginning of the kind of a value that was set aside; after it comes the
 label of the field. That of other values is ``field:`` and the label, or ``group:`` and a group."""
+CLASS_OF_TOKEN = "class"
+"""Kind of a token that has several classes in the file; its count is the one it has, plus two."""
 SHARED_BY = 3.0
 """Other names, or other places, from which a contact counts as widely shared."""
 _CONTACTS = ("group:phone", "group:email", "group:url")
@@ -63,14 +65,16 @@ class FileStatistics:
         """Return everything but the counts as plain JSON types."""
         return {
             "records": self.records,
-            "roles": [[role.label, role.role.value] for role in self.roles],
+            "roles": [[role.label, role.role.value, role.values] for role in self.roles],
             "main": list(self.main),
         }
 
     @classmethod
     def restore(cls, facts: Mapping[str, Any], counts: pl.DataFrame) -> FileStatistics:
         """Make statistics of what :meth:`facts` returned and the stored counts."""
-        roles = tuple(RoleOfField(label, Role(role)) for label, role in facts["roles"])
+        roles = tuple(
+            RoleOfField(label, Role(role), values) for label, role, values in facts["roles"]
+        )
         return cls(int(facts["records"]), roles, tuple(facts["main"]), counts)
 
     def look_up(

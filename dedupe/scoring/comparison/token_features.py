@@ -126,6 +126,7 @@ def _compare(
     classes = np.append(table.classes, np.uint8(0))
     bits_a, bits_b, class_a, class_b = bits[a], bits[b], classes[a], classes[b]
     shared = in_b & (sure_a | (class_a == CLASS["code"]))
+    shared_b = in_a & (sure_b | (class_b == CLASS["code"]))
     alone_a, alone_b = sure_a & ~in_b, sure_b & ~in_a
     alike = _alike_words(table, a, b, alone_a, alone_b)
     loose_a, loose_b = alone_a & ~alike.any(axis=2), alone_b & ~alike.any(axis=1)
@@ -142,7 +143,8 @@ def _compare(
             _most(shared, bits_a),
             _most(loose_a, bits_a),
             _most(loose_b, bits_b),
-            _total(shared & main_a, bits_a),
+            # A word may be of the name of one record and the employer of the other.
+            np.maximum(_total(shared & main_a, bits_a), _total(shared_b & main_b, bits_b)),
             _total(loose_a & main_a, bits_a),
             _total(loose_b & main_b, bits_b),
             _most(loose_a & main_a, bits_a),

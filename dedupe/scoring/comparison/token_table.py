@@ -26,6 +26,8 @@ NO_GROUP = 31
 
 Counter = Callable[[pl.Series, NDArray[np.int32]], NDArray[np.int32]]
 """Takes values and their number of records here; returns their number of records in the file."""
+Classifier = Callable[[pl.Series, NDArray[np.int32], NDArray[np.bool_]], NDArray[np.int32]]
+"""Takes tokens, their class here and whether they have several; returns that in the file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,9 @@ class TokenTable:
     names: pl.Series
 
 
-def token_table(fields: Sequence[TokenField], n: int, records: int, count: Counter) -> TokenTable:
+def token_table(
+    fields: Sequence[TokenField], n: int, records: int, count: Counter, classify: Classifier
+) -> TokenTable:
     """Make the tokens of n records.
 
     Parameters
@@ -94,6 +98,8 @@ def token_table(fields: Sequence[TokenField], n: int, records: int, count: Count
         Number of records of the file, for how rare a token is.
     count
         Looks up the number of records that have each token.
+    classify
+        Looks up the class of each token: a number may be a code in another record of the file.
     """
     found = [value_tokens(field.values, field.role) for field in fields]
     vocabulary = _vocabulary(found)
@@ -104,7 +110,9 @@ def token_table(fields: Sequence[TokenField], n: int, records: int, count: Count
     tokens[:, 1:][tokens[:, 1:] == tokens[:, :-1]] = -1
     here = np.bincount(tokens[tokens >= 0], minlength=vocabulary.height).astype(np.int32)
     counts = count(vocabulary["token"], here)
-    classes = vocabulary["class"].to_numpy().astype(np.uint8)
+    several = vocabulary["several"].to_numpy()
+    here_classes = vocabulary["class"].to_numpy().astype(np.int32)
+    classes = classify(vocabulary["token"], here_classes, several).astype(np.uint8)
     return TokenTable(
         tokens,
         groups,
@@ -117,10 +125,11 @@ def token_table(fields: Sequence[TokenField], n: int, records: int, count: Count
 
 
 def _vocabulary(found: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """List the distinct tokens: ``number``, ``token`` and ``class``, sorted by token."""
+    """List the distinct tokens, sorted: ``number``, ``token``, ``class``; ``several`` classes."""
     schema = {"token": pl.String, "class": pl.UInt8}
     tokens = pl.concat([pl.DataFrame(schema=schema), *(part.select(*schema) for part in found)])
-    classes = (pl.col("class") % MAYBE).max()
+    kind = pl.col("class") % MAYBE
+    classes = kind.max(), (kind.min() < kind.max()).alias("several")
     return tokens.group_by("token").agg(classes).sort("token").with_row_index("number")
 
 

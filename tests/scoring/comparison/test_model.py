@@ -1,0 +1,128 @@
+"""The comparison model: its file, what is wrong with other files, and how scores are combined."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from dedupe.errors import ModelError
+from dedupe.scoring.comparison.model import (
+    LOGIT_LIMIT,
+    WEIGHTS,
+    ComparisonModel,
+    load_comparison_model,
+    save_comparison_model,
+)
+from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
+from dedupe.scoring.comparison.vectors import feature_names
+
+LOGITS = st.floats(-20, 20, width=32)
+
+
+def small_model() -> ComparisonModel:
+    """Make a model of one tree that asks for the first feature."""
+    trees = ObliviousTrees(
+        np.array([[0]], dtype=np.int16),
+        np.array([[127]], dtype=np.uint8),
+        np.array([[-1, 1]], dtype=np.float32),
+        np.zeros(1),
+    )
+    return ComparisonModel(trees, np.array([0.1, 0.5, 0.3, 0.2]))
+
+
+def refusal(file: Path) -> str:
+    with pytest.raises(ModelError) as raised:
+        load_comparison_model(file)
+    message = str(raised.value)
+    assert str(file) in message
+    assert "\n" not in message
+    return message
+
+
+def test_a_saved_model_is_loaded_as_it_was(tmp_path: Path) -> None:
+    model, file = small_model(), tmp_path / "model.safetensors"
+    save_comparison_model(model, file)
+    loaded = load_comparison_model(file)
+    vectors = np.random.default_rng(0).integers(0, 256, (9, len(feature_names())), dtype=np.uint8)
+    np.testing.assert_array_equal(loaded.log_odds(vectors), model.log_odds(vectors))
+    np.testing.assert_array_equal(loaded.combination, model.combination)
+
+
+def test_the_bundled_model_fits_the_features_and_is_loaded_once() -> None:
+    model = load_comparison_model()
+    assert model is load_comparison_model()
+    assert model.trees.feature.max() < len(feature_names())
+    assert model.trees.feature.shape == model.trees.limit.shape
+    assert model.trees.value.shape == (len(model.trees.limit), 2 ** model.trees.limit.shape[1])
+    assert model.combination.shape == (4,)
+    vectors = np.full((1, len(feature_names())), 128, dtype=np.uint8)
+    assert np.isfinite(model.log_odds(vectors)).all()
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert "cannot load" in refusal(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", WEIGHTS.read_bytes()[:20_000]])
+def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "damaged.safetensors"
+    file.write_bytes(content)
+    assert "cannot load" in refusal(file)
+
+
+@pytest.mark.parametrize("name", ["feature", "limit", "value", "base", "combination"])
+def test_a_file_without_an_array_is_refused(tmp_path: Path, name: str) -> None:
+    model, file = small_model(), tmp_path / "part.safetensors"
+    arrays = {**model.trees.to_arrays(), "combination": model.combination}
+    del arrays[name]
+    save_file(arrays, file, metadata={"features": json.dumps(feature_names())})
+    assert "cannot load" in refusal(file)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        {"features": json.dumps([*feature_names(), "one more"])},
+        {"features": json.dumps(sorted(feature_names()))},
+    ],
+)
+def test_a_model_of_other_features_is_refused(
+    tmp_path: Path, metadata: dict[str, str] | None
+) -> None:
+    model, file = small_model(), tmp_path / "other.safetensors"
+    arrays = {**model.trees.to_arrays(), "combination": model.combination}
+    save_file(arrays, file, metadata=metadata)
+    assert "other features" in refusal(file)
+
+
+@given(LOGITS, LOGITS, st.floats(0, 10, width=32))
+def test_the_combined_score_rises_with_both_scores_and_is_limited(
+    comparison: float, cross_encoder: float, more: float
+) -> None:
+    model = load_comparison_model()
+    one, other = (
+        np.array([score, score + more, score], dtype=np.float32)[order]
+        for score, order in ((comparison, [0, 1, 2]), (cross_encoder, [0, 2, 1]))
+    )
+    score, more_similar, more_alike = model.combine(one, other)
+    assert more_similar >= score
+    assert more_alike >= score
+    assert np.abs([score, more_similar, more_alike]).max() <= LOGIT_LIMIT
+    assert model.combine(one, other).dtype == np.float32
+
+
+def test_scores_beyond_the_limit_count_as_the_limit() -> None:
+    model = small_model()
+    far, limit = (np.array([score], dtype=np.float32) for score in (50, LOGIT_LIMIT))
+    assert model.combine(far, -far) == model.combine(limit, -limit)
+    # Constant, log odds of either model, and the lower of the two.
+    assert model.combine(np.float32([1]), np.float32([-2])) == pytest.approx(
+        [0.1 + 0.5 - 0.6 - 0.4]
+    )

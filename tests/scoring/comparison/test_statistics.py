@@ -1,0 +1,128 @@
+"""With the stored statistics of their file, records are compared as in the file."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.record_table import record_table
+from dedupe.scoring.comparison.statistics import COUNTS, TOKEN, FileStatistics
+from tests.scoring.comparison.samples import RECORDS, all_pairs, ends, texts_of, vectors_of
+
+FEW = settings(max_examples=8)
+
+
+def stored(statistics: FileStatistics) -> FileStatistics:
+    """Write statistics as a workspace does, and read them."""
+    facts = json.loads(json.dumps(statistics.facts()))
+    return FileStatistics.restore(facts, statistics.counts)
+
+
+def test_what_is_stored_is_restored() -> None:
+    texts = texts_of([{"name": "ann lee", "phone": "030 1234567"}] * 2 + [{"name": "bob lee"}])
+    statistics = record_table(texts).statistics
+    restored = stored(statistics)
+    assert (restored.records, restored.roles, restored.main) == (
+        3, statistics.roles, statistics.main
+    )  # fmt: skip
+    assert restored.facts() == statistics.facts()
+    assert statistics.counts.schema == COUNTS
+
+
+def test_values_of_two_records_or_more_are_counted() -> None:
+    texts = texts_of(
+        [
+            {"name": "ann lee", "phone": "030 1234567"},
+            {"name": "bob ray", "phone": "+49 30 1234567"},
+            {"name": "ann fox", "phone": "030 7654321"},
+        ]
+    )
+    statistics = record_table(texts).statistics
+    assert (statistics.counts["count"] > 1).all()
+    counts, names, _ = statistics.look_up("group:phone", pl.Series(["301234567", "307654321"]))
+    assert counts.tolist() == [2, 1]
+    assert names.tolist() == [1, 0]
+    assert statistics.look_up(TOKEN, pl.Series(["ann", "lee", "new"]))[0].tolist() == [2, 1, 1]
+    assert statistics.look_up("no such kind", pl.Series(["x"]))[0].tolist() == [1]
+    assert len(statistics.look_up(TOKEN, pl.Series([], dtype=pl.String))[0]) == 0
+
+
+@FEW
+@given(RECORDS)
+def test_a_table_made_with_stored_statistics_has_equal_vectors(
+    records: list[dict[str, str]],
+) -> None:
+    texts, pairs = texts_of(records), all_pairs(len(records))
+    table = record_table(texts)
+    again = record_table(texts, stored(table.statistics))
+    np.testing.assert_array_equal(vectors_of(table, *pairs), vectors_of(again, *pairs))
+
+
+@FEW
+@given(RECORDS, st.data())
+def test_some_records_are_compared_as_among_all(
+    records: list[dict[str, str]], data: st.DataObject
+) -> None:
+    texts, n = texts_of(records), len(records)
+    rows = np.array(sorted(data.draw(st.sets(st.integers(0, n - 1), min_size=1))), dtype=np.uint32)
+    left, right = all_pairs(len(rows))
+    table = record_table(texts)
+    some = record_table(texts.gather(rows), stored(table.statistics))
+    np.testing.assert_array_equal(
+        vectors_of(table, rows[left], rows[right]), vectors_of(some, left, right)
+    )
+
+
+def test_fields_without_a_role_keep_their_groups_among_few_records() -> None:
+    records = [{"alpha": f"word {n}", "beta": "ab"[n % 2], "gamma": "x y z"} for n in range(9)]
+    records += [{"alpha": "word 1", "beta": beta, "gamma": "x y z"} for beta in ("c", "d")]
+    texts = texts_of([{"name": "ann lee", **record} for record in records])
+    table = record_table(texts)
+    # The last records have more different values in beta than in alpha.
+    last = record_table(texts.tail(2), stored(table.statistics))
+    assert (
+        vectors_of(last, *ends([(0, 1)])).tolist() == vectors_of(table, *ends([(9, 10)])).tolist()
+    )
+
+
+def test_a_token_keeps_its_class_among_records_where_it_is_something_else() -> None:
+    # 57 is a number in names, and a code.
+    texts = texts_of([{"name": "ann 57", "code": "12"}] * 2 + [{"name": "bob", "code": "57"}] * 2)
+    table = record_table(texts)
+    some = record_table(texts.head(2), stored(table.statistics))
+    pair = ends([(0, 1)])
+    assert vectors_of(some, *pair).tolist() == vectors_of(table, *pair).tolist()
+
+
+@FEW
+@given(RECORDS, st.data())
+def test_pairs_that_are_looked_up_have_the_vectors_of_the_whole_comparison(
+    records: list[dict[str, str]], data: st.DataObject
+) -> None:
+    texts, n = texts_of(records), len(records)
+    left, right = all_pairs(n)
+    pairs = pl.DataFrame(
+        {"left": left, "right": right, "similarity": np.linspace(-0.2, 1, len(left), dtype="f4")}
+    )
+    numbers = st.lists(st.integers(0, len(left) - 1), max_size=5)
+    some = np.array(data.draw(numbers), dtype=np.int64)
+    whole = Comparison.of(texts, pairs)
+    statistics = whole.table.statistics
+    fresh = Comparison.of(texts, pairs, stored(statistics))
+    copies = pl.Series("text", [texts[0]])
+    asked = left[some], right[some], pairs["similarity"].to_numpy()[some]
+    expected = whole.vectors()[some]
+    np.testing.assert_array_equal(fresh.vectors_of(*asked, copies.head(0)), expected)
+    np.testing.assert_array_equal(whole.vectors_of(*asked, copies.head(0)), expected)
+    # With a copy of the first record beside the file.
+    to_copy = np.zeros(1, np.uint32), np.array([n], np.uint32), np.ones(1, np.float32)
+    with_copy = [np.concatenate(parts) for parts in zip(asked, to_copy, strict=True)]
+    found = fresh.vectors_of(*with_copy, copies)
+    np.testing.assert_array_equal(found[:-1], expected)
+    own = Comparison(texts, *(np.zeros(1, np.uint32),) * 2, np.ones(1, np.float32), statistics)
+    np.testing.assert_array_equal(found[-1], own.vectors()[0])

@@ -1,0 +1,141 @@
+"""Tokens of values: things that are written in several ways have the same token and class."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedupe.scoring.comparison.roles import Role
+from dedupe.scoring.comparison.tokens import CLASSES, MAYBE, TOKENS, value_tokens
+
+
+def tokens(value: str, role: Role = Role.NAME) -> set[tuple[str, str]]:
+    """Return the tokens of one value with the name of their class; those that may match end in ?"""
+    found = value_tokens(pl.Series("value", [value]), role).select("token", "class").rows()
+    return {(token, CLASSES[kind % MAYBE] + "?" * (kind >= MAYBE)) for token, kind in found}
+
+
+def of_class(kind: str, value: str, role: Role = Role.NAME) -> set[str]:
+    return {token for token, name in tokens(value, role) if name == kind}
+
+
+SAME = [
+    ("code", "canon t-300", "canon t300"),
+    ("code", "canon qx-t300", "canon qxt300"),
+    ("code", "pump t12.345.678", "pump t12345678"),
+    ("code", "screws 5.0 x 50", "screws 5x50"),
+    ("code", "screws 5,0 × 50 × 2", "screws 5x50x2"),
+    ("mass or volume", "cream 250 ml", "cream 0.25 l"),
+    ("mass or volume", "cream 250ml", "cream 25 cl"),
+    ("mass or volume", "flour 0,5 kg", "flour 500 g"),
+    ("data", "stick 64 gb", "stick 64gb"),
+    ("count", "soap 6 pack", "soap pack of 6"),
+    ("count", "soap 6-pack", "soap box of 6"),
+    ("volume", "saga vol. 2", "saga volume ii"),
+    ("volume", "saga bd. 2", "saga band 2"),
+    ("volume", "saga vol. 2", "saga tome 2"),
+    ("edition number", "chess 2nd ed.", "chess second edition"),
+    ("edition number", "chess 2nd revised edition", "chess 2. auflage"),
+    ("version", "writer v2", "writer version 2.0"),
+]
+
+
+@pytest.mark.parametrize(("kind", "one", "other"), SAME)
+def test_two_notations_of_one_thing_have_one_token(kind: str, one: str, other: str) -> None:
+    assert len(of_class(kind, one)) == 1
+    assert of_class(kind, one) == of_class(kind, other)
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("code", "canon t300", "canon t301"),
+        ("mass or volume", "cream 250 ml", "cream 500 ml"),
+        ("mass or volume", "cream 250 ml", "cream 250 g"),
+        ("count", "soap 6 pack", "soap pack of 12"),
+        ("volume", "saga vol. 2", "saga vol. iii"),
+        ("edition number", "chess 2nd ed.", "chess third edition"),
+    ],
+)
+def test_things_that_differ_have_tokens_of_one_class(kind: str, one: str, other: str) -> None:
+    assert len(of_class(kind, one)) == len(of_class(kind, other)) == 1
+    assert of_class(kind, one) != of_class(kind, other)
+
+
+@pytest.mark.parametrize("value", ["qx-t300", "qx t300", "qxt300", "qx.t/300"])
+def test_a_field_of_codes_has_one_code_without_punctuation(value: str) -> None:
+    assert tokens(value, Role.CODE) == {("qxt300", "code")}
+
+
+def test_two_words_may_be_a_code() -> None:
+    assert ("nx500", "code?") in tokens("samsung nx 500")
+    assert of_class("code", "samsung nx500") == {"nx500"}
+    assert ("nx500", "code?") not in tokens("samsung nx 500", Role.TEXT)
+
+
+def test_words_years_numbers_and_initials() -> None:
+    assert tokens("42 1999 12345 j. o'neil red") == {
+        ("j", "initial"), ("oneil", "word"), ("1999", "year"), ("42", "number"),
+        ("12345", "code"), ("red", "colour"),
+    }  # fmt: skip
+
+
+def test_numbers_in_words_and_other_notations_are_standard_words() -> None:
+    assert tokens("tres and second street") == {
+        ("tres", "word"), ("and", "word"), ("2", "number"), ("st", "word"),
+    }  # fmt: skip
+    assert tokens("müller gruppe") == tokens("mueller group")
+
+
+@pytest.mark.parametrize("street", ["high st", "high street", "high str."])
+def test_a_flat_a_house_and_its_letter(street: str) -> None:
+    words = {("high", "word"), ("st", "word")}
+    house, letter, flat = ("house=12", "house"), ("house letter=a", "house letter"), "flat"
+    assert tokens(f"12 {street}", Role.STREET) == {house, *words}
+    assert tokens(f"12a {street}", Role.STREET) == {house, letter, *words}
+    assert tokens(f"{street} 12 a", Role.STREET) == {house, letter, *words}
+    expected = {house, ("flat=3", flat), *words}
+    for notation in ("3/12 {}", "flat 3, 12 {}", "unit 3 12 {}", "12 {} apt 3", "12 {} #3"):
+        assert tokens(notation.format(street), Role.STREET) == expected
+    assert tokens(f"flat 3, 12a {street}", Role.STREET) == expected | {letter}
+    assert tokens(f"3/12a {street}", Role.STREET) == expected | {letter}
+    assert tokens(f"flat a, 12 {street}", Role.STREET) == {house, letter, *words}
+
+
+def test_notations_of_a_street() -> None:
+    assert len({frozenset(tokens(f"haupt{kind} 5", Role.STREET)) for kind in (
+        "strasse", "straße", "str.", "str"
+    )}) == 1  # fmt: skip
+    assert tokens("5 low road", Role.STREET) == tokens("005 low rd.", Role.STREET)
+
+
+@pytest.mark.parametrize("value", ["12", "12.0", "012"])
+def test_a_field_of_house_numbers(value: str) -> None:
+    assert tokens(value, Role.HOUSE) == {("house=12", "house")}
+
+
+def test_generations_are_suffixes_in_names_of_persons() -> None:
+    for role in (Role.GIVEN, Role.FAMILY, Role.SUFFIX):
+        assert of_class("suffix", "jr.", role) == of_class("suffix", "junior", role) == {"jr"}
+        assert of_class("suffix", "senior", role) == {"sr"}
+    assert of_class("suffix", "john iii", Role.GIVEN) == {"3"}
+    # In the name of a person, black is no colour.
+    assert {kind for _, kind in tokens("john black", Role.FAMILY)} == {"word"}
+
+
+@pytest.mark.parametrize("role", [Role.PHONE, Role.EMAIL, Role.URL, Role.DATE, Role.NUMBER])
+def test_contacts_dates_and_numbers_have_no_tokens(role: Role) -> None:
+    assert tokens("anna 5 2nd ed", role) == set()
+
+
+@given(st.lists(st.text("abs 12.-/xl#é", max_size=16), max_size=8), st.sampled_from(list(Role)))
+def test_the_tokens_of_a_value_do_not_depend_on_other_values(values: list[str], role: Role) -> None:
+    together = value_tokens(pl.Series("value", values, dtype=pl.String), role)
+    assert together.schema == TOKENS
+    assert together["value"].is_sorted()
+    for number, value in enumerate(values):
+        alone = value_tokens(pl.Series("value", [value]), role)
+        found = together.filter(pl.col("value") == number)
+        assert alone.drop("value").rows() == found.drop("value").rows()
