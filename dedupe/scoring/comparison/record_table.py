@@ -239,7 +239,9 @@ class _Counts:
         if not no_value.any():
             return found
         if self._statistics is None:
-            values, here = found.filter(no_value)["value"].value_counts(sort=True).get_columns()
+            values, here = (
+                found.filter(no_value)["value"].value_counts().sort("value").get_columns()
+            )
             self._add(f"{PLACEHOLDER}{label}", values, here.to_numpy().astype(np.int32))
         return found.filter(~no_value)
 

@@ -48,7 +48,10 @@ _PERSON = (Role.GIVEN, Role.FAMILY, Role.SUFFIX)
 _WORDY = {
     *_PERSON, Role.NAME, Role.CREATOR, Role.TEXT, Role.OTHER, Role.CATEGORY, Role.PLACE,
 }  # fmt: skip
-_CODE = r"\b(?:[a-z]+[-./_]?\d|\d+[-./_]?[a-z])[a-z0-9]*(?:[-./_][a-z0-9]+)*\b"
+_CODE = (
+    r"\b(?:[a-z]{1,3}[-_][a-z]{1,3}\d|[a-z]+[-./_]?\d|\d+[-./_]?[a-z])"
+    r"[a-z0-9]*(?:[-./_][a-z0-9]+)*\b"
+)
 _TIMES = r"(\d)(?:[.,]0+)?\s*[x×*]\s*(\d)"
 _PACK = r"\b(?:pack|set|box|case|lot|bundle) of (\d+)\b"
 _VOLUME = (
