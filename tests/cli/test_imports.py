@@ -75,9 +75,8 @@ def test_a_fast_run_loads_no_network(contacts: Path, more: str) -> None:
 @pytest.mark.model
 @pytest.mark.skipif(may_have_gpu(), reason="on a GPU, torch computes the cross-encoder")
 def test_a_default_run_loads_no_torch(contacts: Path) -> None:
-    config = "cross_encoder_pairs = 20\nself_training = false\n"
-    (contacts / "o.toml").write_text(config, encoding="utf-8")
-    code = "from dedupe.cli import main; main(['run', 'contacts.csv', '--config', 'o.toml'])"
+    arguments = ["run", "contacts.csv", "--cross-encoder-pairs", "20"]
+    code = f"from dedupe.cli import main; main({arguments!r})"
     # Every pair is in doubt, so that the cross-encoder is used whatever the comparison model says.
     code = f"import dedupe.scoring.cascade as c; c.DOUBTFUL = 99; {code}"
     loaded = loaded_by(code, cwd=contacts)

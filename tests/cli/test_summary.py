@@ -96,6 +96,43 @@ def test_the_search_and_the_deciders_are_described(printed: Printed) -> None:
     ) in lines
 
 
+@pytest.mark.parametrize("effort", ["fast", "balanced"])
+def test_more_pairs_for_the_cross_encoder_are_suggested_where_that_helps(
+    printed: Printed, effort: str
+) -> None:
+    config = {"review_from": 0.1, "threshold": 0.5, "effort": effort}
+    lines = printed(cross_encoder={"judged": 0, "over_budget": 10}, config=config)
+    assert any("--cross-encoder-pairs" in line for line in lines) == (effort == "balanced")
+
+
+def test_values_that_say_little_are_named(printed: Printed) -> None:
+    values = [
+        {"field": "phone", "value": "000000", "rows": 1_200, "why": "placeholder"},
+        {"field": "email", "value": "info@x.org\x1b[31m", "rows": 40, "why": "shared"},
+        *({"field": "url", "value": f"x{n}.org", "rows": 9, "why": "shared"} for n in range(6)),
+    ]
+    lines = printed(uninformative_values=values)
+    (aside,) = (line for line in lines if line.startswith("set aside"))
+    assert aside == "set aside 000000 (phone, 1,200 rows)"
+    (shared,) = (line for line in lines if line.startswith("shared"))
+    assert "(email, 40 rows), x0.org (url, 9 rows)" in shared and shared.endswith(", 2 more")
+    assert "\x1b" not in shared
+
+
+def test_a_summary_advises_to_look_at_odd_clusters(printed: Printed) -> None:
+    def notes(**entries: Any) -> list[str]:
+        return [line for line in printed(**entries) if line.startswith("note")]
+
+    assert notes(rows_merged=617) == []
+    assert notes(rows_merged=618) == [
+        "note more than half of the rows are merged into others: look at some clusters"
+    ]
+    (one,) = notes(uneven_clusters=["c1"])
+    assert one == "note rows differ in most columns in 1 cluster: check c1"
+    (many,) = notes(uneven_clusters=[f"c{n}" for n in range(7)])
+    assert many.endswith("in 7 clusters: check c0, c1, c2, c3, c4 …")
+
+
 @pytest.mark.parametrize(
     ("recalibration", "decisions", "expected"),
     [

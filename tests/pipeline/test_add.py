@@ -53,11 +53,8 @@ POOR = "Ann"
 
 
 def run(*sources: Any, **options: Any) -> dedupe.Result:
-    """Run without the cross-encoder, which takes long to load, and without self-training.
-
-    As in large files, only affected records are clustered then.
-    """
-    return dedupe.run(*sources, self_training=False, **{"effort": "fast", **options})
+    """Run without the cross-encoder, which takes long to load."""
+    return dedupe.run(*sources, **{"effort": "fast", **options})
 
 
 @pytest.fixture(scope="module")

@@ -114,7 +114,7 @@ def test_the_effort_says_which_pairs_the_cross_encoder_judges(
 def test_the_budget_of_the_cross_encoder_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dedupe.scoring.cascade, "DOUBTFUL", np.inf)
     every, few, none = (
-        dedupe.run(people_table(), cross_encoder_pairs=pairs, self_training=False)
+        dedupe.run(people_table(), cross_encoder_pairs=pairs)
         for pairs in (10_000, 3, 0)
     )
     total = every.summary["cross_encoder"]["judged"]
@@ -151,7 +151,7 @@ def test_equal_records_are_merged_if_their_group_is_judged_one_thing(
         return pairs.with_columns(chance.alias("probability")), facts
 
     monkeypatch.setattr(dedupe.pipeline.pairs, "score_pairs", score_pairs)
-    result = dedupe.run(people_table(), effort="fast", self_training=False)
+    result = dedupe.run(people_table(), effort="fast")
     assert groups == [1]  # one person is there three times
     ids = people_table().filter(pl.col("born") == "1936-08-17")["id"].to_list()
     equal = result.pairs.filter(pl.col("left_id").is_in(ids) & pl.col("right_id").is_in(ids))

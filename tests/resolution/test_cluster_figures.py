@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+import polars as pl
+import pytest
+
 from dedupe.config import Config
-from dedupe.resolution.cluster_figures import cluster_figures
+from dedupe.records import make_records
+from dedupe.resolution.cluster_figures import cluster_figures, uneven_clusters
 from tests.resolution.graphs import decisions_of, links, run, table
 
 
@@ -28,3 +33,25 @@ def test_figures_name_contradicting_decisions_by_id() -> None:
     assert figures["contradictions"] == [
         {"left_id": "r0", "right_id": "r2", "reason": "different but linked"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("other", "uneven"),
+    [
+        (("Ada Lovelace", "London", "1815", ""), False),
+        (("Lovelace, Ada", "Londn", "1815", ""), False),  # written otherwise
+        (("Ada Lovelace", "", "1999", ""), False),  # one column of two that both have
+        (("Ada Lovelace", "Vienna", "1999", ""), True),
+        (("Hedy Lamarr", "Vienna", "1815", "x"), True),
+        (("Hedy Lamarr", "", "", ""), False),  # one column is too few to tell
+    ],
+)
+def test_a_cluster_that_differs_in_most_filled_columns_is_uneven(
+    other: tuple[str, ...], uneven: bool
+) -> None:
+    rows = [("Ada Lovelace", "London", "1815", "y"), ("Alan Turing", "Paris", "1912", ""), other]
+    frame = pl.DataFrame(rows, schema=["name", "city", "born", "rare"], orient="row")
+    frame = pl.concat([frame, frame[1:2]])
+    records = make_records(frame, Config(fields=tuple(frame.columns)))
+    assert uneven_clusters(records, np.array([0, 1, 0, 1])) == ([0] if uneven else [])
+    assert uneven_clusters(records, np.arange(4)) == []

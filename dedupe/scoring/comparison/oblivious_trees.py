@@ -8,6 +8,7 @@ hundreds of thousands of pairs a second.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any
@@ -17,8 +18,13 @@ from numpy.typing import NDArray
 
 from dedupe.models.loading import cpu_count
 
-BLOCK = 1 << 14
+BLOCK = 1 << 16
 """Pairs evaluated together; their intermediate arrays stay in cache."""
+FIRST_TREES = 300
+"""Trees after which clear pairs are settled."""
+CLEAR = 4.0
+"""Log odds, on either side, from which a pair is clear after the first trees: 98.2 percent. On eight
+sets, evaluating the other trees for such pairs changed no verdict."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +70,29 @@ class ObliviousTrees:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def _log_odds(self, vectors: NDArray[np.uint8]) -> NDArray[np.float32]:
-        columns = np.asfortranarray(vectors)
-        total = np.full(len(vectors), self.base[0], dtype=np.float64)
-        for feature, limit, value in zip(self.feature, self.limit, self.value, strict=True):
-            place = np.zeros(len(vectors), dtype=np.uint8)
-            for level, (column, bound) in enumerate(zip(feature, limit, strict=True)):
-                if column >= 0:
-                    place |= (columns[:, column] > bound).view(np.uint8) << np.uint8(level)
-            total += value.take(place)
+        columns = list(np.asfortranarray(vectors).T)
+        total = self.base[0] + self._sum(columns, slice(None, FIRST_TREES))
+        if len(self.feature) > FIRST_TREES:
+            rest = np.flatnonzero(np.abs(total) < CLEAR)
+            columns = [column[rest] for column in columns]
+            total[rest] += self._sum(columns, slice(FIRST_TREES, None))
         return total.astype(np.float32)
+
+    def _sum(self, columns: Sequence[NDArray[np.uint8]], trees: slice) -> NDArray[np.float64]:
+        """Sum the values that some trees give to m vectors, given as columns, (m,) float64."""
+        m = len(columns[0]) if columns else 0
+        total = np.zeros(m, dtype=np.float64)
+        place, above = np.empty(m, dtype=np.uint8), np.empty(m, dtype=np.bool_)
+        answer, added = above.view(np.uint8), np.empty(m, dtype=np.float32)
+        chosen = self.feature[trees].tolist(), self.limit[trees].tolist(), self.value[trees]
+        for feature, limit, value in zip(*chosen, strict=True):
+            place.fill(0)
+            # From the last level to the first, so that bit k is the answer at level k.
+            for column, bound in zip(reversed(feature), reversed(limit), strict=True):
+                np.left_shift(place, 1, out=place)
+                if column >= 0:
+                    np.greater(columns[column], np.uint8(bound), out=above)
+                    np.bitwise_or(place, answer, out=place)
+            np.take(value, place, out=added, mode="clip")
+            total += added
+        return total

@@ -93,7 +93,8 @@ def fit_trees(sets: Sequence[LabelledPairs], recipe: TreeRecipe) -> ObliviousTre
     model.fit(Pool(inputs, labels, weight=weights * len(weights) / weights.sum()))
     trees = export_trees(model, recipe.depth)
     expected = model.predict(inputs[:1000], prediction_type="RawFormulaVal")
-    assert np.abs(trees.log_odds(vectors[:1000]) - expected).max() < 1e-3
+    close = np.abs(expected) < DOUBTFUL  # clear pairs do not pass through all trees
+    assert np.allclose(trees.log_odds(vectors[:1000])[close], expected[close], atol=1e-3)
     return trees
 
 
