@@ -162,7 +162,10 @@ def index_slots(table: RecordTable, search: Mapping[str, Any]) -> NDArray[np.uin
 def load_statistics(workspace: Workspace, scoring: Mapping[str, Any]) -> FileStatistics | None:
     """Load the statistics of the file that a scoring used, from its facts."""
     found = workspace.cache.load(STATISTICS, str(scoring.get("statistics_key", "")))
-    return None if found is None else FileStatistics.restore(found[1], found[0])
+    try:
+        return None if found is None else FileStatistics.restore(found[1], found[0])
+    except (KeyError, TypeError, ValueError):  # of another version: they are computed again
+        return None
 
 
 def scoring_facts(workspace: Workspace) -> dict[str, Any]:
