@@ -76,7 +76,8 @@ class ObliviousTrees:
             rest = np.flatnonzero(np.abs(total) < CLEAR)
             columns = [column[rest] for column in columns]
             total[rest] += self._sum(columns, slice(FIRST_TREES, None))
-        return total.astype(np.float32)
+        log_odds: NDArray[np.float32] = total.astype(np.float32)
+        return log_odds
 
     def _sum(self, columns: Sequence[NDArray[np.uint8]], trees: slice) -> NDArray[np.float64]:
         """Sum the values that some trees give to m vectors, given as columns, (m,) float64."""
