@@ -68,7 +68,7 @@ SHELL_LINES = dict(shell_lines())
 
 def parse(arguments: list[str]) -> None:
     """Parse a command line without running it; click raises an error if it is wrong."""
-    group = click.Context(cli, info_name="dedupe")
+    group = click.Context(cli, info_name="dedupe", **cli.context_settings)
     name, command, rest = cli.resolve_command(group, list(arguments))
     assert command is not None
     command.make_context(name, rest, parent=group)

@@ -114,8 +114,7 @@ def test_the_effort_says_which_pairs_the_cross_encoder_judges(
 def test_the_budget_of_the_cross_encoder_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dedupe.scoring.cascade, "DOUBTFUL", np.inf)
     every, few, none = (
-        dedupe.run(people_table(), cross_encoder_pairs=pairs)
-        for pairs in (10_000, 3, 0)
+        dedupe.run(people_table(), cross_encoder_pairs=pairs) for pairs in (10_000, 3, 0)
     )
     total = every.summary["cross_encoder"]["judged"]
     assert set(every.pairs["decided_by"]) == {"identical", "cross-encoder"}
