@@ -15,9 +15,9 @@ from dedupe.scoring.score import max_cross_encoder_pairs
 
 _TIMED_PAIRS = 64
 # Measured on two cores of a server: seconds, and MiB of memory.
-_START_SECONDS, _START_MEMORY = 6.0, 900.0
+_START_SECONDS, _START_MEMORY = 2.0, 300.0
 _SECONDS_PER_RECORD, _MEMORY_PER_RECORD = 4e-5, 3.2e-3
-_SECONDS_PER_CANDIDATE, _MEMORY_PER_CANDIDATE = 2e-5, 2e-4
+_SECONDS_PER_CANDIDATE, _MEMORY_PER_CANDIDATE = 5e-5, 2e-4
 _SECONDS_PER_COMPARISON = 5e-9
 _SECONDS_PER_SEARCH = 7e-5
 

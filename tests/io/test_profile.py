@@ -82,7 +82,12 @@ def test_shares_counts_and_examples_of_a_column() -> None:
             "use": "compared",
         }
     ]
-    assert facts == {"input": ["table"], "rows": 8, "id_column": "id"}
+    assert facts == {
+        "input": ["table"],
+        "rows": 8,
+        "id_column": "id",
+        "uninformative_values": [],
+    }
 
 
 @pytest.mark.parametrize("name", ["contacts", "products", "publications"])
