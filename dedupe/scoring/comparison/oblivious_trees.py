@@ -2,8 +2,8 @@
 
 All nodes of one level of an oblivious tree ask the same question, so a tree of depth d is d
 comparisons and a table of 2^d values (Prokhorenkova et al., "CatBoost: unbiased boosting with
-categorical features", 2018). On vectors of bytes in columns, NumPy evaluates them at a speed of
-hundreds of thousands of pairs a second.
+categorical features", 2018). On vectors of bytes in columns, NumPy needs 4 to 10 microseconds of a
+core for a pair and the bundled trees.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from dedupe.training.generators.lessons import (
     Lesson,
     make_lesson,
 )
+from dedupe.training.generators.synthesize import DOMAINS, synthesize_table
 
 FAMILIES = {
     **dict.fromkeys(("wdc-computers", "wdc-cameras", "wdc-products", "wdc-products-seen"), "wdc"),
@@ -46,6 +47,8 @@ FAMILIES = {
 """Sets that are alike: they are held out together. Others are a family of their own."""
 LARGE_FILES = 6
 """Large synthetic files of each kind."""
+DOMAIN_ROWS = (150, 300, 500, 800, 1_200, 1_200)
+"""Rows of the synthetic tables of each domain."""
 MOST_PUBLISHED = 12_000
 """Pairs of a published set that are used."""
 
@@ -59,7 +62,7 @@ class LabelledPairs:
     name
         Name of the set.
     kind
-        ``table``, ``published`` or ``lesson``.
+        ``table``, ``published``, ``lesson`` or ``domain``.
     vectors
         (m, f) uint8 comparison vectors.
     labels
@@ -118,6 +121,10 @@ def all_sets(data: Path, lessons: int, seed: int, cache: Path) -> Iterator[Label
             for kind in LARGE_LESSONS
             for number in range(seed, seed + LARGE_FILES)
         ),
+        *(
+            (f"{domain}-{seed}", "domain", partial(domain_pairs, domain, seed))
+            for domain in DOMAINS
+        ),
     ]
     for name, set_kind, compare in jobs:
         yield _cached(cache, name, set_kind, compare)
@@ -142,6 +149,10 @@ def table_pairs(folder: Path) -> _Compared:
 def lesson_pairs(kind: str, first: int, count: int) -> _Compared:
     """Compare the candidate pairs of synthetic files of one kind."""
     parts = [_compare_lesson(make_lesson(kind, seed)) for seed in range(first, first + count)]
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[_Compared]) -> _Compared:
     vectors, labels, left, right = zip(*parts, strict=True)
     return (
         np.concatenate(vectors),
@@ -149,6 +160,24 @@ def lesson_pairs(kind: str, first: int, count: int) -> _Compared:
         [text for part in left for text in part],
         [text for part in right for text in part],
     )
+
+
+def domain_pairs(domain: str, seed: int) -> _Compared:
+    """Compare the candidate pairs of the synthetic tables that the cross-encoder learns from.
+
+    Pairs whose records do not suffice to label them are left out.
+    """
+    parts = []
+    for number, rows in enumerate(DOMAIN_ROWS):
+        table = synthesize_table(rows, seed * len(DOMAIN_ROWS) + number, domain)
+        records = make_records(pl.DataFrame(table.records).fill_null(""), Config())
+        left, right, vectors = candidate_vectors(records)
+        labels = [table.label(a, b) for a, b in zip(left.tolist(), right.tolist(), strict=True)]
+        known = np.array([label is not None for label in labels], dtype=bool)
+        texts = [records.texts.gather(side[known]).to_list() for side in (left, right)]
+        found = np.array([label for label in labels if label is not None], dtype=np.int8)
+        parts.append((vectors[known], found, *texts))
+    return _joined(parts)
 
 
 def compared_published(folder: Path) -> _Compared:

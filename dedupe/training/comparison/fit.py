@@ -45,13 +45,13 @@ class TreeRecipe:
         Seed of the sampling and of the trees.
     """
 
-    iterations: int = 1_400
+    iterations: int = 1_500
     depth: int = 6
     learning_rate: float = 0.1
     l2: float = 5.0
-    most_pairs: int = 16_000
-    table_weight: float = 1.5
-    published_weight: float = 1.0
+    most_pairs: int = 12_000
+    table_weight: float = 7.0
+    published_weight: float = 1.5
     lesson_weight: float = 2.0
     seed: int = 0
 
@@ -193,6 +193,7 @@ def _sample(
         "table": recipe.table_weight,
         "published": recipe.published_weight,
         "lesson": recipe.lesson_weight,
+        "domain": recipe.lesson_weight,
     }
     matches, others = (np.flatnonzero(pairs.labels == label) for label in (1, 0))
     if len(pairs) > recipe.most_pairs:
