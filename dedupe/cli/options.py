@@ -12,6 +12,7 @@ import click
 
 from dedupe.cli.console import log_to_stderr
 from dedupe.config import FORMATS, PRESETS, TARGETS, read_config
+from dedupe.errors import OptionError
 
 THRESHOLDS = ("threshold", "preset")
 """Options that set the threshold directly; :data:`~dedupe.config.TARGETS` set it indirectly."""
@@ -235,8 +236,7 @@ cross_encoder_option = model_option(
 )
 fast_option = model_option(
     "--fast",
-    "effort",
-    flag_value="fast",
+    is_flag=True,
     default=None,
     help="Use no cross-encoder: the comparison model judges all pairs.",
 )
@@ -250,8 +250,7 @@ model_options = _combined(
     fast_option,
     model_option(
         "--thorough",
-        "effort",
-        flag_value="thorough",
+        is_flag=True,
         default=None,
         help="Let the cross-encoder judge all candidate pairs.",
     ),
@@ -305,8 +304,18 @@ message_options = _combined(json_option, quiet_option, verbose_option)
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop the options that are not set."""
-    return {name: value for name, value in options.items() if value is not None}
+    """Drop the options that are not set; ``--fast`` and ``--thorough`` become an effort.
+
+    Raises
+    ------
+    OptionError
+        If both are given.
+    """
+    found = {name: value for name, value in options.items() if value is not None}
+    efforts = [name for name in ("fast", "thorough") if found.pop(name, False)]
+    if len(efforts) > 1:
+        raise OptionError("--fast and --thorough contradict each other: give one")
+    return {**found, "effort": efforts[0]} if efforts else found
 
 
 def with_config_file(file: Path | None, options: Mapping[str, Any]) -> dict[str, Any]:

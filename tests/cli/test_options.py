@@ -9,13 +9,15 @@ import click
 import pytest
 
 from dedupe.cli import cli
-from dedupe.cli.options import one_source, with_config_file
+from dedupe.cli.options import given, one_source, with_config_file
 from dedupe.config import LINK_MODES, Config
+from dedupe.errors import OptionError
 from dedupe.pipeline.export import EXPORT_OPTIONS
 
 NOT_OPTIONS_OF_A_CONFIG = {
     "inputs", "workspace", "output", "table", "config_file", "train", "dry_run", "review",
     "as_json", "quiet", "verbose", "preset", "help",
+    "fast", "thorough",  # an effort
 }  # fmt: skip
 
 
@@ -55,3 +57,11 @@ def test_a_link_flag_is_a_link_mode() -> None:
 def test_one_input_is_passed_on_and_several_are_a_list() -> None:
     assert one_source(["a.csv"]) == "a.csv"
     assert one_source(("a.csv", "b.csv")) == ["a.csv", "b.csv"]
+
+
+def test_fast_and_thorough_are_an_effort_and_exclude_each_other() -> None:
+    assert given({"fast": True, "thorough": None, "seed": None}) == {"effort": "fast"}
+    assert given({"fast": None, "thorough": True}) == {"effort": "thorough"}
+    assert given({"fast": None, "thorough": None}) == {}
+    with pytest.raises(OptionError, match="--fast and --thorough"):
+        given({"fast": True, "thorough": True})
