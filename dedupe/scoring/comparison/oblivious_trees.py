@@ -65,6 +65,13 @@ class ObliviousTrees:
                 evaluate(at)
         return result
 
+    def all_log_odds(self, vectors: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Predict log odds from all trees, also for clear pairs, (m,) float64."""
+        log_odds: NDArray[np.float64] = self.base[0] + self._sum(
+            list(np.asfortranarray(vectors).T), slice(None)
+        )
+        return log_odds
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, as the constructor takes them."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
