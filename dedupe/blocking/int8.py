@@ -66,7 +66,7 @@ class Int8Vectors:
         self, left: NDArray[np.integer[Any]], right: NDArray[np.integer[Any]]
     ) -> NDArray[np.float32]:
         """Compute the dot product of each pair of vectors, (k,) float32."""
-        a, b = (self.values[side].astype(np.float32) for side in (left, right))
+        a, b = (self.values.take(side, axis=0).astype(np.float32) for side in (left, right))
         product: NDArray[np.float32] = np.einsum("ij,ij->i", a, b)
         product *= self.scale[left] * self.scale[right]
         return product
