@@ -314,11 +314,7 @@ def _values(lines: pl.DataFrame, label: str) -> pl.DataFrame:
 
 
 def _roles(values: Mapping[str, pl.DataFrame]) -> tuple[list[RoleOfField], list[str]]:
-    roles = []
-    for label, found in values.items():
-        distinct = found["value"].unique().sort()
-        role = field_role(label, distinct, found.height)
-        roles.append(RoleOfField(label, role, len(distinct)))
+    roles = [field_role(label, found["value"]) for label, found in values.items()]
     main = main_labels(roles)
     return roles, sorted(main, key=lambda label: (not label.startswith(_FIRST_LABELS), label))
 

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
 import polars as pl
 
 SAMPLE = 2_000
-"""Distinct values from which the role of a field is told."""
+"""Records from whose values the role of a field is told."""
 MOSTLY = 0.6
 """Share of the sampled values that must look like a role."""
 LONG_TEXT = 70
@@ -176,31 +177,23 @@ _MAIN: tuple[tuple[Role, ...], ...] = (
 """Roles that may name a record, the first that a file has counts."""
 
 
-def field_role(label: str, values: pl.Series, filled: int) -> Role:
+def field_role(label: str, values: pl.Series) -> RoleOfField:
     """Tell the role of one field.
+
+    Most distinct values of a large file may be misspelt, so values count by their records.
 
     Parameters
     ----------
     label
         Label of the field, the first word of the column's name.
     values
-        Distinct values, as they are in record texts.
-    filled
-        Number of records that have the field.
+        Values of all records that have the field, as they are in record texts.
     """
-    sample = values.head(SAMPLE)
-    named = next((role for role, pattern in _BY_LABEL if pattern.match(label)), None)
-    looks = next(
-        (role for role, pattern in _VALUES if _share(sample.str.contains(pattern)) > MOSTLY), None
-    )
-    # What values look like is stronger than a label: a column "contact" may hold e-mail addresses.
-    if looks in (Role.EMAIL, Role.URL, Role.DATE) and named is not Role.CODE:
-        return looks
-    if looks is Role.NUMBER and named in (Role.STREET, Role.HOUSE):
-        return Role.HOUSE
-    if looks in _NUMERIC:
-        return named if named in _NUMERIC else looks
-    return _role_of_words(named, sample, len(values), filled)
+    ordered = values.sort()
+    places = np.linspace(0, len(values) - 1, min(SAMPLE, len(values))).astype(np.uint32)
+    distinct = values.n_unique()
+    role = _role(label, ordered.gather(places), distinct, len(values))
+    return RoleOfField(label, role, distinct)
 
 
 def main_labels(roles: Sequence[RoleOfField]) -> list[str]:
@@ -212,6 +205,21 @@ def main_labels(roles: Sequence[RoleOfField]) -> list[str]:
         if labels := [field.label for field in roles if field.role in candidates]:
             return labels[:1] if candidates == (Role.OTHER,) else labels
     return [field.label for field in roles]
+
+
+def _role(label: str, sample: pl.Series, distinct: int, filled: int) -> Role:
+    named = next((role for role, pattern in _BY_LABEL if pattern.match(label)), None)
+    looks = next(
+        (role for role, pattern in _VALUES if _share(sample.str.contains(pattern)) > MOSTLY), None
+    )
+    # What values look like is stronger than a label: a column "contact" may hold e-mail addresses.
+    if looks in (Role.EMAIL, Role.URL, Role.DATE) and named is not Role.CODE:
+        return looks
+    if looks is Role.NUMBER and named in (Role.STREET, Role.HOUSE):
+        return Role.HOUSE
+    if looks in _NUMERIC:
+        return named if named in _NUMERIC else looks
+    return _role_of_words(named, sample, distinct, filled)
 
 
 def _role_of_words(named: Role | None, sample: pl.Series, distinct: int, filled: int) -> Role:

@@ -45,7 +45,7 @@ FAMILIES = {
     **dict.fromkeys(("affiliations", "affiliations-ror", "companies"), "affiliations"),
 }
 """Sets that are alike: they are held out together. Others are a family of their own."""
-LARGE_FILES = 6
+LARGE_FILES = {"many-people": 6, "crowds": 3}
 """Large synthetic files of each kind."""
 DOMAIN_ROWS = (150, 300, 500, 800, 1_200, 1_200)
 """Rows of the synthetic tables of each domain."""
@@ -119,7 +119,7 @@ def all_sets(data: Path, lessons: int, seed: int, cache: Path) -> Iterator[Label
         *(
             (f"{kind}-{number}", "lesson", partial(lesson_pairs, kind, number, 1))
             for kind in LARGE_LESSONS
-            for number in range(seed, seed + LARGE_FILES)
+            for number in range(seed, seed + LARGE_FILES[kind])
         ),
         *(
             (f"{domain}-{seed}", "domain", partial(domain_pairs, domain, seed))

@@ -21,6 +21,7 @@ from dedupe.training.generators.lessons.media import media
 from dedupe.training.generators.lessons.names import single_names
 from dedupe.training.generators.lessons.organisations import company_names, plain_companies
 from dedupe.training.generators.lessons.people import (
+    crowds,
     families,
     many_people,
     moved,
@@ -71,9 +72,9 @@ LESSONS: Mapping[str, Callable[[Random], Lesson]] = MappingProxyType(
 """Makers of lessons, by kind."""
 
 LARGE_LESSONS: Mapping[str, Callable[[Random], Lesson]] = MappingProxyType(
-    {"many-people": many_people}
+    {"many-people": many_people, "crowds": crowds}
 )
-"""Makers of files with tens of thousands of records, by kind."""
+"""Makers of files with tens or hundreds of thousands of records, by kind."""
 
 __all__ = ["LARGE_LESSONS", "LESSONS", "Lesson", "format_lesson", "lesson_files", "make_lesson"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
@@ -358,6 +359,20 @@ def moved(rng: Random) -> Lesson:
     return build("moved", rng, plan, groups)
 
 
+ORDINARY = Plan({}, TOLD_APART, SAME_PERSON, USUAL_CHANGES, errors=2.0)
+"""Plan of an ordinary file, without its columns."""
+REGISTER = Plan(
+    {},
+    TOLD_APART,
+    SAME_PERSON,
+    (*USUAL_CHANGES, (swap_names, 1.5), (swap_day, 1.5), (use_initial, 1), (move, 2)),
+    most=4,
+    errors=5.0,
+    share=0.3,
+)
+"""Plan of a register that was typed by hand over many years, without its columns."""
+
+
 def plain_people(rng: Random) -> Lesson:
     """Make an ordinary file of some hundred people with typing errors."""
     return _ordinary_people("plain-people", rng, rng.randint(200, 380))
@@ -368,10 +383,18 @@ def many_people(rng: Random) -> Lesson:
     return _ordinary_people("many-people", rng, rng.randint(8_000, 24_000))
 
 
-def _ordinary_people(kind: str, rng: Random, count: int) -> Lesson:
+def crowds(rng: Random) -> Lesson:
+    """Make a register of about a hundred thousand people in which several fields of a copy differ.
+
+    In so large a file many share a name, and a birthday or an address still tells who is meant.
+    """
+    return _ordinary_people("crowds", rng, rng.randint(50_000, 120_000), REGISTER)
+
+
+def _ordinary_people(kind: str, rng: Random, count: int, plan: Plan = ORDINARY) -> Lesson:
     locale = draw_home(rng, 0.1)
     columns = choose_columns(rng, PERSON_COLUMNS, _schema(rng), ("given", "surname", "full_name"))
-    plan = Plan(columns, TOLD_APART, SAME_PERSON, USUAL_CHANGES, errors=2.0)
+    plan = replace(plan, columns=columns)
     cities = [make_person(rng, locale)["city"] for _ in range(rng.choice((5, 20, 60)))]
 
     def resident(rng: Random) -> Facts:
