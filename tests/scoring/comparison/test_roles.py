@@ -13,8 +13,8 @@ WORDS = ("alpha beta", "gamma delta", "mu nu")
 
 
 def role_of(label: str, values: Sequence[str], filled: int | None = None) -> Role:
-    distinct = pl.Series("value", values, dtype=pl.String).unique().sort()
-    return field_role(label, distinct, filled or len(values))
+    times = (filled or len(values)) // max(len(values), 1)
+    return field_role(label, pl.Series("value", [*values] * times, dtype=pl.String)).role
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,16 @@ def test_few_values_in_many_records_are_a_category_unless_the_label_says_more() 
 def test_a_field_without_any_value_has_a_role() -> None:
     assert role_of("name", []) == Role.NAME
     assert role_of("x", []) == Role.OTHER
+
+
+def test_misspelt_values_of_few_records_do_not_hide_the_role() -> None:
+    dates = [f"19{year:02}{month:02}{day:02}" for year in range(50, 60)
+             for month in range(1, 13) for day in range(1, 29)]  # fmt: skip
+    misspelt = [f"0{date[:3]}x{date[3:]}" for date in dates]
+    values = pl.Series("value", [*dates * 10, *misspelt])
+    found = field_role("x", values)
+    assert found == RoleOfField("x", Role.DATE, len(set(dates + misspelt)))
+    assert field_role("x", values.shuffle(seed=1)) == found
 
 
 @pytest.mark.parametrize(
