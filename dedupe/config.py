@@ -62,9 +62,8 @@ class Config:
         Adjust the probabilities of undecided pairs to the decisions, if that predicts held-out
         decisions better; see :mod:`dedupe.scoring.recalibration`.
     self_training
-        Adjust the probabilities to the confident pairs of the file, without any decision; see
-        :mod:`dedupe.scoring.recalibration`. Off by default: on labelled tables it made the
-        probabilities of the comparison model worse.
+        Refine doubtful pairs by what the clear pairs of a large file tell; see
+        :mod:`dedupe.scoring.comparison.file_regression`.
     candidates_per_record
         Average number of candidate pairs per record; in (0, 1000].
     radius
@@ -122,7 +121,7 @@ class Config:
     target_precision: float | None = None
     target_recall: float | None = None
     recalibrate: bool = True
-    self_training: bool = False
+    self_training: bool = True
     candidates_per_record: float = 5.0
     radius: float | None = None
     large_cluster: int = 20

@@ -194,11 +194,6 @@ threshold_options = _combined(
         default=None,
         help="Adjust probabilities to the decisions (default: on).",
     ),
-    matching_option(
-        "--self-training/--no-self-training",
-        default=None,
-        help="Adjust probabilities to the confident pairs of the file (default: off).",
-    ),
 )
 """Which pairs are matches."""
 
@@ -260,6 +255,11 @@ model_options = _combined(
         type=int,
         help="Maximum number of doubtful pairs that the cross-encoder judges (default: 100 to "
         "1,000, and one more for each 1,000 rows).",
+    ),
+    model_option(
+        "--self-training/--no-self-training",
+        default=None,
+        help="Refine doubtful pairs by what the clear pairs of a large file tell (default: on).",
     ),
     device_option,
 )

@@ -200,13 +200,6 @@ def _target(summary: Summary, verbose: int) -> _Figures:
 
 def _recalibration(summary: Summary, verbose: int) -> _Figures:
     recalibration = summary.get("recalibration")
-    if recalibration and recalibration["confident_pairs"]:
-        synthetic = recalibration["synthetic_pairs"]
-        yield (
-            "recalibrated",
-            f"on {plural(recalibration['confident_pairs'], 'confident pair')}"
-            + (f" and {plural(synthetic, 'synthetic duplicate')}" if synthetic else ""),
-        )
     if summary["decisions"]:
         yield "decisions", f"{summary['decisions']:,} applied{_effect_on_others(recalibration)}"
 

@@ -26,9 +26,9 @@ from dedupe.records import Records
 from dedupe.resolution.decisions import Decision, decisions_by_row
 from dedupe.resolution.resolve import cluster_records, recalibrated_pairs
 from dedupe.scoring.logistic import sigmoid
+from dedupe.scoring.match_likelihood import likelihood
 from dedupe.scoring.pairs import components, identical_groups
 from dedupe.scoring.recalibration import known_decisions
-from dedupe.scoring.self_training import likelihood
 from dedupe.workspace.state import State
 
 FOLDS = 3

@@ -31,7 +31,6 @@ EXPORT_OPTIONS = (
     "target_precision",
     "target_recall",
     "recalibrate",
-    "self_training",
     "large_cluster",
     "link",
     "prefer",

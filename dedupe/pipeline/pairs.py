@@ -141,11 +141,12 @@ def score_candidates(
         pairs = pl.concat([own_pairs(identical["left"].unique()), candidates])
         pairs = pairs.sort("left", "right")
         comparison = Comparison.of(texts, pairs)
-        scored, facts = score_pairs(pairs, comparison, config, progress)
-    statistics, cache = comparison.file_statistics, stages.workspace.cache
+        scored, regression, facts = score_pairs(pairs, comparison, config, progress)
+    statistics = replace(comparison.file_statistics, regression=regression)
+    cache = stages.workspace.cache
     cache.save(STATISTICS, key, statistics.counts, statistics.facts(), forget=False)
     scored = scored.hstack([pairs["seen"]])
-    facts = {**facts, "statistics_key": key}
+    facts = {**facts, "statistics_key": key, "self_training": regression is not None}
     stages.cache("score", SCORED, key, scored, facts, forget=False)
     return scored, comparison
 

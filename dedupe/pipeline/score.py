@@ -92,7 +92,7 @@ def _score_texts(left: list[str], right: list[str], config: Config) -> NDArray[n
     comparison = replace(
         Comparison.of(pl.Series("text", texts, dtype=pl.String), pairs), with_neighbours=False
     )
-    scored, _ = score_pairs(pairs, comparison, config)
+    scored, *_ = score_pairs(pairs, comparison, config)
     return scored["probability"].to_numpy()
 
 

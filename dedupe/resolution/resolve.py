@@ -86,7 +86,7 @@ def recalibrated_pairs(
     config: Config,
     comparison: Comparison,
 ) -> tuple[pl.DataFrame, Recalibration | None]:
-    """Recalibrate the probabilities of pairs from confident pairs and from decisions.
+    """Recalibrate the probabilities of pairs from decisions.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def recalibrated_pairs(
     decisions
         As for :func:`resolve`.
     config
-        ``self_training`` and ``recalibrate`` are used.
+        ``recalibrate`` is used.
     comparison
         Comparison of the scored pairs.
 
@@ -106,16 +106,10 @@ def recalibrated_pairs(
     pairs, recalibration
         As :func:`~dedupe.scoring.recalibration.recalibrate` returns them.
     """
-    if not config.recalibrate and not config.self_training:
+    if not config.recalibrate:
         return pairs, None
     decided = decisions_by_row(decisions, records)
-    return recalibrate(
-        pairs,
-        comparison,
-        decided,
-        self_training=config.self_training,
-        from_decisions=config.recalibrate,
-    )
+    return recalibrate(pairs, comparison, decided)
 
 
 def resolve(

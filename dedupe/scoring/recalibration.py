@@ -1,31 +1,20 @@
-"""Recalibration of scored pairs, from the file itself and from decisions on its pairs.
+"""Recalibration of scored pairs, from decisions on pairs of the file.
 
-Between scoring and clustering, without running a model::
-
-    pairs ──self-training──▶ pairs ──fit to decisions──▶ recalibrated pairs
-
-Both steps fit logistic regressions on features of the pairs: similarities field by field, which
-values are missing, and how a pair compares with the other pairs of its two records (a record of a
-catalogue rarely matches two others).
-
-*Self-training* [1]_ needs no decisions. Pairs that the models are confident about are taken as
-labelled, the same number of matches and non-matches. Half of every pair's log odds then comes from
-the regression fitted to them. In files with almost no confident matches, records paired with
-corrupted copies of themselves (synthetic matches) take their place.
-
-*Decisions* correct the log odds. A ridge penalty pulls the correction to zero, and confident pairs
+Between scoring and clustering, without running a model. A logistic regression on features of the
+pairs is fitted to the decisions: comparison vectors, and how a pair compares with the other pairs
+of its two records (a record of a catalogue rarely matches two others). It corrects the log odds of
+all pairs. A ridge penalty pulls the correction to zero, and confident pairs
 without a decision anchor it there. Of several penalties, the one that predicts held-out decisions
 best is used. If none predicts them better than the uncorrected probabilities, nothing is changed.
 
 Finally, the odds of all pairs are scaled so that 0.5 is the threshold of the largest expected F1:
-with F that largest F1, it is F/2 [2]_. In files with clear matches it is 0.5 already.
+with F that largest F1, it is F/2 [1]_. In files with clear matches it is 0.5 already.
 
 No probability is overwritten in the workspace: without the decisions, the scores are as before.
 
 References
 ----------
-.. [1] D. Yarowsky, "Unsupervised word sense disambiguation rivaling supervised methods", ACL 1995.
-.. [2] Z. C. Lipton, C. Elkan and B. Naryanaswamy, "Optimal thresholding of classifiers to maximize
+.. [1] Z. C. Lipton, C. Elkan and B. Naryanaswamy, "Optimal thresholding of classifiers to maximize
    F1 measure", ECML PKDD 2014.
 """
 
@@ -50,17 +39,10 @@ from dedupe.scoring.logistic import (
 from dedupe.scoring.pairs import components, identical_groups
 from dedupe.scoring.recalibration_features import (
     LOGIT_LIMIT,
-    MAX_SYNTHETIC,
     MIN_PROBABILITY,
     recalibration_features,
 )
-from dedupe.scoring.self_training import (
-    MAX_CONFIDENT,
-    MIN_CONFIDENT,
-    evenly_spaced,
-    find_confident,
-    self_trained,
-)
+from dedupe.scoring.sampling import evenly_spaced
 
 MIN_DECISIONS = 10
 """Fewest decisions that recalibration is fitted to."""
@@ -97,10 +79,6 @@ class Recalibration:
         Ridge penalty that was chosen; 0 where nothing was changed.
     best_threshold
         Threshold of the largest expected F1, which recalibration moved to 0.5.
-    confident_pairs
-        Number of confident pairs that self-training used; 0 without self-training.
-    synthetic_pairs
-        Number of synthetic matches that stood in for confident ones.
     """
 
     decisions: int
@@ -109,8 +87,6 @@ class Recalibration:
     loss_after: float
     penalty: float
     best_threshold: float
-    confident_pairs: int = 0
-    synthetic_pairs: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values as plain JSON types."""
@@ -121,9 +97,6 @@ def recalibrate(
     pairs: pl.DataFrame,
     comparison: Comparison,
     decided: pl.DataFrame,
-    *,
-    self_training: bool = False,
-    from_decisions: bool = True,
 ) -> tuple[pl.DataFrame, Recalibration | None]:
     """Recalibrate the probabilities of scored pairs.
 
@@ -135,10 +108,6 @@ def recalibrate(
         Comparison of these pairs.
     decided
         Decisions in force, by row number: ``left < right``, ``decision``.
-    self_training
-        Use the confident pairs of the file.
-    from_decisions
-        Use the decisions.
 
     Returns
     -------
@@ -147,48 +116,30 @@ def recalibrate(
     recalibration
         What was fitted; ``None`` if there was too little to fit to.
     """
-    if not self_training and (decided.is_empty() or not from_decisions):
+    if decided.is_empty():
         return pairs, None
     labels = known_decisions(pairs, decided, len(comparison.texts))
-    from_decisions = from_decisions and _enough_decisions(labels)
-    if not self_training and not from_decisions:
+    if not _enough_decisions(labels):
         return pairs, None
     probability = pairs["probability"].to_numpy().astype(np.float64)
     scored = (pairs["decided_by"] != "identical").to_numpy()
     similarity = pairs["similarity"].to_numpy()
-    selected = _select_pairs(np.where(scored, probability, -1.0), similarity, labels)
+    selected = _select_pairs(np.where(scored, probability, -1.0), labels)
     log_odds = logit(probability[selected], LOGIT_LIMIT)
-    non_match, match, _ = find_confident(log_odds)
-    if not from_decisions and non_match.sum() < MIN_CONFIDENT:
-        return pairs, None
-    synthetic = self_training and match.sum() < MIN_CONFIDENT <= non_match.sum()
-    features, synthetic_features = recalibration_features(
-        pairs, comparison, probability, selected, synthetic=MAX_SYNTHETIC if synthetic else 0
-    )
+    features = recalibration_features(pairs, comparison, probability, selected)
     order = np.lexsort((log_odds, similarity[selected]))
     decided_pairs = np.flatnonzero(labels[selected] >= 0)
-    confident_pairs = synthetic_pairs = 0
-    if self_training:
-        log_odds, confident_pairs, synthetic_pairs = self_trained(
-            log_odds, features, decided_pairs, order, synthetic_features
-        )
-    if not from_decisions and not confident_pairs:
-        return pairs, None
-    facts = Recalibration(0, False, 0.0, 0.0, 0.0, 0.5)
-    if from_decisions:
-        decided_labels = labels[selected][decided_pairs].astype(np.float64)
-        log_odds, facts = fit_to_decisions(log_odds, features, decided_pairs, decided_labels, order)
-    facts = replace(facts, confident_pairs=confident_pairs, synthetic_pairs=synthetic_pairs)
-    if not facts.changed and not confident_pairs:
+    decided_labels = labels[selected][decided_pairs].astype(np.float64)
+    log_odds, facts = fit_to_decisions(log_odds, features, decided_pairs, decided_labels, order)
+    if not facts.changed:
         return pairs, facts
     new = probability.copy()
     new[selected] = sigmoid(log_odds)
-    if facts.changed:
-        settled = new.copy()
-        settled[selected[decided_pairs]] = labels[selected[decided_pairs]]
-        threshold = best_threshold(settled[scored])
-        new[selected] = sigmoid(log_odds - logit(np.array([threshold]), LOGIT_LIMIT))
-        facts = replace(facts, best_threshold=round(threshold, 4))
+    settled = new.copy()
+    settled[selected[decided_pairs]] = labels[selected[decided_pairs]]
+    threshold = best_threshold(settled[scored])
+    new[selected] = sigmoid(log_odds - logit(np.array([threshold]), LOGIT_LIMIT))
+    facts = replace(facts, best_threshold=round(threshold, 4))
     return pairs.with_columns(pl.Series("probability", new.astype(np.float32))), facts
 
 
@@ -292,21 +243,12 @@ def _enough_decisions(labels: NDArray[np.int8]) -> bool:
     )
 
 
-def _select_pairs(
-    probability: Floats, similarity: NDArray[Any], labels: NDArray[np.int8]
-) -> Numbers:
-    """Select the pairs to recalibrate: the doubtful ones, and all decided ones.
-
-    Where the doubtful ones are too many, some confident pairs stay among them for self-training.
-    """
+def _select_pairs(probability: Floats, labels: NDArray[np.int8]) -> Numbers:
+    """Select the pairs to recalibrate: the doubtful ones, and all decided ones."""
     likely = np.flatnonzero(probability >= MIN_PROBABILITY)
     if len(likely) > MAX_PAIRS:
         doubt = np.abs(logit(probability[likely], LOGIT_LIMIT))
-        ranked = likely[np.argsort(doubt, kind="stable")]
-        rest = ranked[MAX_PAIRS:][np.argsort(similarity[ranked[MAX_PAIRS:]], kind="stable")]
-        confident = [rest[side[rest]] for side in (probability >= 0.5, probability < 0.5)]
-        spread = [evenly_spaced(side, 2 * MAX_CONFIDENT) for side in confident]
-        likely = np.concatenate([ranked[:MAX_PAIRS], *spread])
+        likely = likely[np.argsort(doubt, kind="stable")[:MAX_PAIRS]]
     return np.union1d(likely, np.flatnonzero((labels >= 0) & (probability >= 0)))
 
 

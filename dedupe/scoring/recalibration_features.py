@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.records import record_text
-from dedupe.scoring.augment.records import corrupt_record
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.scales import Bytes
 from dedupe.scoring.logistic import Floats, Numbers, logit
-from dedupe.scoring.sampling import text_hashes
 
 LOGIT_LIMIT = 7.0
 MIN_SPREAD = 0.25
@@ -23,9 +19,6 @@ MIN_PROBABILITY = 0.01
 """Probability below which pairs are not recalibrated: there are too many of them."""
 CONFIDENT = (0.05, 0.97)
 """Probabilities below and above which a pair counts as a confident non-match or match."""
-MAX_SYNTHETIC = 200
-"""Number of matches that synthetic pairs fill up to in files with few confident matches. Measured
-on such files: more of them, or any of them beside enough confident matches, help less."""
 
 
 def recalibration_features(
@@ -35,9 +28,8 @@ def recalibration_features(
     selected: Numbers,
     *,
     min_probability: float = MIN_PROBABILITY,
-    synthetic: int = 0,
-) -> tuple[Floats, Floats]:
-    """Compute the features of selected pairs and of synthetic matches.
+) -> Floats:
+    """Compute the features of selected pairs.
 
     The features are standardised comparison vectors, and how a pair compares with the other pairs
     of its two records.
@@ -54,43 +46,19 @@ def recalibration_features(
         (m,) numbers of the pairs to compute features for.
     min_probability
         Pairs from this probability set the scale of the features and count as rivals.
-    synthetic
-        Most synthetic matches: records, each paired with a corrupted copy of itself.
 
     Returns
     -------
-    features
+    ndarray
         (m, f), about 0 on average and about 1 in spread.
-    synthetic_features
-        (c, f).
     """
-    texts = comparison.texts
     left, right = (pairs[side].to_numpy()[selected] for side in ("left", "right"))
     log_odds = logit(probability[selected], LOGIT_LIMIT)
-    rivals = _rivals_of_selected(pairs, len(texts), probability, selected, min_probability)
-    rows = np.unique(np.concatenate([left, right]))
-    originals, copies = _corrupted_copies(texts.gather(rows), synthetic)
-    similarity = pairs["similarity"].to_numpy()[selected]
-    # A synthetic pair gets the usual similarity of likely matches: embedding it is not worth it.
-    likely = probability[selected] >= 0.5
-    usual = np.median(similarity[likely] if likely.any() else similarity)
-    vectors = comparison.vectors_of(
-        np.concatenate([left, rows[originals]]),
-        np.concatenate([right, len(texts) + np.arange(len(originals), dtype=np.uint32)]),
-        np.concatenate([similarity, np.full(len(originals), usual, dtype=np.float32)]),
-        copies,
-    )
-    compared = np.append(
-        probability[selected] > min_probability, np.zeros(len(originals), dtype=bool)
-    )
-    by_rivals = _rival_features(log_odds, rivals)
-    features = np.hstack(
-        [
-            _standardise(vectors, compared),
-            np.vstack([by_rivals, _usual_rivals(by_rivals, log_odds, len(originals))]),
-        ]
-    )
-    return features[: len(selected)], features[len(selected) :]
+    n = len(comparison.texts)
+    rivals = _rivals_of_selected(pairs, n, probability, selected, min_probability)
+    vectors = comparison.vectors_of(left, right, pairs["similarity"].to_numpy()[selected])
+    compared = probability[selected] > min_probability
+    return np.hstack([_standardise(vectors, compared), _rival_features(log_odds, rivals)])
 
 
 def best_rivals(left: Any, right: Any, log_odds: Floats, n: int) -> Floats:
@@ -141,23 +109,6 @@ def _rivals_of_selected(
     return rivals[np.searchsorted(others, selected)]
 
 
-def _corrupted_copies(texts: pl.Series, count: int) -> tuple[Numbers, pl.Series]:
-    """Corrupt up to `count` records; return their rows and the texts of the copies.
-
-    The choice of records does not depend on the order of the rows.
-    """
-    rows, copies = [], []
-    for row in np.argsort(text_hashes(texts), kind="stable").tolist() if count else ():
-        record = dict(line.partition(": ")[::2] for line in texts[row].split("\n"))
-        copy = record_text(corrupt_record(record, Random(texts[row])).items())
-        if copy and copy != texts[row]:
-            rows.append(row)
-            copies.append(copy)
-        if len(rows) == count:
-            break
-    return np.array(rows, dtype=np.int64), pl.Series(texts.name, copies, dtype=pl.String)
-
-
 def _standardise(vectors: Bytes, compared: NDArray[np.bool_]) -> Floats:
     """Scale features to mean 0 and spread 1.
 
@@ -180,13 +131,3 @@ def _rival_features(log_odds: Floats, rivals: Floats) -> Floats:
     )
     features -= features.mean(axis=0)
     return features
-
-
-def _usual_rivals(features: Floats, log_odds: Floats, count: int) -> Floats:
-    """Give synthetic matches the rival features of confident matches, the most confident first."""
-    confident = np.flatnonzero(log_odds > logit(np.array(CONFIDENT[1]), LOGIT_LIMIT))
-    confident = confident[np.argsort(-log_odds[confident], kind="stable")]
-    if not len(confident):
-        return np.zeros((count, features.shape[1]))
-    usual: Floats = features[np.resize(confident, count)]
-    return usual

@@ -60,6 +60,13 @@ def smallest_keys(sampling_key: NDArray[np.uint64], count: int) -> NDArray[np.in
     return np.sort(np.argpartition(sampling_key, count)[:count])
 
 
+def evenly_spaced(numbers: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Take up to `count` of the numbers at even distances."""
+    if len(numbers) <= count:
+        return numbers
+    return numbers[np.linspace(0, len(numbers) - 1, count).astype(np.int64)]
+
+
 def stratified_sample(
     strata: NDArray[np.int64],
     sampling_key: NDArray[np.uint64],

@@ -19,6 +19,13 @@ from dedupe.config import Config
 from dedupe.progress import Progress, silent
 from dedupe.scoring.cascade import cross_encoder_budget, doubtful_pairs
 from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.file_regression import (
+    CLEAR,
+    MAX_CLEAR,
+    MIN_CLEAR,
+    FileRegression,
+    fit_file_regression,
+)
 from dedupe.scoring.comparison.model import LOGIT_LIMIT, load_comparison_model
 from dedupe.scoring.cross_encoder import (
     PairModel,
@@ -36,8 +43,10 @@ def score_pairs(
     comparison: Comparison,
     config: Config,
     progress: Progress = silent,
-) -> tuple[pl.DataFrame, dict[str, Any]]:
+) -> tuple[pl.DataFrame, FileRegression | None, dict[str, Any]]:
     """Score candidate pairs with the comparison model, and doubtful ones with the cross-encoder.
+
+    In a large file, a regression fitted to the clear pairs refines the doubtful ones in between.
 
     Parameters
     ----------
@@ -47,7 +56,8 @@ def score_pairs(
     comparison
         Comparison of these candidates.
     config
-        ``effort``, ``cross_encoder_pairs``, ``cross_encoder``, ``device`` and ``seed`` are used.
+        ``effort``, ``cross_encoder_pairs``, ``cross_encoder``, ``device``, ``self_training`` and
+        ``seed`` are used.
     progress
         Called with the number of pairs done.
 
@@ -55,12 +65,15 @@ def score_pairs(
     -------
     frame
         Schema :data:`~dedupe.scoring.pairs.PAIRS`, in the order of `candidates`.
+    regression
+        What the clear pairs told about the doubtful ones; ``None``: nothing.
     facts
         How many pairs the cross-encoder judged, and how many doubtful ones it did not.
     """
     log_odds = comparison.log_odds()
     texts = comparison.texts
     keys = sampling_keys(texts, comparison.left, comparison.right, config.seed)
+    regression = _self_train(comparison, log_odds, keys) if config.self_training else None
     # Identical texts tell a cross-encoder nothing: it would call them a match in any file.
     different = np.flatnonzero(comparison.left != comparison.right)
     budget = cross_encoder_budget(len(texts), config)
@@ -78,7 +91,26 @@ def score_pairs(
         pl.Series("probability", sigmoid(log_odds), dtype=pl.Float32),
         pl.Series("decided_by", decided_by).cast(DECIDERS),
     )
-    return scored, {"judged": len(judged), "over_budget": over_budget}
+    return scored, regression, {"judged": len(judged), "over_budget": over_budget}
+
+
+def _self_train(
+    comparison: Comparison, log_odds: NDArray[np.float32], keys: NDArray[np.uint64]
+) -> FileRegression | None:
+    """Fit a regression to the clear pairs of a file, and refine the doubtful ones in place."""
+    pair = comparison.left != comparison.right
+    clear = [np.flatnonzero(pair & side) for side in (log_odds < -CLEAR, log_odds > CLEAR)]
+    count = min(*map(len, clear), MAX_CLEAR)
+    if count < MIN_CLEAR:
+        return None
+    drawn = [side[np.argsort(keys[side], kind="stable")[:count]] for side in clear]
+    doubtful = comparison.doubtful(log_odds)
+    vectors = comparison.vectors(doubtful)
+    non_matches, matches = (comparison.vectors(pairs) for pairs in drawn)
+    regression = fit_file_regression(non_matches, matches, vectors, log_odds[doubtful])
+    if regression is not None:
+        log_odds[doubtful] = regression.combine(log_odds[doubtful], vectors)
+    return regression
 
 
 def judge(

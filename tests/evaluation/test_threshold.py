@@ -149,7 +149,7 @@ def test_a_goal_out_of_reach_is_one_clear_line() -> None:
 
 
 def test_a_precision_goal_is_met_by_a_threshold_that_merges_something() -> None:
-    config = replace(CONFIG, self_training=False, target_precision=0.8)
+    config = replace(CONFIG, target_precision=0.8)
     records, pairs, truth = couples(300)
     nothing = decisions_on(records, pairs, truth, [])
     modest = pairs.with_columns(pl.col("probability") * 0.9)

@@ -120,9 +120,8 @@ def test_places_in_the_index_are_kept_and_hold_for_that_index_alone(folder: Path
     ]
 
 
-@pytest.mark.parametrize("self_training", [False, True])
-def test_everything_is_clustered_again_if_self_training_may_change_probabilities(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, self_training: bool
+def test_only_what_an_addition_touches_is_clustered_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: list[str] = []
 
@@ -140,10 +139,10 @@ def test_everything_is_clustered_again_if_self_training_may_change_probabilities
         (dedupe.pipeline.incremental.add, "resolve_again"),
     ):
         monkeypatch.setattr(module, name, noted(module, name))
-    dedupe.run(folder / "people.csv", effort="fast", self_training=self_training)
+    dedupe.run(folder / "people.csv", effort="fast")
     called.clear()
     dedupe.add(folder / "people.dedupe", folder / "new.csv")
-    assert called == (["resolve"] if self_training else ["resolve_again"])
+    assert called == ["resolve_again"]
 
 
 def test_new_records_join_what_they_are_and_ids_stay(folder: Path) -> None:

@@ -247,10 +247,8 @@ def _cluster(
 def _may_recalibrate(workspace: Workspace, before: Before, state: State) -> bool:
     """Check whether recalibration may change, or changed before, the probability of any pair."""
     return (
-        state.config.self_training
-        or (state.config.recalibrate and state.decisions.height >= MIN_DECISIONS)
-        or "recalibration" in workspace.manifest()
-    )
+        state.config.recalibrate and state.decisions.height >= MIN_DECISIONS
+    ) or "recalibration" in workspace.manifest()
 
 
 def _renumbered(clusters: pl.DataFrame, previous: NDArray[np.int64]) -> pl.DataFrame:

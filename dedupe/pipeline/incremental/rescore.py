@@ -323,12 +323,14 @@ def score_delta(
     cache = stages.workspace.cache
     with stages.timed("score") as progress:
         stored = cache.load(STATISTICS, str(facts.get("statistics_key", "")))
-        if stored is None or found.rebuilt:
-            statistics = record_table(records.texts).statistics
+        earlier = None if stored is None else FileStatistics.restore(stored[1], stored[0])
+        if earlier is None or found.rebuilt:
+            regression = earlier.regression if earlier else None
+            statistics = replace(record_table(records.texts).statistics, regression=regression)
             cache.save(STATISTICS, key, statistics.counts, statistics.facts(), forget=False)
             facts = {**facts, "statistics_key": key}
         else:
-            statistics = FileStatistics.restore(stored[1], stored[0])
+            statistics = earlier
         own = own_pairs(_new_groups(found.slot, found.old)).drop("seen")
         new = pl.concat([own, found.pairs.select(own.columns)]).sort("left", "right")
         if new.is_empty():

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.progress import Progress, silent
+from dedupe.scoring.cascade import DOUBTFUL
 from dedupe.scoring.comparison.model import load_comparison_model
 from dedupe.scoring.comparison.record_table import RecordTable, record_table
 from dedupe.scoring.comparison.scales import Bytes, Rows
@@ -91,19 +92,15 @@ class Comparison:
             self.neighbours[pairs],
         )
 
-    def vectors_of(
-        self, left: Rows, right: Rows, similarity: NDArray[np.float32], copies: pl.Series
-    ) -> Bytes:
-        """Compute the comparison vectors of k pairs of these records, and of records and copies.
+    def vectors_of(self, left: Rows, right: Rows, similarity: NDArray[np.float32]) -> Bytes:
+        """Compute the comparison vectors of k pairs of these records.
 
         Parameters
         ----------
         left, right
-            (k,) row numbers. A `right` from n on is that of a copy.
+            (k,) row numbers.
         similarity
             (k,) cosine of the two embeddings.
-        copies
-            (c,) texts of further records, that are not of the file.
 
         Returns
         -------
@@ -116,23 +113,33 @@ class Comparison:
         pair = left.astype(np.int64) * n + right
         place = order[np.searchsorted(key, pair, sorter=order).clip(max=max(len(key) - 1, 0))]
         neighbours = np.full((len(left), 5), np.nan, dtype=np.float32)
-        known = (key[place] == pair) & (right < n)
+        known = key[place] == pair
         neighbours[known] = self.neighbours[place[known]]
-        if "table" in self.__dict__ and not len(copies):
+        if "table" in self.__dict__:
             return comparison_vectors(self.table, left, right, similarity, neighbours)
         statistics = self.file_statistics
         rows, position = np.unique(np.concatenate([left, right]), return_inverse=True)
-        texts = pl.concat([self.texts, copies]).gather(rows)
         left, right = position.reshape(2, -1).astype(np.uint32)
-        table = record_table(texts, statistics)
+        table = record_table(self.texts.gather(rows), statistics)
         return comparison_vectors(table, left, right, similarity, neighbours)
 
     def log_odds(self, progress: Progress = silent) -> NDArray[np.float32]:
-        """Predict the log odds of all pairs with the bundled comparison model, (m,) float32."""
+        """Predict the log odds of all pairs with the bundled comparison model, (m,) float32.
+
+        Those of doubtful pairs are refined by the regression of the given statistics, if any.
+        """
         model = load_comparison_model()
         log_odds = np.empty(len(self), dtype=np.float32)
         for at in range(0, len(self), BLOCK):
             block = slice(at, at + BLOCK)
             log_odds[block] = model.log_odds(self.vectors(block))
             progress(min(at + BLOCK, len(self)), len(self))
+        if self.statistics is not None and self.statistics.regression is not None:
+            pairs = self.doubtful(log_odds)
+            regression = self.statistics.regression
+            log_odds[pairs] = regression.combine(log_odds[pairs], self.vectors(pairs))
         return log_odds
+
+    def doubtful(self, log_odds: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the numbers of the pairs of two records that are in doubt."""
+        return np.flatnonzero((np.abs(log_odds) < DOUBTFUL) & (self.left != self.right))

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.scoring.comparison.file_regression import FileRegression
 from dedupe.scoring.comparison.roles import Role, RoleOfField
 
 PRIOR_RECORDS = 50
@@ -54,12 +55,15 @@ class FileStatistics:
         Labels of the fields that name a record.
     counts
         Schema :data:`COUNTS`.
+    regression
+        What the clear pairs of the file tell about doubtful ones; ``None``: nothing.
     """
 
     records: int
     roles: tuple[RoleOfField, ...]
     main: tuple[str, ...]
     counts: pl.DataFrame = field(repr=False)
+    regression: FileRegression | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return everything but the counts as plain JSON types."""
@@ -67,6 +71,7 @@ class FileStatistics:
             "records": self.records,
             "roles": [[role.label, role.role.value, role.values] for role in self.roles],
             "main": list(self.main),
+            "regression": self.regression.facts() if self.regression else None,
         }
 
     @classmethod
@@ -75,7 +80,14 @@ class FileStatistics:
         roles = tuple(
             RoleOfField(label, Role(role), values) for label, role, values in facts["roles"]
         )
-        return cls(int(facts["records"]), roles, tuple(facts["main"]), counts)
+        regression = facts["regression"]
+        return cls(
+            int(facts["records"]),
+            roles,
+            tuple(facts["main"]),
+            counts,
+            FileRegression.restore(regression) if regression else None,
+        )
 
     def look_up(
         self, kind: str, values: pl.Series

@@ -114,15 +114,8 @@ def test_pairs_that_are_looked_up_have_the_vectors_of_the_whole_comparison(
     whole = Comparison.of(texts, pairs)
     statistics = whole.table.statistics
     fresh = Comparison.of(texts, pairs, stored(statistics))
-    copies = pl.Series("text", [texts[0]])
     asked = left[some], right[some], pairs["similarity"].to_numpy()[some]
     expected = whole.vectors()[some]
-    np.testing.assert_array_equal(fresh.vectors_of(*asked, copies.head(0)), expected)
-    np.testing.assert_array_equal(whole.vectors_of(*asked, copies.head(0)), expected)
-    # With a copy of the first record beside the file.
-    to_copy = np.zeros(1, np.uint32), np.array([n], np.uint32), np.ones(1, np.float32)
-    with_copy = [np.concatenate(parts) for parts in zip(asked, to_copy, strict=True)]
-    found = fresh.vectors_of(*with_copy, copies)
-    np.testing.assert_array_equal(found[:-1], expected)
-    own = Comparison(texts, *(np.zeros(1, np.uint32),) * 2, np.ones(1, np.float32), statistics)
-    np.testing.assert_array_equal(found[-1], own.vectors()[0])
+    np.testing.assert_array_equal(fresh.vectors_of(*asked), expected)
+    np.testing.assert_array_equal(whole.vectors_of(*asked), expected)
+    assert "table" not in fresh.__dict__
