@@ -26,6 +26,7 @@ from dedupe.scoring.cross_encoder import (
     prepare_texts,
     score_logits,
 )
+from dedupe.scoring.explanation.short_reasons import explained_log_odds
 from dedupe.scoring.logistic import logit, sigmoid
 from dedupe.scoring.pairs import DECIDERS
 from dedupe.scoring.sampling import sampling_keys
@@ -58,7 +59,7 @@ def score_pairs(
     facts
         How many pairs the cross-encoder judged, and how many doubtful ones it did not.
     """
-    log_odds = comparison.log_odds()
+    log_odds, reasons = explained_log_odds(comparison)
     texts = comparison.texts
     keys = sampling_keys(texts, comparison.left, comparison.right, config.seed)
     # Identical texts tell a cross-encoder nothing: it would call them a match in any file.
@@ -77,6 +78,7 @@ def score_pairs(
     scored = candidates.select("left", "right", "similarity").with_columns(
         pl.Series("probability", sigmoid(log_odds), dtype=pl.Float32),
         pl.Series("decided_by", decided_by).cast(DECIDERS),
+        reasons,
     )
     return scored, {"judged": len(judged), "over_budget": over_budget}
 

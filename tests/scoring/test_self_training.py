@@ -96,6 +96,7 @@ def test_synthetic_matches_stand_in_where_no_pair_is_a_confident_match() -> None
             "similarity": [0.7] * 300,
             "probability": np.where(doubt, rng.uniform(0.3, 0.7, 300), 0.02),
             "decided_by": ["cross-encoder"] * 300,
+            "reason": [""] * 300,
         },
         schema=PAIRS,
     )
