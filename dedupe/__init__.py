@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dedupe.evaluation.compare_runs import Diff, diff
     from dedupe.evaluation.quality import evaluate_workspace
     from dedupe.pipeline.dry_run import dry_run
+    from dedupe.pipeline.explain import explain
     from dedupe.pipeline.export import export
     from dedupe.pipeline.incremental.add import add
     from dedupe.pipeline.incremental.match import Matcher, open_workspace
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
     from dedupe.pipeline.run import link, run
     from dedupe.pipeline.score import score
     from dedupe.pipeline.train import train
+    from dedupe.scoring.explanation.pair import Explanation
     from dedupe.workspace.folder import Workspace
 
 __all__ = [
     "Config",
     "DedupeError",
     "Diff",
+    "Explanation",
     "InputError",
     "Matcher",
     "ModelError",
@@ -52,6 +55,7 @@ __all__ = [
     "diff",
     "dry_run",
     "evaluate_workspace",
+    "explain",
     "export",
     "link",
     "open_workspace",
@@ -72,6 +76,8 @@ _MODULES = {
     "Result": "dedupe.pipeline.result",
     "dry_run": "dedupe.pipeline.dry_run",
     "evaluate_workspace": "dedupe.evaluation.quality",
+    "explain": "dedupe.pipeline.explain",
+    "Explanation": "dedupe.scoring.explanation.pair",
     "export": "dedupe.pipeline.export",
     "link": "dedupe.pipeline.run",
     "run": "dedupe.pipeline.run",

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from dedupe.records import Records
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.record_table import record_table
+from dedupe.scoring.comparison.scales import Rows
 from dedupe.scoring.explanation.evidence import KINDS, explainer
 from dedupe.scoring.explanation.words import pair_words
 from dedupe.scoring.logistic import logit, sigmoid
@@ -64,6 +66,9 @@ class Explanation:
     steps
         The kinds of evidence, the strongest first; then what the cross-encoder and the
         recalibration changed.
+    decision
+        The decision of a reviewer on this pair, which counts whatever the probability; ``""`` if
+        there is none.
     """
 
     left_id: str
@@ -72,11 +77,17 @@ class Explanation:
     decided_by: str | None
     start: float
     steps: tuple[Step, ...]
+    decision: str = ""
 
     @property
     def proposed(self) -> bool:
         """Whether the search proposed the pair."""
         return self.decided_by is not None
+
+    @property
+    def start_probability(self) -> float:
+        """Probability at the start."""
+        return float(sigmoid(np.array(self.start)))
 
     def running(self) -> list[float]:
         """Return the probability after each step."""
@@ -133,6 +144,8 @@ def explain_pair(
     ends = [np.array([row], dtype=np.uint32) for row in vector_of]
     no_copies = pl.Series("text", [], dtype=pl.String)
     cosine = np.array([similarity], dtype=np.float32)
+    if place is None and not identical:
+        comparison = _with_pair(comparison, ends[0], ends[1], cosine)
     vector = comparison.vectors_of(ends[0], ends[1], cosine, no_copies)
     start, contributions = explainer().contributions(vector)
     table = record_table(records.texts.gather([a, b]), comparison.file_statistics)
@@ -157,6 +170,19 @@ def explain_pair(
         probability = final
     return Explanation(
         records.ids[a], records.ids[b], probability, decided_by, float(start[0]), tuple(steps)
+    )
+
+
+def _with_pair(
+    comparison: Comparison, left: Rows, right: Rows, similarity: NDArray[np.float32]
+) -> Comparison:
+    """Add a pair, as if the search had proposed it, so that it is compared with the others."""
+    return Comparison(
+        comparison.texts,
+        np.append(comparison.left, left),
+        np.append(comparison.right, right),
+        np.append(comparison.similarity, similarity),
+        comparison.file_statistics,
     )
 
 

@@ -233,7 +233,7 @@ def _with_counts(words: Mapping[str, int]) -> str:
 def _rivals(level: Mapping[str, int]) -> str:
     """Describe how a pair compares with the other candidates of its records."""
     if level["rivals left"] == UNKNOWN:
-        return "not known: the search did not propose this pair"
+        return "not known"
     leads = [(level[name] - UNKNOWN) / 250 for name in ("margin left", "margin right")]
     close = [round(2 ** (level[name] / 16)) - 1 for name in ("rivals left", "rivals right")]
     rank = level["rank among candidates"] / 127
