@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dedupe.pipeline.run import link, run
     from dedupe.pipeline.score import score
     from dedupe.pipeline.train import train
+    from dedupe.report.page import write_report
     from dedupe.scoring.explanation.pair import Explanation
     from dedupe.workspace.folder import Workspace
 
@@ -63,6 +64,7 @@ __all__ = [
     "run",
     "score",
     "train",
+    "write_report",
 ]
 
 logging.getLogger("dedupe").addHandler(logging.NullHandler())
@@ -74,6 +76,7 @@ _MODULES = {
     "diff": "dedupe.evaluation.compare_runs",
     "profile": "dedupe.pipeline.profile",
     "Result": "dedupe.pipeline.result",
+    "write_report": "dedupe.report.page",
     "dry_run": "dedupe.pipeline.dry_run",
     "evaluate_workspace": "dedupe.evaluation.quality",
     "explain": "dedupe.pipeline.explain",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -95,6 +96,12 @@ def print_explanation(found: Explanation, as_json: bool) -> None:
         for step, probability in zip(found.steps, found.running(), strict=True)
     ]
     print_rows(("why", "log odds", "after it", "evidence"), rows, right=(1, 2))
+
+
+def print_report(file: Path, quiet: bool) -> None:
+    """Say where a report is."""
+    if not quiet:
+        console().print(f"The report is in {printable(str(file))}", markup=False)
 
 
 def print_dry_run(costs: Mapping[str, float], as_json: bool) -> None:

@@ -18,13 +18,13 @@ from textual.widgets import Footer, Input, Static
 
 from dedupe.errors import DedupeError
 from dedupe.evaluation.quality import Audit
+from dedupe.report.field_differences import compare_fields, differing_numbers
 from dedupe.resolution.decisions import Decision
 from dedupe.review.decisions import described
 from dedupe.review.loader import LoadedWorkspace, load_workspace
 from dedupe.review.order import ORDERS
 from dedupe.review.queue import View
 from dedupe.review.session import Session
-from dedupe.review.widgets.field_differences import compare_fields, differing_numbers
 from dedupe.review.widgets.figures import counted, duration, estimated, with_bar
 from dedupe.review.widgets.navigation import Navigation
 from dedupe.review.widgets.record_comparison import Cached, side_by_side

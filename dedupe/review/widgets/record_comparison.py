@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from dedupe.review.widgets.field_differences import FieldPair, Span
+from dedupe.report.field_differences import FieldPair, Span
 
 MISSING = "—"
 """Drawn in place of a missing value."""

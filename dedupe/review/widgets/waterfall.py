@@ -6,7 +6,7 @@ from rich.bar import Bar
 from rich.table import Table
 from rich.text import Text
 
-from dedupe.review.widgets.field_differences import one_line
+from dedupe.report.field_differences import one_line
 from dedupe.scoring.explanation.pair import Explanation
 
 BAR_WIDTH = 13
