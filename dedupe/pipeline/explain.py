@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from dedupe.blocking.bi_encoder import embed
-from dedupe.blocking.index import build_index_in_memory, open_index
 from dedupe.errors import OptionError
 from dedupe.records import Records
 from dedupe.resolution.decisions import decisions_by_row
@@ -101,8 +99,11 @@ def _row_of(records: Records, wanted: str) -> int:
 
 def _similarity(state: State, left: int, right: int, workspace: Workspace | None) -> float:
     """Compute the cosine of the embeddings of two rows."""
+    from dedupe.blocking.bi_encoder import embed  # slow to import, and seldom needed
+    from dedupe.blocking.index import build_index_in_memory, open_index
+
     index = None
-    if workspace is not None:
+    if workspace is not None and workspace.facts_file.exists():
         stored = search_facts(workspace).get("stored") or {}
         index = open_index(workspace.cache, stored, state.config)
     texts = state.records.texts
