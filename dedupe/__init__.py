@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dedupe.evaluation.compare_runs import Diff, diff
     from dedupe.evaluation.quality import evaluate_workspace
     from dedupe.pipeline.dry_run import dry_run
+    from dedupe.pipeline.explain import explain
     from dedupe.pipeline.export import export
     from dedupe.pipeline.incremental.add import add
     from dedupe.pipeline.incremental.match import Matcher, open_workspace
@@ -34,12 +35,15 @@ if TYPE_CHECKING:
     from dedupe.pipeline.run import link, run
     from dedupe.pipeline.score import score
     from dedupe.pipeline.train import train
+    from dedupe.report.page import write_report
+    from dedupe.scoring.explanation.pair import Explanation
     from dedupe.workspace.folder import Workspace
 
 __all__ = [
     "Config",
     "DedupeError",
     "Diff",
+    "Explanation",
     "InputError",
     "Matcher",
     "ModelError",
@@ -52,6 +56,7 @@ __all__ = [
     "diff",
     "dry_run",
     "evaluate_workspace",
+    "explain",
     "export",
     "link",
     "open_workspace",
@@ -59,6 +64,7 @@ __all__ = [
     "run",
     "score",
     "train",
+    "write_report",
 ]
 
 logging.getLogger("dedupe").addHandler(logging.NullHandler())
@@ -70,8 +76,11 @@ _MODULES = {
     "diff": "dedupe.evaluation.compare_runs",
     "profile": "dedupe.pipeline.profile",
     "Result": "dedupe.pipeline.result",
+    "write_report": "dedupe.report.page",
     "dry_run": "dedupe.pipeline.dry_run",
     "evaluate_workspace": "dedupe.evaluation.quality",
+    "explain": "dedupe.pipeline.explain",
+    "Explanation": "dedupe.scoring.explanation.pair",
     "export": "dedupe.pipeline.export",
     "link": "dedupe.pipeline.run",
     "run": "dedupe.pipeline.run",

@@ -110,6 +110,7 @@ def score_by_likeness(
     scored = candidates.select("left", "right", "similarity").with_columns(
         pl.Series("probability", probability, dtype=pl.Float32),
         decided_by.otherwise(pl.lit("cross-encoder")).cast(DECIDERS).alias("decided_by"),
+        pl.lit("similar name").alias("reason"),
     )
     return scored, {"judged": candidates.height, "over_budget": 0}
 
@@ -143,6 +144,7 @@ def write_workspace(
             "similarity": pl.Series([0.9] * len(ends), dtype=pl.Float32),
             "probability": pl.Series(list(scores.values()), dtype=pl.Float32),
             "decided_by": pl.Series([decided_by] * len(ends), dtype=pl.String),
+            "reason": pl.Series(["similar name"] * len(ends), dtype=pl.String),
             "seen": pl.Series([0] * len(ends), dtype=pl.UInt32),
         }
     ).sort("left", "right")

@@ -15,6 +15,7 @@ import click
 
 from dedupe.cli.console import LOGGER, stop_logging
 from dedupe.cli.evaluate import diff, evaluate
+from dedupe.cli.explain import explain, report
 from dedupe.cli.inspect import completion, profile, score
 from dedupe.cli.options import EPILOG
 from dedupe.cli.review import decisions, review, train
@@ -31,6 +32,8 @@ COMMANDS = (
     add,
     export,
     evaluate,
+    explain,
+    report,
     train,
     review,
     decisions,
@@ -70,6 +73,8 @@ def cli() -> None:
       dedupe add contacts.dedupe new.csv   add new records; ids and decisions stay
       dedupe match contacts.dedupe         find the matches of records on stdin
       dedupe evaluate contacts.dedupe      measure precision and recall
+      dedupe explain contacts.dedupe 3 17  say why two records match or not
+      dedupe report contacts.dedupe        write an HTML page about the run
       dedupe train contacts.dedupe         train the model on the decisions
       dedupe score pairs.jsonl             estimate the probability of given pairs
       dedupe profile contacts.csv          describe the columns and their use

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from dedupe.evaluation.compare_runs import Diff
     from dedupe.evaluation.estimate import Estimate, Measure
     from dedupe.evaluation.gold import Evaluation
+    from dedupe.scoring.explanation.pair import Explanation
 
 
 def print_training(training: Mapping[str, Any], *, undo: bool = False) -> None:
@@ -70,6 +72,36 @@ def _interval(measure: Measure) -> str:
     if measure.low is None:
         return ""
     return f"   95% interval {measure.low:.4f} to {measure.high:.4f}"
+
+
+def print_explanation(found: Explanation, as_json: bool) -> None:
+    """Print the steps from the start value to the probability of a pair."""
+    if as_json:
+        print_json({**found.as_dict(), "proposed": found.proposed})
+        return
+    decided = {
+        None: "computed now: the search did not propose this pair",
+        "comparison": "by the comparison model",
+        "cross-encoder": "by the comparison model and the cross-encoder",
+        "identical": "the records are equal in all compared columns",
+    }[found.decided_by]
+    ids = " and ".join(printable(name) for name in (found.left_id, found.right_id))
+    click.echo(f"{ids}: probability {found.probability:.4f}, {decided}")
+    if found.decision:
+        click.echo(f"A reviewer decided: {found.decision}. That counts, not the probability.")
+    nothing = "a candidate pair of which nothing is known"
+    rows = [("start", f"{found.start:+.2f}", f"{found.start_probability:.3f}", nothing)]
+    rows += [
+        (step.label, f"{step.log_odds:+.2f}", f"{probability:.3f}", step.text)
+        for step, probability in zip(found.steps, found.running(), strict=True)
+    ]
+    print_rows(("why", "log odds", "after it", "evidence"), rows, right=(1, 2))
+
+
+def print_report(file: Path, quiet: bool) -> None:
+    """Say where a report is."""
+    if not quiet:
+        console().print(f"The report is in {printable(str(file))}", markup=False)
 
 
 def print_dry_run(costs: Mapping[str, float], as_json: bool) -> None:

@@ -22,8 +22,8 @@ from dedupe.cli.options import (
 from dedupe.cli.reports import print_training
 from dedupe.cli.stdout import print_json
 from dedupe.cli.summary import print_summary
-from dedupe.cli.wording import plural
 from dedupe.errors import OptionError
+from dedupe.report.wording import plural
 
 ORDERS = (
     "informative",

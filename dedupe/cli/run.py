@@ -26,7 +26,7 @@ from dedupe.cli.options import (
     run_options,
     with_config_file,
 )
-from dedupe.cli.reports import print_dry_run, print_training
+from dedupe.cli.reports import print_dry_run, print_report, print_training
 from dedupe.cli.review import open_app, require_terminal
 from dedupe.cli.stdout import LINK_TABLES, STDOUT, TABLES, print_output_table
 from dedupe.cli.summary import print_result
@@ -49,6 +49,7 @@ workspace_option = output_option(
 @run_options
 @model_option("--train", is_flag=True, help="First train on the decisions in the workspace.")
 @other_option("--dry-run", is_flag=True, help="Estimate the time and memory, and stop.")
+@output_option("--report", is_flag=True, help="Also write report.html: see dedupe report.")
 @other_option("--review/--no-review", default=False, help="Review before the results are written.")
 @message_options
 def run(
@@ -58,6 +59,7 @@ def run(
     config_file: Path | None,
     train: bool,
     dry_run: bool,
+    report: bool,
     review: bool,
     as_json: bool,
     quiet: bool,
@@ -77,6 +79,8 @@ def run(
     if dry_run:
         print_dry_run(dedupe.dry_run(source, **options), as_json)
         return
+    if report and output == STDOUT:
+        raise OptionError("--report is a file of the workspace: it does not go with -o -")
     if review and (output == STDOUT or as_json):
         raise OptionError("--review opens an app: it does not go with -o - or --json")
     if train and output == STDOUT:
@@ -94,9 +98,11 @@ def run(
     if review:
         _review_candidates(source, output, quiet, options)
     if review or result is None:
-        with progress_bars(quiet) as report:
-            result = dedupe.run(source, output=output, report=report, **options)
+        with progress_bars(quiet) as progress:
+            result = dedupe.run(source, output=output, report=progress, **options)
     print_result(result, as_json=as_json, quiet=quiet, verbose=verbose)
+    if report and result.workspace is not None:
+        print_report(dedupe.write_report(result.workspace), quiet or as_json)
 
 
 def _train_and_run(

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from dedupe.cli.console import console
 from dedupe.cli.stdout import print_json, printable
-from dedupe.cli.wording import counted, listed, plural, shortened
+from dedupe.cli.wording import counted, listed, shortened
+from dedupe.report.notes import notes
+from dedupe.report.wording import plural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,8 +23,6 @@ Summary = Mapping[str, Any]
 
 LISTED = 5
 """Number of large clusters, contradictions and so on that are listed one by one."""
-MOST_ROWS = 0.5
-"""Share of merged rows above which the summary advises to look at the clusters."""
 
 CONTENTS: Mapping[str, str] = {
     "clusters": "every input row with its cluster",
@@ -52,7 +52,7 @@ def print_summary(result: Result, verbose: int = 0) -> None:
     summary = result.summary
     terminal.print(_headline(summary))
     _print_figures(terminal, summary, verbose)
-    for note in _notes(summary):
+    for note in notes(summary):
         terminal.print(f"[yellow]note[/]  {escape(note)}")
     terminal.print()
     _print_files(terminal, result)
@@ -240,38 +240,3 @@ _SECTIONS: tuple[Callable[[Summary, int], _Figures], ...] = (
     _stages,
 )
 """Steps that yield the figures of a summary as (name, text), in the order of printing."""
-
-
-# The notes of a summary --------------------------------------------------------------------------
-
-
-def _notes(summary: Summary) -> Iterator[str]:
-    yield from summary.get("search", {}).get("notes", ())
-    yield from summary.get("additions", {}).get("notes", ())
-    over_budget = summary.get("cross_encoder", {}).get("over_budget")
-    if over_budget and summary["config"]["effort"] == "balanced":
-        yield (
-            f"{over_budget:,} doubtful pairs were left to the comparison model; raise "
-            "--cross-encoder-pairs to judge them with the cross-encoder"
-        )
-    if summary["rows_merged"] > MOST_ROWS * summary["rows"]:
-        yield "more than half of the rows are merged into others: look at some clusters"
-    if uneven := summary.get("uneven_clusters"):
-        named = ", ".join(uneven[:LISTED]) + (" …" if len(uneven) > LISTED else "")
-        yield f"rows differ in most columns in {plural(len(uneven), 'cluster')}: check {named}"
-    large = [
-        f"cluster {cluster['cluster_id']} has {cluster['size']:,} rows: check it"
-        for cluster in summary["large_clusters"]
-    ]
-    yield from _first(large, "large cluster")
-    contradictions = [
-        f"decisions on {pair['left_id']} and {pair['right_id']} contradict others: {pair['reason']}"
-        for pair in summary["contradictions"]
-    ]
-    yield from _first(contradictions, "contradiction")
-
-
-def _first(notes: list[str], name: str) -> Iterator[str]:
-    yield from notes[:LISTED]
-    if len(notes) > LISTED:
-        yield f"{plural(len(notes) - LISTED, f'more {name}')}: see the manifest"

@@ -10,11 +10,6 @@ def counted(counts: Mapping[str, int], names: Sequence[str]) -> str:
     return ", ".join(f"{counts[name]:,} {name}" for name in names if counts[name]) or "none"
 
 
-def plural(count: int, noun: str) -> str:
-    """Write a count with its noun in the singular or plural."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def listed(names: Sequence[str], limit: int = 8) -> str:
     """List the first names, and the number of the others."""
     rest = f" and {len(names) - limit} more" if len(names) > limit else ""

@@ -18,7 +18,7 @@ from dedupe.io.tables import read_table
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.keys import stage_key
 from dedupe.workspace.labels import with_table_numbers
-from dedupe.workspace.state import open_state
+from dedupe.workspace.state import Clustered, State, open_state
 
 
 def evaluate_workspace(
@@ -44,7 +44,14 @@ def evaluate_workspace(
     OptionError
         If there is no column `across`.
     """
-    state = open_state(open_workspace(workspace))
+    return evaluate_clusters(open_state(open_workspace(workspace)).cluster(), gold, across=across)
+
+
+def evaluate_clusters(
+    clustered: Clustered, gold: str | Path | pl.DataFrame, *, across: str | None = None
+) -> Evaluation:
+    """Measure clusters and candidates against a gold standard; see :func:`evaluate_workspace`."""
+    state = clustered.state
     config, frame = state.config, state.records.frame
     if across is None and config.link and not config.within_tables:
         across = SOURCE_COLUMN
@@ -53,7 +60,6 @@ def evaluate_workspace(
             f"across: there is no column {across!r}; the columns are {', '.join(frame.columns)}"
         )
     truth = gold if isinstance(gold, pl.DataFrame) else read_table(gold).frame
-    clustered = state.cluster()
     return evaluate(
         clustered.resolved.labels,
         clustered.pairs,
@@ -73,7 +79,12 @@ def estimate_workspace(workspace: str | Path) -> Estimate:
     WorkspaceError
         If the workspace is missing, incomplete or damaged.
     """
-    return _estimate(_cross_fit(open_workspace(workspace)))
+    return estimate_state(open_state(open_workspace(workspace)))
+
+
+def estimate_state(state: State) -> Estimate:
+    """Estimate precision and recall of a state's clusters; see :func:`estimate_workspace`."""
+    return _estimate(cross_fit(state))
 
 
 @dataclass(frozen=True, eq=False)

@@ -105,7 +105,7 @@ def export(
         }
         if output is None:
             _store(opened, clustered, asked, summary)
-    return Result(summary, target.path, lambda: outputs)
+    return Result(summary, target.path, lambda: outputs, lambda: clustered)
 
 
 def _store(

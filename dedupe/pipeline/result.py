@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,12 @@ from typing import Any
 
 import polars as pl
 
+from dedupe.pipeline.explain import explain_rows, rows_of
+from dedupe.pipeline.result_views import as_html, as_text, headline
 from dedupe.resolution.outputs import Outputs
+from dedupe.scoring.explanation.pair import Explanation
+from dedupe.workspace.folder import Workspace
+from dedupe.workspace.state import Clustered
 
 _UNMATCHED = "unmatched-"
 
@@ -28,6 +34,8 @@ class Result:
         Folder of the workspace; ``None`` for a run in memory.
     make
         Makes the output tables when they are first needed.
+    open
+        Returns the state and the clusters behind them.
 
     Examples
     --------
@@ -38,6 +46,48 @@ class Result:
     summary: Mapping[str, Any]
     workspace: Path | None
     make: Callable[[], Outputs]
+    open: Callable[[], Clustered]
+
+    def __repr__(self) -> str:
+        """Say what was found, in one line."""
+        return f"Result({headline(self.summary)!r}, workspace={str(self.workspace)!r})"
+
+    def _repr_html_(self) -> str:
+        """Show the figures and a few clusters in a notebook."""
+        return as_html(self.summary, self.clustered)
+
+    def show(self) -> None:
+        """Print the figures and a few clusters.
+
+        Examples
+        --------
+        >>> dedupe.run("contacts.csv").show()                               # doctest: +SKIP
+        254 of 1,200 rows are duplicates; 946 are left after merging. …
+        """
+        sys.stdout.write(as_text(self.summary, self.clustered))
+
+    def explain(self, left_id: str, right_id: str) -> Explanation:
+        """Explain the probability of two records; see :func:`dedupe.explain`.
+
+        Parameters
+        ----------
+        left_id, right_id
+            Ids of the records, as in :attr:`pairs`.
+
+        Raises
+        ------
+        OptionError
+            If a record does not exist, or both are the same one.
+        """
+        state = self.clustered.state
+        rows = rows_of(state, left_id, right_id)
+        workspace = None if self.workspace is None else Workspace(self.workspace)
+        return explain_rows(state, self.clustered.pairs, *rows, workspace)
+
+    @cached_property
+    def clustered(self) -> Clustered:
+        """The state and the clusters behind the tables."""
+        return self.open()
 
     @cached_property
     def outputs(self) -> Outputs:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,14 +42,13 @@ from dedupe.pipeline.result import Result
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import cluster_figures
-from dedupe.resolution.outputs import Outputs
 from dedupe.resolution.survivorship import parse_rules
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.folder import SUFFIX, Workspace
 from dedupe.workspace.json_file import write_json
 from dedupe.workspace.keys import clusters_key, export_key, model_ids, stage_keys
 from dedupe.workspace.stage_cache import RECORDS, SCORED, STATISTICS
-from dedupe.workspace.state import State, all_pairs, open_state
+from dedupe.workspace.state import Clustered, State, all_pairs, open_state
 from dedupe.workspace.stored import (
     RecordTable,
     config_facts,
@@ -224,7 +224,7 @@ def _execute(stages: Stages, source: Input, keys: Mapping[str, str], asked: Conf
     save_clusters(workspace, keys["table"], resolved, key, ids_continue=continued)
     write_json(workspace.manifest_file, summary)
     path = None if workspace.temporary else workspace.path
-    return Result(summary, path, lambda: outputs)
+    return Result(summary, path, lambda: outputs, lambda: clustered)
 
 
 def scored_state(
@@ -393,7 +393,9 @@ def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) ->
     if not outputs_current(workspace, key):
         return None
 
-    def make() -> Outputs:
-        return open_state(workspace).cluster().outputs()
+    @cache
+    def opened() -> Clustered:
+        return open_state(workspace).cluster()
 
-    return Result({**workspace.manifest(), "unchanged": True}, workspace.path, make)
+    summary = {**workspace.manifest(), "unchanged": True}
+    return Result(summary, workspace.path, lambda: opened().outputs(), opened)

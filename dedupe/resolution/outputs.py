@@ -36,7 +36,8 @@ class Outputs:
         Every row that `merged` replaces by another: ``id``, ``kept_id`` (the representative),
         ``cluster_id`` and ``probability`` of the link that joined it.
     pairs
-        ``left_id``, ``right_id``, ``similarity``, ``probability``, ``decided_by``, ``decision``.
+        ``left_id``, ``right_id``, ``similarity``, ``probability``, ``decided_by``, ``decision``,
+        ``reason``.
     more
         When tables are linked: ``matches`` (ids of both sides as in their tables, probability) and
         ``unmatched-NAME`` for each table (its rows without a match, in its own columns).
@@ -158,6 +159,7 @@ def pairs_table(records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame) 
         pl.Series("probability", _rounded(pairs["probability"])),
         pl.col("decided_by").cast(pl.String),
         pl.col("decision").fill_null(""),
+        "reason",
     )
 
 

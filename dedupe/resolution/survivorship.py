@@ -8,7 +8,7 @@ earliest row is taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -238,25 +238,42 @@ def merge(
         One row per cluster, in the order of their earliest rows; columns and types as in `frame`,
         except that a column of ``concat`` is text. Rows alone in their cluster are unchanged.
     """
-    _, earliest, cluster = np.unique(labels, return_index=True, return_inverse=True)
-    first = np.sort(earliest).astype(np.uint32)
-    place = np.searchsorted(first, earliest)[cluster].astype(np.uint32)
-    rows = _rows_in_clusters_of_two(labels)
-    sort_keys: dict[tuple[str, bool], pl.Series] = {}
-    columns: list[pl.Series] = []
-    for series in frame:
-        rule = rules[series.name]
-        values = _candidate_values(series, place, rows, preferred)
-        if rule.kind == "concat":
-            columns.append(_concatenated(series, values, first))
-            continue
-        if not rule.local:
-            key = (rule.column or series.name, rule.column is not None)
-            if key not in sort_keys:
-                sort_keys[key] = _sort_keys(frame[key[0]], dates=key[1])
-            values = values.with_columns(sort_keys[key].gather(values["row"]).alias("key"))
-        columns.append(series.gather(_picked_rows(values, first, rule)))
-    return pl.DataFrame(columns)
+    first, candidates = _candidates(frame, labels, rules, preferred)
+    return pl.DataFrame(
+        [
+            _concatenated(series, values, first)
+            if rule.kind == "concat"
+            else series.gather(_picked_rows(values, first, rule))
+            for series, rule, values in candidates
+        ]
+    )
+
+
+def source_rows(
+    frame: pl.DataFrame,
+    labels: npt.NDArray[np.uint32],
+    rules: Mapping[str, Rule],
+    preferred: npt.NDArray[np.bool_] | None = None,
+) -> dict[str, npt.NDArray[np.uint32]]:
+    """Tell which row gives each merged row its values.
+
+    Parameters
+    ----------
+    frame, labels, rules, preferred
+        As for :func:`merge`.
+
+    Returns
+    -------
+    dict
+        By column, one row number per cluster, in the order of :func:`merge`. Columns of ``concat``
+        are left out: their values are from all rows.
+    """
+    first, candidates = _candidates(frame, labels, rules, preferred)
+    return {
+        series.name: _picked_rows(values, first, rule)
+        for series, rule, values in candidates
+        if rule.kind != "concat"
+    }
 
 
 def _parse(name: str, text: str, columns: Sequence[str]) -> Rule:
@@ -279,6 +296,36 @@ def _parse(name: str, text: str, columns: Sequence[str]) -> Rule:
 def _rows_in_clusters_of_two(labels: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """List the rows that share their cluster with another row, ascending."""
     return np.flatnonzero(np.bincount(labels)[labels] > 1).astype(np.uint32)
+
+
+def _candidates(
+    frame: pl.DataFrame,
+    labels: npt.NDArray[np.uint32],
+    rules: Mapping[str, Rule],
+    preferred: npt.NDArray[np.bool_] | None,
+) -> tuple[npt.NDArray[np.uint32], Iterator[tuple[pl.Series, Rule, pl.DataFrame]]]:
+    """Return the first row of each cluster, and each column with the values its rule chooses from.
+
+    Values are as of :func:`_candidate_values`, with a ``key`` for the rules that compare one.
+    """
+    _, earliest, cluster = np.unique(labels, return_index=True, return_inverse=True)
+    first = np.sort(earliest).astype(np.uint32)
+    place = np.searchsorted(first, earliest)[cluster].astype(np.uint32)
+    rows = _rows_in_clusters_of_two(labels)
+
+    def columns() -> Iterator[tuple[pl.Series, Rule, pl.DataFrame]]:
+        sort_keys: dict[tuple[str, bool], pl.Series] = {}
+        for series in frame:
+            rule = rules[series.name]
+            values = _candidate_values(series, place, rows, preferred)
+            if not rule.local:
+                key = (rule.column or series.name, rule.column is not None)
+                if key not in sort_keys:
+                    sort_keys[key] = _sort_keys(frame[key[0]], dates=key[1])
+                values = values.with_columns(sort_keys[key].gather(values["row"]).alias("key"))
+            yield series, rule, values
+
+    return first, columns()
 
 
 def _candidate_values(

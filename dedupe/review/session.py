@@ -10,6 +10,7 @@ import polars as pl
 
 from dedupe.config import Config
 from dedupe.evaluation.quality import Audit, draw_audit
+from dedupe.pipeline.explain import explain_rows
 from dedupe.records import Records
 from dedupe.resolution.decisions import Decision
 from dedupe.review.closure import RowPair
@@ -19,6 +20,7 @@ from dedupe.review.loader import LoadedWorkspace, load_workspace
 from dedupe.review.order import ranked, triangles
 from dedupe.review.pairs import PairNumbers
 from dedupe.review.queue import Pace, PairQueue, View
+from dedupe.scoring.explanation.pair import Explanation
 from dedupe.workspace.decision_log import Choice, LoggedDecision
 from dedupe.workspace.folder import open_workspace
 
@@ -274,6 +276,11 @@ class Session:
         row_of = self.decisions.row_of | {self.keys[a]: a, self.keys[b]: b}
         together = clusters.size_with(self.decisions.frame((a, b)), row_of, a)
         return MatchEffect(sizes, together, joined)
+
+    def explain(self, pair: int) -> Explanation:
+        """Explain the probability of a pair; see :func:`dedupe.pipeline.explain.explain`."""
+        clustered, (a, b) = self.clustered, self.pairs.ends(pair)
+        return explain_rows(clustered.state, clustered.pairs, a, b, self.workspace)
 
     def merged(self, row: int, rules: Mapping[str, str] | None = None) -> dict[str, object]:
         """Merge the cluster of a row by survivorship rules, as an export would write it."""

@@ -19,9 +19,13 @@ PAIRS = pl.Schema(
         "similarity": pl.Float32(),
         "probability": pl.Float32(),
         "decided_by": DECIDERS,
+        "reason": pl.String(),
     }
 )
-"""Scored pairs: row numbers with ``left < right``; unique, sorted by ``left`` and ``right``."""
+"""Scored pairs: row numbers with ``left < right``; unique, sorted by ``left`` and ``right``. The
+reason is a few words on the strongest evidence; it is empty for improbable pairs."""
+ALL_EQUAL = "all compared columns equal"
+"""Reason of pairs of identical records."""
 
 
 def identical_pairs(texts: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
@@ -49,6 +53,7 @@ def identical_pairs(texts: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
         pl.lit(1.0, dtype=pl.Float32).alias("similarity"),
         pl.lit(1.0, dtype=pl.Float32).alias("probability"),
         pl.lit("identical").cast(DECIDERS).alias("decided_by"),
+        pl.lit(ALL_EQUAL).alias("reason"),
     )
     return numbered.filter(pl.col("row") == pl.col("first"))["row"], pairs.sort("left", "right")
 
@@ -92,6 +97,7 @@ def judged_identical(identical: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFr
         .otherwise(pl.lit("comparison"))
         .cast(DECIDERS)
         .alias("decided_by"),
+        "reason",
     )
 
 

@@ -33,6 +33,7 @@ from dedupe.scoring.cross_encoder import (
     prepare_texts,
     score_logits,
 )
+from dedupe.scoring.explanation.short_reasons import reasons_of
 from dedupe.scoring.logistic import logit, sigmoid
 from dedupe.scoring.pairs import DECIDERS
 from dedupe.scoring.sampling import sampling_keys
@@ -74,6 +75,7 @@ def score_pairs(
     texts = comparison.texts
     keys = sampling_keys(texts, comparison.left, comparison.right, config.seed)
     regression = _self_train(comparison, log_odds, keys) if config.self_training else None
+    reasons = reasons_of(comparison, log_odds)
     # Identical texts tell a cross-encoder nothing: it would call them a match in any file.
     different = np.flatnonzero(comparison.left != comparison.right)
     budget = cross_encoder_budget(len(texts), config)
@@ -90,6 +92,7 @@ def score_pairs(
     scored = candidates.select("left", "right", "similarity").with_columns(
         pl.Series("probability", sigmoid(log_odds), dtype=pl.Float32),
         pl.Series("decided_by", decided_by).cast(DECIDERS),
+        reasons,
     )
     return scored, regression, {"judged": len(judged), "over_budget": over_budget}
 

@@ -19,7 +19,7 @@ from dedupe.io.schema_matching import Linked
 from dedupe.records import Records, restore_records
 from dedupe.resolution.resolve import Resolved
 from dedupe.scoring.comparison.statistics import FileStatistics
-from dedupe.scoring.pairs import DECIDERS, identical_pairs
+from dedupe.scoring.pairs import DECIDERS, PAIRS, identical_pairs
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.keys import model_ids
 from dedupe.workspace.stage_cache import (
@@ -111,7 +111,7 @@ def save_table(
 def load_scored(workspace: Workspace, key: str) -> tuple[pl.DataFrame, dict[str, Any]] | None:
     """Load the scored pairs cached under `key`, and the facts of the scoring."""
     found = workspace.cache.load(SCORED, key)
-    if found is None:
+    if found is None or not set(PAIRS) <= set(found[0].columns):  # of an earlier version
         return None
     return found[0].with_columns(pl.col("decided_by").cast(DECIDERS)), found[1]
 

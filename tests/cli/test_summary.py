@@ -46,7 +46,7 @@ def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("COLUMNS", "200")
 
     def lines(verbose: int = 0, **entries: Any) -> list[str]:
-        result = Result({**SMALLEST, **entries}, Path("w.dedupe"), lambda: None)  # type: ignore[arg-type, return-value]
+        result = Result({**SMALLEST, **entries}, Path("w.dedupe"), lambda: None, lambda: None)  # type: ignore[arg-type, return-value]
         print_summary(result, verbose=verbose)
         out, err = capsys.readouterr()
         assert out == ""

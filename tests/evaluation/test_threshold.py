@@ -43,6 +43,7 @@ def couples(count: int) -> tuple[Records, pl.DataFrame, np.ndarray]:
             "similarity": rng.uniform(0.4, 0.9, count),
             "probability": probability,
             "decided_by": ["cross-encoder"] * count,
+            "reason": [""] * count,
         },
         schema=PAIRS,
     )
@@ -112,7 +113,7 @@ def test_a_decided_pair_is_right_and_is_judged_without_its_decision() -> None:
 def test_pairs_whose_decision_follows_from_others_count_as_decided() -> None:
     records = make_records(pl.DataFrame({"name": ["a b", "a c", "a d", "x"]}), CONFIG)
     rows = [(0, 1, 0.5, 0.5), (0, 2, 0.5, 0.5), (1, 2, 0.5, 0.5), (2, 3, 0.5, 0.4)]
-    pairs = pl.DataFrame([(*row, "cross-encoder") for row in rows], schema=PAIRS, orient="row")
+    pairs = pl.DataFrame([(*row, "cross-encoder", "") for row in rows], schema=PAIRS, orient="row")
     ends = [(0, 1, "match"), (0, 2, "match"), (1, 3, "unsure"), (2, 3, "unsure")]
     decisions = pl.DataFrame(
         [(records.keys[a], records.keys[b], decision) for a, b, decision in ends],

@@ -56,10 +56,10 @@ class Graph(NamedTuple):
 def links(*edges: tuple[float, ...], identical: list[tuple[int, int]] | None = None):
     """Pairs from (left, right, probability[, similarity]) and stars of identical text."""
     lines = [
-        (min(a, b), max(a, b), more[0] if more else 0.5, p, "cross-encoder")
+        (min(a, b), max(a, b), more[0] if more else 0.5, p, "cross-encoder", "")
         for a, b, p, *more in edges
     ]
-    lines += [(a, b, 1.0, 1.0, "identical") for a, b in identical or ()]
+    lines += [(a, b, 1.0, 1.0, "identical", "") for a, b in identical or ()]
     return pl.DataFrame(lines, schema=PAIRS, orient="row").sort("left", "right")
 
 

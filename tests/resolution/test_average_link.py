@@ -30,7 +30,7 @@ def exhaustive(
 ) -> set[frozenset[int]]:
     """Average link by looking at every two clusters at every step, in exact numbers."""
     weight = Fraction(MISSING_WEIGHT)
-    value = {(a, b): (Fraction(p), Fraction(s)) for a, b, s, p, _ in pairs.iter_rows()}
+    value = {(a, b): (Fraction(p), Fraction(s)) for a, b, s, p, *_ in pairs.iter_rows()}
     apart = {tuple(pair) for pair in np.sort(cannot, axis=1).tolist()}
     clusters = [frozenset([row]) for row in range(n)]
     while True:

@@ -131,7 +131,7 @@ def test_other_row_numbers_only_rename_clusters(graph: Graph, random: Random) ->
     random.shuffle(new)
     renumbered = run_cluster(
         n,
-        links(*[(new[a], new[b], p, s) for a, b, s, p, _ in pairs.iter_rows()]),
+        links(*[(new[a], new[b], p, s) for a, b, s, p, *_ in pairs.iter_rows()]),
         0.4,
         row_pairs(*[(new[a], new[b]) for a, b in must]),
         row_pairs(*[(new[a], new[b]) for a, b in cannot]),

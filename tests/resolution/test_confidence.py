@@ -19,7 +19,7 @@ def probabilities(graph: Graph) -> dict[tuple[int, int], float]:
     group = list(range(n))
     for a, b in pairs.filter(decided_by="identical").select("left", "right").iter_rows():
         group[b] = a
-    scored = {(a, b): p for a, b, _, p, how in pairs.iter_rows() if how != "identical"}
+    scored = {(a, b): p for a, b, _, p, how, _ in pairs.iter_rows() if how != "identical"}
     found = {}
     for a, b in combinations(range(n), 2):
         ends = (min(group[a], group[b]), max(group[a], group[b]))

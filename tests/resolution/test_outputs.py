@@ -56,8 +56,8 @@ def test_decisions_and_pairs_are_shown_by_id() -> None:
     pairs = links((0, 1, 0.9, 0.9), (2, 3, 0.25, 0.25))
     outputs = run(table(), pairs, decisions_of([(0, 1, "different")]))[2]
     assert outputs.pairs.rows() == [
-        ("r0", "r1", 0.9, 0.9, "cross-encoder", "different"),
-        ("r2", "r3", 0.25, 0.25, "cross-encoder", ""),
+        ("r0", "r1", 0.9, 0.9, "cross-encoder", "different", ""),
+        ("r2", "r3", 0.25, 0.25, "cross-encoder", "", ""),
     ]
 
 

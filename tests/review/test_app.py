@@ -19,7 +19,6 @@ from textual.widgets import Input, Static
 from textual.widgets._footer import FooterKey
 
 import dedupe
-import dedupe.review.explain
 import dedupe.review.screens.overview
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.resolution.decisions import Decision
@@ -208,22 +207,20 @@ def test_ranges_are_parsed(typed: str, bounds: tuple[float, float] | None) -> No
     assert parse_range(typed) == bounds
 
 
-def test_why_shows_the_contribution_of_each_field(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dedupe.review.explain, "load_model", lambda config: None)
-    monkeypatch.setattr(
-        dedupe.review.explain, "contributions", lambda *_: [("name", 3.2), ("city", -0.4)]
-    )
-
+def test_why_shows_and_hides_the_evidence(workspace: Path) -> None:
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        before = drawn(app)
         await pilot.press("w")
         await app.workers.wait_for_complete()
         await pilot.pause()
+        found = app.session.explain(app.session.queue.pair)
         shown = drawn(app)
-        assert "+3.2" in shown and "-0.4" in shown and "log odds" in shown
+        assert "nothing is known" in shown and "log odds" in shown
+        assert all(f"{step.log_odds:+.2f}" in shown for step in found.steps)
+        await pilot.press("w")
+        assert drawn(app) == before
 
-    drive(workspace, steps)
+    drive(workspace, steps, (120, 60))
 
 
 def test_an_audit_draws_pairs_until_the_intervals_are_narrow(workspace: Path) -> None:

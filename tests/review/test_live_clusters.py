@@ -74,8 +74,8 @@ def test_clusters_that_follow_decisions_equal_those_of_all_records(
     config: Config,
     poor: set[int],
 ) -> None:
-    lines = [(a, b, p, p, "cross-encoder") for a, b, p in edges]
-    own = [(row, row, 1.0, 0.3, "identical") for row in poor]
+    lines = [(a, b, p, p, "cross-encoder", "") for a, b, p in edges]
+    own = [(row, row, 1.0, 0.3, "identical", "") for row in poor]
     scored = pl.DataFrame([*own, *lines], schema=PAIRS, orient="row")
     identical = judged_identical(IDENTICAL, scored)
     pairs = pl.concat([identical, scored[len(own) :]]).sort("left", "right")

@@ -30,6 +30,7 @@ def people(rng: np.random.Generator, count: int) -> tuple[pl.DataFrame, Comparis
             "similarity": rng.uniform(0.5, 0.9, count),
             "probability": rng.uniform(0.2, 0.8, count),
             "decided_by": ["cross-encoder"] * count,
+            "reason": [""] * count,
         },
         schema=PAIRS,
     )

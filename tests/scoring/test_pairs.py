@@ -29,6 +29,7 @@ def scored(*rows: tuple[int, int, float]) -> pl.DataFrame:
             "similarity": [1.0] * len(rows),
             "probability": probability,
             "decided_by": decided_by,
+            "reason": [""] * len(rows),
         },
         schema=PAIRS,
     )

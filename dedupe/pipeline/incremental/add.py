@@ -203,7 +203,7 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
     write_json(workspace.manifest_file, summary)
     if delta.changes_anything:
         forget_before(workspace, after)
-    return Result(summary, workspace.path, make_whole)
+    return Result(summary, workspace.path, make_whole, lambda: clustered)
 
 
 def _cluster(

@@ -28,8 +28,9 @@ from dedupe.scoring.comparison.model import LOGIT_LIMIT
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.scoring.cross_encoder import load_cross_encoder
+from dedupe.scoring.explanation.short_reasons import reasons_of
 from dedupe.scoring.logistic import logit, sigmoid
-from dedupe.scoring.pairs import DECIDERS, PAIRS, identical_pairs, of_own_record
+from dedupe.scoring.pairs import ALL_EQUAL, DECIDERS, PAIRS, identical_pairs, of_own_record
 from dedupe.scoring.score import held_out_scores, judge
 from dedupe.workspace.stage_cache import STATISTICS, StageCache
 from dedupe.workspace.stored import RecordTable, candidates_of
@@ -285,6 +286,7 @@ def identical_by_slot(slot: NDArray[np.uint32]) -> pl.DataFrame:
             "similarity": ones,
             "probability": ones,
             "decided_by": ["identical"] * len(ones),
+            "reason": [ALL_EQUAL] * len(ones),
         },
         schema=PAIRS,
     ).sort("left", "right")
@@ -362,14 +364,16 @@ def _compared(pairs: pl.DataFrame, texts: pl.Series, statistics: FileStatistics)
     left, right = place.reshape(-1, 2).astype(np.uint32).T
     placed = pairs.with_columns(pl.Series("left", left), pl.Series("right", right))
     comparison = Comparison.of(texts.gather(rows), placed, statistics)
+    log_odds = comparison.log_odds()
     own = pl.col("left") == pl.col("right")
     return pairs.with_columns(
-        pl.Series("probability", sigmoid(comparison.log_odds()), dtype=pl.Float32),
+        pl.Series("probability", sigmoid(log_odds), dtype=pl.Float32),
         pl.when(own)
         .then(pl.lit("identical"))
         .otherwise(pl.lit("comparison"))
         .cast(DECIDERS)
         .alias("decided_by"),
+        reasons_of(comparison, log_odds),
         pl.lit(0, dtype=pl.UInt32).alias("seen"),
     )
 

@@ -18,10 +18,10 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
 from dedupe.errors import DedupeError
+from dedupe.report.field_differences import normalized, one_line
 from dedupe.resolution.decisions import Decision
 from dedupe.review.decisions import described
 from dedupe.review.session import Session
-from dedupe.review.widgets.field_differences import normalized, one_line
 from dedupe.review.widgets.figures import counted
 from dedupe.review.widgets.navigation import Navigation
 

@@ -18,10 +18,10 @@ from textual.widgets import Button, Footer, Input, Label, Select, Static
 from dedupe.config import FORMATS
 from dedupe.errors import DedupeError
 from dedupe.pipeline.export import export
+from dedupe.report.field_differences import one_line
 from dedupe.resolution.survivorship import RULES, parse_rules
 from dedupe.review.screens.overview import OverviewScreen
 from dedupe.review.session import Session
-from dedupe.review.widgets.field_differences import one_line
 from dedupe.review.widgets.navigation import Navigation
 
 PREVIEWED_ROWS = 8

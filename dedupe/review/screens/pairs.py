@@ -18,20 +18,20 @@ from textual.widgets import Footer, Input, Static
 
 from dedupe.errors import DedupeError
 from dedupe.evaluation.quality import Audit
-from dedupe.records import field_labels
+from dedupe.report.field_differences import compare_fields, differing_numbers
 from dedupe.resolution.decisions import Decision
 from dedupe.review.decisions import described
 from dedupe.review.loader import LoadedWorkspace, load_workspace
 from dedupe.review.order import ORDERS
 from dedupe.review.queue import View
 from dedupe.review.session import Session
-from dedupe.review.widgets.field_differences import compare_fields, differing_numbers
 from dedupe.review.widgets.figures import counted, duration, estimated, with_bar
 from dedupe.review.widgets.navigation import Navigation
-from dedupe.review.widgets.record_comparison import side_by_side
+from dedupe.review.widgets.record_comparison import Cached, side_by_side
+from dedupe.review.widgets.waterfall import waterfall
 
 if TYPE_CHECKING:
-    from dedupe.scoring.cross_encoder import PairModel
+    from dedupe.scoring.explanation.pair import Explanation
 
 TEXT_HINT = "show only pairs that contain this text; empty: all pairs"
 RANGE_HINT = "show only these probabilities, such as 0.3-0.7; empty: all pairs"
@@ -82,8 +82,7 @@ class PairsScreen(Screen[None]):
         self.blind = blind
         self.interval_width = interval_width
         self.expanded = False
-        self.model: PairModel | None = None
-        self.explained: dict[int, dict[str, float]] = {}
+        self.explained: dict[int, Explanation] = {}
         self.asked_for = ""
         self.contradictions = 0
 
@@ -123,14 +122,11 @@ class PairsScreen(Screen[None]):
         a, b = session.pairs.ends(pair)
         ids = session.records.ids
         fields = compare_fields(session.record(a), session.record(b), session.compared_fields())
-        self.query_one("#fields", Static).update(
-            side_by_side(
-                fields,
-                (f"A · {ids[a]}", f"B · {ids[b]}"),
-                expanded=self.expanded,
-                contributions=None if self.blind else self.explained.get(pair),
-            )
-        )
+        names = f"A · {ids[a]}", f"B · {ids[b]}"
+        parts: list[RenderableType] = [side_by_side(fields, names, expanded=self.expanded)]
+        if not self.blind and pair in self.explained:
+            parts += [Text(), Cached(waterfall(self.explained[pair]))]
+        self.query_one("#fields", Static).update(Group(*parts))
         self.query_one("#scores", Static).update(self._scores(pair, fast))
         self.query_one("#records", VerticalScroll).scroll_home(animate=False)
         if fast:
@@ -385,33 +381,24 @@ class PairsScreen(Screen[None]):
     # Why ----------------------------------------------------------------------------------
 
     def action_explain(self) -> None:
-        """Show how much each field contributes to the probability."""
+        """Show or hide the evidence for and against a match."""
         pair = self.session.queue.pair
-        if pair is not None:
-            self._note("the model scores the pair without each field …")
+        if pair is None:
+            return
+        if self.explained.pop(pair, None) is not None:
+            self.draw()
+        else:
+            self._note("the evidence is collected …")
             self._explain(pair)
 
     @work(thread=True, exclusive=True)
     def _explain(self, pair: int) -> None:
-        from dedupe.review.explain import contributions, load_model
-
-        session = self.session
         try:
-            if self.model is None:
-                self.model = load_model(session.config)
-            a, b = session.pairs.ends(pair)
-            texts = session.records.texts
-            by_label = dict(contributions(self.model, texts[a], texts[b]))
+            self.explained[pair] = self.session.explain(pair)
         except DedupeError as error:
             self.app.call_from_thread(self.draw, str(error))
             return
-        names = session.compared_fields()
-        self.explained[pair] = {
-            name: by_label[label]
-            for name, label in zip(names, field_labels(names), strict=True)
-            if label in by_label
-        }
-        if session.queue.pair == pair:
+        if self.session.queue.pair == pair:
             self.app.call_from_thread(
                 self.draw, "why: evidence for (+) or against (-) a match, in log odds"
             )

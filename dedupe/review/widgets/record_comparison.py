@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -11,12 +11,11 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from dedupe.review.widgets.field_differences import FieldPair, Span
+from dedupe.report.field_differences import FieldPair, Span
 
 MISSING = "—"
 """Drawn in place of a missing value."""
 
-_LARGE_CONTRIBUTION = 0.5
 _WIDEST_NAME = 18
 
 
@@ -47,7 +46,6 @@ def side_by_side(
     names: tuple[str, str],
     *,
     expanded: bool,
-    contributions: Mapping[str, float] | None = None,
     most: int = 120,
 ) -> RenderableType:
     """Draw two records side by side, one row per field.
@@ -60,8 +58,6 @@ def side_by_side(
         Headers of the two columns.
     expanded
         Show values of more than `most` characters in full.
-    contributions
-        What each field adds to the log odds of a match, by its name.
     most
         Characters of a value to show.
     """
@@ -71,8 +67,6 @@ def side_by_side(
     table.add_column("", width=min(longest, _WIDEST_NAME), no_wrap=True, overflow="ellipsis")
     for name in names:
         table.add_column(Text(name), ratio=7, overflow="fold")
-    if contributions is not None:
-        table.add_column("why", width=6, no_wrap=True, justify="right")
     for pair in pairs:
         equal = pair.mark in "=~"
         style = "dim" if equal or not pair.used else ""
@@ -81,15 +75,8 @@ def side_by_side(
             Text(pair.name if pair.used else f"({pair.name})", style=style),
             _value(pair.left, style, expanded, most),
             _value(pair.right, style, expanded, most),
-            *([] if contributions is None else [_contribution(contributions.get(pair.name))]),
         )
     return Cached(table)
-
-
-def _contribution(change: float | None) -> Text:
-    if change is None:
-        return Text("")
-    return Text(f"{change:+.1f}", style="bold" if abs(change) >= _LARGE_CONTRIBUTION else "dim")
 
 
 def _value(spans: Sequence[Span], style: str, expanded: bool, most: int) -> Text:

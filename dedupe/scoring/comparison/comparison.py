@@ -108,13 +108,14 @@ class Comparison:
             (k, f) uint8; the same whether :attr:`table` was prepared or not.
         """
         n = len(self.texts)
-        key = self.left.astype(np.int64) * n + self.right
-        order = np.argsort(key)
-        pair = left.astype(np.int64) * n + right
-        place = order[np.searchsorted(key, pair, sorter=order).clip(max=max(len(key) - 1, 0))]
         neighbours = np.full((len(left), 5), np.nan, dtype=np.float32)
-        known = key[place] == pair
-        neighbours[known] = self.neighbours[place[known]]
+        if len(self):
+            key = self.left.astype(np.int64) * n + self.right
+            order = np.argsort(key)
+            pair = left.astype(np.int64) * n + right
+            place = order[np.searchsorted(key, pair, sorter=order).clip(max=len(key) - 1)]
+            known = key[place] == pair
+            neighbours[known] = self.neighbours[place[known]]
         if "table" in self.__dict__:
             return comparison_vectors(self.table, left, right, similarity, neighbours)
         statistics = self.file_statistics

@@ -176,7 +176,7 @@ def record_table(texts: pl.Series, statistics: FileStatistics | None = None) -> 
         placeholder = is_placeholder(found["value"], role.role)
         values[role.label] = counted.without(role.label, found, placeholder)
     coded = {label: _code(found, n) for label, found in values.items()}
-    names = _groups_of_fields(roles, main)
+    names = groups_of_fields(roles, main)
     records = (statistics.records if statistics else n) + PRIOR_RECORDS
     columns = {label: codes for label, (_, codes) in coded.items()}
     column_bits = [
@@ -329,7 +329,7 @@ def _code(found: pl.DataFrame, n: int) -> tuple[pl.Series, NDArray[np.int32]]:
     return values, codes
 
 
-def _groups_of_fields(roles: Sequence[RoleOfField], main: Sequence[str]) -> dict[str, list[str]]:
+def groups_of_fields(roles: Sequence[RoleOfField], main: Sequence[str]) -> dict[str, list[str]]:
     """Give each field its role groups, the telling one first."""
 
     def numbered(role: Role) -> list[str]:

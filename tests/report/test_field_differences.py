@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.review.widgets.field_differences import (
+from dedupe.report.field_differences import (
     compare_fields,
     differing_numbers,
     one_line,
