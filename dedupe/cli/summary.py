@@ -253,6 +253,7 @@ _SECTIONS: tuple[Callable[[Summary, int], _Figures], ...] = (
 
 
 def _notes(summary: Summary) -> Iterator[str]:
+    yield from map(printable, summary.get("input", {}).get("notes", ()))
     yield from summary.get("search", {}).get("notes", ())
     yield from summary.get("additions", {}).get("notes", ())
     over_budget = summary.get("cross_encoder", {}).get("over_budget")

@@ -141,11 +141,24 @@ def _kind(filled: pl.Series, rows: int, distinct: int, dtype: pl.DataType, role:
         return "number"
     if dtype.is_temporal():
         return "date"
-    return _text_kind(filled.head(SAMPLE).str.strip_chars(), role.name)
+    return text_kind(filled.head(SAMPLE).str.strip_chars(), role.name)
 
 
-def _text_kind(sample: pl.Series, name: str) -> str:
-    """Tell the kind of a text column by the first pattern that its filled values match."""
+def text_kind(sample: pl.Series, name: str) -> str:
+    """Tell the kind of a text column by the first pattern that its filled values match.
+
+    Parameters
+    ----------
+    sample
+        One value or more; none of them empty.
+    name
+        Name of the column.
+
+    Returns
+    -------
+    str
+        One of :data:`KINDS`.
+    """
 
     def share(pattern: str) -> float:
         return _mean(sample.str.contains(pattern))

@@ -16,7 +16,7 @@ from dedupe.io.sources import Input
 from dedupe.models.loading import MODELS
 from dedupe.scoring.comparison.model import WEIGHTS as COMPARISON_MODEL
 
-CODE_VERSION = 5
+CODE_VERSION = 6
 """Raise it when a stage makes something else of the same input and configuration."""
 
 
@@ -34,6 +34,10 @@ def stage_keys(source: Input, config: Config) -> dict[str, str]:
         config.encoding,
         config.delimiter,
         config.rename_duplicates,
+        config.header,
+        config.header_row,
+        config.skip_rows,
+        config.sheet,
         config.fields,
         config.ignore,
         config.id,

@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedupe.config import Config
 from dedupe.errors import InputError, OutputError
 from dedupe.io.dialect import CSV, Dialect
-from dedupe.io.formats.csv import csv_bytes, csv_objects, parse_csv
+from dedupe.io.formats.csv import csv_objects, parse_csv
+from dedupe.io.formats.csv_output import csv_bytes
 from dedupe.io.tables import read_table, write_table
 
 VALUES = st.text(
@@ -40,7 +42,8 @@ def test_values_are_those_of_the_csv_module_and_are_written_as_the_same_bytes(
     names = [f"name{n}" for n in range(len(rows[0]))]
     dialect = Dialect(delimiter=delimiter, quote_all=quote_all, newline=newline)
     data = csv_bytes(pl.DataFrame(rows, schema=names, orient="row"), dialect)
-    frame, found = parse_csv(data, "x.csv", None, delimiter)
+    parsed = parse_csv(data, "x.csv", Config(delimiter=delimiter))
+    frame, found = parsed.frame, parsed.dialect
     reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter)
     assert [list(row) for row in frame.rows()] == [row for row in reader if row][1:] == rows
     assert found == dialect
