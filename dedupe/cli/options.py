@@ -230,6 +230,11 @@ threshold_options = _combined(
 )
 """Which pairs are matches."""
 
+safe_csv_option = output_option(
+    "--safe-csv/--plain-csv",
+    default=None,
+    help="Escape values that a spreadsheet would run as formulas (default: off).",
+)
 table_options = _combined(
     output_option(
         "--merge",
@@ -240,11 +245,7 @@ table_options = _combined(
         "first, last, newest:COLUMN, oldest:COLUMN, concat, max or min. Repeatable.",
     ),
     output_option("--format", type=click.Choice(FORMATS), help="Output format (default: csv)."),
-    output_option(
-        "--safe-csv/--plain-csv",
-        default=None,
-        help="Escape values that a spreadsheet would run as formulas (default: off).",
-    ),
+    safe_csv_option,
     output_option(
         "--large-cluster",
         metavar="N",

@@ -31,6 +31,7 @@ from dedupe.io.formats.csv_output import csv_bytes
 from dedupe.io.formats.database import find_database, read_database
 from dedupe.io.formats.database_output import write_duckdb, write_sqlite
 from dedupe.io.formats.excel import check_excel, excel_bytes, parse_excel, split_sheet
+from dedupe.io.formats.header import check_width
 from dedupe.io.formats.json_lines import json_objects, jsonl_bytes, parse_jsonl
 from dedupe.io.formats.patches import Patch, patched_text
 
@@ -122,6 +123,7 @@ def read_table(source: str | Path, *, config: Config | None = None, **options: A
     config = (config or Config()).with_options(**options)
     if (database := find_database(str(source))) is not None:
         table = read_database(database, config.query)
+        check_width(table.frame.width, table.name)
         check_text(table.frame, table.name)
         return table
     file, sheet = split_sheet(str(source))
@@ -140,6 +142,7 @@ def read_table(source: str | Path, *, config: Config | None = None, **options: A
     parsed = _PARSERS[kind](data, name, config)
     if parsed.frame.is_empty():
         raise InputError(f"{name} has no rows: there is nothing to compare")
+    check_width(parsed.frame.width, name)
     check_text(parsed.frame, name)
     notes = parsed.notes + _unused(config, kind, name)
     shown = name if sheet is None else f"{name}::{sheet}"
@@ -164,17 +167,18 @@ def check_text(frame: pl.DataFrame, name: str) -> None:
     InputError
         If the name of a column or a value holds one; it names the row and the column.
     """
-    for series in frame:
-        if "\x00" in series.name:
-            raise InputError(f"{name}: the name of column {series.name!r} holds a NUL character")
-        if series.dtype == pl.String:
-            found = series.str.contains("\x00", literal=True)
-            if found.any():
-                row = int(found.fill_null(False).arg_max() or 0) + 1
-                raise InputError(
-                    f"{name}, row {row:,}: the value of {series.name!r} holds a NUL character: "
-                    "remove it"
-                )
+    for column in frame.columns:
+        if "\x00" in column:
+            raise InputError(f"{name}: the name of column {column!r} holds a NUL character")
+    texts = [column for column, dtype in frame.schema.items() if dtype == pl.String]
+    has_nul = pl.col(texts).str.contains("\x00", literal=True).fill_null(False)
+    found = frame.select(has_nul.any()).row(0) if texts else ()
+    if any(found):
+        column = texts[found.index(True)]
+        row = int(frame.select(has_nul)[column].arg_max() or 0) + 1
+        raise InputError(
+            f"{name}, row {row:,}: the value of {column!r} holds a NUL character: remove it"
+        )
 
 
 def is_table_file(path: Path) -> bool:

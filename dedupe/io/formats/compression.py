@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import os
 import re
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -27,6 +29,20 @@ ALWAYS = 1 << 28
 """Bytes that any file may unpack to (0.25 GB): a small file may be very repetitive."""
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+
+_DAMAGED_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""Errors of zipfile for archives that are damaged, encrypted or packed in unknown ways."""
 
 _BLOCK = 1 << 20
 
@@ -141,9 +157,7 @@ def check_archive(data: bytes, name: str, gigabytes: float | None = None) -> Non
                         f"of {rows * columns:,} cells does not fit in memory: delete the cells "
                         "outside of the table"
                     )
-    except (
-        zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError
-    ) as error:  # fmt: skip
+    except _DAMAGED_ARCHIVE as error:
         raise InputError(
             f"{name} is not an Excel workbook that can be read: {error or 'it is damaged'}"
         ) from None

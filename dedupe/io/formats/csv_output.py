@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 
@@ -54,20 +52,16 @@ def csv_bytes(frame: pl.DataFrame, dialect: Dialect, *, safe: bool = False) -> b
     else:
         # polars puts an empty text in quotes, but not a missing one.
         frame = frame.with_columns(pl.all().replace("", None))
-    body = frame.write_csv(
-        separator=dialect.delimiter,
-        line_terminator=dialect.newline,
-        quote_style="always" if dialect.quote_all else "necessary",
-        include_header=False,
+    header = pl.DataFrame([[name] for name in names], orient="col")
+    text = ("\ufeff" if dialect.bom else "") + "".join(
+        part.write_csv(
+            separator=dialect.delimiter,
+            line_terminator=dialect.newline,
+            quote_style="always" if dialect.quote_all else "necessary",
+            include_header=False,
+        )
+        for part in (header, frame)
     )
-    head = io.StringIO()
-    csv.writer(
-        head,
-        delimiter=dialect.delimiter,
-        quoting=csv.QUOTE_ALL if dialect.quote_all else csv.QUOTE_MINIMAL,
-        lineterminator=dialect.newline,
-    ).writerow(names)
-    text = ("\ufeff" if dialect.bom else "") + head.getvalue() + body
     codec = {"utf-16": "utf-16-le"}.get(dialect.encoding, dialect.encoding)
     try:
         return text.encode(codec)

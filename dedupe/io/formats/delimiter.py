@@ -52,14 +52,19 @@ class FoundDelimiter:
 def find_delimiter(sample: str) -> FoundDelimiter:
     """Find the delimiter that splits most lines of `sample` as it splits the first.
 
-    If none splits the first line, it is the one that splits most of the other lines alike: there
-    may be lines above the header.
+    One that leaves text beside quotes is taken only if all others do so as well. If none splits
+    the first line, it is the one that splits most of the other lines alike: there may be lines
+    above the header.
     """
     widths = {d: _widths(sample, d) for d in (*DELIMITERS, *RARE_DELIMITERS)}
-    merits = {d: _merit(found) for d, found in widths.items()}
-    best = max(DELIMITERS, key=lambda d: merits[d])
-    if merits[best] > (0.0, 0):
-        fitting = [d for d in DELIMITERS if d != best and merits[d][0] >= _CONSISTENT]
+    merits = {d: (_is_strict(sample, d), *_merit(found)) for d, found in widths.items()}
+    best = max(DELIMITERS, key=lambda d: (merits[d][2] > 0, *merits[d]))
+    if merits[best][2]:
+        fitting = [
+            d
+            for d in DELIMITERS
+            if d != best and merits[d][0] == merits[best][0] and merits[d][1] >= _CONSISTENT
+        ]
         return FoundDelimiter(best, tuple(fitting))
     modal = {d: Counter(found[1:]).most_common(1) for d, found in widths.items() if d in DELIMITERS}
     below = [
@@ -70,7 +75,7 @@ def find_delimiter(sample: str) -> FoundDelimiter:
     ]
     if below:
         return FoundDelimiter(max(below, key=lambda found: found[0])[1])
-    rare = [d for d in RARE_DELIMITERS if merits[d][0] >= _CONSISTENT and len(widths[d]) > 1]
+    rare = [d for d in RARE_DELIMITERS if merits[d][1] >= _CONSISTENT and len(widths[d]) > 1]
     return FoundDelimiter(DELIMITERS[0], tuple(rare))
 
 
@@ -111,7 +116,7 @@ def quotes_all(sample: str, dialect: Dialect) -> bool:
 
 def lenient_rows(sample: str, delimiter: str) -> Iterator[list[str]]:
     """Yield the rows of a sample, without blank lines, whatever its quotes are."""
-    escaped = EscapedLines(io.StringIO(sample, newline="\n"))
+    escaped = EscapedLines(_lines(sample))
     with unlimited_fields():
         yield from (
             escaped.restored(row) for row in csv.reader(escaped, delimiter=delimiter) if row
@@ -176,12 +181,31 @@ def _widths(sample: str, delimiter: str) -> list[int]:
 def _merit(widths: list[int]) -> tuple[float, int]:
     if not widths or widths[0] < 2:
         return (0.0, 0)
-    return (round(Counter(widths)[widths[0]] / len(widths), 1), widths[0])
+    return (Counter(widths)[widths[0]] / len(widths), widths[0])
+
+
+def _is_strict(sample: str, delimiter: str) -> bool:
+    """Tell whether quotes stand at the beginning and the end of fields only."""
+    if '"' not in sample:
+        return True
+    mark = re.escape(delimiter)
+    field = re.compile(rf'(?:"(?:[^"]|"")*+"|[^"{mark}\n]*+)(?:{mark}|\r?\n)')
+    text, at = sample.rstrip("\r\n") + "\n", 0
+    while at < len(text):
+        found = field.match(text, at)
+        if found is None:
+            return False
+        at = found.end()
+    return True
+
+
+def _lines(sample: str) -> io.StringIO:
+    return io.StringIO(sample, newline="\n")
 
 
 def _numbered_rows(sample: str, delimiter: str) -> Iterator[tuple[int, int]]:
     """Yield the line and the number of fields of each row of a sample."""
-    reader = csv.reader(EscapedLines(io.StringIO(sample, newline="\n")), delimiter=delimiter)
+    reader = csv.reader(EscapedLines(_lines(sample)), delimiter=delimiter)
     line = 1
     with unlimited_fields():
         for row in reader:

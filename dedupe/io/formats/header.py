@@ -13,7 +13,13 @@ from dedupe.errors import InputError
 from dedupe.io.profile import text_kind
 
 SAMPLE = 200
-"""Rows, and columns, whose values are compared with the header."""
+"""Rows whose values are compared with the header."""
+
+MAX_COLUMNS = 10_000
+"""Most columns of a table: what is done with each of them takes a few milliseconds."""
+
+_COLUMNS = 40
+"""Columns whose values are compared with the header."""
 
 _SPECIFIC = ("email", "url", "date", "phone", "code", "number")
 """Kinds of values that names of columns do not have."""
@@ -39,8 +45,9 @@ def column_names(header: Sequence[str], name: str, *, rename_duplicates: bool = 
     Raises
     ------
     InputError
-        If two columns have the same name.
+        If two columns have the same name, or there are too many.
     """
+    check_width(len(header), name)
     places: dict[str, int] = {}
     for place, text in enumerate(unique_columns(header) if rename_duplicates else header, start=1):
         column = text if text.strip() else f"column_{place}"
@@ -52,6 +59,21 @@ def column_names(header: Sequence[str], name: str, *, rename_duplicates: bool = 
             )
         places[column] = place
     return list(places)
+
+
+def check_width(width: int, name: str) -> None:
+    """Refuse a table that is too wide to be one of records.
+
+    Raises
+    ------
+    InputError
+        If it has more than :data:`MAX_COLUMNS` columns.
+    """
+    if width > MAX_COLUMNS:
+        raise InputError(
+            f"{name} has {width:,} columns, and at most {MAX_COLUMNS:,} are read: check the "
+            "delimiter, or leave out columns that do not describe the records"
+        )
 
 
 def placeholder_names(width: int) -> list[str]:
@@ -101,7 +123,7 @@ def data_in_header(header: Sequence[str], frame: pl.DataFrame, name: str) -> tup
         One note, or none.
     """
     alike, others = [], 0
-    for text, column in islice(zip(header, frame.iter_columns(), strict=True), SAMPLE):
+    for text, column in islice(zip(header, frame.iter_columns(), strict=True), _COLUMNS):
         values = column.head(SAMPLE).str.strip_chars()
         values = values.filter(values != "")
         if not text.strip() or not len(values):
