@@ -371,7 +371,7 @@ def write_tables(
 def _check_names(tables: Iterable[str]) -> None:
     """Refuse names of tables that would lead to a file outside of their folder."""
     for name in tables:
-        if name != Path(name).name or "\\" in name:
+        if name != Path(name).name or "\\" in name or not name.strip("."):
             raise OutputError(f"{name!r} cannot be the name of an output file")
 
 

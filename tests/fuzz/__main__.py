@@ -7,16 +7,23 @@ import shutil
 import sys
 from collections import Counter
 from pathlib import Path
-from random import Random
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from traceback import format_exc
 
 import click
 
-from tests.fuzz.check import check_seed
-from tests.fuzz.tables import make_case
+from tests.fuzz.check import check_seed, made_file
 
 KEPT = Path(__file__).parent / "kept"
+
+
+def keep_file(seed: str) -> None:
+    """Copy the file of a seed to the kept ones."""
+    with TemporaryDirectory(prefix="fuzz-") as folder:
+        case, _ = made_file(seed, Path(folder))
+        file = Path(case.path.split("::")[0])
+        shutil.copy(file, KEPT / f"{seed}{''.join(file.suffixes)}")
 
 
 @click.command()
@@ -25,16 +32,12 @@ KEPT = Path(__file__).parent / "kept"
 @click.option("--seed", help="Seed (default: a random one, which is printed).")
 @click.option("--one", help="Seed of a single table, as a failure names it.")
 @click.option("--run", is_flag=True, help="Deduplicate each table as well.")
-@click.option("--keep", is_flag=True, help=f"Keep the seeds that fail in {KEPT.name}/seeds.txt.")
+@click.option("--keep", is_flag=True, help=f"Keep the files that fail in {KEPT.name}/.")
 def main(
     minutes: float, tables: int, seed: str | None, one: str | None, run: bool, keep: bool
 ) -> None:
     """Check random tables of every format, 40 % of them damaged."""
     if one is not None:
-        folder = Path("fuzz-case")
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        click.echo(f"the file before damage: {make_case(Random(one), folder).path}")
         click.echo(check_seed(one, run=run))
         return
     seed = seed or str(secrets.randbelow(2**32))
@@ -54,9 +57,9 @@ def main(
             failed[f"{seed}-{number}"] = format_exc()
             click.echo(f"{seed}-{number}: {format_exc().strip().splitlines()[-1][:300]}")
     click.echo(f"{sum(found.values()):,} tables in {perf_counter() - begin:,.0f} s: {dict(found)}")
-    if keep and failed:
-        with (KEPT / "seeds.txt").open("a", encoding="utf-8") as file:
-            file.writelines(f"{one}\n" for one in failed)
+    if keep:
+        for one in failed:
+            keep_file(one)
     sys.exit(bool(failed))
 
 

@@ -18,7 +18,17 @@ ARROW = b"ARROW1"
 _VALUE = 8
 """Bytes in memory that a value has at least, however small its file is."""
 
-_DAMAGED = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
+_DAMAGED = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    LookupError,
+    MemoryError,  # a damaged length
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+"""Errors of polars and Arrow for files that are damaged."""
 
 
 def parse_parquet(data: bytes, name: str, config: Config) -> Parsed:
@@ -43,14 +53,28 @@ def parse_ipc(data: bytes, name: str, config: Config) -> Parsed:
     Raises
     ------
     InputError
-        If the bytes are not Arrow IPC.
+        If the bytes are not Arrow IPC, or are damaged.
     """
     read = pl.read_ipc if data.startswith(ARROW) else pl.read_ipc_stream
     try:
+        _check_ipc(data)
         frame = read(io.BytesIO(data))
     except _DAMAGED as error:
         raise InputError(f"{name} is not a complete Arrow IPC file: {first_line(error)}") from None
     return Parsed(nested_to_json(frame), Dialect(format="ipc"))
+
+
+def _check_ipc(data: bytes) -> None:
+    """Check that a file is complete: polars would print the trace of an internal fault."""
+    import pyarrow as pa
+
+    source = pa.BufferReader(data)
+    is_file = data.startswith(ARROW)
+    try:
+        opened = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+        opened.read_all().validate(full=True)
+    except pa.ArrowNotImplementedError:
+        pass  # polars has types that Arrow does not have
 
 
 def _check_size(data: bytes, name: str, config: Config) -> None:

@@ -88,7 +88,7 @@ def parse_csv(data: bytes, name: str, config: Config) -> Parsed:
     head = data[: 4 * SAMPLE].decode(errors="ignore")[:SAMPLE]
     if not head.strip() and not data.decode().strip():
         raise InputError(f"{name} is empty: it needs a header line and rows")
-    if dialect.newline != "\r" and "\r\n" in head:
+    if dialect.newline != "\r" and _ends_with_return(head):
         dialect = replace(dialect, newline="\r\n")
     for begin, kind in _DOCUMENTS.items():
         if head.lstrip()[: len(begin)].lower() == begin:
@@ -177,6 +177,16 @@ def _with_line_feeds(data: bytes, dialect: Dialect) -> tuple[bytes, Dialect]:
         return data, dialect
     replaced = np.where(ends, np.uint8(ord("\n")), points).tobytes()
     return replaced, replace(dialect, newline="\r")
+
+
+def _ends_with_return(head: str) -> bool:
+    r"""Tell whether the first line that does not end within quotes ends with ``\r\n``."""
+    quotes, counted, end = 0, 0, -1
+    while (end := head.find("\n", end + 1)) >= 0:
+        quotes, counted = quotes + head.count('"', counted, end), end
+        if quotes % 2 == 0:
+            return head[:end].endswith("\r")
+    return False
 
 
 def _below(data: bytes, skipped: int, name: str) -> bytes:
