@@ -91,6 +91,19 @@ class Config:
         Encoding and delimiter of text input. ``None``: detected.
     rename_duplicates
         Number columns of text input that have the same name (``phone``, ``phone_2``).
+    header
+        Whether text and sheets of workbooks have a header line; without one, the columns are
+        ``c1``, ``c2`` … ``None``: they have one, and a doubt about it is noted.
+    header_row
+        Line of text, or row of a sheet, that is the header, from 1; what is above is left out.
+        ``None``: the first.
+    skip_rows
+        Lines of text, or rows of a sheet, to leave out at the beginning.
+    sheet
+        Name of the sheet of a workbook. ``None``: the first.
+    max_unpacked
+        Most gigabytes that a compressed input may have in memory. ``None``: see
+        :func:`~dedupe.io.formats.compression.unpacked_limit`.
     query
         SELECT statement that reads the input from a database.
     bi_encoder, cross_encoder
@@ -135,6 +148,11 @@ class Config:
     encoding: str | None = None
     delimiter: str | None = None
     rename_duplicates: bool = False
+    header: bool | None = None
+    header_row: int | None = None
+    skip_rows: int = 0
+    sheet: str | None = None
+    max_unpacked: float | None = None
     query: str | None = None
     bi_encoder: str = BUNDLED
     cross_encoder: str = BUNDLED
@@ -212,7 +230,13 @@ _RANGES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "cross_encoder_pairs": (lambda value: value >= 0, "give 0 or more"),
     "large_cluster": (lambda value: value >= 2, "give 2 or more"),
     "seed": (lambda value: value >= 0, "give 0 or more"),
-    "delimiter": (lambda value: len(value) == 1, "give one character"),
+    "delimiter": (
+        lambda value: len(value) == 1 and value not in '\r\n\x00"',
+        "give one character, but no quote and no line break",
+    ),
+    "header_row": (lambda value: value >= 1, "give 1 or more"),
+    "skip_rows": (lambda value: value >= 0, "give 0 or more"),
+    "max_unpacked": (lambda value: 0 < value < float("inf"), "give a number of GB above 0"),
 }
 """Test of each limited option, and what the error message advises. ``None`` always passes."""
 
@@ -252,6 +276,13 @@ def _within_tables_with_restricted_links(config: Config) -> str | None:
     return f"within_tables needs many-to-many links: {config.link} links are between tables"
 
 
+def _two_header_rows(config: Config) -> str | None:
+    if config.header_row is None or (config.header is not False and not config.skip_rows):
+        return None
+    other = "skip_rows" if config.skip_rows else "no header"
+    return f"header_row and {other} contradict each other: give one"
+
+
 def _column_in_fields_and_ignore(config: Config) -> str | None:
     both = sorted(set(config.fields) & set(config.ignore))
     return f"column {both[0]!r} is both in fields and in ignore: choose one" if both else None
@@ -262,6 +293,7 @@ _CONFLICTS: tuple[Callable[[Config], str | None], ...] = (
     _two_targets,
     _link_option_without_link,
     _within_tables_with_restricted_links,
+    _two_header_rows,
     _column_in_fields_and_ignore,
 )
 """Checks of options against each other; each returns an error message or ``None``."""
@@ -306,6 +338,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "float": (int, float),
     "float | None": (int, float, type(None)),
     "int": (int,),
+    "int | None": (int, type(None)),
     "str": (str,),
     "str | None": (str, type(None)),
     "bool": (bool,),

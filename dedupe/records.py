@@ -32,8 +32,8 @@ from dedupe.column_roles import ColumnRole, column_roles
 from dedupe.config import Config
 from dedupe.errors import InputError
 
-_WHITE_SPACE = r"[\s\x1c-\x1f]+"
-"""White space as Python defines it; polars leaves out the four separators."""
+_WHITE_SPACE = r"[\s\x00\x1c-\x1f]+"
+"""White space as Python defines it, and NUL; polars leaves out the four separators."""
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _NESTED = (Mapping, list, tuple, np.ndarray, pl.Series)
 _TEMPORAL = (datetime.date, datetime.time, datetime.timedelta)
@@ -221,7 +221,8 @@ def record_text(record: Iterable[tuple[str, str | None]]) -> str:
     labels = field_labels([name for name, _ in pairs])
     lines = []
     for label, (_, value) in zip(labels, pairs, strict=True):
-        normal = " ".join(unicodedata.normalize("NFKC", value or "").lower().split())
+        text = unicodedata.normalize("NFKC", value or "").replace("\x00", " ")
+        normal = " ".join(text.lower().split())
         if normal:
             lines.append(f"{label}: {normal}")
     return "\n".join(lines)
@@ -259,7 +260,7 @@ def column_text(series: pl.Series) -> pl.Series:
     dtype = series.dtype
     if dtype == pl.String:
         return series
-    if dtype in (pl.Binary, pl.Object) or (dtype.is_nested() and _holds_binary(dtype)):
+    if dtype in (pl.Binary, pl.Object) or (dtype.is_nested() and holds_binary(dtype)):
         texts = [value_text(value) for value in series.to_list()]
         return pl.Series(series.name, texts, dtype=pl.String)
     if dtype.is_nested():
@@ -359,10 +360,10 @@ def _json(value: Any) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _holds_binary(dtype: Any) -> bool:
+def holds_binary(dtype: Any) -> bool:
     """Tell whether a type is binary or holds binary values at any depth."""
     if isinstance(dtype, pl.Struct):
-        return any(_holds_binary(field.dtype) for field in dtype.fields)
+        return any(holds_binary(field.dtype) for field in dtype.fields)
     if isinstance(dtype, pl.List | pl.Array):
-        return _holds_binary(dtype.inner)
+        return holds_binary(dtype.inner)
     return bool(dtype == pl.Binary)

@@ -18,7 +18,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
     "project"
 ]
 EXTRAS = {
-    "dedupe/io/formats/columnar.py": "excel",
+    "dedupe/io/formats/excel.py": "excel",
     "dedupe/io/formats/database.py": "databases",
     "dedupe/io/formats/database_output.py": "databases",
     "dedupe/review/web.py": "web",
@@ -95,13 +95,14 @@ def test_nothing_at_run_time_needs_the_packages_of_training() -> None:
     [
         (
             "fastexcel",
-            "from dedupe.io.formats.columnar import parse_excel; parse_excel(b'', 'x.xlsx')",
+            "from dedupe.config import Config; from dedupe.io.formats.excel import parse_excel; "
+            "parse_excel(b'', 'x.xlsx', Config())",
             "InputError: an Excel workbook needs the package fastexcel: "
             "pip install 'dedupe-tui[excel]'",
         ),
         (
             "xlsxwriter",
-            "import polars; from dedupe.io.formats.columnar import excel_bytes as write; "
+            "import polars; from dedupe.io.formats.excel import excel_bytes as write; "
             "write(polars.DataFrame({'a': ['x']}))",
             "OutputError: an Excel workbook needs the package xlsxwriter: "
             "pip install 'dedupe-tui[excel]'",

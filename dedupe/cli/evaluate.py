@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from dedupe.cli.options import EPILOG, json_option, verbose_option
+from dedupe.cli.options import EPILOG, json_option, safe_csv_option, verbose_option
 from dedupe.cli.reports import print_diff, print_estimate, print_evaluation
+from dedupe.cli.stdout import print_csv
 from dedupe.errors import OptionError
 
 
@@ -54,9 +55,18 @@ def evaluate(
     default=20,
     help="Maximum number of rows of the table (default: 20).",
 )
+@safe_csv_option
 @json_option
 @verbose_option
-def diff(before: str, after: str, format: str, limit: int, as_json: bool, verbose: int) -> None:
+def diff(
+    before: str,
+    after: str,
+    format: str,
+    limit: int,
+    safe_csv: bool | None,
+    as_json: bool,
+    verbose: int,
+) -> None:
     """Show which clusters differ between two workspaces, and why.
 
     Records are identified by their ids, or by their content if they have none.
@@ -67,6 +77,6 @@ def diff(before: str, after: str, format: str, limit: int, as_json: bool, verbos
         raise OptionError("--json and --format csv both print to stdout: use one of them")
     found = compare_runs(before, after)
     if format == "csv":
-        click.echo(found.records.write_csv(), nl=False)
+        print_csv(found.records, safe=bool(safe_csv))
     else:
         print_diff(found, limit, as_json)

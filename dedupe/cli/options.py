@@ -125,6 +125,34 @@ reading_options = _combined(
         default=None,
         help="Number columns of text input that have the same name.",
     ),
+    input_option(
+        "--header/--no-header",
+        default=None,
+        help="Whether text and Excel input has a header line; without one, columns are c1, c2 ... "
+        "(default: it has, and a doubt is noted).",
+    ),
+    input_option(
+        "--header-row",
+        metavar="N",
+        type=int,
+        help="Line of text, or row of a sheet, that is the header (default: 1).",
+    ),
+    input_option(
+        "--skip-rows",
+        metavar="N",
+        type=int,
+        help="Lines of text, or rows of a sheet, to leave out at the beginning.",
+    ),
+    input_option(
+        "--sheet", metavar="NAME", help="Sheet of an Excel workbook (default: the first)."
+    ),
+    input_option(
+        "--max-unpacked",
+        metavar="GB",
+        type=float,
+        help="Most memory for what a compressed input unpacks to (default: 100 times its size, at "
+        "least 0.25 GB, at most half of the memory).",
+    ),
     input_option("--query", metavar="SQL", help="SELECT statement that reads a database."),
 )
 """How the input is read."""
@@ -197,6 +225,11 @@ threshold_options = _combined(
 )
 """Which pairs are matches."""
 
+safe_csv_option = output_option(
+    "--safe-csv/--plain-csv",
+    default=None,
+    help="Escape values that a spreadsheet would run as formulas (default: off).",
+)
 table_options = _combined(
     output_option(
         "--merge",
@@ -207,11 +240,7 @@ table_options = _combined(
         "first, last, newest:COLUMN, oldest:COLUMN, concat, max or min. Repeatable.",
     ),
     output_option("--format", type=click.Choice(FORMATS), help="Output format (default: csv)."),
-    output_option(
-        "--safe-csv/--plain-csv",
-        default=None,
-        help="Escape values that a spreadsheet would run as formulas (default: off).",
-    ),
+    safe_csv_option,
     output_option(
         "--large-cluster",
         metavar="N",

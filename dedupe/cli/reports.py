@@ -124,6 +124,8 @@ def print_profile(columns: pl.DataFrame, facts: Mapping[str, Any], as_json: bool
         print_json({**facts, "columns": columns.to_dicts()})
         return
     click.echo(f"{listed(facts['input'])}: {facts['rows']:,} rows, {columns.height:,} columns")
+    for note in facts["notes"]:
+        click.echo(f"note: {printable(note)}", err=True)
     rows = [
         (
             column["column"],

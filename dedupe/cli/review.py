@@ -17,10 +17,11 @@ from dedupe.cli.options import (
     device_option,
     given,
     message_options,
+    safe_csv_option,
     verbose_option,
 )
 from dedupe.cli.reports import print_training
-from dedupe.cli.stdout import print_json
+from dedupe.cli.stdout import print_csv, print_json
 from dedupe.cli.summary import print_summary
 from dedupe.errors import OptionError
 from dedupe.report.wording import plural
@@ -151,9 +152,15 @@ def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
 @click.option(
     "--reviewer", metavar="NAME", help="Reviewer of imported decisions (default: the file name)."
 )
+@safe_csv_option
 @verbose_option
 def decisions(
-    workspace: str, format: str, labels: str | None, reviewer: str | None, verbose: int
+    workspace: str,
+    format: str,
+    labels: str | None,
+    reviewer: str | None,
+    safe_csv: bool | None,
+    verbose: int,
 ) -> None:
     """Print the decision log of WORKSPACE, or import decisions.
 
@@ -168,7 +175,10 @@ def decisions(
         )
         return
     log = decision_log(workspace)
-    click.echo(log.write_csv() if format == "csv" else log.write_ndjson(), nl=False)
+    if format == "csv":
+        print_csv(log, safe=bool(safe_csv))
+    else:
+        click.echo(log.write_ndjson(), nl=False)
 
 
 @click.command(epilog=EPILOG)

@@ -16,6 +16,8 @@ from dedupe.config import DATABASES
 from dedupe.errors import OptionError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from dedupe.pipeline.result import Result
 
 STDOUT = "-"
@@ -46,6 +48,14 @@ def json_line(value: Mapping[str, Any]) -> str:
 def print_json(value: Mapping[str, Any]) -> None:
     """Print an object as one line of JSON in UTF-8."""
     click.echo(json_line(value).encode(), nl=False)
+
+
+def print_csv(frame: pl.DataFrame, *, safe: bool) -> None:
+    """Print a frame as CSV in UTF-8; `safe` as for :func:`~dedupe.io.tables.write_table`."""
+    from dedupe.io.dialect import CSV
+    from dedupe.io.formats.csv_output import csv_bytes
+
+    click.echo(csv_bytes(frame, CSV, safe=safe), nl=False)
 
 
 def print_rows(

@@ -92,7 +92,8 @@ def match(
     from dedupe.pipeline.incremental.match import Matcher
 
     matcher = Matcher(workspace)
-    records = read_csv_objects() if kind == "csv" else read_json_objects()
+    has_header = matcher.config.header is not False
+    records = read_csv_objects(header=has_header) if kind == "csv" else read_json_objects()
     for number, record in enumerate(records, start=1):
         try:
             found = matcher.match(_one_row(record), limit=limit, min_probability=min_probability)

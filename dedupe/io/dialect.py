@@ -49,6 +49,25 @@ CSV = Dialect()
 
 
 @dataclass(frozen=True, eq=False)
+class Parsed:
+    """The content of a file.
+
+    Parameters
+    ----------
+    frame
+        The rows.
+    dialect
+        How they were written.
+    notes
+        What was guessed with doubt, one line each.
+    """
+
+    frame: pl.DataFrame
+    dialect: Dialect = CSV
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
     """A table as it was read.
 
@@ -62,12 +81,15 @@ class Table:
         SHA-256 of the bytes of the file, in hexadecimal; without a file, :func:`frame_fingerprint`.
     name
         File name, ``stdin``, or the name of the database and table.
+    notes
+        What was guessed with doubt, one line each.
     """
 
     frame: pl.DataFrame
     dialect: Dialect
     fingerprint: str
     name: str
+    notes: tuple[str, ...] = ()
 
 
 def frame_fingerprint(frame: pl.DataFrame) -> str:

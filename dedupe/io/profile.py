@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import polars as pl
@@ -72,6 +73,17 @@ _PHONE_START = r"^(?:\+|\(|0\d{1,4}[\s/-])"
 
 _TOKEN = r"^(?:[\p{L}\d_./#:+-]+|[\p{Lu}\d]{1,5} [\p{Lu}\d]{1,5})$"
 
+_PATTERNS = {
+    "email": _EMAIL,
+    "url": _URL,
+    "date": _DATE,
+    "dialled": _DIALLED,
+    "phone_start": _PHONE_START,
+    "digits": _DIGITS,
+    "leading_zero": _LEADING_ZERO,
+    "number": _NUMBER,
+}
+
 _WORDS_OF_FREE_TEXT = 8
 
 _LENGTH_OF_FREE_TEXT = 60
@@ -103,7 +115,8 @@ def describe_columns(frame: pl.DataFrame, config: Config) -> tuple[pl.DataFrame,
     """
     text = as_texts(frame)
     roles, id_column = column_roles(text, config)
-    rows = [_profile_column(text[role.name], frame.schema[role.name], role) for role in roles]
+    schema = frame.schema
+    rows = [_profile_column(text[role.name], schema[role.name], role) for role in roles]
     return pl.DataFrame(rows, schema=PROFILE, orient="row"), id_column
 
 
@@ -141,31 +154,48 @@ def _kind(filled: pl.Series, rows: int, distinct: int, dtype: pl.DataType, role:
         return "number"
     if dtype.is_temporal():
         return "date"
-    return _text_kind(filled.head(SAMPLE).str.strip_chars(), role.name)
+    return text_kind(filled.head(SAMPLE).str.strip_chars(), role.name)
 
 
-def _text_kind(sample: pl.Series, name: str) -> str:
-    """Tell the kind of a text column by the first pattern that its filled values match."""
+def text_kind(sample: pl.Series, name: str) -> str:
+    """Tell the kind of a text column by the first pattern that its filled values match.
 
-    def share(pattern: str) -> float:
-        return _mean(sample.str.contains(pattern))
+    Parameters
+    ----------
+    sample
+        One value or more; none of them empty.
+    name
+        Name of the column.
 
-    for kind, pattern in (("email", _EMAIL), ("url", _URL), ("date", _DATE)):
-        if share(pattern) >= _MIN_SHARE:
+    Returns
+    -------
+    str
+        One of :data:`KINDS`.
+    """
+    value = pl.col("value")
+    shares = {kind: value.str.contains(pattern) for kind, pattern in _PATTERNS.items()}
+    found = (
+        sample.alias("value")
+        .to_frame()
+        .select(
+            **{kind: share.mean() for kind, share in shares.items()},
+            token_with_digit=(value.str.contains(_TOKEN) & value.str.contains(r"\d")).mean(),
+            words=value.str.count_matches(r"\S+").mean(),
+            length=value.str.len_chars().mean(),
+        )
+        .row(0, named=True)
+    )
+    for kind in ("email", "url", "date"):
+        if found[kind] >= _MIN_SHARE:
             return kind
-    named = bool(pl.Series([name]).str.contains(_PHONE_NAME)[0])
-    if share(_DIALLED) >= _MIN_SHARE and (named or share(_PHONE_START) >= 0.5):
+    named = bool(re.search(_PHONE_NAME, name))
+    if found["dialled"] >= _MIN_SHARE and (named or found["phone_start"] >= 0.5):
         return "phone"
-    if share(_DIGITS) >= _MIN_SHARE and share(_LEADING_ZERO) >= 0.01:
+    if found["digits"] >= _MIN_SHARE and found["leading_zero"] >= 0.01:
         return "code"
-    if share(_NUMBER) >= _MIN_SHARE:
+    if found["number"] >= _MIN_SHARE:
         return "number"
-    if _mean(sample.str.contains(_TOKEN) & sample.str.contains(r"\d")) >= _MIN_CODE_SHARE:
+    if found["token_with_digit"] >= _MIN_CODE_SHARE:
         return "code"
-    words = _mean(sample.str.count_matches(r"\S+"))
-    long = words >= _WORDS_OF_FREE_TEXT or _mean(sample.str.len_chars()) >= _LENGTH_OF_FREE_TEXT
+    long = found["words"] >= _WORDS_OF_FREE_TEXT or found["length"] >= _LENGTH_OF_FREE_TEXT
     return "free text" if long else "text"
-
-
-def _mean(values: pl.Series) -> float:
-    return float(values.cast(pl.Float64).to_numpy().mean())

@@ -11,6 +11,8 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +25,9 @@ from dedupe.errors import InputError
 from dedupe.io.dialect import CSV, Table, frame_fingerprint
 from dedupe.io.formats.compression import uncompressed_path
 from dedupe.io.formats.database import find_database
+from dedupe.io.formats.excel import split_sheet
 from dedupe.io.schema_matching import Linked, align, stack_names
-from dedupe.io.tables import fingerprint, is_table_file, read_table
+from dedupe.io.tables import check_text, fingerprint, is_table_file, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +48,10 @@ _MAX_LINKED = 200
 """Most tables that can be linked: their numbers have eight bits."""
 
 _LONG_NAME = 120
-"""Longest name of a workspace that is made of the names of all its tables, in characters."""
+"""Longest name of a file that is made of the names of tables, in characters."""
+
+_LISTED = 5
+"""Columns that a note names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +137,10 @@ class Input:
         if len(tables) < 2:
             raise InputError(f"linking needs two tables or more; {self.names[0]} is one")
         names = unique_names(
-            [_stem(path).name for path in self.paths] or [table.name for table in tables]
+            [
+                _file_name(name)
+                for name in [_stem(path).name for path in self.paths] or [t.name for t in tables]
+            ]
         )
         frames = [table.frame for table in tables]
         alignments = align(frames, config.map)
@@ -168,6 +177,7 @@ def open_input(source: Source, config: Config) -> Input:
         source = [source]
     if not isinstance(source, list | tuple):
         frame = to_polars(source)
+        check_text(frame, "the table")
         digest = frame_fingerprint(frame)
         return Input((), digest, Table(frame, CSV, digest, "table"))
     named = [str(path) for path in source]
@@ -240,15 +250,30 @@ def to_polars(table: Any) -> pl.DataFrame:
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """Make names unique: a second ``a`` becomes ``a-2``."""
+    """Make names unique: a second ``a`` becomes ``a-2``, and so does ``A`` after ``a``.
+
+    Some file systems take names that differ in case or in Unicode form for the same.
+    """
     unique: list[str] = []
+    taken: set[str] = set()
     for name in names:
         number, candidate = 1, name
-        while candidate in unique:
+        while _folded(candidate) in taken:
             number += 1
             candidate = f"{name}-{number}"
+        taken.add(_folded(candidate))
         unique.append(candidate)
     return unique
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _file_name(name: str) -> str:
+    """Make a name fit to be part of the name of a file, on every system."""
+    kept = "".join("_" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in name)
+    return kept[:_LONG_NAME].strip(". ") or "table"
 
 
 def _combined(fingerprints: Sequence[str]) -> str:
@@ -265,7 +290,9 @@ def _expanded(named: Sequence[str]) -> tuple[str, ...]:
     files: dict[object, str] = {}
     for name in named:
         for path in [name] if find_database(name) else _files(name):
-            files.setdefault(Path(path).resolve() if Path(path).exists() else path, path)
+            file, sheet = split_sheet(path)
+            there = Path(file).exists()
+            files.setdefault((Path(file).resolve(), sheet) if there else path, path)
     return tuple(files.values())
 
 
@@ -280,7 +307,7 @@ def _files(name: str) -> list[str]:
         if not tables:
             raise InputError(f"{path} is a folder without tables: name a file or another folder")
         return tables
-    if path.exists() or not glob.has_magic(name):
+    if path.exists() or split_sheet(name)[1] is not None or not glob.has_magic(name):
         return [name]
     # Path.glob would change how a path is written.
     matches = sorted(file for file in glob.glob(name, recursive=True) if Path(file).is_file())  # noqa: PTH207
@@ -296,8 +323,10 @@ def _stem(named: str) -> Path:
     path = Path(named)
     if path.is_dir():
         return path if path.name not in ("", "..") else path.resolve()
-    path = uncompressed_path(path)
-    return path.with_name(path.stem or path.name)
+    file, sheet = split_sheet(named)
+    path = uncompressed_path(Path(file))
+    stem = path.stem if path.stem.strip(".") else path.name
+    return path.with_name(stem if sheet is None else f"{stem}-{_file_name(sheet)}")
 
 
 def _names(paths: Sequence[str]) -> list[str]:
@@ -308,7 +337,7 @@ def _names(paths: Sequence[str]) -> list[str]:
         for path, database in zip(paths, databases, strict=True)
     ]
     files = [
-        Path(database.address if database else path).resolve()
+        Path(database.address if database else split_sheet(path)[0]).resolve()
         for path, database in zip(paths, databases, strict=True)
     ]
     if len(set(names)) == len(names) or not all(file.exists() for file in files):
@@ -321,21 +350,29 @@ def _names(paths: Sequence[str]) -> list[str]:
 
 
 def _read_each(paths: Sequence[str], config: Config) -> list[Table]:
-    return [
-        read_table(
-            path,
-            encoding=config.encoding,
-            delimiter=config.delimiter,
-            query=config.query,
-            rename_duplicates=config.rename_duplicates,
-        )
-        for path in paths
-    ]
+    return [read_table(path, config=config) for path in paths]
 
 
 def _one_table(tables: Sequence[Table], paths: Sequence[str]) -> Table:
     """Return the only table, or a stack of several."""
-    return tables[0] if len(tables) == 1 else _stacked(tables, _names(paths))
+    if len(tables) == 1:
+        return tables[0]
+    stacked = _stacked(tables, _names(paths))
+    return replace(stacked, notes=stacked.notes + _different_columns(tables))
+
+
+def _different_columns(tables: Sequence[Table]) -> tuple[str, ...]:
+    """Say which columns are not in all of the tables that are stacked."""
+    counts = Counter(name for table in tables for name in table.frame.columns)
+    partial = [name for name, count in counts.items() if count < len(tables)]
+    if not partial:
+        return ()
+    more = f" and {len(partial) - _LISTED} more" if len(partial) > _LISTED else ""
+    named = ", ".join(f"{name!r} (in {counts[name]})" for name in partial[:_LISTED])
+    return (
+        f"the {len(tables)} stacked tables have different columns: {named}{more} are not in all "
+        "of them; to match the records of different tables, use dedupe link",
+    )
 
 
 def _stacked(tables: Sequence[Table], names: Sequence[str]) -> Table:
@@ -365,4 +402,5 @@ def _stacked(tables: Sequence[Table], names: Sequence[str]) -> Table:
         tables[0].dialect,
         "".join(table.fingerprint for table in tables),
         " + ".join(names),
+        tuple(note for table in tables for note in table.notes),
     )

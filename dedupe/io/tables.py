@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,15 +14,25 @@ from typing import Any
 
 import polars as pl
 
-from dedupe.config import DATABASES, FORMATS
+from dedupe.config import DATABASES, FORMATS, Config
 from dedupe.errors import InputError, OutputError, needs_extra
 from dedupe.io.atomic import write_atomically
-from dedupe.io.dialect import CSV, Dialect, Table
-from dedupe.io.formats.columnar import ARROW, PARSERS, WRITERS
-from dedupe.io.formats.compression import decompressed, uncompressed_path
-from dedupe.io.formats.csv import csv_bytes, csv_objects, parse_csv
+from dedupe.io.dialect import Dialect, Parsed, Table
+from dedupe.io.formats.columnar import (
+    ARROW,
+    ipc_bytes,
+    parquet_bytes,
+    parse_ipc,
+    parse_parquet,
+)
+from dedupe.io.formats.compression import ZIP, decompressed, uncompressed_path
+from dedupe.io.formats.csv import csv_objects, parse_csv
+from dedupe.io.formats.csv_output import csv_bytes
 from dedupe.io.formats.database import find_database, read_database
 from dedupe.io.formats.database_output import write_duckdb, write_sqlite
+from dedupe.io.formats.excel import check_excel, excel_bytes, parse_excel, split_sheet
+from dedupe.io.formats.header import check_width
+from dedupe.io.formats.json_lines import json_objects, jsonl_bytes, parse_jsonl
 from dedupe.io.formats.patches import Patch, patched_text
 
 STDIN = "-"
@@ -56,9 +66,29 @@ _MAGIC = (
     (b"PAR1", "parquet"),
     (ARROW, "ipc"),
     (b"\xff\xff\xff\xff", "ipc"),
-    (b"PK\x03\x04", "xlsx"),
+    (ZIP, "xlsx"),
     (b"\xd0\xcf\x11\xe0", "xlsx"),
 )
+
+_PARSERS: dict[str, Callable[[bytes, str, Config], Parsed]] = {
+    "csv": parse_csv,
+    "parquet": parse_parquet,
+    "jsonl": parse_jsonl,
+    "xlsx": parse_excel,
+    "ipc": parse_ipc,
+}
+
+_WRITERS: dict[str, Callable[[pl.DataFrame], bytes]] = {
+    "parquet": parquet_bytes,
+    "jsonl": jsonl_bytes,
+    "xlsx": excel_bytes,
+    "ipc": ipc_bytes,
+}
+
+_WITH_HEADERS = ("csv", "xlsx")
+"""Formats in which the names of the columns are a line like the others."""
+
+_JSON_ARRAY = re.compile(rb"\s*\[\s*[{\]]")
 
 _DATABASE_WRITERS: dict[str, Callable[[Mapping[str, pl.DataFrame], Path], None]] = {
     "sqlite": write_sqlite,
@@ -66,14 +96,7 @@ _DATABASE_WRITERS: dict[str, Callable[[Mapping[str, pl.DataFrame], Path], None]]
 }
 
 
-def read_table(
-    source: str | Path,
-    *,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    query: str | None = None,
-    rename_duplicates: bool = False,
-) -> Table:
+def read_table(source: str | Path, *, config: Config | None = None, **options: Any) -> Table:
     """Read a table from a file or a database, or from stdin if `source` is ``"-"``.
 
     The ending of the file tells its format; without a known ending, its first bytes do. Only the
@@ -82,40 +105,80 @@ def read_table(
     Parameters
     ----------
     source
-        Path of a CSV, TSV, Parquet, Arrow IPC, JSON lines or Excel file, or a database as
+        Path of a CSV, TSV, Parquet, Arrow IPC, JSON (lines or an array of objects) or Excel file
+        (with ``::SHEET``), or a database as
         :func:`~dedupe.io.formats.database.find_database` takes it.
-    encoding, delimiter
-        Of text; ``None`` to detect them.
-    query
-        A SELECT statement, for a database.
-    rename_duplicates
-        Number columns of delimited text that have the same name, instead of refusing them.
+    config
+        The options of reading are used; defaults if ``None``.
+    **options
+        Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
 
     Raises
     ------
     InputError
         If the file is missing, unreadable, empty, or not a table; the message says what to do.
+    OptionError
+        If an option is wrong.
     """
-    name = "stdin" if str(source) == STDIN else Path(source).name
+    config = (config or Config()).with_options(**options)
     if (database := find_database(str(source))) is not None:
-        return read_database(database, query)
-    if query is not None:
+        table = read_database(database, config.query)
+        check_width(table.frame.width, table.name)
+        check_text(table.frame, table.name)
+        return table
+    file, sheet = split_sheet(str(source))
+    path = Path(file)
+    name = "stdin" if file == STDIN else path.name
+    if config.query is not None:
         raise InputError(f"{name} is not a database: --query needs one, as sqlite:///path")
-    data = sys.stdin.buffer.read() if str(source) == STDIN else _bytes(Path(source))
-    digest = hashlib.sha256(data).hexdigest()
-    data = decompressed(data, name)
+    data = sys.stdin.buffer.read() if file == STDIN else _bytes(path)
+    digest = _with_sheet(hashlib.sha256(data), sheet)
+    data = decompressed(data, name, config.max_unpacked)
     if not data or data.isspace():
         raise InputError(f"{name} is empty: it needs a header line and rows")
-    kind = _format(Path(source), data)
-    if kind == "csv":
-        frame, dialect = parse_csv(
-            data, name, encoding, delimiter, rename_duplicates=rename_duplicates
+    kind = _format(path, data)
+    if sheet is not None:
+        config = replace(config, sheet=sheet)
+    parsed = _PARSERS[kind](data, name, config)
+    if parsed.frame.is_empty():
+        raise InputError(f"{name} has no rows: there is nothing to compare")
+    check_width(parsed.frame.width, name)
+    check_text(parsed.frame, name)
+    notes = parsed.notes + _unused(config, kind, name)
+    shown = name if sheet is None else f"{name}::{sheet}"
+    return Table(parsed.frame, parsed.dialect, digest, shown, notes)
+
+
+def _unused(config: Config, kind: str, name: str) -> tuple[str, ...]:
+    """Say which options do not apply to a format."""
+    notes = []
+    if config.sheet is not None and kind != "xlsx":
+        notes.append(f"{name} is not an Excel workbook: --sheet does not apply to it")
+    if (config.header_row or config.skip_rows) and kind not in _WITH_HEADERS:
+        notes.append(f"{name} has no lines above its header: --header-row does not apply to it")
+    return tuple(notes)
+
+
+def check_text(frame: pl.DataFrame, name: str) -> None:
+    """Refuse NUL characters, which delimited text and workbooks cannot hold.
+
+    Raises
+    ------
+    InputError
+        If the name of a column or a value holds one; it names the row and the column.
+    """
+    for column in frame.columns:
+        if "\x00" in column:
+            raise InputError(f"{name}: the name of column {column!r} holds a NUL character")
+    texts = [column for column, dtype in frame.schema.items() if dtype == pl.String]
+    has_nul = pl.col(texts).str.contains("\x00", literal=True).fill_null(False)
+    found = frame.select(has_nul.any()).row(0) if texts else ()
+    if any(found):
+        column = texts[found.index(True)]
+        row = int(frame.select(has_nul)[column].arg_max() or 0) + 1
+        raise InputError(
+            f"{name}, row {row:,}: the value of {column!r} holds a NUL character: remove it"
         )
-    else:
-        frame, dialect = PARSERS[kind](data, name), replace(CSV, format=kind)
-        if frame.is_empty():
-            raise InputError(f"{name} has no rows: there is nothing to compare")
-    return Table(frame, dialect, digest, name)
 
 
 def is_table_file(path: Path) -> bool:
@@ -123,8 +186,15 @@ def is_table_file(path: Path) -> bool:
     return not path.name.startswith(".") and uncompressed_path(path).suffix.lower() in _ENDINGS
 
 
+def _with_sheet(digest: hashlib._Hash, sheet: str | None) -> str:
+    """Return the hash of a file, or of a file and a sheet of it."""
+    if sheet is not None:
+        digest.update(f"::{sheet}".encode())
+    return digest.hexdigest()
+
+
 def fingerprint(path: str | Path) -> str:
-    """Compute the SHA-256 of a file, in hexadecimal.
+    """Compute the SHA-256 of a file, in hexadecimal; of ``book.xlsx::SHEET`` with the sheet.
 
     Raises
     ------
@@ -132,13 +202,14 @@ def fingerprint(path: str | Path) -> str:
         If the file is missing or cannot be read.
     """
     digest = hashlib.sha256()
+    path, sheet = split_sheet(str(path))
     try:
         with Path(path).open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unreadable(Path(path), error) from None
-    return digest.hexdigest()
+    return _with_sheet(digest, sheet)
 
 
 def read_json_objects(source: str | Path = STDIN) -> Iterator[dict[str, Any]]:
@@ -150,7 +221,7 @@ def read_json_objects(source: str | Path = STDIN) -> Iterator[dict[str, Any]]:
         If the file is missing or cannot be read; while iterating, if a line is not a JSON object.
     """
     if str(source) == STDIN:
-        return _json_objects(sys.stdin.buffer, "stdin")
+        return json_objects(sys.stdin.buffer, "stdin")
     path = Path(source)
     try:
         file = path.open("rb")
@@ -161,35 +232,21 @@ def read_json_objects(source: str | Path = STDIN) -> Iterator[dict[str, Any]]:
         with file:
             yield from file
 
-    return _json_objects(lines(), path.name)
+    return json_objects(lines(), path.name)
 
 
-def _json_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{name}, line {number} is not JSON: {error}") from None
-        except RecursionError:
-            raise InputError(f"{name}, line {number} is nested too deep to be read") from None
-        if not isinstance(value, dict):
-            raise InputError(f"{name}, line {number} is not a JSON object")
-        yield value
-
-
-def read_csv_objects() -> Iterator[dict[str, Any]]:
+def read_csv_objects(*, header: bool = True) -> Iterator[dict[str, Any]]:
     """Iterate over the rows of delimited text in UTF-8 on stdin, by column name.
 
-    The header tells the delimiter. Each row is yielded as soon as its line is there.
+    The first line tells the delimiter. Without `header`, it is a row, and the columns are ``c1``,
+    ``c2`` and so on. Each row is yielded as soon as its line is there.
 
     Raises
     ------
     InputError
         While iterating, if the text cannot be read; the message names the line.
     """
-    return csv_objects(sys.stdin.buffer, "stdin")
+    return csv_objects(sys.stdin.buffer, "stdin", header=header)
 
 
 def write_table(
@@ -220,7 +277,7 @@ def write_table(
         write_atomically(target, lambda temporary: write({target.stem: frame}, temporary))
         return
     is_text = format == "csv"
-    data = csv_bytes(frame, dialect, safe=safe_csv) if is_text else WRITERS[format](frame)
+    data = csv_bytes(frame, dialect, safe=safe_csv) if is_text else _WRITERS[format](frame)
     write_atomically(target, lambda temporary: _write(temporary, [data]))
 
 
@@ -279,6 +336,10 @@ def write_tables(
     OutputError
         If a file cannot be written, or the format cannot hold the values.
     """
+    _check_names(tables)
+    if format == "xlsx":
+        for table in tables.values():
+            check_excel(_whole(table))
     if format in DATABASES:
         written = [folder / f"{RESULTS}.{format}"]
         write = _DATABASE_WRITERS[format]
@@ -307,6 +368,25 @@ def write_tables(
     return written
 
 
+def _check_names(tables: Iterable[str]) -> None:
+    """Refuse names of tables that would lead to a file outside of their folder."""
+    for name in tables:
+        if name != Path(name).name or "\\" in name or not name.strip("."):
+            raise OutputError(f"{name!r} cannot be the name of an output file")
+
+
+def check_fits(frame: pl.DataFrame, format: str) -> None:
+    """Check that an output format can hold the rows of an input, before anything is computed.
+
+    Raises
+    ------
+    OutputError
+        If it cannot; the message says why.
+    """
+    if format == "xlsx":
+        check_excel(frame)
+
+
 def _whole(table: pl.DataFrame | Patch) -> pl.DataFrame:
     return table.whole() if isinstance(table, Patch) else table
 
@@ -319,11 +399,13 @@ def _write(path: Path, parts: Iterable[bytes | memoryview]) -> None:
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
 
 
-def _unreadable(path: Path, error: OSError) -> InputError:
+def _unreadable(path: Path, error: OSError | ValueError) -> InputError:
+    if not isinstance(error, OSError):
+        return InputError(f"{str(path)!r} cannot be the name of a file")
     if path.is_dir():
         return InputError(f"{path} is a folder: name a file in it")
     if not path.exists():
@@ -332,10 +414,11 @@ def _unreadable(path: Path, error: OSError) -> InputError:
 
 
 def _format(path: Path, data: bytes) -> str:
-    known = _ENDINGS.get(uncompressed_path(path).suffix.lower())
-    if known is not None:
-        return known
+    ending = uncompressed_path(path).suffix.lower()
+    if ending in _ENDINGS:
+        return _ENDINGS[ending]
     for magic, kind in _MAGIC:
         if data.startswith(magic):
             return kind
-    return "jsonl" if data.lstrip()[:1] == b"{" else "csv"
+    is_json = data.lstrip()[:1] == b"{" or _JSON_ARRAY.match(data)
+    return "jsonl" if is_json or ending == ".json" else "csv"

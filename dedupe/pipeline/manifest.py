@@ -34,7 +34,11 @@ def run_facts(
             "python": platform.python_version(),
             **{package: version(package) for package in _PACKAGES},
         },
-        "input": {"names": source.names, "fingerprint": source.fingerprint},
+        "input": {
+            "names": source.names,
+            "fingerprint": source.fingerprint,
+            "notes": list(table.notes),
+        },
         "rows": len(records),
         "id_column": records.id_column,
         "fields": [asdict(role) for role in records.fields],

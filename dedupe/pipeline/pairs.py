@@ -35,7 +35,7 @@ def read_records(source: Input, config: Config) -> RecordTable:
     """
     if not config.link:
         table = source.table(config)
-        return RecordTable(make_records(table.frame, config), table.dialect)
+        return RecordTable(make_records(table.frame, config), table.dialect, notes=table.notes)
     table, linked = source.linked(config)
     numbers = pl.DataFrame({SOURCE_COLUMN: linked.names, "number": range(len(linked.names))})
     stacked = table.frame.select(SOURCE_COLUMN)
@@ -45,7 +45,7 @@ def read_records(source: Input, config: Config) -> RecordTable:
         config = replace(config, id=linked.id_column)
     records = make_records(table.frame, config, source_of)
     _check_compared(records, linked)
-    return RecordTable(records, table.dialect, linked)
+    return RecordTable(records, table.dialect, linked, notes=table.notes)
 
 
 def find_candidates(

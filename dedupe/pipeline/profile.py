@@ -47,13 +47,14 @@ def profile(source: Source, *, config: Config | None = None, **options: Any) -> 
 def profile_with_facts(
     source: Source, *, config: Config | None = None, **options: Any
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Compute :func:`profile`, with the ``input``, its ``rows`` and the ``id_column`` beside it.
+    """Compute :func:`profile`, with the ``input``, its ``rows``, ``id_column`` and ``notes``.
 
     ``uninformative_values`` lists placeholders and contacts that several different records share.
     """
     config = (config or Config()).with_options(**options)
     opened = open_input(source, config)
-    frame = opened.table(config).frame
+    table = opened.table(config)
+    frame = table.frame
     columns, id_column = describe_columns(frame, config)
     try:
         statistics = record_table(make_records(frame, config).texts).statistics
@@ -63,5 +64,6 @@ def profile_with_facts(
         "input": opened.names,
         "rows": frame.height,
         "id_column": id_column,
+        "notes": list(table.notes),
         "uninformative_values": uninformative_values(statistics),
     }

@@ -28,7 +28,7 @@ from dedupe.errors import OptionError, WorkspaceError
 from dedupe.evaluation.threshold import with_target_threshold
 from dedupe.io.schema_matching import Linked
 from dedupe.io.sources import Input, Source, open_input, open_inputs
-from dedupe.io.tables import check_format
+from dedupe.io.tables import check_fits, check_format
 from dedupe.pipeline.manifest import (
     cross_encoder_facts,
     fitted_facts,
@@ -244,6 +244,7 @@ def scored_state(
         table = load_table(workspace, keys["table"]) or read_records(source, config)
         check_linked(config, table.linked)
         parse_rules(config.merge, table.records.frame.columns)
+        check_fits(table.records.frame, config.format)
     _check_same_input(workspace, source, table)
     records = table.records
     firsts, identical = identical_pairs(records.texts)

@@ -15,6 +15,7 @@ MOST_ROWS = 0.5
 
 def notes(summary: Mapping[str, Any]) -> Iterator[str]:
     """Yield the notes and warnings about a run, from its summary."""
+    yield from summary.get("input", {}).get("notes", ())
     yield from summary.get("search", {}).get("notes", ())
     yield from summary.get("additions", {}).get("notes", ())
     over_budget = summary.get("cross_encoder", {}).get("over_budget")

@@ -52,6 +52,8 @@ class RecordTable:
     extended
         Whether `slot` belongs to an index that records were added to, not to one that was built
         from these records.
+    notes
+        What was guessed with doubt when the input was read, one line each.
     """
 
     records: Records
@@ -59,6 +61,7 @@ class RecordTable:
     linked: Linked | None = None
     slot: NDArray[np.uint32] | None = None
     extended: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def load_table(workspace: Workspace, key: str) -> RecordTable | None:
@@ -81,7 +84,8 @@ def load_table(workspace: Workspace, key: str) -> RecordTable | None:
     slots = cache.load(SLOTS, key)
     slot = None if slots is None else slots[0]["slot"].to_numpy()
     extended = slots is not None and bool(slots[1].get("extended", True))
-    return RecordTable(records, Dialect(**facts["dialect"]), linked, slot, extended)
+    notes = tuple(facts.get("notes", ()))
+    return RecordTable(records, Dialect(**facts["dialect"]), linked, slot, extended, notes)
 
 
 def save_table(
@@ -100,6 +104,7 @@ def save_table(
         "id_column": records.id_column,
         "dialect": asdict(table.dialect),
         "linked": table.linked.as_dict() if table.linked is not None else None,
+        "notes": table.notes,
     }
     cache.save(TABLE, key, records.frame, {}, forget=forget, after=after)
     cache.save(RECORDS, key, pl.DataFrame(columns), facts, forget=forget, after=after)

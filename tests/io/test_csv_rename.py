@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.errors import InputError
-from dedupe.io.formats.csv import unique_columns
+from dedupe.io.formats.header import unique_columns
 from dedupe.io.tables import read_table
 
 

@@ -86,6 +86,7 @@ def test_shares_counts_and_examples_of_a_column() -> None:
         "input": ["table"],
         "rows": 8,
         "id_column": "id",
+        "notes": [],
         "uninformative_values": [],
     }
 

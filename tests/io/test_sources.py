@@ -15,7 +15,7 @@ import pytest
 from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.io.dialect import CSV
-from dedupe.io.sources import open_input
+from dedupe.io.sources import open_input, open_inputs
 from dedupe.io.tables import write_tables
 
 ROWS = {"name": ["ada", "bob"], "city": ["rome", "oslo"]}
@@ -239,3 +239,28 @@ def test_a_query_reads_one_database(database: Path, tmp_path: Path) -> None:
         open_input(tmp_path / "a.csv", config)
     with pytest.raises(InputError, match="stdin is not a database"):
         open_input("-", config)
+
+
+def test_stacked_tables_of_different_columns_are_noted(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,name\n1,x\n")
+    (tmp_path / "b.csv").write_text("id,phone\n2,y\n")
+    (note,) = open_input(tmp_path, Config()).table(Config()).notes
+    assert "'name' (in 1), 'phone' (in 1)" in note and "dedupe link" in note
+    (tmp_path / "b.csv").write_text("name,id\ny,2\n")
+    assert open_input(tmp_path, Config()).table(Config()).notes == ()
+
+
+def test_names_of_tables_are_fit_for_files_of_every_system(tmp_path: Path) -> None:
+    files = []
+    for folder, name in enumerate(["a.csv", "A.csv", "..csv", "a:b?.csv", "e\u0301.csv", "é.csv"]):
+        (tmp_path / str(folder)).mkdir()
+        files.append(tmp_path / str(folder) / name)
+        files[-1].write_text("id,name\n1,x\n2,y\n")
+    _, linked = open_inputs(files, Config(link="many-to-many")).linked(Config())
+    assert linked.names == ("a", "A-2", "csv", "a_b_", "e\u0301", "é-2")
+    assert open_input(tmp_path / "2" / "..csv", Config()).stem == tmp_path / "2" / "..csv"
+
+
+def test_tables_in_memory_hold_no_nul() -> None:
+    with pytest.raises(InputError, match="the table, row 2: the value of 'a' holds a NUL"):
+        open_input(pl.DataFrame({"a": ["x", "\x00"]}), Config())

@@ -1,122 +1,101 @@
-"""Parquet, Arrow IPC, JSON lines and Excel."""
+"""Parquet and Arrow IPC."""
 
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Callable
-from datetime import datetime
 
 import polars as pl
 
-from dedupe.errors import InputError, OutputError, needs_extra
-from dedupe.io.dialect import first_line
-from dedupe.io.formats.csv import cell_text
+from dedupe.config import Config
+from dedupe.errors import InputError
+from dedupe.io.dialect import Dialect, Parsed, first_line
+from dedupe.io.formats.compression import half_of_memory, too_large
 from dedupe.records import column_text
-
-EXCEL_ROWS = 1_048_576
-"""Most rows of a sheet, by Excel's specification."""
-
-EXCEL_CELL = 32_767
-"""Most characters of a cell, by Excel's specification."""
 
 ARROW = b"ARROW1"
 """First bytes of an Arrow IPC file."""
 
-_MIDNIGHT = r"^\d{4}-\d\d-\d\d 00:00:00$"
+_VALUE = 8
+"""Bytes in memory that a value has at least, however small its file is."""
+
+_DAMAGED = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    LookupError,
+    MemoryError,  # a damaged length
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+"""Errors of polars and Arrow for files that are damaged."""
 
 
-def parse_parquet(data: bytes, name: str) -> pl.DataFrame:
+def parse_parquet(data: bytes, name: str, config: Config) -> Parsed:
     """Read Parquet; nested values become JSON text.
 
     Raises
     ------
     InputError
-        If the bytes are not a Parquet file.
+        If the bytes are not a Parquet file, or hold more values than ``max_unpacked`` allows.
     """
     try:
+        _check_size(data, name, config)
         frame = pl.read_parquet(io.BytesIO(data))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except _DAMAGED as error:
         raise InputError(f"{name} is not a complete Parquet file: {first_line(error)}") from None
-    return nested_to_json(frame)
+    return Parsed(nested_to_json(frame), Dialect(format="parquet"))
 
 
-def parse_ipc(data: bytes, name: str) -> pl.DataFrame:
+def parse_ipc(data: bytes, name: str, config: Config) -> Parsed:
     """Read Arrow IPC (Feather), as a file or a stream; nested values become JSON text.
 
     Raises
     ------
     InputError
-        If the bytes are not Arrow IPC.
+        If the bytes are not Arrow IPC, or are damaged.
     """
     read = pl.read_ipc if data.startswith(ARROW) else pl.read_ipc_stream
     try:
+        _check_ipc(data)
         frame = read(io.BytesIO(data))
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+    except _DAMAGED as error:
         raise InputError(f"{name} is not a complete Arrow IPC file: {first_line(error)}") from None
-    return nested_to_json(frame)
+    return Parsed(nested_to_json(frame), Dialect(format="ipc"))
 
 
-def parse_jsonl(data: bytes, name: str) -> pl.DataFrame:
-    """Read JSON lines, one object per line; nested values become JSON text.
+def _check_ipc(data: bytes) -> None:
+    """Check that a file is complete: polars would print the trace of an internal fault."""
+    import pyarrow as pa
 
-    Raises
-    ------
-    InputError
-        If a line is not a JSON object; the message names the line.
-    """
+    source = pa.BufferReader(data)
+    is_file = data.startswith(ARROW)
     try:
-        frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
-    except (pl.exceptions.PolarsError, ValueError) as error:
-        _find_bad_line(data, name)
-        raise InputError(f"{name} cannot be read as JSON lines: {first_line(error)}") from None
-    if frame.width == 0:
-        _find_bad_line(data, name)
-        raise InputError(f"{name} is empty: it needs one JSON object per line")
-    return nested_to_json(frame)
+        opened = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+        opened.read_all().validate(full=True)
+    except pa.ArrowNotImplementedError:
+        pass  # polars has types that Arrow does not have
 
 
-def parse_excel(data: bytes, name: str) -> pl.DataFrame:
-    """Read the first sheet of an Excel workbook; all values become text.
-
-    A column of dates without times of day loses the midnight that Excel adds.
-
-    Raises
-    ------
-    InputError
-        If the bytes are not a workbook, the sheet is empty, or two columns have the same name.
-    """
-    with needs_extra("excel", "an Excel workbook", InputError):
-        import fastexcel
+def _check_size(data: bytes, name: str, config: Config) -> None:
+    """Refuse a file whose values do not fit in memory; repeated ones take no room in the file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
-        book = fastexcel.read_excel(data)
-        head = book.load_sheet(0, header_row=None, n_rows=1, dtypes="string").to_polars()
-        names = [str(value) for value in head.row(0) if value is not None] if head.height else []
-        frame = book.load_sheet(0, dtypes="string").to_polars() if names else pl.DataFrame()
-    except fastexcel.FastExcelError as error:
-        raise InputError(
-            f"{name} is not an Excel workbook that can be read: {first_line(error)}"
-        ) from None
-    if frame.width == 0:
-        raise InputError(f"{name} has an empty first sheet: it needs a header row and rows")
-    for column in names:
-        if names.count(column) > 1:
-            raise InputError(f"{name} has two columns named {column!r}: rename one")
-    return frame.with_columns(
-        pl.when(pl.col(column).str.contains(_MIDNIGHT).all())
-        .then(pl.col(column).str.head(10))
-        .otherwise(pl.col(column))
-        .fill_null("")
-        .alias(column)
-        for column in frame.columns
-    )
+        facts = pq.read_metadata(pa.BufferReader(data))
+    except (pa.ArrowException, OSError, ValueError):
+        return  # polars reads more kinds, and names what is damaged
+    limit = int(config.max_unpacked * 1e9) if config.max_unpacked else half_of_memory()
+    if facts.num_rows * facts.num_columns * _VALUE > limit:
+        raise too_large(name, limit)
 
 
 def parquet_bytes(frame: pl.DataFrame) -> bytes:
     """Write a frame as Parquet."""
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd")
+    empty = [s for s in frame if isinstance(s.dtype, pl.Struct) and not s.dtype.fields]
+    frame.with_columns(map(column_text, empty)).write_parquet(buffer, compression="zstd")
     return buffer.getvalue()
 
 
@@ -127,75 +106,6 @@ def ipc_bytes(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def jsonl_bytes(frame: pl.DataFrame) -> bytes:
-    """Write a frame as JSON lines."""
-    return frame.write_ndjson().encode()
-
-
-def excel_bytes(frame: pl.DataFrame) -> bytes:
-    """Write a frame as an Excel workbook in which every value is text, never a formula or a link.
-
-    Raises
-    ------
-    OutputError
-        If there are more rows, or longer values, than Excel holds.
-    """
-    with needs_extra("excel", "an Excel workbook", OutputError):
-        import xlsxwriter
-
-    if frame.height + 1 > EXCEL_ROWS:
-        raise OutputError(
-            f"{frame.height:,} rows are more than an Excel sheet holds: write csv or parquet"
-        )
-    buffer = io.BytesIO()
-    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(buffer, {"in_memory": True, **plain}) as book:
-        # The default date is that of today, and the file would differ from run to run.
-        book.set_properties({"created": datetime(2000, 1, 1)})
-        sheet = book.add_worksheet("dedupe")
-        for place, column in enumerate(frame.columns):
-            sheet.write_string(0, place, column)
-            for row, value in enumerate(cell_text(frame[column]).fill_null(""), start=1):
-                if len(value) > EXCEL_CELL:
-                    raise OutputError(
-                        f"row {row:,} of column {column!r} is longer than an Excel cell holds: "
-                        "write csv or parquet"
-                    )
-                if value:
-                    sheet.write_string(row, place, value)
-    return buffer.getvalue()
-
-
 def nested_to_json(frame: pl.DataFrame) -> pl.DataFrame:
     """Convert nested values of a frame to JSON text."""
     return frame.with_columns(column_text(series) for series in frame if series.dtype.is_nested())
-
-
-def _find_bad_line(data: bytes, name: str) -> None:
-    """Raise an error that names the first line that is not a JSON object."""
-    for number, line in enumerate(data.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{name}, line {number}: not JSON ({error}); mend the line") from None
-        if not isinstance(value, dict):
-            raise InputError(f"{name}, line {number}: not a JSON object; write one per line")
-
-
-PARSERS: dict[str, Callable[[bytes, str], pl.DataFrame]] = {
-    "parquet": parse_parquet,
-    "jsonl": parse_jsonl,
-    "xlsx": parse_excel,
-    "ipc": parse_ipc,
-}
-"""Function that reads each format."""
-
-WRITERS: dict[str, Callable[[pl.DataFrame], bytes]] = {
-    "parquet": parquet_bytes,
-    "jsonl": jsonl_bytes,
-    "xlsx": excel_bytes,
-    "ipc": ipc_bytes,
-}
-"""Function that writes each format."""

@@ -1,11 +1,10 @@
-"""Delimited text (CSV): the dialect is detected, values stay as they are written."""
+"""Reading delimited text (CSV): the dialect is detected, values stay as they are written."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
@@ -14,12 +13,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dedupe.errors import InputError, OutputError
-from dedupe.io.dialect import Dialect
+from dedupe.config import Config
+from dedupe.errors import InputError
+from dedupe.io.dialect import Dialect, Parsed
+from dedupe.io.formats.delimiter import (
+    EscapedLines,
+    FoundDelimiter,
+    find_delimiter,
+    header_line,
+    quotes_all,
+    unlimited_fields,
+)
 from dedupe.io.formats.encoding import to_utf8
-from dedupe.records import column_text
-
-DELIMITERS = (",", ";", "\t", "|")
+from dedupe.io.formats.header import column_names, data_in_header, placeholder_names
 
 SAMPLE = 1 << 16
 """Characters from which the delimiter and the quoting are detected."""
@@ -30,21 +36,20 @@ BLOCK = 1 << 20
 ROWS = 50_000
 """Rows held as Python values at a time by :func:`_read_by_line`."""
 
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
-_PLAIN_NUMBER = re.compile(r"^[+-]?[\d\s.,]*\d[\d\s.,]*%?$")
+_SEPARATOR_LINE = re.compile(rb"sep=([\x01-\x09\x20-\x21\x23-\x7e])\r?\n", re.IGNORECASE)
+"""Line above the header by which spreadsheets name the delimiter."""
+
+_DOCUMENTS = {
+    "%pdf-": "a PDF document",
+    "<!doctype": "a web page",
+    "<html": "a web page",
+    "<?xml": "an XML document",
+    "{\\rtf": "an RTF document",
+}
+"""Beginnings of text that is no table."""
 
 
-# Reading ------------------------------------------------------------------------------------------
-
-
-def parse_csv(
-    data: bytes,
-    name: str,
-    encoding: str | None,
-    delimiter: str | None,
-    *,
-    rename_duplicates: bool = False,
-) -> tuple[pl.DataFrame, Dialect]:
+def parse_csv(data: bytes, name: str, config: Config) -> Parsed:
     """Parse delimited text.
 
     Parameters
@@ -53,56 +58,78 @@ def parse_csv(
         The bytes of the file. They are copied once at most.
     name
         Name of the file in messages.
-    encoding, delimiter
-        ``None`` to detect them.
-    rename_duplicates
-        Number columns that have the same name, instead of refusing them.
+    config
+        The options of reading are used.
 
     Returns
     -------
-    frame
+    Parsed
         All columns text; empty fields are ``""``.
-    dialect
-        To write the same way.
 
     Raises
     ------
     InputError
         If the text cannot be decoded, has no header or no rows, or has rows of unequal length.
     """
-    data, dialect = to_utf8(data, name, encoding)
+    data, dialect, notes = to_utf8(data, name, config.encoding)
     if b"\x00" in data:
         line = data.count(b"\n", 0, data.index(b"\x00")) + 1
         raise InputError(
             f"{name} holds a NUL character in line {line}: it is damaged or not text; clean it, or "
             "name its encoding with --encoding"
         )
-    if b"\n" not in data and b"\r" in data:
-        data, dialect = data.replace(b"\r", b"\n"), replace(dialect, newline="\r")
+    data, dialect = _with_line_feeds(data, dialect)
+    skipped = config.skip_rows if config.header_row is None else config.header_row - 1
+    if not skipped and (separator := _SEPARATOR_LINE.match(data)):
+        skipped, named = 1, separator[1].decode()
+        config = config.with_options(delimiter=config.delimiter or named)
+    data = _below(data, skipped, name)
     # A character has four bytes at most, and the last one may be cut.
     head = data[: 4 * SAMPLE].decode(errors="ignore")[:SAMPLE]
     if not head.strip() and not data.decode().strip():
         raise InputError(f"{name} is empty: it needs a header line and rows")
-    if dialect.newline != "\r" and "\r\n" in head:
+    if dialect.newline != "\r" and _ends_with_return(head):
         dialect = replace(dialect, newline="\r\n")
+    for begin, kind in _DOCUMENTS.items():
+        if head.lstrip()[: len(begin)].lower() == begin:
+            raise InputError(f"{name} is {kind}, not a table: export the table as CSV or Excel")
     sample = _sample(data, head)
-    dialect = replace(dialect, delimiter=delimiter or find_delimiter(sample))
-    dialect = replace(dialect, quote_all=_quotes_all(sample, dialect))
-    header = next(_rows(io.StringIO(sample, newline=""), name, dialect))
-    names = column_names(unique_columns(header) if rename_duplicates else header, name)
-    frame = _read(data, name, dialect, names)
+    found = find_delimiter(sample)
+    dialect = replace(dialect, delimiter=config.delimiter or found.delimiter)
+    dialect = replace(dialect, quote_all=quotes_all(sample, dialect))
+    first = next(_rows(_lines_of(sample), name, dialect, skipped))
+    has_header = config.header is not False
+    if has_header:
+        names = column_names(first, name, rename_duplicates=config.rename_duplicates)
+    else:
+        names = placeholder_names(len(first))
+    frame = _read(data, name, dialect, names, skipped, sample).slice(int(has_header))
     if frame.is_empty():
-        raise InputError(f"{name} has a header and no rows: there is nothing to compare")
-    return frame, dialect
+        what = "one line of text" if frame.width == 1 else "a header and no rows"
+        raise InputError(f"{name} has {what}: it needs a header line and rows")
+    if config.delimiter is None:
+        notes += _delimiter_notes(found, frame.width, name)
+    if config.header is None:
+        notes += data_in_header(first, frame, name)
+    return Parsed(frame, dialect, notes)
 
 
-def csv_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]:
+def csv_objects(lines: Iterable[bytes], name: str, *, header: bool = True) -> Iterator[Any]:
     """Yield the rows of delimited text in UTF-8 by column name, each as soon as its line is there.
+
+    Parameters
+    ----------
+    lines
+        The lines with their ends.
+    name
+        Name of the text in messages.
+    header
+        Whether the first line holds the names of the columns; else they are ``c1``, ``c2`` …
 
     Raises
     ------
     InputError
-        If a line cannot be decoded, or a row is not as wide as the header; it names the line.
+        If a line cannot be decoded, or a row is not as wide as the first; it names the line.
     """
     decoded = _decoded(lines, name)
     head = []
@@ -112,87 +139,95 @@ def csv_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]:
             break
     else:
         return
-    dialect = Dialect(delimiter=find_delimiter(head[-1]))
+    dialect = Dialect(delimiter=find_delimiter(head[-1]).delimiter)
     rows = _rows(chain(head, decoded), name, dialect)
-    names = column_names(next(rows), name)
-    for row in rows:
+    first = next(rows)
+    names = column_names(first, name) if header else placeholder_names(len(first))
+    for row in rows if header else chain([first], rows):
         yield dict(zip(names, row, strict=True))
 
 
-def find_delimiter(sample: str) -> str:
-    """Find the delimiter that splits most lines of `sample` into the same number of fields."""
-
-    def merit(delimiter: str) -> tuple[float, int]:
-        try:
-            widths = [
-                len(row) for row in csv.reader(io.StringIO(sample), delimiter=delimiter) if row
-            ]
-        except csv.Error:
-            return (0.0, 0)
-        if not widths or widths[0] < 2:
-            return (0.0, 0)
-        same = Counter(widths)[widths[0]] / len(widths)
-        return (round(same, 1), widths[0])
-
-    best = max(DELIMITERS, key=merit)
-    return best if merit(best) > (0.0, 0) else ","
-
-
-def column_names(header: Sequence[str], name: str) -> list[str]:
-    """Name the columns by the header; a column without a name is named by its place.
-
-    Raises
-    ------
-    InputError
-        If two columns have the same name.
-    """
-    names: list[str] = []
-    for place, text in enumerate(header, start=1):
-        column = text if text.strip() else f"column_{place}"
-        if column in names:
-            raise InputError(
-                f"{name} has two columns named {column!r} (the {names.index(column) + 1}. and the "
-                f"{place}.): rename one, or number them with --rename-duplicates"
-            )
-        names.append(column)
-    return names
-
-
-def unique_columns(header: Sequence[str]) -> list[str]:
-    """Append a number to the name of each column that an earlier column has.
-
-    Examples
-    --------
-    >>> unique_columns(["id", "phone", "phone", "phone_2"])
-    ['id', 'phone', 'phone_3', 'phone_2']
-    """
-    taken, names = set(header), list[str]()
-    for text in header:
-        name, number = text, 1
-        while name.strip() and (name in names or (number > 1 and name in taken)):
-            number += 1
-            name = f"{text}_{number}"
-        names.append(name)
-    return names
-
-
-def _read(data: bytes, name: str, dialect: Dialect, names: Sequence[str]) -> pl.DataFrame:
-    if not _is_regular(data, dialect, len(names)):
-        # The csv module is slower, but it skips blank lines and its errors name the line.
-        return _read_by_line(data, name, dialect, names)
-    try:
-        frame = pl.read_csv(
-            _without_blank_end(data),
-            separator=dialect.delimiter,
-            has_header=False,
-            schema=dict.fromkeys(names, pl.String),
-            empty_string_is_null=False,
-            extra_columns="raise",
-            missing_columns="raise",
+def _delimiter_notes(found: FoundDelimiter, width: int, name: str) -> tuple[str, ...]:
+    """Say that another delimiter would fit as well."""
+    if not found.others:
+        return ()
+    others = " or ".join(repr(other) for other in found.others)
+    if width == 1:
+        return (
+            f"{name} is read as one column: if {others} separates its fields, say so with "
+            "--delimiter",
         )
-        return frame.slice(1)
-    except pl.exceptions.PolarsError:
-        return _read_by_line(data, name, dialect, names)
+    return (
+        f"{name} is read with {found.delimiter!r} between fields, but {others} would fit as well: "
+        "name it with --delimiter",
+    )
+
+
+def _with_line_feeds(data: bytes, dialect: Dialect) -> tuple[bytes, Dialect]:
+    r"""Replace the line ends of text in which only ``\r`` ends lines; those in quotes stay."""
+    returns = data.count(b"\r")
+    if not returns or returns == data.count(b"\r\n"):
+        return data, dialect
+    points = np.frombuffer(data, dtype=np.uint8)
+    outside = np.bitwise_xor.accumulate((points == ord('"')).view(np.uint8)) == 0
+    if (outside & (points == ord("\n"))).any():
+        return data, dialect
+    ends = outside & (points == ord("\r"))
+    if not ends.any():
+        return data, dialect
+    replaced = np.where(ends, np.uint8(ord("\n")), points).tobytes()
+    return replaced, replace(dialect, newline="\r")
+
+
+def _ends_with_return(head: str) -> bool:
+    r"""Tell whether the first line that does not end within quotes ends with ``\r\n``."""
+    quotes, counted, end = 0, 0, -1
+    while (end := head.find("\n", end + 1)) >= 0:
+        quotes, counted = quotes + head.count('"', counted, end), end
+        if quotes % 2 == 0:
+            return head[:end].endswith("\r")
+    return False
+
+
+def _below(data: bytes, skipped: int, name: str) -> bytes:
+    """Leave out lines at the beginning."""
+    start = 0
+    for _ in range(skipped):
+        end = data.find(b"\n", start)
+        if end < 0:
+            raise InputError(f"{name} has no line {skipped + 1:,}: give a smaller --header-row")
+        start = end + 1
+    return data[start:] if start else data
+
+
+def _lines_of(text: str) -> io.StringIO:
+    r"""Iterate over lines that end with ``\n``."""
+    return io.StringIO(text, newline="\n")
+
+
+def _read(
+    data: bytes, name: str, dialect: Dialect, names: Sequence[str], skipped: int, sample: str
+) -> pl.DataFrame:
+    """Read all lines, the first included."""
+    if _is_regular(data, dialect, len(names)):
+        try:
+            return pl.read_csv(
+                _without_blank_end(data),
+                separator=dialect.delimiter,
+                has_header=False,
+                schema=dict.fromkeys(names, pl.String),
+                empty_string_is_null=False,
+                extra_columns="raise",
+                missing_columns="raise",
+            )
+        except pl.exceptions.PolarsError:
+            pass
+    # The csv module is slower, but it skips blank lines and its errors name the line.
+    remedy = "mend the line, or name the delimiter with --delimiter"
+    header = header_line(sample, dialect.delimiter)
+    if header is not None:
+        remedy = f"if line {header + skipped} is the header, use --header-row {header + skipped}"
+    return _read_by_line(data, name, dialect, names, skipped, remedy)
 
 
 def _without_blank_end(data: bytes) -> bytes:
@@ -246,35 +281,42 @@ def _is_regular(data: bytes, dialect: Dialect, width: int) -> bool:
     return last_is_regular and not in_quotes
 
 
-def _read_by_line(data: bytes, name: str, dialect: Dialect, names: Sequence[str]) -> pl.DataFrame:
-    lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
-    limit = csv.field_size_limit(len(data) + 1)
-    try:
-        rows = _rows(lines, name, dialect, "mend the line, or name the delimiter with --delimiter")
-        next(rows)  # the header
-        schema = dict.fromkeys(names, pl.String)
-        frames = [pl.DataFrame(schema=schema)]
-        while part := list(islice(rows, ROWS)):
-            frames.append(pl.DataFrame(part, schema=schema, orient="row"))
-    finally:
-        csv.field_size_limit(limit)
+def _read_by_line(
+    data: bytes, name: str, dialect: Dialect, names: Sequence[str], skipped: int, remedy: str
+) -> pl.DataFrame:
+    lines = io.TextIOWrapper(io.BytesIO(data[: _end(data)]), encoding="utf-8", newline="\n")
+    rows = _rows(lines, name, dialect, skipped, remedy)
+    schema = dict.fromkeys(names, pl.String)
+    frames = [pl.DataFrame(schema=schema)]
+    while part := list(islice(rows, ROWS)):
+        frames.append(pl.DataFrame(part, schema=schema, orient="row"))
     return pl.concat(frames)
 
 
 def _rows(
-    lines: Iterable[str], name: str, dialect: Dialect, remedy: str = "mend the line"
+    lines: Iterable[str],
+    name: str,
+    dialect: Dialect,
+    skipped: int = 0,
+    remedy: str = "mend the line",
 ) -> Iterator[list[str]]:
-    """Yield the header and the rows of delimited text, without blank lines.
+    """Yield the rows of delimited text, the header included, without blank lines.
 
     Raises
     ------
     InputError
-        If a row is not as wide as the header, or a quote is missing; it names the line.
+        If a row is not as wide as the first, or a quote is missing; it names the line, counted
+        from the `skipped` ones.
     """
-    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
-    width, begin = 0, 1
+    escaped = EscapedLines(lines)
+    reader = csv.reader(escaped, delimiter=dialect.delimiter, strict=True)
+    width, begin = 0, 1 + skipped
     try:
-        for row in reader:
+        while True:
+            with unlimited_fields():
+                row = next(reader, None)
+            if row is None:
+                return
             if row:
                 width = width or len(row)
                 if len(row) != width:
@@ -282,14 +324,16 @@ def _rows(
                     raise InputError(
                         f"{name}, line {begin}: {fields} where the header has {width}; {remedy}"
                     )
-                yield row
-            begin = reader.line_num + 1
+                yield escaped.restored(row)
+            begin = reader.line_num + 1 + skipped
     except csv.Error as error:
         raise InputError(f"{name}, line {begin}: {error}; a quote may be missing there") from None
 
 
 def _decoded(lines: Iterable[bytes], name: str) -> Iterator[str]:
     for number, line in enumerate(lines, start=1):
+        if b"\x00" in line:
+            raise InputError(f"{name}, line {number} holds a NUL character: remove it")
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
@@ -308,90 +352,3 @@ def _sample(data: bytes, head: str) -> str:
         if quotes % 2 == 0:
             return data[:end].decode()
     return data.decode()
-
-
-def _quotes_all(sample: str, dialect: Dialect) -> bool:
-    if not sample.startswith('"'):
-        return False
-    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=dialect.delimiter)
-    rows = [row for row in reader if row]
-    again = io.StringIO()
-    csv.writer(
-        again, delimiter=dialect.delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n"
-    ).writerows(rows)
-    return again.getvalue().strip() == sample.replace("\r\n", "\n").strip()
-
-
-# Writing ------------------------------------------------------------------------------------------
-
-
-def csv_bytes(frame: pl.DataFrame, dialect: Dialect, *, safe: bool = False) -> bytes:
-    """Write a frame as delimited text in `dialect`.
-
-    Parameters
-    ----------
-    frame
-        Any column types; missing values become empty fields.
-    dialect
-        Encoding, delimiter, quoting and newline.
-    safe
-        Put an apostrophe before text that a spreadsheet would run as a formula.
-
-    Raises
-    ------
-    OutputError
-        If a value cannot be written in the encoding.
-    """
-    columns = [cell_text(series) for series in frame]
-    names = frame.columns
-    if safe:
-        columns = [_neutral(series) for series in columns]
-        names = [_neutral_value(name) for name in names]
-    frame = pl.DataFrame(columns)
-    if dialect.quote_all or frame.width == 1:
-        frame = frame.with_columns(pl.all().fill_null(""))
-    else:
-        # polars puts an empty text in quotes, but not a missing one.
-        frame = frame.with_columns(pl.all().replace("", None))
-    body = frame.write_csv(
-        separator=dialect.delimiter,
-        line_terminator="\r\n" if dialect.newline == "\r\n" else "\n",
-        quote_style="always" if dialect.quote_all else "necessary",
-        include_header=False,
-    )
-    head = io.StringIO()
-    csv.writer(
-        head,
-        delimiter=dialect.delimiter,
-        quoting=csv.QUOTE_ALL if dialect.quote_all else csv.QUOTE_MINIMAL,
-        lineterminator=dialect.newline if dialect.newline != "\r" else "\n",
-    ).writerow(names)
-    text = ("\ufeff" if dialect.bom else "") + head.getvalue() + body
-    if dialect.newline == "\r":
-        text = text.replace("\n", "\r")
-    codec = {"utf-16": "utf-16-le"}.get(dialect.encoding, dialect.encoding)
-    try:
-        return text.encode(codec)
-    except UnicodeEncodeError as error:
-        raise OutputError(
-            f"{error.object[error.start : error.end]!r} cannot be written in {dialect.encoding}, "
-            "the encoding of the input: convert the input to UTF-8, or write parquet"
-        ) from None
-
-
-def cell_text(series: pl.Series) -> pl.Series:
-    """Convert a column to the text of its cells; NaN is written as ``NaN``."""
-    return series.cast(pl.String) if series.dtype.is_float() else column_text(series)
-
-
-def _neutral(series: pl.Series) -> pl.Series:
-    """Put an apostrophe before values that a spreadsheet would run as a formula."""
-    value = pl.col(series.name)
-    risky = value.str.contains(_FORMULA.pattern) & ~value.str.contains(_PLAIN_NUMBER.pattern)
-    return series.to_frame().select(
-        pl.when(risky).then(pl.lit("'") + value).otherwise(value).alias(series.name)
-    )[series.name]
-
-
-def _neutral_value(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) and not _PLAIN_NUMBER.match(text) else text

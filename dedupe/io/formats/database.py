@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ import polars as pl
 from dedupe.errors import InputError, OptionError, needs_extra
 from dedupe.io.dialect import CSV, Table, first_line, frame_fingerprint
 from dedupe.io.formats.columnar import nested_to_json
+from dedupe.io.formats.compression import half_of_memory
 from dedupe.records import value_text
 
 WAIT = 5.0
@@ -38,6 +40,16 @@ _TABLE = re.compile(r"^(?P<database>.+?)::(?P<table>[^/\\:\]]+)$")
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 _DUCKDB_MAGIC = b"DUCK"
 
+_NOT_READ = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    NotImplementedError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+"""Errors for types of columns that polars cannot read."""
+
 _PLAIN = (int, float, bool, str, date, datetime, time)
 
 _READING = frozenset(
@@ -49,6 +61,9 @@ _READING = frozenset(
     ]
 )
 """Actions that the authorizer of SQLite lets pass."""
+
+_STEPS = 100_000
+"""Steps of SQLite after which an interrupt of the user is looked for."""
 
 _ONLY_SELECT = "only one SELECT can be read: nothing else is run"
 
@@ -204,9 +219,13 @@ def _sqlite(database: DatabaseTable) -> Iterator[_Sqlite]:
             connection.set_authorizer(
                 lambda action, *_: sqlite3.SQLITE_OK if action in _READING else sqlite3.SQLITE_DENY
             )
+            # An interrupt is raised in Python code only, and ends the query when it is.
+            connection.set_progress_handler(lambda: 0, _STEPS)
             yield _Sqlite(connection)
     except (sqlite3.Error, sqlite3.Warning) as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_INTERRUPT:
+            raise KeyboardInterrupt from None
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise _locked(database) from None
         if code == sqlite3.SQLITE_AUTH or "one statement" in str(error):
@@ -276,7 +295,7 @@ def _duckdb(database: DatabaseTable) -> Iterator[_Duckdb]:
         if "lock" in str(error) and isinstance(error, duckdb.IOException):
             raise _locked(database) from None
         raise _wrong(database, error) from None
-    except (pl.exceptions.PolarsError, NotImplementedError, TypeError, ValueError) as error:
+    except _NOT_READ as error:
         raise InputError(
             f"{database.name}: a column has a type that cannot be read ({first_line(error)}): "
             "cast it to VARCHAR in --query"
@@ -356,15 +375,21 @@ def _fetched(cursor: Any) -> pl.DataFrame:
     if cursor.description is None:
         raise InputError(_ONLY_SELECT)
     names = [str(column[0]) for column in cursor.description]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise InputError(f"the query gives two columns named {name!r}: rename one with AS")
-    chunks = []
+    chunks, size, most = [], 0.0, half_of_memory()
     while rows := cursor.fetchmany(_CHUNK):
         values = zip(*rows, strict=True)
         chunks.append(
             pl.DataFrame([_series(n, list(v)) for n, v in zip(names, values, strict=True)])
         )
+        size += chunks[-1].estimated_size()
+        if size > most:
+            raise InputError(
+                f"the rows take more than {most / 1e9:.2g} GB, half of the memory: read fewer of "
+                "them with --query"
+            )
     if not chunks:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     kinds = {name: {chunk.schema[name] for chunk in chunks} - {pl.Null()} for name in names}

@@ -11,7 +11,7 @@ import polars as pl
 
 from dedupe.errors import OutputError, needs_extra
 from dedupe.io.dialect import first_line
-from dedupe.io.formats.csv import cell_text
+from dedupe.io.formats.csv_output import cell_text
 from dedupe.io.formats.database import quoted
 
 
@@ -73,7 +73,7 @@ def write_duckdb(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
         with closing(duckdb.connect(str(path))) as connection:
             for name, frame in tables.items():
                 _check_columns(frame, "DuckDB")
-                connection.register("frame_to_write", frame.to_arrow())
+                connection.register("frame_to_write", _duckdb_frame(frame).to_arrow())
                 connection.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM frame_to_write")
                 connection.unregister("frame_to_write")
     except duckdb.Error as error:
@@ -93,6 +93,18 @@ def _sqlite_column(series: pl.Series) -> tuple[pl.Series, str]:
     if dtype.is_float():
         return series, "REAL"
     return cell_text(series), "TEXT"
+
+
+_NOT_IN_DUCKDB = (pl.Duration, pl.Float16, pl.Int128, pl.UInt128)
+
+
+def _duckdb_frame(frame: pl.DataFrame) -> pl.DataFrame:
+    """Convert columns of types that DuckDB does not take, or does not give back, to text."""
+    return frame.with_columns(
+        cell_text(series)
+        for series in frame
+        if series.dtype in _NOT_IN_DUCKDB or series.dtype.is_nested()
+    )
 
 
 def _check_columns(frame: pl.DataFrame, kind: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -32,6 +33,9 @@ _ORDER_MARKS = {
     "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
 }
 
+_NOT_OF_FILES = ("idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape")
+"""Codecs of Python that are not encodings of text files."""
+
 _OTHER_SCRIPTS = frozenset(
     [
         "big5",
@@ -57,7 +61,9 @@ _OTHER_SCRIPTS = frozenset(
 )
 
 
-def to_utf8(data: bytes, name: str, encoding: str | None) -> tuple[bytes, Dialect]:
+def to_utf8(
+    data: bytes, name: str, encoding: str | None, *, guess: bool = True
+) -> tuple[bytes, Dialect, tuple[str, ...]]:
     """Convert text to UTF-8 without a byte order mark.
 
     The byte order mark tells the encoding. Without one, the text is taken for UTF-8 if it is valid
@@ -71,6 +77,8 @@ def to_utf8(data: bytes, name: str, encoding: str | None) -> tuple[bytes, Dialec
         Name of the file in messages.
     encoding
         Python's name of the encoding; ``None`` to detect it.
+    guess
+        Whether the encoding may be guessed; else text that is not valid UTF-8 is refused.
 
     Returns
     -------
@@ -78,45 +86,91 @@ def to_utf8(data: bytes, name: str, encoding: str | None) -> tuple[bytes, Dialec
         The text in UTF-8.
     dialect
         The default dialect with ``encoding`` and ``bom`` set.
+    notes
+        Which encoding was guessed, if one was.
 
     Raises
     ------
     InputError
-        If the encoding is unknown or wrong, or the bytes are not text.
+        If the encoding is unknown or wrong, or the bytes are not text; it names the line.
     """
     if encoding is not None:
-        return _from_named(data, name, encoding)
+        return *_from_named(data, name, encoding), ()
     for mark, codec in _BOMS:
         if data.startswith(mark):
             try:
-                return _converted(data[len(mark) :], codec), Dialect(encoding=codec, bom=True)
+                return _converted(data[len(mark) :], codec), Dialect(encoding=codec, bom=True), ()
             except UnicodeDecodeError as error:
                 raise InputError(
-                    f"{name} begins as {codec} but byte {error.start + len(mark):,} is not: "
-                    "it is damaged, or name its encoding with --encoding"
+                    f"{name} begins as {codec} but byte {error.start + len(mark):,} "
+                    f"({_place(error, codec)}) is not: it is damaged, or name its encoding with "
+                    "--encoding"
                 ) from None
     if _decodes(data, "utf-8"):
-        return data, Dialect()
+        return data, Dialect(), ()
     if b"\x00" in data[:_HEAD] or _control_share(data[:_HEAD]) > 0.02:
         raise InputError(f"{name} is a binary file, not text: export it as CSV, Parquet or Excel")
+    _check_damaged(data, name, guess)
     codec = _guess(data)
-    return _converted(data, codec), Dialect(encoding=codec)
+    note = (
+        f"the encoding of {name} is guessed: {codec}; if letters look wrong, name it with "
+        "--encoding"
+    )
+    return _converted(data, codec), Dialect(encoding=codec), (note,)
+
+
+def _check_damaged(data: bytes, name: str, guess: bool) -> None:
+    """Refuse text that is UTF-8 in most places: a guess would misread all of its letters."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    view, letters, bad = memoryview(data), 0, 0
+    for start in range(0, len(data) + 1, CHUNK):
+        text = decoder.decode(bytes(view[start : start + CHUNK]), final=start + CHUNK > len(data))
+        replaced = text.count("\ufffd")
+        bad += replaced
+        letters += len(text) - len(text.encode("ascii", "ignore")) - replaced
+    if guess and letters <= bad:
+        return
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        found = (
+            f"a byte in {_place(error, 'utf-8')}"
+            if bad == 1
+            else (f"{bad:,} bytes, the first in {_place(error, 'utf-8')}")
+        )
+        raise InputError(
+            f"{name} is UTF-8 but for {found}: mend it, or name its encoding with --encoding"
+        ) from None
+
+
+def _place(error: UnicodeDecodeError, codec: str) -> str:
+    """Name the line and the column of the first character that cannot be read."""
+    before = re.split("\r\n|\n|\r", error.object[: error.start].decode(codec, "replace"))
+    return f"line {len(before):,}, column {len(before[-1]) + 1:,}"
 
 
 def _from_named(data: bytes, name: str, encoding: str) -> tuple[bytes, Dialect]:
     """Convert text from an encoding that the user names."""
     try:
         codec = codecs.lookup(encoding).name
+        if codec.replace("-", "_") in _NOT_OF_FILES:
+            raise LookupError
         with suppress(UnicodeDecodeError):
             b" ".decode(codec)  # a LookupError if the codec is not one of text
+    except (LookupError, ValueError, OSError):
+        raise InputError(f"unknown encoding {encoding!r}: try utf-8, cp1252, utf-16 …") from None
+    try:
         # Bytes that mark UTF-8 are no text of another encoding, and never part of a column's name.
         data = _converted(data if codec == "utf-8" else data.removeprefix(codecs.BOM_UTF8), codec)
-    except LookupError:
-        raise InputError(f"unknown encoding {encoding!r}: try utf-8, cp1252, utf-16 …") from None
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{name} is not {encoding}: byte {error.start:,} cannot be read; leave out "
-            "--encoding to detect it"
+            f"{name} is not {encoding}: byte {error.start:,} ({_place(error, codec)}) cannot be "
+            "read: mend it, or leave out --encoding to detect it"
+        ) from None
+    except UnicodeError:
+        raise InputError(
+            f"{name} is not {encoding}: it holds half a surrogate pair; leave out --encoding to "
+            "detect it"
         ) from None
     bom = codec != "utf-16" and data.startswith(codecs.BOM_UTF8)
     dialect = Dialect(encoding=codec, bom=bom or codec == "utf-16")

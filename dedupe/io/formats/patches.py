@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.io.dialect import Dialect
-from dedupe.io.formats.csv import csv_bytes
+from dedupe.io.formats.csv_output import csv_bytes
 
 BLOCK = 1 << 20
 """Bytes searched at a time, so that they stay in the processor's cache."""
@@ -55,7 +55,7 @@ def patched_text(
     file
         Holds the earlier table, in the same `dialect`.
     dialect, safe
-        As for :func:`~dedupe.io.formats.csv.csv_bytes`.
+        As for :func:`~dedupe.io.formats.csv_output.csv_bytes`.
 
     Returns
     -------

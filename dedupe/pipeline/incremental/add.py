@@ -57,7 +57,18 @@ from dedupe.workspace.keys import clusters_key, export_key
 from dedupe.workspace.state import Clustered, State
 from dedupe.workspace.stored import candidates_of, check_models, save_clusters, stored_config
 
-READING_OPTIONS = ("device", "encoding", "delimiter", "rename_duplicates", "query")
+READING_OPTIONS = (
+    "device",
+    "encoding",
+    "delimiter",
+    "rename_duplicates",
+    "header",
+    "header_row",
+    "skip_rows",
+    "sheet",
+    "max_unpacked",
+    "query",
+)
 """Options that may be given besides those of the workspace."""
 
 

@@ -141,7 +141,8 @@ def _rows(
     source: Input, table: RecordTable, facts: Mapping[str, Any], options: AddOptions, number: int
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return the new rows under the columns of the workspace, and notes on them."""
-    records, frame = table.records, source.table(options.reading).frame
+    records, read = table.records, source.table(options.reading)
+    frame = read.frame
     columns, id = records.frame.columns, options.id
     if table.linked is not None:
         own = table.linked.columns[number]
@@ -179,7 +180,8 @@ def _rows(
     if table.linked is not None:
         frame = frame.with_columns(pl.lit(table.linked.names[number]).alias(SOURCE_COLUMN))
     columns = records.frame.columns
-    notes = [f"the new records have no column {name!r}: it is empty in them" for name in missing]
+    notes = list(read.notes)
+    notes += [f"the new records have no column {name!r}: it is empty in them" for name in missing]
     return pl.DataFrame([_as_column(name, frame, records.frame[name]) for name in columns]), notes
 
 

@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from dedupe.errors import InputError, OutputError
 from dedupe.io.dialect import CSV
-from dedupe.io.formats.columnar import excel_bytes
+from dedupe.io.formats.excel import excel_bytes
 from dedupe.io.tables import read_table, write_table
 
 FRAME = pl.DataFrame(
@@ -86,8 +86,8 @@ def test_nested_values_become_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("x.jsonl", b'{"a": 1}\n{"a": \n', "line 2: not JSON"),
-        ("x.jsonl", b"[1]\n", "line 1: not a JSON object"),
+        ("x.jsonl", b'{"a": 1}\n{"a": \n', "line 2 is not JSON"),
+        ("x.jsonl", b"[1]\n", "object 1 is not a JSON object"),
         ("x.parquet", b"PAR1nothingPAR1", "not a complete Parquet file"),
         ("x.arrow", b"ARROW1\x00\x00and nothing", "not a complete Arrow IPC file"),
         ("x.feather", b"FEA1 is not read", "not a complete Arrow IPC file"),

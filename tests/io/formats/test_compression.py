@@ -9,11 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import polars as pl
 import pyarrow as pa
 import pytest
 
 from dedupe.errors import InputError
-from dedupe.io.tables import read_table
+from dedupe.io.dialect import CSV
+from dedupe.io.formats.compression import ALWAYS, half_of_memory, unpacked_limit
+from dedupe.io.tables import read_table, write_table
 
 DATA = b"name;city\nada;london\nbob;rome\n"
 ROWS = [("ada", "london"), ("bob", "rome")]
@@ -87,3 +90,38 @@ def test_a_compressed_empty_file_is_empty(tmp_path: Path) -> None:
     (tmp_path / "x.csv.gz").write_bytes(gzip.compress(b""))
     with pytest.raises(InputError, match="is empty"):
         read_table(tmp_path / "x.csv.gz")
+
+
+@pytest.mark.parametrize("codec", ["gzip", "zstd"])
+def test_what_unpacks_to_too_much_is_refused_and_the_limit_can_be_raised(
+    codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dedupe.io.formats.compression.ALWAYS", 1 << 20)
+    (tmp_path / "x.csv").write_bytes(packed(b"a,b\n" + b"1,2\n" * 600_000, codec))
+    with pytest.raises(InputError, match=r"takes more than 0.001 GB .* --max-unpacked GB"):
+        read_table(tmp_path / "x.csv")
+    assert read_table(tmp_path / "x.csv", max_unpacked=0.1).frame.height == 600_000
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pl.DataFrame({"a": ["x"] * 2_000, "b": ["y"] * 2_000})
+    write_table(frame, tmp_path / "x.xlsx", format="xlsx", dialect=CSV)
+    assert read_table(tmp_path / "x.xlsx").frame.equals(frame)
+    monkeypatch.setattr("dedupe.io.formats.compression.ALWAYS", 1 << 10)
+    monkeypatch.setattr("dedupe.io.formats.compression.RATIO", 1)
+    with pytest.raises(InputError, match="--max-unpacked"):
+        read_table(tmp_path / "x.xlsx")
+
+
+def test_repeated_values_of_parquet_count_in_memory(tmp_path: Path) -> None:
+    pl.DataFrame({"a": [1] * 2_000_000}).write_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match="--max-unpacked"):
+        read_table(tmp_path / "x.parquet", max_unpacked=0.001)
+
+
+def test_the_limit_depends_on_the_size_and_on_the_memory() -> None:
+    assert unpacked_limit(1_000) == min(ALWAYS, half_of_memory())
+    assert unpacked_limit(10**13) == half_of_memory()
+    assert unpacked_limit(1_000, 3) == 3 * 10**9

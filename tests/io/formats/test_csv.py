@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedupe.config import Config
 from dedupe.errors import InputError, OutputError
 from dedupe.io.dialect import CSV, Dialect
-from dedupe.io.formats.csv import csv_bytes, csv_objects, parse_csv
+from dedupe.io.formats.csv import csv_objects, parse_csv
+from dedupe.io.formats.csv_output import csv_bytes
 from dedupe.io.tables import read_table, write_table
 
 VALUES = st.text(
@@ -40,7 +42,8 @@ def test_values_are_those_of_the_csv_module_and_are_written_as_the_same_bytes(
     names = [f"name{n}" for n in range(len(rows[0]))]
     dialect = Dialect(delimiter=delimiter, quote_all=quote_all, newline=newline)
     data = csv_bytes(pl.DataFrame(rows, schema=names, orient="row"), dialect)
-    frame, found = parse_csv(data, "x.csv", None, delimiter)
+    parsed = parse_csv(data, "x.csv", Config(delimiter=delimiter))
+    frame, found = parsed.frame, parsed.dialect
     reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter)
     assert [list(row) for row in frame.rows()] == [row for row in reader if row][1:] == rows
     assert found == dialect
@@ -247,3 +250,91 @@ def test_formulas_are_neutralised_only_on_request() -> None:
 def test_typed_columns_are_written_as_text() -> None:
     frame = pl.DataFrame({"n": [1, None], "x": [0.5, 2.0], "b": [True, False]})
     assert csv_bytes(frame, CSV) == b"n,x,b\n1,0.5,true\n,2.0,false\n"
+
+
+HARMLESS = ["-5", "-", "--", "+1 (555) 0100", "-1e5", "+49 30/123-4", "- 3", "+1 555 0100 x17"]
+RISKY = [
+    "=1",
+    " =1",
+    "\n=1",
+    "\u3000=1",
+    "＝1",
+    "＋A1",
+    "－A1",
+    "＠x",
+    "+A1",
+    "-2+cmd|x",
+    "\t@x",
+    "-1e5A",
+]
+
+
+def test_numbers_and_phone_numbers_are_no_formulas() -> None:
+    frame = pl.DataFrame({"a": [*HARMLESS, *RISKY]})
+    safe = list(csv.reader(io.StringIO(csv_bytes(frame, CSV, safe=True).decode(), newline="")))
+    assert [row[0] for row in safe[1:]] == [*HARMLESS, *(f"'{value}" for value in RISKY)]
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter", "noted"),
+    [
+        ("name;note\nAnn;x\ry\nBob;z\n", ";", False),
+        ("name;note\nAnn;" + "a,b" * 50_000 + "\nBob;z\n", ";", False),
+        ('id;"a,b";c\n1;"2,3";4\n5;6;7\n', ";", False),
+        ("a;b,c;d\n1;2,3;4\n", ";", True),
+        ("a:b\n1:2\n3:4\n", ",", True),
+        ("full name\nann lee\nbob ray\n", ",", False),
+    ],
+)
+def test_the_delimiter_is_found_and_a_doubt_is_noted(
+    text: str, delimiter: str, noted: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "x.csv").write_text(text, newline="")
+    table = read_table(tmp_path / "x.csv")
+    assert table.dialect.delimiter == delimiter
+    assert any("--delimiter" in note for note in table.notes) == noted
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_line_ends_within_values_stay(newline: str, tmp_path: Path) -> None:
+    frame = pl.DataFrame({"a\nb": ["x\ny", "x\ry", "x\r\ny"], "c": ["\r", "\n", "\ue000"]})
+    for short in ("", "1" + newline):  # read fast, and line by line
+        target = tmp_path / "x.csv"
+        write_table(frame, target, format="csv", dialect=Dialect(newline=newline))
+        with target.open("ab") as file:
+            file.write((newline * 2 + "last,1" + newline * bool(short)).encode())
+        table = read_table(target)
+        assert table.frame.head(3).equals(frame)
+        assert table.dialect.newline == newline
+
+
+def test_a_note_says_which_encoding_was_guessed(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes("name,city\nJosé,Köln\n".encode("cp1252"))
+    assert "guessed: cp1252" in read_table(tmp_path / "x.csv").notes[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"encoding": "utf-8"}])
+def test_utf_8_with_some_bytes_of_windows_is_refused_with_line_and_column(
+    options: dict[str, str], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="line 3, column 4"):
+        read("name,city\nJosé,Köln\nJos".encode() + b"\xe9,Bonn\n", tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    "codec", ["undefined", "idna", "punycode", "unicode_escape", "hex", "a" * 999]
+)
+def test_a_codec_that_is_no_encoding_of_files_is_refused(codec: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown encoding"):
+        read(b"a,b\n1,2\n", tmp_path, encoding=codec)
+
+
+@pytest.mark.parametrize(
+    ("begin", "kind"),
+    [("%PDF-1.4", "a PDF"), ("<!DOCTYPE html>", "a web page"), ("hello", "one line")],
+)
+def test_text_that_is_no_table_gets_a_message_that_fits(
+    begin: str, kind: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=kind):
+        read(begin.encode(), tmp_path)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -339,3 +342,24 @@ def test_an_unreachable_server_is_one_clear_line_without_the_password() -> None:
     with pytest.raises(InputError, match="localhost/db::people cannot be read") as raised:
         read_table("postgresql://me:secret@localhost:1/db::people")
     assert "secret" not in str(raised.value) and "\n" not in str(raised.value)
+
+
+ENDLESS = "WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELECT"
+
+
+def test_an_endless_query_can_be_interrupted(sqlite: Path) -> None:
+    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    start = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        read_table(f"sqlite:///{sqlite}", query=f"{ENDLESS} count(*) FROM t")
+    timer.join()
+    assert time.perf_counter() - start < 20
+
+
+def test_an_endless_table_ends_at_half_of_the_memory(
+    sqlite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dedupe.io.formats.database.half_of_memory", lambda: 1_000_000)
+    with pytest.raises(InputError, match="half of the memory: read fewer of them with --query"):
+        read_table(f"sqlite:///{sqlite}", query=f"{ENDLESS} x FROM t")

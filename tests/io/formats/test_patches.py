@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import dedupe.io.formats.patches
 from dedupe.io.dialect import CSV, Dialect
-from dedupe.io.formats.csv import csv_bytes
+from dedupe.io.formats.csv_output import csv_bytes
 from dedupe.io.formats.patches import Patch, patched_text
 from dedupe.io.tables import write_table, write_tables
 

@@ -1,0 +1,234 @@
+"""Excel workbooks: one sheet is read, and every value is text."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from dedupe.config import Config
+from dedupe.errors import InputError, OutputError, needs_extra
+from dedupe.io.dialect import Dialect, Parsed, first_line
+from dedupe.io.formats.compression import ZIP, check_archive
+from dedupe.io.formats.csv_output import cell_text
+from dedupe.io.formats.header import column_names, data_in_header, placeholder_names
+
+if TYPE_CHECKING:
+    from fastexcel import ExcelReader
+
+ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
+"""Endings of workbooks."""
+
+ROWS, COLUMNS, CELL = 1_048_576, 16_384, 32_767
+"""Most rows and columns of a sheet, and characters of a cell, by Excel's specification."""
+
+_MIDNIGHT = r"^\d{4}-\d\d-\d\d 00:00:00$"
+
+_ABOVE = 20
+"""Rows at the beginning among which the header is looked for."""
+
+_LISTED = 8
+
+_NOT_IN_XML = ("\ufffe", "\uffff")
+
+
+def split_sheet(source: str) -> tuple[str, str | None]:
+    """Split ``book.xlsx::SHEET`` into the path and the name of the sheet.
+
+    Examples
+    --------
+    >>> split_sheet("a/book.xlsx::Data"), split_sheet("a.csv")
+    (('a/book.xlsx', 'Data'), ('a.csv', None))
+    """
+    path, separator, sheet = source.rpartition("::")
+    if separator and sheet and path.lower().endswith(ENDINGS) and not Path(source).exists():
+        return path, sheet
+    return source, None
+
+
+def parse_excel(data: bytes, name: str, config: Config) -> Parsed:
+    """Read a sheet of an Excel workbook; all values become text.
+
+    A column of dates without times of day loses the midnight that Excel adds.
+
+    Parameters
+    ----------
+    data
+        The bytes of the file.
+    name
+        Name of the file in messages.
+    config
+        ``sheet``, ``header``, ``header_row``, ``skip_rows``, ``rename_duplicates`` and
+        ``max_unpacked`` are used.
+
+    Raises
+    ------
+    InputError
+        If the bytes are not a workbook, there is no such sheet, it is empty or begins with other
+        rows than the header, or two columns have the same name.
+    """
+    with needs_extra("excel", "an Excel workbook", InputError):
+        import fastexcel
+    if data.startswith(ZIP):
+        check_archive(data, name, config.max_unpacked)
+    try:
+        book = fastexcel.read_excel(data)
+        sheets = list(book.sheet_names)
+        sheet = _chosen(sheets, config.sheet, name)
+        rows = _rows(book, sheet)
+    except (fastexcel.FastExcelError, pl.exceptions.PanicException, ValueError) as error:
+        raise InputError(
+            f"{name} is not an Excel workbook that can be read: {first_line(error)}"
+        ) from None
+    others = [other for other in sheets if other != sheet] if config.sheet is None else []
+    hint = f"; other sheets: {_listed(others)} (choose with --sheet)" if others else ""
+    where = f"sheet {sheet!r} of {name}"
+    if not rows.height or not rows.width:
+        raise InputError(f"{where} is empty: it needs a header row and rows{hint}")
+    skipped = config.skip_rows if config.header_row is None else config.header_row - 1
+    first, body = _split(rows, where, config, skipped, hint)
+    if config.header is False:
+        names = placeholder_names(body.width)
+    else:
+        names = column_names(first, where, rename_duplicates=config.rename_duplicates)
+    if body.is_empty() or (body.width == 1 and others):
+        what = "has a header and no rows" if body.is_empty() else "has one column only"
+        if body.is_empty() or config.header is None:
+            raise InputError(f"{where} {what}: there is nothing to compare{hint}")
+    frame = _without_midnight(body.rename(dict(zip(body.columns, names, strict=True))))
+    notes: tuple[str, ...] = ()
+    if others:
+        notes = (f"{where} was read; it also has {_listed(others)} (choose with --sheet)",)
+    if config.header is None:
+        notes += data_in_header(first, frame, where)
+    return Parsed(frame, Dialect(format="xlsx"), notes)
+
+
+def _chosen(sheets: Sequence[str], named: str | None, name: str) -> str:
+    if not sheets:
+        raise InputError(f"{name} has no sheets")
+    if named is None:
+        return sheets[0]
+    if named not in sheets:
+        raise InputError(f"{name} has no sheet {named!r}; it has {_listed(sheets)}")
+    return named
+
+
+def _listed(sheets: Sequence[str]) -> str:
+    more = f" and {len(sheets) - _LISTED} more" if len(sheets) > _LISTED else ""
+    return ", ".join(repr(sheet) for sheet in sheets[:_LISTED]) + more
+
+
+def _rows(book: ExcelReader, sheet: str) -> pl.DataFrame:
+    """Read all rows of a sheet from row 1 as text; a row that is blank to its end is left out."""
+    loaded = book.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string")
+    frame: pl.DataFrame = loaded.to_polars()
+    if not frame.width:
+        return frame
+    filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
+    return frame.head(int(filled[-1]) + 1) if len(filled) else frame.clear()
+
+
+def _split(
+    rows: pl.DataFrame, where: str, config: Config, skipped: int, hint: str
+) -> tuple[list[str], pl.DataFrame]:
+    """Split the rows of a sheet into the header and the rows below it.
+
+    Blank rows above the header are passed over.
+    """
+    rows = rows.slice(skipped)
+    filled = rows.select(pl.sum_horizontal(pl.all().is_not_null().cast(pl.UInt32))).to_series()
+    blank = int((filled > 0).arg_max() or 0)
+    if not (filled > 0).any():
+        raise InputError(f"{where} has no rows below row {skipped:,}: give a smaller --header-row")
+    rows, filled = rows.slice(blank), filled.slice(blank)
+    widest = max(filled.head(_ABOVE))
+    # A missing name leaves a gap in a header, a title stands in the first cell.
+    few = 2 * int(filled[0]) < widest + (rows.row(0)[0] is not None)
+    if config.header is None and config.header_row is None and few:
+        header = skipped + blank + int((2 * filled.head(_ABOVE) >= widest).arg_max() or 0) + 1
+        raise InputError(
+            f"row {skipped + blank + 1} of {where} has {filled[0]} of {widest} values: if row "
+            f"{header} is the header, use --header-row {header}; if not, use --header{hint}"
+        )
+    first = [value or "" for value in rows.row(0)]
+    return first, rows if config.header is False else rows.slice(1)
+
+
+def _without_midnight(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(
+        pl.when(pl.col(column).str.contains(_MIDNIGHT).all())
+        .then(pl.col(column).str.head(10))
+        .otherwise(pl.col(column))
+        .fill_null("")
+        .alias(column)
+        for column in frame.columns
+    )
+
+
+def check_excel(frame: pl.DataFrame) -> None:
+    """Check that a sheet can hold a frame.
+
+    Raises
+    ------
+    OutputError
+        If it has more rows or columns, longer values or other characters than Excel holds.
+    """
+    if frame.height + 1 > ROWS:
+        raise OutputError(
+            f"{frame.height:,} rows are more than an Excel sheet holds: write csv or parquet"
+        )
+    if frame.width > COLUMNS:
+        raise OutputError(
+            f"{frame.width:,} columns are more than an Excel sheet holds: write csv or parquet"
+        )
+    for column in frame:
+        values = _cells(column)
+        too_long = (values.str.len_chars() > CELL).arg_true()
+        if len(too_long) or len(column.name) > CELL:
+            row = f"row {int(too_long[0]) + 1:,}" if len(too_long) else "the name"
+            raise OutputError(
+                f"{row} of column {column.name[:80]!r} is longer than an Excel cell holds: write "
+                "csv or parquet"
+            )
+        for character in _NOT_IN_XML:
+            if character in column.name or values.str.contains(character, literal=True).any():
+                raise OutputError(
+                    f"column {column.name!r} holds the character U+{ord(character):04X}, which an "
+                    "Excel workbook cannot hold: write csv or parquet"
+                )
+
+
+def excel_bytes(frame: pl.DataFrame) -> bytes:
+    """Write a frame as an Excel workbook in which every value is text, never a formula or a link.
+
+    Raises
+    ------
+    OutputError
+        As :func:`check_excel`.
+    """
+    with needs_extra("excel", "an Excel workbook", OutputError):
+        import xlsxwriter
+
+    check_excel(frame)
+    buffer = io.BytesIO()
+    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    options: dict[str, Any] = {"in_memory": True, **plain}
+    with xlsxwriter.Workbook(buffer, options) as book:
+        # The default date is that of today, and the file would differ from run to run.
+        book.set_properties({"created": datetime(2000, 1, 1)})
+        sheet = book.add_worksheet("dedupe")
+        for place, column in enumerate(frame.columns):
+            sheet.write_string(0, place, column)
+            for row, value in enumerate(_cells(frame[column]), start=1):
+                if value:
+                    sheet.write_string(row, place, value)
+    return buffer.getvalue()
+
+
+def _cells(column: pl.Series) -> pl.Series:
+    return cell_text(column).fill_null("")

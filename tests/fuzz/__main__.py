@@ -1,0 +1,67 @@
+"""The long form of the fuzzer: ``python -m tests.fuzz --minutes 60``."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from traceback import format_exc
+
+import click
+
+from tests.fuzz.check import check_seed, made_file
+
+KEPT = Path(__file__).parent / "kept"
+
+
+def keep_file(seed: str) -> None:
+    """Copy the file of a seed to the kept ones."""
+    with TemporaryDirectory(prefix="fuzz-") as folder:
+        case, _ = made_file(seed, Path(folder))
+        file = Path(case.path.split("::")[0])
+        shutil.copy(file, KEPT / f"{seed}{''.join(file.suffixes)}")
+
+
+@click.command()
+@click.option("--minutes", type=float, default=1.0, help="How long to run.")
+@click.option("--tables", type=int, default=10**9, help="Most tables.")
+@click.option("--seed", help="Seed (default: a random one, which is printed).")
+@click.option("--one", help="Seed of a single table, as a failure names it.")
+@click.option("--run", is_flag=True, help="Deduplicate each table as well.")
+@click.option("--keep", is_flag=True, help=f"Keep the files that fail in {KEPT.name}/.")
+def main(
+    minutes: float, tables: int, seed: str | None, one: str | None, run: bool, keep: bool
+) -> None:
+    """Check random tables of every format, 40 % of them damaged."""
+    if one is not None:
+        click.echo(check_seed(one, run=run))
+        return
+    seed = seed or str(secrets.randbelow(2**32))
+    click.echo(f"seed {seed}")
+    found: Counter[str] = Counter()
+    failed: dict[str, str] = {}
+    begin = perf_counter()
+    for number in range(tables):
+        if perf_counter() - begin > minutes * 60:
+            break
+        try:
+            found[check_seed(f"{seed}-{number}", run=run)] += 1
+        except KeyboardInterrupt:
+            break
+        except BaseException:
+            found["failed"] += 1
+            failed[f"{seed}-{number}"] = format_exc()
+            click.echo(f"{seed}-{number}: {format_exc().strip().splitlines()[-1][:300]}")
+    click.echo(f"{sum(found.values()):,} tables in {perf_counter() - begin:,.0f} s: {dict(found)}")
+    if keep:
+        for one in failed:
+            keep_file(one)
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
