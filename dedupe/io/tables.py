@@ -52,6 +52,11 @@ _ENDINGS = {
     ".feather": "ipc",
 }
 
+_OUTPUT_ENDINGS = {
+    **{f".{name}": name for name in FORMATS},
+    **{ending: _ENDINGS[ending] for ending in (".tsv", ".pq", ".ndjson", ".arrow", ".feather")},
+}
+
 _MAGIC = (
     (b"PAR1", "parquet"),
     (ARROW, "ipc"),
@@ -121,6 +126,14 @@ def read_table(
 def is_table_file(path: Path) -> bool:
     """Tell by its name whether a file holds a table; a hidden file does not."""
     return not path.name.startswith(".") and uncompressed_path(path).suffix.lower() in _ENDINGS
+
+
+def output_format(path: Path) -> str | None:
+    """Tell by its ending the format in which a file is to be written; ``None`` if it is no file.
+
+    A folder that exists is one, whatever its name.
+    """
+    return None if path.is_dir() else _OUTPUT_ENDINGS.get(path.suffix.lower())
 
 
 def fingerprint(path: str | Path) -> str:
@@ -277,8 +290,12 @@ def write_tables(
     Raises
     ------
     OutputError
-        If a file cannot be written, or the format cannot hold the values.
+        If a file cannot be written, the format cannot hold the values, or a name would lead out of
+        the folder.
     """
+    for name in tables:
+        if Path(name).name != name or "\\" in name:
+            raise OutputError(f"cannot write a table named {name!r}: a name is not a path")
     if format in DATABASES:
         written = [folder / f"{RESULTS}.{format}"]
         write = _DATABASE_WRITERS[format]

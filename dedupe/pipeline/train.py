@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -90,7 +89,8 @@ def train(
     source = Input(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
     _check_whole(opened, stage_keys(source, config)["table"])
     if undo:
-        config = replace(config, cross_encoder=_go_back(opened, config))
+        with opened.locked():
+            config = replace(config, cross_encoder=_go_back(opened, config))
         training: dict[str, Any] = {"version": opened.models.current()}
     else:
         training = _trained(opened, asked, report)
@@ -125,15 +125,16 @@ def run_after_training(
     DedupeError
         If there is no workspace yet, it has too few decisions, or as for a run.
     """
+    given = options if config is None else None
     config = (config or Config()).with_options(**options)
     opened = open_input(source, config)
     with run_workspace(opened, output, config) as workspace:
-        if not workspace.facts_file.exists():
+        if not workspace.facts():
             raise OptionError("there are no decisions to train on yet: run and review first")
         before = stored_config(workspace).with_options(device=config.device, seed=config.seed)
         training = _trained(workspace, before, report)
         config = _with_version(config, workspace, training)
-        return training, execute(opened, workspace.path, config, report)
+        return training, execute(opened, workspace.path, config, report, given)
 
 
 def training_summary(training: Mapping[str, Any]) -> str:
@@ -236,10 +237,8 @@ def _store_version(
     """Write the weights, the held-out scores and the notes of a version, then rename its folder."""
     from dedupe.pipeline.finetune import halved
 
-    for unfinished in models.folder.glob(".making-*"):
-        shutil.rmtree(unfinished)
     version = training["version"]
-    folder = models.folder / f".making-{version}"
+    folder = models.making(version)
     halved(model)
     with no_bars():
         model.save_pretrained(str(folder), create_model_card=False)

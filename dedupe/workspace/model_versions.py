@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from dedupe.config import BUNDLED
 from dedupe.workspace.json_file import read_json, write_json
 
 _NAME = re.compile(r"cross-encoder-([1-9][0-9]*)")
+_MAKING = ".making-"
 NOTES = "fine-tuning.json"
 """File beside the weights of a version: what :func:`dedupe.train` reports of it."""
 
@@ -54,6 +56,15 @@ class ModelVersions:
         """Return the version in use; 0 for the model that was used before any was trained."""
         version = read_json(self.folder / "current.json").get("version")
         return version if isinstance(version, int) and version in self.all() else 0
+
+    def making(self, version: int) -> Path:
+        """Return the folder in which a version is written; it is renamed when it is complete."""
+        return self.folder / f"{_MAKING}{version}"
+
+    def remove_unfinished(self) -> None:
+        """Remove versions that were being written when their training was killed."""
+        for unfinished in self.folder.glob(f"{_MAKING}*"):
+            shutil.rmtree(unfinished)
 
     def use(self, version: int) -> None:
         """Choose the version that runs use from now on."""

@@ -68,20 +68,20 @@ def load_table(workspace: Workspace, key: str) -> RecordTable | None:
     if frame is None or texts is None:
         return None
     facts = texts[1]
-    records = restore_records(
-        frame[0],
-        texts[0],
-        tuple(ColumnRole(**role) for role in facts["fields"]),
-        facts["id_column"],
-    )
+    try:
+        roles = tuple(ColumnRole(**role) for role in facts["fields"])
+        records = restore_records(frame[0], texts[0], roles, facts["id_column"])
+        linked = Linked.of(facts["linked"]) if facts.get("linked") else None
+        dialect = Dialect(**facts["dialect"])
+    except (KeyError, TypeError, ValueError):  # of another version: they are read again
+        return None
     clusters = cache.load(CLUSTERS, key)
     if clusters is not None and clusters[1].get("ids_continue"):
         records = replace(records, previous_cluster_ids=clusters[0]["cluster_id"])
-    linked = Linked.of(facts["linked"]) if facts.get("linked") else None
     slots = cache.load(SLOTS, key)
     slot = None if slots is None else slots[0]["slot"].to_numpy()
     extended = slots is not None and bool(slots[1].get("extended", True))
-    return RecordTable(records, Dialect(**facts["dialect"]), linked, slot, extended)
+    return RecordTable(records, dialect, linked, slot, extended)
 
 
 def save_table(
@@ -102,10 +102,11 @@ def save_table(
         "linked": table.linked.as_dict() if table.linked is not None else None,
     }
     cache.save(TABLE, key, records.frame, {}, forget=forget, after=after)
-    cache.save(RECORDS, key, pl.DataFrame(columns), facts, forget=forget, after=after)
     if table.slot is not None:
         slots = pl.DataFrame({"slot": table.slot})
         cache.save(SLOTS, key, slots, {"extended": table.extended}, forget=forget)
+    # The last of the three: where the records are, the others are.
+    cache.save(RECORDS, key, pl.DataFrame(columns), facts, forget=forget, after=after)
 
 
 def load_scored(workspace: Workspace, key: str) -> tuple[pl.DataFrame, dict[str, Any]] | None:

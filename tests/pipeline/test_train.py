@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -209,9 +208,10 @@ def test_a_run_after_training_uses_the_new_model(place: Path, tmp_path: Path) ->
 
 
 def test_records_of_another_version_are_refused(place: Path, fine_tuning: FakeFineTuning) -> None:
-    facts = json.loads((place / "workspace.json").read_text())
+    workspace = open_workspace(place)
+    facts = workspace.facts()
     facts["input"]["fingerprint"] = "another"
-    (place / "workspace.json").write_text(json.dumps(facts))
+    workspace.write_facts(facts)
     for back in (False, True):
         with pytest.raises(WorkspaceError, match="another version of dedupe"):
             dedupe.train(place, undo=back)
