@@ -16,7 +16,7 @@ import polars as pl
 
 from dedupe.config import DATABASES, FORMATS
 from dedupe.errors import InputError, OutputError, needs_extra
-from dedupe.io.atomic import write_atomically
+from dedupe.io.atomic import output_errors, write_atomically
 from dedupe.io.dialect import CSV, Dialect, Table
 from dedupe.io.formats.columnar import ARROW, PARSERS, WRITERS
 from dedupe.io.formats.compression import decompressed, uncompressed_path
@@ -320,7 +320,8 @@ def write_tables(
     stale = {folder / f"{name}.{other}" for name in tables for other in FORMATS}
     stale |= {folder / f"{RESULTS}.{other}" for other in DATABASES}
     for path in stale.difference(written):
-        path.unlink(missing_ok=True)
+        with output_errors(path):
+            path.unlink(missing_ok=True)
     return written
 
 

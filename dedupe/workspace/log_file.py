@@ -177,6 +177,7 @@ class LogFile:
 
 
 _REASONS = {
+    sqlite3.SQLITE_FULL: "cannot be written to: the disk is full; make room and repeat the command",
     sqlite3.SQLITE_BUSY: "is locked by another process: wait for it or end it, and try again",
     sqlite3.SQLITE_LOCKED: "is locked by another process: wait for it or end it, and try again",
     sqlite3.SQLITE_NOTADB: "is not an SQLite file, so it is not a log of decisions",

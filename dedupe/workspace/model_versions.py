@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dedupe.config import BUNDLED
+from dedupe.io.atomic import output_errors
 from dedupe.workspace.json_file import read_json, write_json
 
 _NAME = re.compile(r"cross-encoder-([1-9][0-9]*)")
@@ -64,7 +65,8 @@ class ModelVersions:
     def remove_unfinished(self) -> None:
         """Remove versions that were being written when their training was killed."""
         for unfinished in self.folder.glob(f"{_MAKING}*"):
-            shutil.rmtree(unfinished)
+            with output_errors(unfinished):
+                shutil.rmtree(unfinished)
 
     def use(self, version: int) -> None:
         """Choose the version that runs use from now on."""

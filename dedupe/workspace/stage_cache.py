@@ -13,6 +13,7 @@ import os
 import re
 import zipfile
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,12 +151,10 @@ class StageCache:
         for old in self.folder.glob(f"{stage}-*"):
             if old.name.removeprefix(f"{stage}-").partition(".")[0] in but:
                 continue
-            try:
+            # Windows does not delete a file that is memory-mapped. It no longer counts, and the
+            # next run removes it.
+            with output_errors(old), suppress(PermissionError):
                 old.unlink(missing_ok=True)
-            except PermissionError:
-                # Windows does not delete a file that is memory-mapped. It no longer counts, and
-                # the next run removes it.
-                continue
 
     def save_arrays(self, stage: str, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Cache arrays in one file; those under other keys stay until :meth:`forget`."""

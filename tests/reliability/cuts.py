@@ -8,7 +8,9 @@ disk, is raised once instead, and the command may tidy up.
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -30,7 +32,11 @@ class Killed(BaseException):
 
 @dataclass
 class Cut:
-    """Counts the writes inside a folder, and raises at one of them."""
+    """Counts the writes inside a folder, and raises at one of them.
+
+    A file under a temporary name does not count until it is renamed: killed before, it is not
+    there for anybody. A disk may be full before.
+    """
 
     folder: Path
     at: int = NEVER
@@ -45,6 +51,23 @@ class Cut:
         if count == self.at or (count > self.at and self.error is Killed):
             raise self.error()
 
+    def commit(self, *, done: bool) -> None:
+        """Count the end of a transaction of SQLite, which has errors of its own."""
+        if self.error is Killed:
+            self.step()
+        elif not done:
+            try:
+                self.step()
+            except OSError as error:
+                raise _sqlite_error(error) from error
+
+
+def _sqlite_error(error: OSError) -> sqlite3.OperationalError:
+    full = error.errno == errno.ENOSPC
+    found = sqlite3.OperationalError("database or disk is full" if full else "disk I/O error")
+    found.sqlite_errorcode = sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_READONLY
+    return found
+
 
 _active: list[Cut] = []
 
@@ -54,8 +77,9 @@ def _written(event: str, arguments: tuple[Any, ...]) -> Any:
     if event == "open":
         path, mode, flags = arguments
         writes = any(c in mode for c in "wax+") if mode else bool(flags & WRITING)
-        # A file under a temporary name does not count until it is renamed.
-        return path if writes and not is_temporary(Path(os.fsdecode(path)).name) else None
+        killed = _active[0].error is Killed
+        counts = writes and not (killed and is_temporary(Path(os.fsdecode(path)).name))
+        return path if counts else None
     if event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"):
         return arguments[0]
     return None
@@ -89,9 +113,9 @@ def cut(
         with transaction(connection, kind):
             yield
             if kind == "IMMEDIATE":
-                cutting.step()
+                cutting.commit(done=False)
         if kind == "IMMEDIATE":
-            cutting.step()
+            cutting.commit(done=True)
 
     log_file._transaction = counted
     _active.append(cutting)
