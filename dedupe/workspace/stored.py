@@ -147,17 +147,27 @@ def search_facts(workspace: Workspace) -> dict[str, Any]:
     return workspace.cache.facts(CANDIDATES, keys.get("candidates", ""))
 
 
-def index_slots(table: RecordTable, search: Mapping[str, Any]) -> NDArray[np.uint32]:
-    """Return the place of each record's text in the index, (n,) u32.
+def index_slots(
+    table: RecordTable, search: Mapping[str, Any]
+) -> tuple[NDArray[np.uint32], dict[str, Any]]:
+    """Find the place of each record's text in the index.
 
     An index that was built from these records holds them in their order; one that was extended
-    does not.
+    does not, and cannot be used if the places are lost.
+
+    Returns
+    -------
+    slot
+        (n,) u32 places.
+    stored
+        Facts of the index that they belong to; empty if it has to be built again.
     """
-    extended = (search.get("stored") or {}).get("grown", False)
+    stored = search.get("stored") or {}
+    extended = stored.get("grown", False)
     if table.slot is not None and table.extended == extended:
-        return table.slot
+        return table.slot, stored
     texts = table.records.texts
-    return assign_slots(texts, *identical_pairs(texts))
+    return assign_slots(texts, *identical_pairs(texts)), {} if extended else stored
 
 
 def load_statistics(workspace: Workspace, scoring: Mapping[str, Any]) -> FileStatistics | None:
