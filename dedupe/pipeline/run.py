@@ -342,9 +342,16 @@ def with_export_options(
 
 
 def with_fine_tuned_model(config: Config, workspace: Workspace) -> Config:
-    """Use the cross-encoder fine-tuned on the workspace's decisions, unless another is named."""
+    """Use the cross-encoder fine-tuned on the workspace's decisions, unless another is named.
+
+    Raises
+    ------
+    WorkspaceError
+        If its files are damaged.
+    """
     version = workspace.models.current()
     if version and config.cross_encoder == BUNDLED:
+        workspace.models.check(version)
         return replace(config, cross_encoder=str(workspace.models.path(version)))
     return config
 

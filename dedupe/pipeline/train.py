@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from dedupe.config import BUNDLED, Config
 from dedupe.errors import OptionError, WorkspaceError
+from dedupe.io.atomic import output_errors
 from dedupe.io.sources import Input, Source, open_input
 from dedupe.models.loading import MODELS, no_bars
 from dedupe.pipeline.result import Result
@@ -26,7 +28,7 @@ from dedupe.scoring.score import HELD_OUT_FILE, pair_key
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.json_file import write_json
 from dedupe.workspace.keys import stage_keys
-from dedupe.workspace.model_versions import NOTES, ModelVersions
+from dedupe.workspace.model_versions import NOTES, ModelVersions, file_checksums
 from dedupe.workspace.state import State, open_state
 from dedupe.workspace.stored import load_table, stored_config
 
@@ -240,12 +242,14 @@ def _store_version(
     version = training["version"]
     folder = models.making(version)
     halved(model)
-    with no_bars():
+    with no_bars(), output_errors(folder):
         model.save_pretrained(str(folder), create_model_card=False)
-    write_json(folder / HELD_OUT_FILE, held_out)
+        text = json.dumps(held_out, indent=2)
+        (folder / HELD_OUT_FILE).write_text(text, encoding="utf-8")
     named = {name: models.portable_name(origin) for name, origin in trained_from.items()}
-    write_json(folder / NOTES, {**training, **named})
-    folder.rename(models.path(version))
+    write_json(folder / NOTES, {**training, **named, "files": file_checksums(folder)})
+    with output_errors(folder):
+        folder.rename(models.path(version))
     if training["used"]:
         models.use(version)
 

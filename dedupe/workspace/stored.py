@@ -244,8 +244,10 @@ def check_models(workspace: Workspace, config: Config) -> None:
     Raises
     ------
     WorkspaceError
-        If they are not.
+        If they are not, or one is damaged.
     """
+    if version := workspace.models.version_of(config.cross_encoder):
+        workspace.models.check(version)
     before = workspace.facts().get("models") or workspace.manifest().get("models", {})
     for name, now in model_ids(config).items():
         if before.get(name, now) == now:
