@@ -35,6 +35,22 @@ PRESETS: Mapping[str, Mapping[str, float]] = {
 }
 """Named values of ``threshold`` and ``review_from``."""
 
+EXPORT_OPTIONS = (
+    "threshold",
+    "review_from",
+    "preset",
+    "target_precision",
+    "target_recall",
+    "recalibrate",
+    "large_cluster",
+    "link",
+    "prefer",
+    "merge",
+    "format",
+    "safe_csv",
+)
+"""Options that need nothing to be computed again."""
+
 TARGETS = ("target_precision", "target_recall")
 """Options that choose the threshold by its estimated effect."""
 
@@ -211,6 +227,25 @@ class Config:
         if isinstance(given.get("threshold"), int | float) and "review_from" not in given:
             given["review_from"] = min(self.review_from, given["threshold"])
         return replace(self, **given)
+
+    def with_export_options_of(self, stored: Config, given: Mapping[str, Any]) -> Config:
+        """Return a copy with the export options of another configuration, and those given.
+
+        Parameters
+        ----------
+        stored
+            Gives the :data:`EXPORT_OPTIONS`; those of links only if both configurations link alike.
+        given
+            Options as for :meth:`with_options`; the export options among them take precedence.
+        """
+        linked = bool(self.link and stored.link) and self.within_tables == stored.within_tables
+        kept = {
+            field.name: getattr(stored, field.name)
+            for field in fields(self)
+            if field.name in EXPORT_OPTIONS and (linked or field.name not in ("link", "prefer"))
+        }
+        own = {name: value for name, value in given.items() if name in EXPORT_OPTIONS}
+        return replace(self, **kept).with_options(**own)
 
     def as_dict(self) -> dict[str, Any]:
         """Convert to plain JSON types, in the order of the fields."""

@@ -154,9 +154,15 @@ def write_workspace(
         workspace.cache.save(SCORED, "s", pairs, {})
     workspace.write_facts(
         {
-            "input": {"names": [f"{path.name}.csv"], "columns": frame.columns},
+            "input": {
+                "names": [f"{path.name}.csv"],
+                "fingerprint": "f",
+                "rows": frame.height,
+                "columns": frame.columns,
+            },
             "keys": {"table": "t", "candidates": "c", "scored": "s"},
             "config": config.as_dict(),
+            "models": models or {"bi_encoder": "b", "cross_encoder": "c"},
         }
     )
     write_json(

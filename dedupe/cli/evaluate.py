@@ -20,23 +20,40 @@ from dedupe.errors import OptionError
     metavar="COLUMN",
     help="Count only pairs with different values in this column (needs --gold).",
 )
+@click.option(
+    "--threshold",
+    metavar="P",
+    type=click.FloatRange(0, 1),
+    help="Measure at this threshold (default: that of the files in WORKSPACE).",
+)
 @json_option
 @verbose_option
 def evaluate(
-    workspace: str, gold: str | None, across: str | None, as_json: bool, verbose: int
+    workspace: str,
+    gold: str | None,
+    across: str | None,
+    threshold: float | None,
+    as_json: bool,
+    verbose: int,
 ) -> None:
     """Measure precision and recall of the clusters of WORKSPACE.
 
     Without a gold standard, they are estimated from the decisions in WORKSPACE.
     """
-    from dedupe.evaluation.quality import estimate_workspace, evaluate_workspace
+    from dedupe.evaluation.quality import (
+        estimate_workspace,
+        evaluate_workspace,
+        written_threshold,
+    )
 
-    if gold is not None:
-        print_evaluation(evaluate_workspace(workspace, gold, across=across), as_json)
-        return
-    if across is not None:
+    if gold is None and across is not None:
         raise OptionError("--across needs --gold: the estimate is for all pairs")
-    print_estimate(estimate_workspace(workspace), as_json)
+    at = written_threshold(workspace) if threshold is None else threshold
+    if gold is not None:
+        measured = evaluate_workspace(workspace, gold, across=across, threshold=threshold)
+        print_evaluation(measured, at, as_json)
+    else:
+        print_estimate(estimate_workspace(workspace, threshold=threshold), at, as_json)
 
 
 @click.command(epilog=EPILOG)

@@ -75,7 +75,7 @@ def score(pairs: str, output: str, quiet: bool, verbose: int, **options: Any) ->
             for line in lines:
                 click.echo(line.encode(), nl=False)
         else:
-            write_atomically(Path(output), partial(_write_lines, lines))
+            write_atomically(Path(output).resolve(), partial(_write_lines, lines))
 
 
 def _scored_lines(

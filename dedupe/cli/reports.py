@@ -33,23 +33,25 @@ def print_training(training: Mapping[str, Any], *, undo: bool = False) -> None:
         console().print("Returned to the original model.")
 
 
-def print_evaluation(found: Evaluation, as_json: bool) -> None:
-    """Print measures against a gold standard."""
+def print_evaluation(found: Evaluation, threshold: float, as_json: bool) -> None:
+    """Print the threshold, and measures against a gold standard."""
     measures = found.as_dict()
     if as_json:
-        print_json(measures)
+        print_json({"threshold": threshold, **measures})
         return
+    click.echo(f"At threshold {threshold:g}:")
     for name, value in measures.items():
         click.echo(_figure(name, value))
 
 
-def print_estimate(found: Estimate, as_json: bool) -> None:
-    """Print estimated precision and recall with their intervals and their basis."""
+def print_estimate(found: Estimate, threshold: float, as_json: bool) -> None:
+    """Print the threshold, and estimated precision and recall with intervals and basis."""
     from dedupe.evaluation.estimate import BASES
 
     if as_json:
-        print_json(found.as_dict())
+        print_json({"threshold": threshold, **found.as_dict()})
         return
+    click.echo(f"At threshold {threshold:g}:")
     for name in ("precision", "recall", "recall_of_all"):
         measure = getattr(found, name)
         click.echo(_figure(name, measure.value) + _interval(measure))

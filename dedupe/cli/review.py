@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,9 @@ from dedupe.cli.stdout import print_csv, print_json
 from dedupe.cli.summary import print_summary
 from dedupe.errors import OptionError
 from dedupe.report.wording import plural
+
+if TYPE_CHECKING:
+    from dedupe.review.app import Reviewed
 
 ORDERS = (
     "informative",
@@ -92,14 +95,15 @@ def _review_and_export(workspace: str, **options: Any) -> None:
     is_served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
     if not is_served:
         require_terminal()
-    if open_app(workspace, **options):
-        result = dedupe.export(workspace)
+    reviewed = open_app(workspace, **options)
+    if reviewed.changed:
+        result = dedupe.export(workspace, **given({"threshold": reviewed.threshold}))
         if not is_served:
             print_summary(result)
 
 
-def open_app(workspace: str | Path, **options: Any) -> bool:
-    """Open the review app; return whether a decision was made."""
+def open_app(workspace: str | Path, **options: Any) -> Reviewed:
+    """Open the review app; return what is left to be written."""
     from dedupe.review.app import review as open_review
 
     with logging_paused():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,24 +30,28 @@ from dedupe.cli.options import (
 )
 from dedupe.cli.reports import print_dry_run, print_report, print_training
 from dedupe.cli.review import open_app, require_terminal
-from dedupe.cli.stdout import LINK_TABLES, STDOUT, TABLES, print_output_table
+from dedupe.cli.stdout import LINK_TABLES, STDOUT, TABLES, output_file, print_output_table
 from dedupe.cli.summary import print_result
+from dedupe.config import EXPORT_OPTIONS
 from dedupe.errors import OptionError
 
 if TYPE_CHECKING:
     from dedupe.pipeline.result import Result
 
 workspace_option = output_option(
-    "-o", "--output", metavar="WORKSPACE", help="Folder of the results; - prints one table."
+    "-o",
+    "--output",
+    metavar="PATH",
+    help="Folder of the results, or a file for one table (.csv, .parquet, .jsonl, .xlsx ...); "
+    "- prints it.",
 )
+TABLE_HELP = "Table that -o - prints, or that a file gets."
 
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @workspace_option
-@output_option(
-    "--table", type=click.Choice(TABLES), default=TABLES[0], help="Table that -o - prints."
-)
+@output_option("--table", type=click.Choice(TABLES), default=TABLES[0], help=TABLE_HELP)
 @run_options
 @model_option("--train", is_flag=True, help="First train on the decisions in the workspace.")
 @other_option("--dry-run", is_flag=True, help="Estimate the time and memory, and stop.")
@@ -92,15 +98,19 @@ def run(
         return
     if review:
         require_terminal()
+    file = output_file(output, inputs, options)
+    output = output if file is None else None
     result = None
     if train:
         result = _train_and_run(source, output, quiet, as_json, options)
     if review:
-        _review_candidates(source, output, quiet, options)
+        options = _review_candidates(source, output, quiet, options)
     if review or result is None:
         with progress_bars(quiet) as progress:
             result = dedupe.run(source, output=output, report=progress, **options)
-    print_result(result, as_json=as_json, quiet=quiet, verbose=verbose)
+    if file is not None:
+        result.write(file, table)
+    print_result(result, as_json=as_json, quiet=quiet, verbose=verbose, file=file)
     if report and result.workspace is not None:
         print_report(dedupe.write_report(result.workspace), quiet or as_json)
 
@@ -123,20 +133,24 @@ def _train_and_run(
 
 def _review_candidates(
     source: str | list[str], output: str | None, quiet: bool, options: dict[str, Any]
-) -> None:
+) -> dict[str, Any]:
+    """Review before anything is written; return the options to go on with.
+
+    The workspace has the export options now, and the review may have changed them.
+    """
     from dedupe.pipeline.run import prepare
 
     with progress_bars(quiet) as report:
         workspace = prepare(source, output=output, report=report, **options)
-    open_app(workspace)
+    reviewed = open_app(workspace)
+    kept = {name: value for name, value in options.items() if name not in EXPORT_OPTIONS}
+    return kept | given({"threshold": reviewed.threshold})
 
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
 @click.argument("inputs", metavar="TABLE TABLE...", nargs=-1, required=True)
 @workspace_option
-@output_option(
-    "--table", type=click.Choice(LINK_TABLES), default="matches", help="Table that -o - prints."
-)
+@output_option("--table", type=click.Choice(LINK_TABLES), default="matches", help=TABLE_HELP)
 @output_option("--prefer", metavar="TABLE", help="Table whose values come first in merged rows.")
 @matching_option(
     "--many-to-many", "link", flag_value="many-to-many", help="Keep every link (default)."
@@ -190,9 +204,13 @@ def link(
         format = options.get("format")
         print_output_table(compute, table, format=format, as_json=as_json, quiet=quiet)
         return
+    file = output_file(output, inputs, options)
+    output = output if file is None else None
     with progress_bars(quiet) as report:
         result = dedupe.link(*inputs, output=output, report=report, **options)
-    print_result(result, as_json=as_json, quiet=quiet, verbose=verbose)
+    if file is not None:
+        result.write(file, table)
+    print_result(result, as_json=as_json, quiet=quiet, verbose=verbose, file=file)
 
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
@@ -200,12 +218,11 @@ def link(
 @output_option(
     "-o",
     "--output",
-    metavar="FOLDER",
-    help="Folder of the results (default: WORKSPACE); - prints one table.",
+    metavar="PATH",
+    help="Folder of the results (default: WORKSPACE), or a file for one table (.csv, .parquet, "
+    ".jsonl, .xlsx ...); - prints it.",
 )
-@output_option(
-    "--table", type=click.Choice(LINK_TABLES), default=TABLES[0], help="Table that -o - prints."
-)
+@output_option("--table", type=click.Choice(LINK_TABLES), default=TABLES[0], help=TABLE_HELP)
 @export_options
 @message_options
 def export(
@@ -220,7 +237,7 @@ def export(
     """Cluster, merge and write the records of WORKSPACE again.
 
     No model is needed. All decisions so far are applied. Options that are not given stay as they
-    are in WORKSPACE.
+    are in WORKSPACE. With -o, WORKSPACE stays as it is.
     """
     options = given(options)
     if output == STDOUT:
@@ -228,6 +245,12 @@ def export(
         format = options.get("format")
         print_output_table(compute, table, format=format, as_json=as_json, quiet=quiet)
         return
-    with progress_bars(quiet) as report:
-        result = dedupe.export(workspace, output=output, report=report, **options)
-    print_result(result, as_json=as_json, quiet=quiet, verbose=verbose)
+    file = output_file(output, (), options)
+    with progress_bars(quiet) as report, TemporaryDirectory(prefix="dedupe-") as folder:
+        place = output if file is None else folder
+        result = dedupe.export(workspace, output=place, report=report, **options)
+        if file is not None:
+            result.write(file, table)
+            nothing = {**result.summary, "outputs": {}}
+            result = replace(result, workspace=Path(workspace), summary=nothing)
+    print_result(result, as_json=as_json, quiet=quiet, verbose=verbose, file=file)

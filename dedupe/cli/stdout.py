@@ -1,4 +1,4 @@
-"""Results on stdout: JSON lines, aligned rows and output tables."""
+"""Results on stdout or in one file: JSON lines, aligned rows and output tables."""
 
 from __future__ import annotations
 
@@ -139,6 +139,38 @@ def print_output_table(
         with progress_bars(quiet) as report:
             result = compute(output=str(Path(folder) / "workspace"), report=report)
         _print_file(result, table)
+
+
+def output_file(
+    output: str | None, inputs: Sequence[str], options: Mapping[str, Any]
+) -> Path | None:
+    """Return the file that ``-o`` names; ``None`` if it names a folder, or nothing.
+
+    Raises
+    ------
+    OptionError
+        If it is an input, its folder is missing, or ``--format`` names another format than its
+        ending.
+    """
+    from dedupe.io.tables import check_format, output_format
+
+    if output is None:
+        return None
+    file = Path(output)
+    format = output_format(file)
+    if format is None:
+        return None
+    if any(file.resolve() == Path(name).resolve() for name in inputs):
+        raise OptionError(f"-o {output} is an input, which is never written to: name another file")
+    if options.get("format", format) != format:
+        raise OptionError(
+            f"--format {options['format']} and -o {output} contradict each other: the ending of "
+            "the file tells its format"
+        )
+    if not file.parent.is_dir():
+        raise OptionError(f"cannot write {output}: there is no folder {file.parent}")
+    check_format(format)
+    return file
 
 
 def _check_one_table_per_file(format: str | None) -> None:

@@ -36,15 +36,21 @@ CONTENTS: Mapping[str, str] = {
 """What each output file holds, by the stem of its name."""
 
 
-def print_result(result: Result, *, as_json: bool, quiet: bool, verbose: int) -> None:
-    """Print a result: as JSON on stdout, or as a summary on stderr."""
+def print_result(
+    result: Result, *, as_json: bool, quiet: bool, verbose: int, file: Path | None = None
+) -> None:
+    """Print a result: as JSON on stdout, or as a summary on stderr.
+
+    `file` is the file that one table was written to, if there is one.
+    """
     if as_json:
-        print_json({**result.summary, "workspace": str(result.workspace)})
+        named = {} if file is None else {"file": str(file)}
+        print_json({**result.summary, "workspace": str(result.workspace), **named})
     elif not quiet:
-        print_summary(result, verbose=verbose)
+        print_summary(result, verbose=verbose, file=file)
 
 
-def print_summary(result: Result, verbose: int = 0) -> None:
+def print_summary(result: Result, verbose: int = 0, file: Path | None = None) -> None:
     """Print a summary on stderr: headline, figures, notes, files and the next commands."""
     from rich.markup import escape
 
@@ -55,7 +61,10 @@ def print_summary(result: Result, verbose: int = 0) -> None:
     for note in notes(summary):
         terminal.print(f"[yellow]note[/]  {escape(note)}")
     terminal.print()
-    _print_files(terminal, result)
+    if file is not None:
+        terminal.print(f"[bold]{escape(printable(str(file)))}[/]")
+    if file is None or summary["outputs"]:
+        _print_files(terminal, result)
     if summary["doubtful_pairs"]:
         terminal.print(_next_commands(result))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,15 @@ from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.keys import stage_key
 from dedupe.workspace.labels import with_table_numbers
 from dedupe.workspace.state import Clustered, State, open_state
+from dedupe.workspace.stored import stored_config
 
 
 def evaluate_workspace(
-    workspace: str | Path, gold: str | Path | pl.DataFrame, *, across: str | None = None
+    workspace: str | Path,
+    gold: str | Path | pl.DataFrame,
+    *,
+    across: str | None = None,
+    threshold: float | None = None,
 ) -> Evaluation:
     """Measure the clusters and candidates of a workspace against a gold standard.
 
@@ -34,6 +39,9 @@ def evaluate_workspace(
         Table with columns ``id, cluster_id`` or ``id_a, id_b``.
     across
         Column of the input: only pairs whose values in it differ are counted.
+    threshold
+        Measure the clusters at this threshold. ``None``: that of the workspace, at which its files
+        were written.
 
     Raises
     ------
@@ -42,9 +50,10 @@ def evaluate_workspace(
     InputError
         If the gold standard cannot be used.
     OptionError
-        If there is no column `across`.
+        If there is no column `across`, or the threshold is none.
     """
-    return evaluate_clusters(open_state(open_workspace(workspace)).cluster(), gold, across=across)
+    clustered = _state_at(open_workspace(workspace), threshold).cluster()
+    return evaluate_clusters(clustered, gold, across=across)
 
 
 def evaluate_clusters(
@@ -68,23 +77,41 @@ def evaluate_clusters(
     )
 
 
-def estimate_workspace(workspace: str | Path) -> Estimate:
+def estimate_workspace(workspace: str | Path, *, threshold: float | None = None) -> Estimate:
     """Estimate precision and recall of a workspace's clusters from the decisions about its pairs.
 
     The estimate does not cover pairs of identical text. Recall is given among the candidates, and
     of all matches, including those that the search did not find, by its own estimate.
+
+    Parameters
+    ----------
+    workspace
+        Folder of the workspace.
+    threshold
+        As for :func:`evaluate_workspace`.
 
     Raises
     ------
     WorkspaceError
         If the workspace is missing, incomplete or damaged.
     """
-    return estimate_state(open_state(open_workspace(workspace)))
+    return estimate_state(_state_at(open_workspace(workspace), threshold))
 
 
 def estimate_state(state: State) -> Estimate:
     """Estimate precision and recall of a state's clusters; see :func:`estimate_workspace`."""
     return _estimate(cross_fit(state))
+
+
+def written_threshold(workspace: str | Path) -> float:
+    """Return the threshold at which the files of a workspace were written.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no workspace.
+    """
+    return stored_config(open_workspace(workspace)).threshold
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +146,7 @@ def draw_audit(workspace: str | Path, count: int) -> Audit:
         If the workspace is missing, incomplete or damaged.
     """
     opened = open_workspace(workspace)
-    fitted = _cross_fit(opened)
+    fitted = cross_fit(open_state(opened))
     scored = fitted.pairs.filter(pl.col("decided_by") != "identical")
     order = np.argsort(fitted.turn, kind="stable")
     undecided = order[fitted.decision[order] == UNKNOWN][:count]
@@ -131,8 +158,10 @@ def draw_audit(workspace: str | Path, count: int) -> Audit:
     return Audit(list(zip(left, right, strict=True)), key, _estimate(fitted))
 
 
-def _cross_fit(workspace: Workspace) -> CrossFit:
-    return cross_fit(open_state(workspace))
+def _state_at(workspace: Workspace, threshold: float | None) -> State:
+    """Open the state of a workspace, at another threshold if one is given."""
+    state = open_state(workspace)
+    return replace(state, config=state.config.with_options(threshold=threshold))
 
 
 def _estimate(fitted: CrossFit) -> Estimate:

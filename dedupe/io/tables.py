@@ -16,7 +16,7 @@ import polars as pl
 
 from dedupe.config import DATABASES, FORMATS, Config
 from dedupe.errors import InputError, OutputError, needs_extra
-from dedupe.io.atomic import write_atomically
+from dedupe.io.atomic import output_errors, write_atomically
 from dedupe.io.dialect import Dialect, Parsed, Table
 from dedupe.io.formats.columnar import (
     ARROW,
@@ -60,6 +60,11 @@ _ENDINGS = {
     ".arrow": "ipc",
     ".arrows": "ipc",
     ".feather": "ipc",
+}
+
+_OUTPUT_ENDINGS = {
+    **{f".{name}": name for name in FORMATS},
+    **{ending: _ENDINGS[ending] for ending in (".tsv", ".pq", ".ndjson", ".arrow", ".feather")},
 }
 
 _MAGIC = (
@@ -191,6 +196,14 @@ def _with_sheet(digest: hashlib._Hash, sheet: str | None) -> str:
     if sheet is not None:
         digest.update(f"::{sheet}".encode())
     return digest.hexdigest()
+
+
+def output_format(path: Path) -> str | None:
+    """Tell by its ending the format in which a file is to be written; ``None`` if it is no file.
+
+    A folder that exists is one, whatever its name.
+    """
+    return None if path.is_dir() else _OUTPUT_ENDINGS.get(path.suffix.lower())
 
 
 def fingerprint(path: str | Path) -> str:
@@ -334,7 +347,8 @@ def write_tables(
     Raises
     ------
     OutputError
-        If a file cannot be written, or the format cannot hold the values.
+        If a file cannot be written, the format cannot hold the values, or a name would lead out of
+        the folder.
     """
     _check_names(tables)
     if format == "xlsx":
@@ -364,7 +378,8 @@ def write_tables(
     stale = {folder / f"{name}.{other}" for name in tables for other in FORMATS}
     stale |= {folder / f"{RESULTS}.{other}" for other in DATABASES}
     for path in stale.difference(written):
-        path.unlink(missing_ok=True)
+        with output_errors(path):
+            path.unlink(missing_ok=True)
     return written
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dedupe.config import Config
-from dedupe.errors import OptionError
+from dedupe.config import EXPORT_OPTIONS, Config
+from dedupe.errors import OptionError, OutputError
 from dedupe.evaluation.threshold import with_target_threshold
-from dedupe.pipeline.manifest import fitted_facts
+from dedupe.pipeline.manifest import fitted_facts, matching_pairs, written_facts
 from dedupe.pipeline.output_files import write_outputs
 from dedupe.pipeline.result import Result
 from dedupe.pipeline.run import check_linked
@@ -23,22 +24,6 @@ from dedupe.workspace.json_file import write_json
 from dedupe.workspace.keys import clusters_key, export_key
 from dedupe.workspace.state import Clustered, open_state
 from dedupe.workspace.stored import config_facts, save_clusters
-
-EXPORT_OPTIONS = (
-    "threshold",
-    "review_from",
-    "preset",
-    "target_precision",
-    "target_recall",
-    "recalibrate",
-    "large_cluster",
-    "link",
-    "prefer",
-    "merge",
-    "format",
-    "safe_csv",
-)
-"""Options that need nothing to be computed again."""
 
 _FITTED = ("recalibration", "aim", "links")
 """Parts of a manifest that an export replaces or leaves out."""
@@ -58,11 +43,12 @@ def export(
     workspace
         Folder of the workspace.
     output
-        Folder to write the tables to. ``None``: the workspace itself.
+        Folder to write the tables to; nothing changes in the workspace then. ``None``: the
+        workspace itself. The options then become those of the workspace, which later commands use.
     report
         Called with the progress of each stage.
     **options
-        :data:`EXPORT_OPTIONS`, replacing those of the run.
+        :data:`~dedupe.config.EXPORT_OPTIONS`, replacing those of the workspace.
 
     Returns
     -------
@@ -75,6 +61,8 @@ def export(
         If the workspace is missing, incomplete or damaged.
     OptionError
         If an option is wrong, or needs a new run.
+    OutputError
+        If a file cannot be written, or `output` is another workspace.
     """
     for name in options:
         if name not in EXPORT_OPTIONS:
@@ -89,30 +77,46 @@ def export(
     with stages.timed("cluster"):
         state, aim = with_target_threshold(replace(state, config=asked))
         config, clustered = state.config, state.cluster()
-    target = opened if output is None else Workspace(Path(output))
+    target = _target(opened, output)
     target.make_folder()
-    with opened.locked():
+    with opened.locked() if target is opened else nullcontext():
         with stages.timed("export"):
             outputs = clustered.outputs()
             written = write_outputs(target, outputs.tables(), state.table.dialect, config)
         summary = {
             "rows": len(state.records),
             "config": config.as_dict(),
+            "matching_pairs": matching_pairs(state.pairs, config),
             **cluster_figures(state.records, clustered.pairs, clustered.resolved, config),
             **fitted_facts(clustered.recalibration, aim),
-            "stages": stages.done,
             "outputs": written,
         }
-        if output is None:
-            _store(opened, clustered, asked, summary)
+        if target is opened:
+            _store(stages, clustered, asked, summary)
+    summary = {**summary, "stages": stages.done}
     return Result(summary, target.path, lambda: outputs, lambda: clustered)
 
 
-def _store(
-    workspace: Workspace, clustered: Clustered, asked: Config, summary: Mapping[str, Any]
-) -> None:
-    """Make the options of an export those of the workspace, in its facts and its manifest."""
-    state, facts = clustered.state, workspace.facts()
+def _target(workspace: Workspace, output: str | Path | None) -> Workspace:
+    """Return where to write: the workspace itself, or a folder that is no other workspace."""
+    if output is None or Path(output).resolve() == workspace.path.resolve():
+        return workspace
+    target = Workspace(Path(output))
+    if target.facts_file.exists():
+        raise OutputError(
+            f"{target.path} is another workspace, whose results would be lost: name another folder "
+            "with -o"
+        )
+    return target
+
+
+def _store(stages: Stages, clustered: Clustered, asked: Config, summary: Mapping[str, Any]) -> None:
+    """Make the options of an export those of the workspace, in its facts and its manifest.
+
+    What the run measured, its stages among it, stays in the manifest.
+    """
+    workspace, state = stages.workspace, clustered.state
+    facts = workspace.facts()
     keys, reviewed = facts["keys"], (state.decisions, state.choices)
     workspace.write_facts({**facts, "config": config_facts(workspace, state.config)})
     key = clusters_key(keys["scored"], *reviewed, state.config)
@@ -121,5 +125,10 @@ def _store(
     fitted = {name: value for name, value in workspace.manifest().items() if name not in _FITTED}
     write_json(
         workspace.manifest_file,
-        {**fitted, **summary, "key": export_key(keys, *reviewed, asked)},
+        {
+            **fitted,
+            **summary,
+            "written": written_facts("export", stages.done),
+            "key": export_key(keys, *reviewed, asked),
+        },
     )

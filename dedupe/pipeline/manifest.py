@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -86,8 +87,19 @@ def pair_facts(
             "identical": 0,
             **dict(pairs.group_by("decided_by").len().sort("decided_by").iter_rows()),
         },
-        "matching_pairs": pairs.filter(is_match).height,
+        "matching_pairs": matching_pairs(pairs, config),
     }
+
+
+def matching_pairs(pairs: pl.DataFrame, config: Config) -> int:
+    """Count the scored pairs at or above the threshold."""
+    return pairs.filter(pl.col("probability") >= config.threshold).height
+
+
+def written_facts(command: str, stages: list[dict[str, Any]]) -> dict[str, Any]:
+    """Describe which command wrote the files last, when, and how long its stages took."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"by": command, "at": now, "stages": stages}
 
 
 def fitted_facts(

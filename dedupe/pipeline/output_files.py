@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def write_outputs(
     dialect: Dialect,
     config: Config,
 ) -> dict[str, Any]:
-    """Write the output tables; return the size and modification time of each file.
+    """Write the output tables; return the size, modification time and CRC-32 of each file.
 
     A temporary workspace gets none: its tables are used in memory.
     """
@@ -42,11 +43,22 @@ def outputs_current(workspace: Workspace, key: str) -> bool:
     """Check that the output files were written for `key` and not changed since."""
     manifest = workspace.manifest()
     return manifest.get("key") == key and all(
-        (workspace.path / name).exists() and _stamp(workspace.path / name) == stamp
-        for name, stamp in manifest["outputs"].items()
+        _is_as_written(workspace.path / name, stamp) for name, stamp in manifest["outputs"].items()
     )
 
 
+def _is_as_written(path: Path, stamp: list[int]) -> bool:
+    try:
+        found = path.stat()
+        # The content last: it takes longer.
+        return [found.st_size, found.st_mtime_ns] == stamp[:2] and _stamp(path) == stamp
+    except OSError:
+        return False
+
+
 def _stamp(path: Path) -> list[int]:
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns]
+    found, checksum = path.stat(), 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            checksum = zlib.crc32(block, checksum)
+    return [found.st_size, found.st_mtime_ns, checksum]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from dedupe.config import FORMATS
+from dedupe.errors import OptionError
+from dedupe.io.tables import check_format, output_format, write_table
 from dedupe.pipeline.explain import explain_rows, rows_of
 from dedupe.pipeline.result_views import as_html, as_text, headline
 from dedupe.resolution.outputs import Outputs
@@ -129,6 +132,41 @@ class Result:
             for name, table in more.items()
             if name.startswith(_UNMATCHED)
         }
+
+    def write(self, file: str | Path, table: str = "merged") -> None:
+        """Write one output table to a file, in the format of its ending.
+
+        Parameters
+        ----------
+        file
+            A name that ends in ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl``, ``.xlsx``, ``.ipc``,
+            ``.sqlite`` or ``.duckdb``. A link is followed.
+        table
+            Name of the table: ``merged``, ``clusters``, ``removed`` or ``pairs``; when tables are
+            linked, also ``matches`` and ``unmatched-NAME``.
+
+        Raises
+        ------
+        OptionError
+            If the ending is none of these, or there is no such table.
+        OutputError
+            If the file cannot be written, or the format cannot hold the values.
+        """
+        path = Path(file)
+        format = output_format(path)
+        if format is None:
+            endings = ", ".join(f".{name}" for name in FORMATS)
+            raise OptionError(f"cannot tell the format of {file}: end its name in one of {endings}")
+        check_format(format)
+        tables = self.outputs.tables()
+        if table not in tables:
+            raise OptionError(f"there is no table {table!r}: the tables are {', '.join(tables)}")
+        dialect = self.outputs.dialect
+        if path.suffix.lower() == ".tsv":
+            dialect = replace(dialect, delimiter="\t")
+        safe = bool(self.summary["config"]["safe_csv"])
+        target = path.resolve() if path.is_symlink() else path
+        write_table(tables[table], target, format=format, dialect=dialect, safe_csv=safe)
 
     def _of_link(self, name: str) -> pl.DataFrame:
         if name not in self.outputs.more:

@@ -35,6 +35,7 @@ from dedupe.pipeline.manifest import (
     pair_facts,
     run_facts,
     uninformative_values,
+    written_facts,
 )
 from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.pairs import find_candidates, read_records, score_candidates
@@ -47,7 +48,17 @@ from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.folder import SUFFIX, Workspace
 from dedupe.workspace.json_file import write_json
 from dedupe.workspace.keys import clusters_key, export_key, model_ids, stage_keys
-from dedupe.workspace.stage_cache import RECORDS, SCORED, STATISTICS
+from dedupe.workspace.stage_cache import (
+    ADDITIONS,
+    CANDIDATES,
+    CLUSTERS,
+    INDEX,
+    RECORDS,
+    SCORED,
+    SLOTS,
+    STATISTICS,
+    TABLE,
+)
 from dedupe.workspace.state import Clustered, State, all_pairs, open_state
 from dedupe.workspace.stored import (
     RecordTable,
@@ -58,6 +69,7 @@ from dedupe.workspace.stored import (
     missed_matches,
     save_clusters,
     save_table,
+    stored_config,
 )
 
 
@@ -97,8 +109,9 @@ def run(
     DedupeError
         If the input, an option, a model or the workspace cannot be used, in one line.
     """
-    config = (config or Config()).with_options(**options)
-    return execute(open_input(source, config), output, config, report)
+    asked = (config or Config()).with_options(**options)
+    given = options if config is None else None
+    return execute(open_input(source, asked), output, asked, report, given)
 
 
 def link(
@@ -134,8 +147,9 @@ def link(
         If an input, an option, a model or the workspace cannot be used, in one line.
     """
     base = config or Config()
-    config = base.with_options(**{"link": base.link or "many-to-many", **options})
-    return execute(open_inputs(sources, config), output, config, report)
+    asked = base.with_options(**{"link": base.link or "many-to-many", **options})
+    given = options if config is None else None
+    return execute(open_inputs(sources, asked), output, asked, report, given)
 
 
 def prepare(
@@ -165,30 +179,48 @@ def prepare(
     DedupeError
         As :func:`run`, and if a table in memory is given no `output`.
     """
-    config = (config or Config()).with_options(**options)
-    opened = open_input(source, config)
-    with run_workspace(opened, output, config) as workspace:
+    asked = (config or Config()).with_options(**options)
+    opened = open_input(source, asked)
+    with run_workspace(opened, output, asked) as workspace:
         if workspace.temporary:
             raise OptionError("there is no folder to review in: name a workspace with -o")
-        config = with_fine_tuned_model(config, workspace)
-        with _locked(workspace):
-            scored_state(Stages(workspace, report), opened, stage_keys(opened, config), config)
+        asked = with_export_options(asked, workspace, options if config is None else None)
+        asked = with_fine_tuned_model(asked, workspace)
+        with workspace.locked():
+            scored_state(Stages(workspace, report), opened, stage_keys(opened, asked), asked)
+            facts = {**workspace.facts(), "config": config_facts(workspace, asked)}
+            workspace.write_facts(facts)
         return workspace.path
 
 
-def execute(source: Input, output: str | Path | None, config: Config, report: Report) -> Result:
+def execute(
+    source: Input,
+    output: str | Path | None,
+    config: Config,
+    report: Report,
+    given: Mapping[str, Any] | None = None,
+) -> Result:
     """Run all stages on an input, or those that are not cached.
+
+    Parameters
+    ----------
+    source, output, config, report
+        As for :func:`run`.
+    given
+        The options that were set; the export options of the workspace stand for the others.
+        ``None``: all of `config` was set.
 
     Raises
     ------
     DedupeError
         As :func:`run`.
     """
-    check_format(config.format)
     with run_workspace(source, output, config) as workspace:
+        config = with_export_options(config, workspace, given)
+        check_format(config.format)
         config = with_fine_tuned_model(config, workspace)
         keys = stage_keys(source, config)
-        with _locked(workspace):
+        with workspace.locked():
             unchanged = _unchanged(workspace, keys, config)
             if unchanged is not None:
                 return unchanged
@@ -214,11 +246,13 @@ def _execute(stages: Stages, source: Input, keys: Mapping[str, str], asked: Conf
         **fitted_facts(clustered.recalibration, aim),
         "stages": stages.done,
         "key": export_key(keys, state.decisions, state.choices, asked),
+        "written": written_facts("run", stages.done),
         "outputs": written,
     }
-    if aim is not None:
-        facts = {**workspace.facts(), "config": config_facts(workspace, config)}
-        workspace.write_facts(facts)
+    facts = workspace.facts()
+    now = {**facts, "config": config_facts(workspace, config)}
+    if now != facts:
+        workspace.write_facts(now)
     key = clusters_key(keys["scored"], state.decisions, state.choices, config)
     continued = records.previous_cluster_ids is not None
     save_clusters(workspace, keys["table"], resolved, key, ids_continue=continued)
@@ -261,8 +295,7 @@ def scored_state(
     )
     if rescored:
         _store_input(workspace, source, table, keys, config)
-    workspace.cache.forget(SCORED, [keys["scored"]])
-    workspace.cache.forget(STATISTICS, [stages.facts["score"]["statistics_key"]])
+    _forget_earlier(stages, keys)
     state = State(
         table=table,
         pairs=all_pairs(records, scored),
@@ -273,6 +306,17 @@ def scored_state(
         comparison=comparison,
     )
     return state, scored
+
+
+def _forget_earlier(stages: Stages, keys: Mapping[str, str]) -> None:
+    """Remove what earlier runs cached, and what is left of it if one was killed meanwhile."""
+    cache = stages.workspace.cache
+    for stage in (TABLE, RECORDS, SLOTS, CLUSTERS, ADDITIONS):
+        cache.forget(stage, [keys["table"]])
+    cache.forget(INDEX, [stages.facts["search"]["stored"]["key"]])
+    cache.forget(CANDIDATES, [keys["candidates"]])
+    cache.forget(SCORED, [keys["scored"]])
+    cache.forget(STATISTICS, [stages.facts["score"]["statistics_key"]])
 
 
 @contextmanager
@@ -289,10 +333,26 @@ def run_workspace(source: Input, output: str | Path | None, config: Config) -> I
         yield Workspace(Path(folder) / "memory", temporary=True)
 
 
+def with_export_options(
+    config: Config, workspace: Workspace, given: Mapping[str, Any] | None
+) -> Config:
+    """Use the export options of the workspace where none are given; `given` as for `execute`."""
+    if given is None or not workspace.facts():
+        return config
+    return config.with_export_options_of(stored_config(workspace), given)
+
+
 def with_fine_tuned_model(config: Config, workspace: Workspace) -> Config:
-    """Use the cross-encoder fine-tuned on the workspace's decisions, unless another is named."""
+    """Use the cross-encoder fine-tuned on the workspace's decisions, unless another is named.
+
+    Raises
+    ------
+    WorkspaceError
+        If its files are damaged.
+    """
     version = workspace.models.current()
     if version and config.cross_encoder == BUNDLED:
+        workspace.models.check(version)
         return replace(config, cross_encoder=str(workspace.models.path(version)))
     return config
 
@@ -313,14 +373,6 @@ def check_linked(config: Config, linked: Linked | None) -> None:
         raise OptionError(f"prefer: there is no table {config.prefer!r}; there are {names}")
 
 
-@contextmanager
-def _locked(workspace: Workspace) -> Iterator[None]:
-    """Lock a workspace, once it is known that the folder is one or may become one."""
-    workspace.facts()
-    with workspace.locked():
-        yield
-
-
 def _is_rescored(workspace: Workspace, keys: Mapping[str, str]) -> bool:
     """Check whether a run makes new scores for the candidates that a workspace has."""
     stored = workspace.facts().get("keys", {})
@@ -339,6 +391,7 @@ def _check_same_input(workspace: Workspace, source: Input, table: RecordTable) -
     """
     facts = workspace.facts()
     if not facts:
+        _check_same_records(workspace, table)
         return
     if facts.get("added") and facts["input"]["fingerprint"] != source.fingerprint:
         raise WorkspaceError(
@@ -346,16 +399,37 @@ def _check_same_input(workspace: Workspace, source: Input, table: RecordTable) -
             "bring changes in with dedupe add, or name another folder with -o"
         )
     columns = table.records.frame.columns
-    earlier = workspace.cache.load(RECORDS, facts["keys"]["table"])
     same = set(facts["input"]["columns"]) == set(columns)
-    if same and earlier is not None:
-        same = bool(table.records.keys.is_in(earlier[0]["key"].implode()).any())
-    if not same:
-        names = " + ".join(facts["input"]["names"])
+    if not same or not _shares_records(workspace, table, facts["keys"]["table"]):
+        raise _another_input(workspace, f" ({' + '.join(facts['input']['names'])})")
+
+
+def _check_same_records(workspace: Workspace, table: RecordTable) -> None:
+    """Refuse stages of another input in a workspace that lost its facts."""
+    cache = workspace.cache
+    if cache.keys(ADDITIONS):
         raise WorkspaceError(
-            f"the workspace {workspace.path} was made from another input ({names}): name another "
-            "folder with -o, or delete that one"
+            f"{workspace.path} lost its {workspace.facts_file.name}, and records were added to it, "
+            "which a new run would lose: name another folder with -o, or, to run without these "
+            f"records, delete {cache.folder}; decisions are kept"
         )
+    known = cache.keys(RECORDS)
+    if known and not any(_shares_records(workspace, table, key) for key in known):
+        raise _another_input(workspace)
+
+
+def _shares_records(workspace: Workspace, table: RecordTable, key: str) -> bool:
+    """Check whether the records cached under `key`, if they are whole, are partly the same."""
+    earlier = workspace.cache.load(RECORDS, key)
+    keys = table.records.keys
+    return earlier is None or bool(keys.is_in(earlier[0]["key"].implode()).any())
+
+
+def _another_input(workspace: Workspace, names: str = "") -> WorkspaceError:
+    return WorkspaceError(
+        f"the workspace {workspace.path} was made from another input{names}: name another folder "
+        "with -o, or delete that one"
+    )
 
 
 def _store_input(
@@ -365,9 +439,15 @@ def _store_input(
     keys: Mapping[str, str],
     config: Config,
 ) -> None:
-    """Write what the workspace is for, and store the input in it."""
+    """Write what the workspace is for, and store the input in it.
+
+    The export options stay those of the files that lie there, until others are written.
+    """
     before = workspace.facts()
     records = table.records
+    if before:
+        earlier = stored_config(workspace)
+        config = config.with_export_options_of(earlier, {})
     if workspace.cache.load(RECORDS, keys["table"]) is None:
         save_table(workspace, keys["table"], table)
     workspace.write_facts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dedupe.config import BUNDLED, Config
 from dedupe.errors import OptionError, WorkspaceError
+from dedupe.io.atomic import output_errors
 from dedupe.io.sources import Input, Source, open_input
 from dedupe.models.loading import MODELS, no_bars
 from dedupe.pipeline.result import Result
@@ -27,7 +28,7 @@ from dedupe.scoring.score import HELD_OUT_FILE, pair_key
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.json_file import write_json
 from dedupe.workspace.keys import stage_keys
-from dedupe.workspace.model_versions import NOTES, ModelVersions
+from dedupe.workspace.model_versions import NOTES, ModelVersions, file_checksums
 from dedupe.workspace.state import State, open_state
 from dedupe.workspace.stored import load_table, stored_config
 
@@ -90,7 +91,8 @@ def train(
     source = Input(tuple(facts["input"]["names"]), facts["input"]["fingerprint"])
     _check_whole(opened, stage_keys(source, config)["table"])
     if undo:
-        config = replace(config, cross_encoder=_go_back(opened, config))
+        with opened.locked():
+            config = replace(config, cross_encoder=_go_back(opened, config))
         training: dict[str, Any] = {"version": opened.models.current()}
     else:
         training = _trained(opened, asked, report)
@@ -125,15 +127,16 @@ def run_after_training(
     DedupeError
         If there is no workspace yet, it has too few decisions, or as for a run.
     """
+    given = options if config is None else None
     config = (config or Config()).with_options(**options)
     opened = open_input(source, config)
     with run_workspace(opened, output, config) as workspace:
-        if not workspace.facts_file.exists():
+        if not workspace.facts():
             raise OptionError("there are no decisions to train on yet: run and review first")
         before = stored_config(workspace).with_options(device=config.device, seed=config.seed)
         training = _trained(workspace, before, report)
         config = _with_version(config, workspace, training)
-        return training, execute(opened, workspace.path, config, report)
+        return training, execute(opened, workspace.path, config, report, given)
 
 
 def training_summary(training: Mapping[str, Any]) -> str:
@@ -236,17 +239,17 @@ def _store_version(
     """Write the weights, the held-out scores and the notes of a version, then rename its folder."""
     from dedupe.pipeline.finetune import halved
 
-    for unfinished in models.folder.glob(".making-*"):
-        shutil.rmtree(unfinished)
     version = training["version"]
-    folder = models.folder / f".making-{version}"
+    folder = models.making(version)
     halved(model)
-    with no_bars():
+    with no_bars(), output_errors(folder):
         model.save_pretrained(str(folder), create_model_card=False)
-    write_json(folder / HELD_OUT_FILE, held_out)
+        text = json.dumps(held_out, indent=2)
+        (folder / HELD_OUT_FILE).write_text(text, encoding="utf-8")
     named = {name: models.portable_name(origin) for name, origin in trained_from.items()}
-    write_json(folder / NOTES, {**training, **named})
-    folder.rename(models.path(version))
+    write_json(folder / NOTES, {**training, **named, "files": file_checksums(folder)})
+    with output_errors(folder):
+        folder.rename(models.path(version))
     if training["used"]:
         models.use(version)
 

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
+from dedupe.io.dialect import CSV, Dialect
 from dedupe.io.schema_matching import Linked
 from dedupe.records import Records
 from dedupe.resolution.resolve import Resolved
@@ -41,6 +42,8 @@ class Outputs:
     more
         When tables are linked: ``matches`` (ids of both sides as in their tables, probability) and
         ``unmatched-NAME`` for each table (its rows without a match, in its own columns).
+    dialect
+        How the text of the input was written.
     """
 
     clusters: pl.DataFrame
@@ -48,6 +51,7 @@ class Outputs:
     removed: pl.DataFrame
     pairs: pl.DataFrame
     more: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    dialect: Dialect = CSV
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Collect all tables by the name of their file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,8 +30,24 @@ THEMES = {"dark": "textual-dark", "light": "textual-light"}
 """Short names of two themes of Textual."""
 
 
+@dataclass(frozen=True)
+class Reviewed:
+    """What a review leaves to be written.
+
+    Parameters
+    ----------
+    changed
+        Whether anything was decided, or the threshold moved.
+    threshold
+        The threshold, if it was moved; ``None``: that of the workspace.
+    """
+
+    changed: bool
+    threshold: float | None = None
+
+
 class ReviewApp(App[bool]):
-    """The review of one workspace; its result is whether anything was decided.
+    """The review of one workspace; its result is whether anything is left to be written.
 
     Parameters
     ----------
@@ -71,6 +88,7 @@ class ReviewApp(App[bool]):
         self.overview = OverviewScreen(session)
         self.leaving = False
         self.first_line = session.log.last()
+        self.first_threshold = self.overview.threshold
 
     def on_mount(self) -> None:
         """Show the pairs first."""
@@ -112,7 +130,14 @@ class ReviewApp(App[bool]):
             self.leaving = True
             self.notify("training is in progress: press q again to stop it; decisions are kept")
             return
-        self.exit(self.session.log.last() != self.first_line)
+        self.exit(self.reviewed().changed)
+
+    def reviewed(self) -> Reviewed:
+        """Return what is left to be written."""
+        threshold = self.overview.threshold
+        moved = threshold != self.first_threshold
+        decided = self.session.log.last() != self.first_line
+        return Reviewed(decided or moved, threshold if moved else None)
 
 
 def review(
@@ -123,7 +148,7 @@ def review(
     blind: bool = False,
     theme: str | None = None,
     interval_width: float = INTERVAL_WIDTH,
-) -> bool:
+) -> Reviewed:
     """Open the app on a workspace.
 
     Parameters
@@ -139,8 +164,8 @@ def review(
 
     Returns
     -------
-    bool
-        Whether anything was decided.
+    Reviewed
+        What is left to be written.
 
     Raises
     ------
@@ -153,7 +178,7 @@ def review(
     session = Session(workspace, reviewer=reviewer or user_name(), order=order)
     try:
         app = ReviewApp(session, blind=blind, theme=theme, interval_width=interval_width)
-        return bool(app.run())
+        return app.reviewed() if app.run() else Reviewed(changed=False)
     finally:
         session.close()
 

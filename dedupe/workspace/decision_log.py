@@ -68,7 +68,9 @@ BEGIN SELECT RAISE(ABORT, 'lines of the log are never deleted'); END;
 """
 
 _IN_FORCE = (
-    "undoes IS NULL AND NOT EXISTS (SELECT 1 FROM log AS later WHERE later.undoes = log.sequence)"
+    "undoes IS NULL AND sequence NOT IN "
+    # Not by the index, which has no checksum.
+    "(SELECT undoes FROM log NOT INDEXED WHERE undoes IS NOT NULL)"
 )
 _COLUMNS = "sequence, left_id, right_id, decision, record_id, column, reviewer, at, drawn"
 _IS_DECISION, _IS_CHOICE = "left_id IS NOT NULL", "record_id IS NOT NULL"
@@ -156,6 +158,7 @@ class DecisionLog:
         self._file = LogFile(
             self.path,
             _SCHEMA,
+            table="log",
             application=_APPLICATION,
             version=_VERSION,
             readonly=readonly,

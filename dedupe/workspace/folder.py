@@ -3,7 +3,7 @@
 ::
 
     contacts.dedupe/
-      workspace.json      which input it is for, and the configuration of the last run
+      workspace.json      which input it is for, and the configuration of the files beside it
       decisions.sqlite    what reviewers decided; created with the first decision
       models/             cross-encoders fine-tuned on the decisions, by version
       stages/             what each stage made, under the hash of what it was made from
@@ -11,14 +11,16 @@
         scored-1f0c….json       its facts, and the checksum of the table
         index-77e1….vectors     vectors of the records; and more files of the index
         statistics-1f0c….parquet how often values occur
+        workspace.json          copy of the facts, should the file itself be lost
       clusters.csv, merged.csv, removed.csv, pairs.csv, manifest.json
 
-Everything but the decisions can be computed again.
+Everything but the decisions can be computed again. Nothing in the folder may be a link: a folder
+from somebody else could lead anywhere.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,15 +28,16 @@ from pathlib import Path
 from typing import Any
 
 from dedupe.errors import OutputError, WorkspaceError
+from dedupe.io.atomic import is_temporary, output_errors, remove_temporary_files
 from dedupe.workspace.decision_log import DecisionLog
-from dedupe.workspace.json_file import read_json, write_json
+from dedupe.workspace.facts import FORMAT, check_facts
+from dedupe.workspace.json_file import read_checked_json, read_json, write_json
 from dedupe.workspace.model_versions import ModelVersions
-from dedupe.workspace.stage_cache import StageCache
-
-FORMAT = 2
-"""Version of the layout. A workspace of another version is refused."""
+from dedupe.workspace.stage_cache import FACTS_COPY, StageCache
 
 SUFFIX = ".dedupe"
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,34 +85,52 @@ class Workspace:
         return DecisionLog(self.decisions_file, readonly=readonly)
 
     def facts(self) -> dict[str, Any]:
-        """Return what the workspace is for; empty if the folder is new.
+        """Return what the workspace is for.
+
+        If the file is missing or damaged, its copy counts. If there is none either, or it is of an
+        older version, the facts are empty: a run on the input makes them again.
 
         Raises
         ------
         WorkspaceError
-            If the folder holds something else, or a workspace of another version.
+            If the folder holds something else, or a workspace of a newer version, or if an entry
+            is wrong.
         """
-        try:
-            facts = json.loads(self.facts_file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            self._check_new()
-            return {}
-        except OSError as error:
-            raise WorkspaceError(f"cannot read {self.facts_file}: {error.strerror}") from error
-        except ValueError as error:
-            raise WorkspaceError(
-                f"{self.facts_file} is damaged: delete that file and run again; "
-                f"{self.decisions_file.name} keeps the decisions"
-            ) from error
-        if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-            raise WorkspaceError(
-                f"{self.path} was made by another version of dedupe: name another folder with -o"
-            )
-        return facts
+        self._check_links()
+        for file in (self.facts_file, self._facts_copy):
+            facts = _readable(file)
+            if facts is None:
+                continue
+            found = facts.get("format")
+            if isinstance(found, int) and found > FORMAT:
+                raise WorkspaceError(
+                    f"{self.path} was written by a newer dedupe: use that version, or name another "
+                    "folder with -o"
+                )
+            if found != FORMAT:
+                return {}
+            check_facts(facts, file)
+            return facts
+        self._check_begun()
+        return {}
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
-        """Write what the workspace is for."""
-        write_json(self.facts_file, {"format": FORMAT, **facts})
+        """Write what the workspace is for, and a copy of it."""
+        for file in (self.facts_file, self._facts_copy):
+            write_json(file, {**facts, "format": FORMAT})
+
+    @property
+    def _facts_copy(self) -> Path:
+        return self.cache.folder / FACTS_COPY
+
+    def _restore_facts(self) -> None:
+        """Write the file from its copy, or the copy from the file, where one is lost."""
+        facts = self.facts()
+        if facts and _readable(self.facts_file) != facts:
+            _logger.warning("%s was missing or damaged: restored from its copy", self.facts_file)
+            write_json(self.facts_file, facts)
+        if facts and _readable(self._facts_copy) != facts:
+            write_json(self._facts_copy, facts)
 
     def manifest(self) -> dict[str, Any]:
         """Return what the last run wrote about itself; empty if there is none."""
@@ -132,15 +153,18 @@ class Workspace:
     def locked(self) -> Iterator[None]:
         """Keep other runs out of the workspace; create the folder if it is missing.
 
+        What a run that was killed left behind is tidied up.
+
         Raises
         ------
         OutputError
-            If the folder cannot be created.
+            If the folder cannot be created or written to.
         WorkspaceError
-            If another run is using it.
+            If another run is using it, or the folder holds something else.
         """
         from filelock import FileLock, Timeout
 
+        self.facts()
         made = [path for path in (self.cache.folder, self.path) if not path.exists()]
         try:
             self.cache.folder.mkdir(parents=True, exist_ok=True)
@@ -153,20 +177,45 @@ class Workspace:
         except OSError as error:
             raise self._cannot_write(error) from error
         try:
+            with output_errors(self.path):
+                for folder in (self.path, self.cache.folder, self.models.folder):
+                    remove_temporary_files(folder)
+                self.models.remove_unfinished()
+            self._restore_facts()
             yield
         finally:
             lock.release()
             if made and not self.facts_file.exists():
                 self._remove_if_empty(made)
 
-    def _check_new(self) -> None:
-        """Check that the path is free, or an empty folder."""
+    def _check_links(self) -> None:
+        """Refuse links where something is written in place; other files are replaced whole."""
+        log = self.decisions_file.name
+        names = (".lock", self.cache.folder.name, self.models.folder.name)
+        for name in (*names, log, f"{log}-wal", f"{log}-shm", f"{log}-journal"):
+            if (self.path / name).is_symlink():
+                raise WorkspaceError(
+                    f"{self.path / name} is a link, and nothing is written through links: put what "
+                    "it leads to in its place"
+                )
+
+    def _check_begun(self) -> None:
+        """Check that the path is free, or a folder that a run has begun."""
         if self.path.exists() and not self.path.is_dir():
             raise WorkspaceError(
                 f"{self.path} is a file, not a workspace folder: name another with -o"
             )
-        ours = {".lock", self.cache.folder.name}
-        foreign = self.path.is_dir() and any(p.name not in ours for p in self.path.iterdir())
+        if not self.path.is_dir() or (
+            self.cache.has_files() and not self.cache.has_foreign_files()
+        ):
+            return
+        log = self.decisions_file.name
+        ours = {".lock", self.cache.folder.name, *(log + end for end in ("", "-wal", "-shm"))}
+        names = [path.name for path in self.path.iterdir()]
+        foreign = any(name not in ours and not is_temporary(name) for name in names)
+        if self.decisions_file.exists():
+            with self.decisions(readonly=True):  # it is a log of decisions
+                foreign = False
         if foreign or self.cache.has_foreign_files():
             raise WorkspaceError(f"{self.path} is a folder of something else: name another with -o")
 
@@ -191,9 +240,36 @@ def open_workspace(path: str | Path) -> Workspace:
     Raises
     ------
     WorkspaceError
-        If there is none.
+        If there is none, or a run on its input has to make it again.
     """
     workspace = Workspace(Path(path))
-    if not workspace.path.is_dir() or not workspace.facts():
+    if not workspace.path.is_dir():
         raise WorkspaceError(f"there is no workspace at {path}: make one with dedupe run")
+    if not workspace.facts():
+        raise WorkspaceError(_lost(workspace))
     return workspace
+
+
+def _lost(workspace: Workspace) -> str:
+    """Say why there are no facts, and what brings them back."""
+    path, name = workspace.path, workspace.facts_file.name
+    remedy = "run dedupe run on its input again, which computes what is missing"
+    if workspace.decisions_file.exists():
+        remedy += "; decisions are kept"
+    if not workspace.facts_file.exists():
+        if not workspace.cache.has_files() and not workspace.decisions_file.exists():
+            return f"there is no workspace at {path}: make one with dedupe run"
+        return f"the workspace {path} is unfinished, or lost its {name}: {remedy}"
+    if _readable(workspace.facts_file) is None:
+        return f"{workspace.facts_file} is damaged: {remedy}"
+    return f"the workspace {path} was made by an older version of dedupe: {remedy}"
+
+
+def _readable(file: Path) -> dict[str, Any] | None:
+    """Return the content of a file of facts; ``None`` if it is missing or damaged."""
+    try:
+        return read_checked_json(file)
+    except ValueError:
+        return None
+    except OSError as error:
+        raise WorkspaceError(f"cannot read {file}: {error.strerror}") from error

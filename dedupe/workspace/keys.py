@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from dedupe.config import BUNDLED, Config
+from dedupe.config import BUNDLED, TARGETS, Config
 from dedupe.io.sources import Input
 from dedupe.models.loading import MODELS
 from dedupe.scoring.comparison.model import WEIGHTS as COMPARISON_MODEL
@@ -111,4 +111,7 @@ def export_key(
 ) -> str:
     """Return a hash of everything that the output files follow from."""
     reviewed = decisions.rows(), choices.rows()
-    return stage_key(keys["scored"], *reviewed, config.as_dict(), version("dedupe-tui"))
+    options = config.as_dict()
+    if any(options[name] is not None for name in TARGETS):
+        del options["threshold"]  # it follows from the target
+    return stage_key(keys["scored"], *reviewed, options, version("dedupe-tui"))

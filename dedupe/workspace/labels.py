@@ -10,7 +10,7 @@ from dedupe.errors import InputError
 from dedupe.io.tables import read_table
 from dedupe.resolution.decisions import Decision
 from dedupe.resolution.outputs import own_ids
-from dedupe.workspace.folder import open_workspace
+from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.state import open_state
 from dedupe.workspace.stored import RecordTable
 
@@ -22,7 +22,7 @@ _LABELS = {
 
 
 def decision_log(workspace: str | Path) -> pl.DataFrame:
-    """Return the log of decisions of a workspace.
+    """Return the log of decisions of a workspace, also of one that lost everything else.
 
     Returns
     -------
@@ -34,7 +34,10 @@ def decision_log(workspace: str | Path) -> pl.DataFrame:
     WorkspaceError
         If there is no workspace, or its log cannot be read.
     """
-    with open_workspace(workspace).decisions(readonly=True) as log:
+    opened = Workspace(Path(workspace))
+    if not opened.decisions_file.exists():
+        opened = open_workspace(workspace)
+    with opened.decisions(readonly=True) as log:
         return log.log()
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dedupe.errors import WorkspaceError
+from dedupe.workspace.log_checksums import LineChecksums
 
 
 class LogFile:
@@ -25,6 +26,8 @@ class LogFile:
         The file. It is created if it is missing, unless `readonly`.
     schema
         SQL statements that create the tables.
+    table
+        The table of the log, whose lines have checksums.
     application, version
         Numbers in the header of the file: they identify the program and the schema.
     readonly
@@ -44,6 +47,7 @@ class LogFile:
         path: Path,
         schema: str,
         *,
+        table: str,
         application: int,
         version: int,
         readonly: bool,
@@ -57,6 +61,7 @@ class LogFile:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._checksums = LineChecksums(table)
         with self._lock:
             self._open()
 
@@ -75,6 +80,7 @@ class LogFile:
             # Another process may be creating the tables at this moment.
             if self._connection is None or not _version_of(self._connection):
                 return []
+            self._checksums.check(self._connection)
             return self._connection.execute(query, values).fetchall()
 
     @contextmanager
@@ -87,7 +93,9 @@ class LogFile:
                 self._open()
             assert self._connection is not None
             with _transaction(self._connection):
+                self._checksums.check(self._connection)
                 yield self._connection
+                self._checksums.seal(self._connection)
 
     def _open(self) -> None:
         if self._readonly and not self.path.exists():
@@ -174,13 +182,15 @@ class LogFile:
             yield
         except sqlite3.DatabaseError as error:
             raise WorkspaceError(f"{self.path} {_reason(error)}") from error
+        except UnicodeDecodeError as error:
+            raise WorkspaceError(f"{self.path} {_damaged('text that is no UTF-8')}") from error
 
 
 _REASONS = {
+    sqlite3.SQLITE_FULL: "cannot be written to: the disk is full; make room and repeat the command",
     sqlite3.SQLITE_BUSY: "is locked by another process: wait for it or end it, and try again",
     sqlite3.SQLITE_LOCKED: "is locked by another process: wait for it or end it, and try again",
     sqlite3.SQLITE_NOTADB: "is not an SQLite file, so it is not a log of decisions",
-    sqlite3.SQLITE_CORRUPT: "is damaged: restore it from a backup",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: check that the folder exists and is writable",
     sqlite3.SQLITE_READONLY: "cannot be written to: check its permissions",
 }
@@ -188,7 +198,13 @@ _REASONS = {
 
 def _reason(error: sqlite3.DatabaseError) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_CORRUPT:
+        return _damaged(error)
     return _REASONS.get(code, f"cannot be used: {error}")
+
+
+def _damaged(how: object) -> str:
+    return f"is damaged ({how}): restore it from a backup"
 
 
 def _version_of(connection: sqlite3.Connection) -> int:

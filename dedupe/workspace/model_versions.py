@@ -10,15 +10,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dedupe.config import BUNDLED
+from dedupe.errors import WorkspaceError
+from dedupe.io.atomic import output_errors
 from dedupe.workspace.json_file import read_json, write_json
 
 _NAME = re.compile(r"cross-encoder-([1-9][0-9]*)")
+_MAKING = ".making-"
 NOTES = "fine-tuning.json"
 """File beside the weights of a version: what :func:`dedupe.train` reports of it."""
 
@@ -55,9 +60,34 @@ class ModelVersions:
         version = read_json(self.folder / "current.json").get("version")
         return version if isinstance(version, int) and version in self.all() else 0
 
+    def making(self, version: int) -> Path:
+        """Return the folder in which a version is written; it is renamed when it is complete."""
+        return self.folder / f"{_MAKING}{version}"
+
+    def remove_unfinished(self) -> None:
+        """Remove versions that were being written when their training was killed."""
+        for unfinished in self.folder.glob(f"{_MAKING}*"):
+            with output_errors(unfinished):
+                shutil.rmtree(unfinished)
+
     def use(self, version: int) -> None:
         """Choose the version that runs use from now on."""
         write_json(self.folder / "current.json", {"version": version})
+
+    def check(self, version: int) -> None:
+        """Check the files of a version against the checksums in its notes.
+
+        Raises
+        ------
+        WorkspaceError
+            If one is damaged or missing.
+        """
+        folder, known = self.path(version), self.notes(version).get("files")
+        if known is not None and known != file_checksums(folder):
+            raise WorkspaceError(
+                f"the model {folder} is damaged: return to the one before with dedupe train "
+                f"{self.folder.parent} --undo"
+            )
 
     def notes(self, version: int) -> dict[str, Any]:
         """Return what was reported when a version was trained; empty if that is unknown."""
@@ -86,3 +116,14 @@ class ModelVersions:
         folder, _, version = name.partition("/")
         found = _NAME.fullmatch(version) if folder == self.folder.name else None
         return name if found is None else str(self.path(int(found[1])))
+
+
+def file_checksums(folder: Path) -> dict[str, str]:
+    """Compute the SHA-256 of each file of a model, by its path in the folder; not of the notes."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != NOTES:
+            with path.open("rb") as file:
+                name = path.relative_to(folder).as_posix()
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found

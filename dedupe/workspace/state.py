@@ -9,7 +9,7 @@ Every command that works on a finished run opens this state once::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -128,9 +128,10 @@ class Clustered:
         """
         state = self.state
         rules = parse_rules(state.config.merge, state.records.frame.columns)
-        return make_outputs(
+        outputs = make_outputs(
             state.records, self.pairs, self.resolved, rules, state.config, state.table.linked
         )
+        return replace(outputs, dialect=state.table.dialect)
 
 
 def all_pairs(records: Records, scored: pl.DataFrame) -> pl.DataFrame:

@@ -71,21 +71,21 @@ def load_table(workspace: Workspace, key: str) -> RecordTable | None:
     if frame is None or texts is None:
         return None
     facts = texts[1]
-    records = restore_records(
-        frame[0],
-        texts[0],
-        tuple(ColumnRole(**role) for role in facts["fields"]),
-        facts["id_column"],
-    )
+    try:
+        roles = tuple(ColumnRole(**role) for role in facts["fields"])
+        records = restore_records(frame[0], texts[0], roles, facts["id_column"])
+        linked = Linked.of(facts["linked"]) if facts.get("linked") else None
+        dialect = Dialect(**facts["dialect"])
+    except (KeyError, TypeError, ValueError):  # of another version: they are read again
+        return None
     clusters = cache.load(CLUSTERS, key)
     if clusters is not None and clusters[1].get("ids_continue"):
         records = replace(records, previous_cluster_ids=clusters[0]["cluster_id"])
-    linked = Linked.of(facts["linked"]) if facts.get("linked") else None
     slots = cache.load(SLOTS, key)
     slot = None if slots is None else slots[0]["slot"].to_numpy()
     extended = slots is not None and bool(slots[1].get("extended", True))
     notes = tuple(facts.get("notes", ()))
-    return RecordTable(records, Dialect(**facts["dialect"]), linked, slot, extended, notes)
+    return RecordTable(records, dialect, linked, slot, extended, notes)
 
 
 def save_table(
@@ -107,10 +107,11 @@ def save_table(
         "notes": table.notes,
     }
     cache.save(TABLE, key, records.frame, {}, forget=forget, after=after)
-    cache.save(RECORDS, key, pl.DataFrame(columns), facts, forget=forget, after=after)
     if table.slot is not None:
         slots = pl.DataFrame({"slot": table.slot})
         cache.save(SLOTS, key, slots, {"extended": table.extended}, forget=forget)
+    # The last of the three: where the records are, the others are.
+    cache.save(RECORDS, key, pl.DataFrame(columns), facts, forget=forget, after=after)
 
 
 def load_scored(workspace: Workspace, key: str) -> tuple[pl.DataFrame, dict[str, Any]] | None:
@@ -151,17 +152,27 @@ def search_facts(workspace: Workspace) -> dict[str, Any]:
     return workspace.cache.facts(CANDIDATES, keys.get("candidates", ""))
 
 
-def index_slots(table: RecordTable, search: Mapping[str, Any]) -> NDArray[np.uint32]:
-    """Return the place of each record's text in the index, (n,) u32.
+def index_slots(
+    table: RecordTable, search: Mapping[str, Any]
+) -> tuple[NDArray[np.uint32], dict[str, Any]]:
+    """Find the place of each record's text in the index.
 
     An index that was built from these records holds them in their order; one that was extended
-    does not.
+    does not, and cannot be used if the places are lost.
+
+    Returns
+    -------
+    slot
+        (n,) u32 places.
+    stored
+        Facts of the index that they belong to; empty if it has to be built again.
     """
-    extended = (search.get("stored") or {}).get("grown", False)
+    stored = search.get("stored") or {}
+    extended = stored.get("grown", False)
     if table.slot is not None and table.extended == extended:
-        return table.slot
+        return table.slot, stored
     texts = table.records.texts
-    return assign_slots(texts, *identical_pairs(texts))
+    return assign_slots(texts, *identical_pairs(texts)), {} if extended else stored
 
 
 def load_statistics(workspace: Workspace, scoring: Mapping[str, Any]) -> FileStatistics | None:
@@ -238,8 +249,10 @@ def check_models(workspace: Workspace, config: Config) -> None:
     Raises
     ------
     WorkspaceError
-        If they are not.
+        If they are not, or one is damaged.
     """
+    if version := workspace.models.version_of(config.cross_encoder):
+        workspace.models.check(version)
     before = workspace.facts().get("models") or workspace.manifest().get("models", {})
     for name, now in model_ids(config).items():
         if before.get(name, now) == now:

@@ -21,7 +21,7 @@ def test_evaluate_prints_the_measures(run_folder: Path, run_dedupe: RunDedupe) -
     gold.write_csv(run_folder / "gold.csv")
     command = ("evaluate", "people.dedupe", "--gold", "gold.csv")
     plain = run_dedupe(*command, cwd=run_folder).stdout.decode()
-    assert "pair_f1" in plain
+    assert "pair_f1" in plain and plain.startswith("At threshold 0.5:\n")
     measures = json.loads(run_dedupe(*command, "--json", cwd=run_folder).stdout)
     assert {
         "pair_precision", "pair_recall", "pair_f1", "bcubed_f1", "candidate_recall",
@@ -37,6 +37,31 @@ def test_evaluate_without_gold_prints_an_estimate(run_folder: Path, run_dedupe: 
     assert (found["basis"], found["drawn"], found["recall"]["low"]) == ("model", 0, None)
     wrong = run_dedupe("evaluate", "people.dedupe", "--across", "city", cwd=run_folder)
     assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+
+
+def test_evaluate_measures_at_the_threshold_of_the_files_or_another(
+    tmp_path: Path, invoke: Invoke
+) -> None:
+    workspace, gold = str(tmp_path / "w"), str(tmp_path / "gold.csv")
+    write_workspace(tmp_path / "w", NAMES, {("a", "b"): 0.6, ("b", "c"): 0.55}, effort="fast")
+    (tmp_path / "gold.csv").write_text("id,cluster_id\na,1\nb,1\nc,2\n")
+
+    def found_pairs(*options: str) -> tuple[float, int]:
+        code, out, err = invoke("evaluate", workspace, "--gold", gold, "--json", *options)
+        assert (code, err) == (0, "")
+        measures = json.loads(out)
+        return measures["threshold"], measures["found_pairs"]
+
+    assert found_pairs("--threshold", "0.7") == (0.7, 0)
+    assert found_pairs("--threshold", "0.58") == (0.58, 1)
+    assert found_pairs()[0] == 0.5
+    assert invoke("export", workspace, "--threshold", "0.7", "-q")[0] == 0
+    assert found_pairs() == (0.7, 0)
+    for options in ((), ("--gold", gold)):
+        first = invoke("evaluate", workspace, *options)[1].splitlines()[0]
+        assert first == "At threshold 0.7:"
+    code, _, err = invoke("evaluate", workspace, "--threshold", "7")
+    assert code == 2 and err.count("\n") == 1
 
 
 def test_an_estimate_names_its_basis_and_a_verified_target_its_probability(

@@ -10,9 +10,8 @@ import pytest
 
 from dedupe.cli import cli
 from dedupe.cli.options import given, one_source, with_config_file
-from dedupe.config import LINK_MODES, Config
+from dedupe.config import EXPORT_OPTIONS, LINK_MODES, Config
 from dedupe.errors import OptionError
-from dedupe.pipeline.export import EXPORT_OPTIONS
 
 NOT_OPTIONS_OF_A_CONFIG = {
     "inputs", "workspace", "output", "table", "config_file", "train", "dry_run", "review",

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import dedupe
 from dedupe.cli.review import ORDERS
+from dedupe.review.app import Reviewed
 from tests.cli.conftest import Invoke, RunDedupe
 from tests.samples import write_workspace
 
@@ -56,6 +58,33 @@ def test_the_command_offers_every_order_of_the_app() -> None:
     from dedupe.review.order import ORDERS as KNOWN
 
     assert list(ORDERS) == list(KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("reviewed", "threshold"),
+    [(Reviewed(True, 0.47), 0.47), (Reviewed(True), 0.9), (Reviewed(False), None)],
+)
+def test_leaving_the_app_writes_with_what_was_chosen_last(
+    invoke: Invoke,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reviewed: Reviewed,
+    threshold: float | None,
+) -> None:
+    def in_the_app(workspace: str, **_: object) -> Reviewed:
+        dedupe.export(workspace, threshold=0.9, format="jsonl")
+        (Path(workspace) / "merged.jsonl").unlink()
+        return reviewed
+
+    monkeypatch.setattr("dedupe.review.app.review", in_the_app)
+    monkeypatch.setattr("dedupe.cli.review.require_terminal", lambda: None)
+    write_workspace(tmp_path / "w", {"a": "ada", "b": "adah"}, {("a", "b"): 0.6}, effort="fast")
+    code, _, err = invoke("review", str(tmp_path / "w"))
+    assert code == 0, err
+    assert (tmp_path / "w" / "merged.jsonl").exists() == (threshold is not None)
+    if threshold is not None:
+        manifest = json.loads((tmp_path / "w" / "manifest.json").read_text())
+        assert manifest["config"]["threshold"] == threshold
 
 
 def test_the_app_in_a_browser_gets_the_options_of_the_command(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import sqlite3
 from collections.abc import Callable
@@ -15,6 +14,8 @@ import pytest
 import dedupe.io.formats.database
 from dedupe.io.dialect import CSV
 from dedupe.io.tables import write_table
+from dedupe.workspace.folder import Workspace
+from dedupe.workspace.json_file import write_json
 from tests.cli.conftest import Invoke
 from tests.samples import people_table
 
@@ -140,10 +141,10 @@ def prepared(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def other_models(folder: Path) -> None:
-    file = folder / "people.dedupe/workspace.json"
-    facts = json.loads(file.read_text())
+    workspace = Workspace(folder / "people.dedupe")
+    facts = workspace.facts()
     facts["models"]["bi_encoder"] = "another"
-    file.write_text(json.dumps(facts))
+    workspace.write_facts(facts)
 
 
 def damaged(folder: Path) -> None:
@@ -157,11 +158,12 @@ def without_records(folder: Path) -> None:
 
 
 def garbled(folder: Path) -> None:
-    (folder / "people.dedupe/workspace.json").write_text("{")
+    for place in ("workspace.json", "stages/workspace.json"):
+        (folder / "people.dedupe" / place).write_text("{")
 
 
 def of_another_version(folder: Path) -> None:
-    (folder / "people.dedupe/workspace.json").write_text('{"format": 99}')
+    write_json(folder / "people.dedupe/workspace.json", {"format": 99})
 
 
 @pytest.mark.parametrize(
@@ -181,10 +183,10 @@ def of_another_version(folder: Path) -> None:
         (["link", "people.csv", "ids.csv"], None, "ids has none of the compared columns"),
         (["add", "people.dedupe", "new.csv", "--id", "no"], None, "no column 'no'"),
         (["add", "people.dedupe", "new.csv"], garbled, "is damaged"),
-        (["add", "people.dedupe", "new.csv"], of_another_version, "another version"),
+        (["add", "people.dedupe", "new.csv"], of_another_version, "a newer dedupe"),
         (["match", "people.dedupe"], without_records, "unfinished or damaged"),
         (["match", "people.dedupe"], garbled, "is damaged"),
-        (["diff", "people.dedupe", "people.dedupe"], of_another_version, "another version"),
+        (["diff", "people.dedupe", "people.dedupe"], of_another_version, "a newer dedupe"),
         (["link", "people.csv", "new.csv", "--map", "no=name"], None, "has no column 'no'"),
         (["link", "people.csv", "new.csv", "--map", "city=no"], None, "has a column 'no'"),
         (["link", "people.csv", "held.sqlite"], None, "held.sqlite is locked by another process"),

@@ -304,10 +304,10 @@ def test_what_cannot_be_added_is_one_line_and_changes_nothing(
 
 
 def test_a_workspace_of_other_models_is_refused(folder: Path) -> None:
-    file = folder / "people.dedupe/workspace.json"
-    facts = json.loads(file.read_text())
+    workspace = Workspace(folder / "people.dedupe")
+    facts = workspace.facts()
     facts["models"]["cross_encoder"] = "another"
-    file.write_text(json.dumps(facts))
+    workspace.write_facts(facts)
     before = content(folder)
     with pytest.raises(WorkspaceError, match="another cross-encoder"):
         dedupe.add(folder / "people.dedupe", folder / "new.csv")
@@ -315,10 +315,10 @@ def test_a_workspace_of_other_models_is_refused(folder: Path) -> None:
 
 
 def test_a_model_that_is_gone_is_named(folder: Path) -> None:
-    facts = folder / "people.dedupe/workspace.json"
-    known = json.loads(facts.read_text())
-    known["config"]["cross_encoder"] = str(folder / "mine")
-    facts.write_text(json.dumps(known))
+    workspace = Workspace(folder / "people.dedupe")
+    facts = workspace.facts()
+    facts["config"]["cross_encoder"] = str(folder / "mine")
+    workspace.write_facts(facts)
     with pytest.raises(
         WorkspaceError, match=r"made with the cross-encoder .*mine, which is missing"
     ):

@@ -11,7 +11,9 @@ import polars as pl
 import pytest
 
 import dedupe
+from dedupe.config import Config
 from dedupe.errors import OptionError, OutputError, WorkspaceError
+from dedupe.io.tables import read_table
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.stored import stored_config
 from tests.samples import people_table
@@ -46,6 +48,141 @@ def test_the_options_of_an_export_are_those_of_the_workspace(workspace: Path) ->
     clusters = (workspace / "clusters.csv").read_bytes()
     dedupe.export(workspace)
     assert (workspace / "clusters.csv").read_bytes() == clusters
+
+
+def test_the_manifest_keeps_what_the_run_measured_and_counts_what_lies_there(
+    workspace: Path,
+) -> None:
+    ran = manifest(workspace)
+    result = dedupe.export(workspace, threshold=1.0)
+    now = manifest(workspace)
+    assert [ran["written"]["by"], now["written"]["by"]] == ["run", "export"]
+    assert now["written"]["at"] >= ran["written"]["at"]
+    for measured in ("stages", "search", "models", "versions", "input", "stage_keys"):
+        assert now[measured] == ran[measured]
+    pairs = pl.read_csv(workspace / "pairs.csv")
+    for written in (ran, now):
+        threshold = written["config"]["threshold"]
+        assert written["matching_pairs"] == (pairs["probability"] >= threshold).sum()
+    assert now["matching_pairs"] < ran["matching_pairs"]
+    assert pl.read_csv(workspace / "merged.csv").height == now["rows"] - now["rows_merged"]
+    assert [stage["stage"] for stage in result.summary["stages"]] == ["read", "cluster", "export"]
+
+
+def test_every_command_goes_on_with_the_options_of_the_last_export(workspace: Path) -> None:
+    people = workspace.with_name("people.csv")
+    rules = {"city": "longest"}
+    dedupe.export(workspace, threshold=0.99, format="jsonl", merge=rules)
+    clusters = (workspace / "clusters.jsonl").read_bytes()
+    assert dedupe.run(people).summary["unchanged"]
+    for command in (
+        lambda: dedupe.run(people, candidates_per_record=4),
+        lambda: dedupe.add(workspace, people_table().with_columns(id=pl.lit("n") + "id").head(1)),
+        lambda: dedupe.export(workspace),
+    ):
+        assert command().summary["config"]["threshold"] == 0.99
+        config = stored_config(Workspace(workspace))
+        assert (config.threshold, config.format, config.merge) == (0.99, "jsonl", rules)
+        assert not (workspace / "clusters.csv").exists()
+    assert clusters
+
+
+def test_what_a_run_is_given_takes_precedence_over_the_last_export(workspace: Path) -> None:
+    people = workspace.with_name("people.csv")
+    dedupe.export(workspace, threshold=0.99, format="jsonl")
+    config = dedupe.run(people, threshold=0.7).summary["config"]
+    assert (config["threshold"], config["format"]) == (0.7, "jsonl")
+    config = dedupe.run(people, preset="eager", format="csv").summary["config"]
+    assert (config["threshold"], config["review_from"], config["format"]) == (0.3, 0.05, "csv")
+    config = dedupe.run(people, config=Config()).summary["config"]
+    assert (config["threshold"], config["review_from"]) == (0.5, 0.1)
+
+
+def test_a_run_that_fails_leaves_the_options_of_the_files_that_lie_there(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OutputError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dedupe.pipeline.run, "write_outputs", fail)
+        with pytest.raises(OutputError):
+            dedupe.run(workspace.with_name("people.csv"), threshold=0.9)
+    assert stored_config(Workspace(workspace)).threshold == 0.5
+
+
+def test_the_workspace_named_as_the_folder_is_the_workspace(workspace: Path) -> None:
+    dedupe.export(workspace, output=workspace / ".." / workspace.name, threshold=1.0)
+    assert stored_config(Workspace(workspace)).threshold == 1.0
+
+
+def test_another_workspace_is_no_place_for_an_export(workspace: Path, tmp_path: Path) -> None:
+    other = dedupe.run(tmp_path / "people.csv", output=tmp_path / "other").workspace
+    assert other is not None
+    before = (other / "merged.csv").read_bytes()
+    with pytest.raises(OutputError, match="is another workspace"):
+        dedupe.export(workspace, output=other, threshold=1.0)
+    assert (other / "merged.csv").read_bytes() == before
+
+
+def test_links_in_a_workspace_are_replaced_and_not_followed(
+    workspace: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    names = ["merged.csv", "manifest.json", "workspace.json"]
+    names += [f"stages/{path.name}" for path in (workspace / "stages").glob("clusters-*")]
+    names += [f"stages/{path.name}" for path in (workspace / "stages").glob("index-*.scale")]
+    for name in names[:2]:
+        (workspace / name).unlink()
+        (workspace / name).symlink_to(outside)
+    dedupe.export(workspace, threshold=0.9)
+    for name in names[2:]:
+        (workspace / name).unlink()
+        (workspace / name).symlink_to(outside)
+    dedupe.add(workspace, people_table().head(1).with_columns(id=pl.lit("n")))
+    dedupe.export(workspace, threshold=0.8)
+    assert outside.read_text() == "mine"
+    assert not [path for path in workspace.rglob("*") if path.is_symlink()]
+
+
+def test_names_of_linked_tables_do_not_lead_out_of_the_workspace(tmp_path: Path) -> None:
+    people = people_table()
+    people.head(9).write_csv(tmp_path / "a.csv")
+    people.tail(9).write_csv(tmp_path / "b.csv")
+    path = dedupe.link(tmp_path / "a.csv", tmp_path / "b.csv").workspace
+    assert path is not None
+    opened = Workspace(path)
+    key = opened.facts()["keys"]["table"]
+    texts = opened.cache.load("records", key)
+    assert texts is not None
+    names = ["../../victim", "b"]
+    facts = {**texts[1], "linked": {**texts[1]["linked"], "names": names}}
+    opened.cache.save("records", key, texts[0], facts)
+    (path / "unmatched-..").mkdir()
+    with pytest.raises(OutputError, match="a name is not a path"):
+        dedupe.export(path)
+    assert not list(tmp_path.rglob("victim*"))
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet", "jsonl", "xlsx", "sqlite"])
+def test_a_result_writes_one_table_in_the_format_of_the_ending(
+    workspace: Path, tmp_path: Path, ending: str
+) -> None:
+    result = dedupe.export(workspace, output=tmp_path / "elsewhere")
+    file = tmp_path / f"out.{ending}"
+    result.write(file, "removed")
+    expected = result.removed.cast(pl.String)
+    if ending == "sqlite":
+        found = read_table(f"sqlite:///{file}::out").frame
+    else:
+        found = read_table(file).frame
+    assert found.cast(pl.String)["id"].to_list() == expected["id"].to_list()
+    assert found.columns == expected.columns
+    with pytest.raises(OptionError, match="cannot tell the format"):
+        result.write(tmp_path / "out.docx")
+    with pytest.raises(OptionError, match="no table 'matches'"):
+        result.write(file, "matches")
 
 
 def test_a_measure_after_an_export_is_of_the_files_on_disk(workspace: Path, tmp_path: Path) -> None:

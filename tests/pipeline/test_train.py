@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +27,9 @@ from dedupe.workspace.folder import open_workspace
 from dedupe.workspace.labels import decision_log, import_decisions
 from dedupe.workspace.state import open_state
 from dedupe.workspace.stored import check_models, stored_config
+from tests.reliability.commands import copied
+from tests.reliability.cuts import Killed, cut
+from tests.reliability.test_crash_points import chosen
 from tests.samples import part_examples, write_workspace
 
 
@@ -163,6 +165,37 @@ def test_what_is_stopped_leaves_a_whole_workspace(place: Path, stage: str, back:
     assert len(list((place / "stages").glob("scored-*.parquet"))) == 1
 
 
+def test_a_training_that_was_killed_at_a_write_is_repeated(place: Path, tmp_path: Path) -> None:
+    whole = copied(place, tmp_path / "whole")
+    with cut(whole) as counting:
+        dedupe.train(whole)
+    for at in chosen(counting.count, "train", 5):
+        folder = copied(place, tmp_path / str(at))
+        with cut(folder, at), pytest.raises(Killed):
+            dedupe.train(folder)
+        _, result = dedupe.train(folder)
+        assert result.summary["config"]["cross_encoder"] == in_use(folder)
+        assert Path(in_use(folder)).is_dir()
+        assert dedupe.export(folder).summary["decisions"] == 16
+        assert not [path for path in folder.rglob(".*") if path.name != ".lock"]
+        assert len(list((folder / "stages").glob("scored-*.parquet"))) == 1
+
+
+def test_a_damaged_version_is_named_and_can_be_gone_back_from(place: Path) -> None:
+    dedupe.train(place)
+    opened = open_workspace(place)
+    (file,) = (place / "models/cross-encoder-1").glob("*.safetensors")
+    file.write_bytes(file.read_bytes() + b"x")
+    for use in (
+        lambda: check_models(opened, stored_config(opened)),
+        lambda: dedupe.run(people(), output=place),
+    ):
+        with pytest.raises(WorkspaceError, match="is damaged: return to the one before"):
+            use()
+    assert dedupe.train(place, undo=True)[0]["version"] == 0
+    check_models(opened, stored_config(opened))
+
+
 def test_a_version_half_made_is_cleared_away(place: Path) -> None:
     for name in (".making-1", "cross-encoder-1"):
         (place / "models" / name).mkdir(parents=True)
@@ -209,9 +242,10 @@ def test_a_run_after_training_uses_the_new_model(place: Path, tmp_path: Path) ->
 
 
 def test_records_of_another_version_are_refused(place: Path, fine_tuning: FakeFineTuning) -> None:
-    facts = json.loads((place / "workspace.json").read_text())
+    workspace = open_workspace(place)
+    facts = workspace.facts()
     facts["input"]["fingerprint"] = "another"
-    (place / "workspace.json").write_text(json.dumps(facts))
+    workspace.write_facts(facts)
     for back in (False, True):
         with pytest.raises(WorkspaceError, match="another version of dedupe"):
             dedupe.train(place, undo=back)

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -339,3 +340,66 @@ def test_an_older_schema_is_refused_in_one_line(path):
     with pytest.raises(WorkspaceError, match="older version") as error:
         DecisionLog(path)
     one_line(error)
+
+
+def test_a_log_without_checksums_is_read_and_gets_them_at_the_first_decision(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "old.sqlite"
+    with DecisionLog(file) as log:
+        log.record("a", "b", Decision.MATCH, "ann")
+        log.record("c", "d", Decision.DIFFERENT, "ann")
+    with sqlite3.connect(file) as connection:
+        connection.execute("DROP TABLE checksum")
+    connection.close()
+    with DecisionLog(file, readonly=True) as log:
+        assert log.current().height == 2
+    with DecisionLog(file) as log:
+        log.record("e", "f", Decision.UNSURE, "bea")
+    with DecisionLog(file, readonly=True) as log:
+        assert log.current()["decision"].to_list() == ["match", "different", "unsure"]
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("SELECT count(*) FROM checksum").fetchone() == (3,)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE log SET decision = 'different' WHERE sequence = 1",
+        "UPDATE log SET at = '2000' WHERE sequence = 3",
+        "DELETE FROM log WHERE sequence = 2",
+        "DELETE FROM log WHERE sequence = 3",
+        "DELETE FROM checksum WHERE sequence = 2",
+        "DELETE FROM checksum WHERE sequence = 3",
+    ],
+)
+def test_a_changed_or_lost_line_is_named(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "log.sqlite"
+    with DecisionLog(file) as log:
+        for name in "abc":
+            log.record(name, "z", Decision.MATCH, "ann")
+    with sqlite3.connect(file) as connection:
+        connection.execute("DROP TRIGGER no_update")
+        connection.execute("DROP TRIGGER no_delete")
+        connection.execute(damage)
+    connection.close()
+    before = file.read_bytes()
+    with pytest.raises(WorkspaceError, match=r"is damaged .*restore it from a backup"):
+        DecisionLog(file, readonly=True).current()
+    with DecisionLog(file) as log, pytest.raises(WorkspaceError, match="is damaged"):
+        log.record("d", "z", Decision.MATCH, "ann")
+    assert file.read_bytes() == before
+
+
+def test_a_decision_that_found_the_disk_full_is_not_missed_later(tmp_path: Path) -> None:
+    with DecisionLog(tmp_path / "log.sqlite") as log:
+        log.record("a", "b", Decision.MATCH, "ann")
+        with pytest.raises(ZeroDivisionError), log._file.writing() as connection:
+            connection.execute(
+                "INSERT INTO log (left_id, right_id, decision, reviewer, at) "
+                "VALUES ('c', 'd', 'match', 'ann', '')"
+            )
+            raise ZeroDivisionError
+        log.record("e", "f", Decision.MATCH, "ann")
+        assert log.current().height == 2

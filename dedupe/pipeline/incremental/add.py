@@ -32,13 +32,20 @@ from dedupe.pipeline.incremental.changed_tables import WrittenTables, changed_ta
 from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES, changes_of
 from dedupe.pipeline.incremental.delta import AddOptions, Delta, delta_of
 from dedupe.pipeline.incremental.rescore import identical_by_slot
-from dedupe.pipeline.incremental.store import cache_after, facts_after, forget_before
+from dedupe.pipeline.incremental.store import (
+    cache_after,
+    cache_changes,
+    facts_after,
+    forget_before,
+    unreported_addition,
+)
 from dedupe.pipeline.manifest import (
     cross_encoder_facts,
     fitted_facts,
     pair_facts,
     run_facts,
     uninformative_values,
+    written_facts,
 )
 from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.result import Result
@@ -153,6 +160,15 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
     after = extend(stages, before, delta, options.identity(source), config)
     with stages.timed("cluster"):
         clustered, written_before, changes = _cluster(workspace, before, delta, after, config)
+    counts = {
+        **delta.counts,
+        "pairs_scored": after.pairs_scored,
+        "clusters": {name: int((changes["change"] == name).sum()) for name in CLUSTER_CHANGES},
+        "notes": list(after.notes),
+        "key": after.keys["table"],
+    }
+    if (unreported := unreported_addition(workspace, before, source, delta, options)) is not None:
+        changes, counts = unreported
     state, resolved = clustered.state, clustered.resolved
     reviewed = before.decisions, before.choices
 
@@ -169,6 +185,7 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
             key = clusters_key(after.keys["scored"], *reviewed, config)
             caching = [
                 pool.submit(cache_after, workspace, before, delta, after),
+                pool.submit(cache_changes, workspace, after, changes, counts),
                 pool.submit(
                     save_clusters,
                     workspace,
@@ -201,19 +218,15 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
         "uninformative_values": uninformative_values(after.statistics),
         **cluster_figures(state.records, clustered.pairs, resolved, config),
         **fitted_facts(clustered.recalibration),
-        "additions": {
-            **delta.counts,
-            "pairs_scored": after.pairs_scored,
-            "clusters": {name: int((changes["change"] == name).sum()) for name in CLUSTER_CHANGES},
-            "notes": list(after.notes),
-        },
+        "additions": counts,
         "stages": stages.done,
         "key": export_key(after.keys, *reviewed, config),
+        "written": written_facts("add", stages.done),
         "outputs": written,
     }
+    forget_before(workspace, after)
+    # Last of all: an addition without a manifest is reported again when it is repeated.
     write_json(workspace.manifest_file, summary)
-    if delta.changes_anything:
-        forget_before(workspace, after)
     return Result(summary, workspace.path, make_whole, lambda: clustered)
 
 
@@ -257,9 +270,12 @@ def _cluster(
 
 def _may_recalibrate(workspace: Workspace, before: Before, state: State) -> bool:
     """Check whether recalibration may change, or changed before, the probability of any pair."""
+    manifest = workspace.manifest()
     return (
-        state.config.recalibrate and state.decisions.height >= MIN_DECISIONS
-    ) or "recalibration" in workspace.manifest()
+        not manifest  # nobody knows
+        or (state.config.recalibrate and state.decisions.height >= MIN_DECISIONS)
+        or "recalibration" in manifest
+    )
 
 
 def _renumbered(clusters: pl.DataFrame, previous: NDArray[np.int64]) -> pl.DataFrame:

@@ -35,6 +35,8 @@ from dedupe.workspace.stored import (
     load_table,
 )
 
+_LOST = "{} were missing or damaged: they were computed again"
+
 
 @dataclass(frozen=True, eq=False)
 class Before:
@@ -58,6 +60,8 @@ class Before:
         The clusters that the output files show; ``None`` if they are not cached.
     cluster_ids
         (n,) id of each record's cluster, as last written.
+    notes
+        Lines that the user should read.
     """
 
     facts: Mapping[str, Any]
@@ -70,6 +74,7 @@ class Before:
     choices: pl.DataFrame
     clusters: pl.DataFrame | None
     cluster_ids: pl.Series
+    notes: tuple[str, ...] = ()
 
 
 def open_before(workspace: Workspace, config: Config) -> Before:
@@ -95,11 +100,15 @@ def open_before(workspace: Workspace, config: Config) -> Before:
     clusters = load_clusters(workspace, keys["table"], key)
     # Cluster ids go on even if decisions or options changed since the clusters were cached.
     cached = clusters if clusters is not None else _any_clusters(workspace, keys["table"])
+    notes = []
+    if statistics is None:
+        notes.append(_LOST.format("the statistics of values"))
     if cached is None or cached.height != len(table.records):
         pairs = all_pairs(table.records, scored[0])
         comparison = Comparison.of(table.records.texts, scored[0], statistics)
         state = State(table, pairs, decisions, choices, config, comparison)
         cached = state.cluster().resolved.rows
+        notes.append(_LOST.format("the clusters as last written"))
     return Before(
         facts=facts,
         table=table,
@@ -111,6 +120,7 @@ def open_before(workspace: Workspace, config: Config) -> Before:
         choices=choices,
         clusters=clusters,
         cluster_ids=cached["cluster_id"],
+        notes=tuple(notes),
     )
 
 
@@ -176,7 +186,7 @@ def extend(
         delta.records, previous_cluster_ids=earlier_ids(before.cluster_ids, delta.previous)
     )
     table = replace(before.table, records=records)
-    slot = index_slots(before.table, before.search)
+    slot, stored = index_slots(before.table, before.search)
     fingerprint = before.facts["input"]["fingerprint"]
     nothing = np.zeros(len(records), dtype=bool)
     if not delta.changes_anything:
@@ -193,13 +203,14 @@ def extend(
             compared=nothing,
             renewed=False,
             pairs_scored=0,
-            notes=delta.notes,
+            notes=(*delta.notes, *before.notes),
         )
     digest = stage_key(fingerprint, *addition, len(records))
     fingerprint = hashlib.sha256(digest.encode()).hexdigest()
     keys = stage_keys(Input((), fingerprint), config)
+    facts = {**before.search, "stored": stored}
     found, search = search_delta(
-        stages, keys["candidates"], delta, before.table, slot, before.search, before.scored, config
+        stages, keys["candidates"], delta, before.table, slot, facts, before.scored, config
     )
     scored, scoring, statistics, rescored = score_delta(
         stages, keys["scored"], records, found, before.scoring, config
@@ -226,5 +237,5 @@ def extend(
         compared=compared,
         renewed=found.renumbered or len(rescored) > 0,
         pairs_scored=found.pairs.height,
-        notes=(*delta.notes, *found.notes),
+        notes=(*delta.notes, *before.notes, *found.notes),
     )

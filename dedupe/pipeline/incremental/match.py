@@ -87,8 +87,8 @@ class Matcher:
         self.ids, self.texts = records.ids, records.texts
         self.fields = [role.name for role in records.fields if role.used]
         search = search_facts(opened)
-        index = open_index(opened.cache, search.get("stored") or {}, self.config)
-        slot = index_slots(table, search)
+        slot, stored = index_slots(table, search)
+        index = open_index(opened.cache, stored, self.config)
         if index is None:
             firsts, identical = identical_pairs(records.texts)
             slot = assign_slots(records.texts, firsts, identical)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
+
 from dedupe.io.sources import Input
 from dedupe.pipeline.incremental.before_and_after import After, Before
 from dedupe.pipeline.incremental.delta import AddOptions, Delta
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.stage_cache import (
+    ADDITIONS,
     CANDIDATES,
     CLUSTERS,
     INDEX,
@@ -51,9 +54,37 @@ def cache_after(workspace: Workspace, before: Before, delta: Delta, after: After
         workspace.cache.save(stage, key, frame, facts, forget=False, after=earlier)
 
 
+def cache_changes(
+    workspace: Workspace, after: After, changes: pl.DataFrame, counts: Mapping[str, Any]
+) -> None:
+    """Cache what an addition changed, should it be killed before it reports that."""
+    workspace.cache.save(ADDITIONS, after.keys["table"], changes, counts, forget=False)
+
+
+def unreported_addition(
+    workspace: Workspace, before: Before, source: Input, delta: Delta, options: AddOptions
+) -> tuple[pl.DataFrame, dict[str, Any]] | None:
+    """Return what the last addition changed, if this one repeats it because it was killed.
+
+    Its records are in the workspace then, and repeating it adds nothing.
+    """
+    earlier, key = before.facts.get("added"), before.facts["keys"]["table"]
+    if not earlier or delta.changes_anything:
+        return None
+    last, reported = earlier[-1], workspace.manifest().get("additions", {})
+    now = {"fingerprint": source.fingerprint, **_how(options)}
+    if reported.get("key") == key or any(last.get(name) != now[name] for name in now):
+        return None
+    return workspace.cache.load(ADDITIONS, key)
+
+
+def _how(options: AddOptions) -> dict[str, Any]:
+    return {"replace_all": options.replace_all, "to": options.to}
+
+
 def forget_before(workspace: Workspace, after: After) -> None:
     """Remove what no longer counts."""
-    for stage in (TABLE, RECORDS, SLOTS, CLUSTERS):
+    for stage in (TABLE, RECORDS, SLOTS, CLUSTERS, ADDITIONS):
         workspace.cache.forget(stage, [after.keys["table"]])
     workspace.cache.forget(CANDIDATES, [after.keys["candidates"]])
     workspace.cache.forget(SCORED, [after.keys["scored"]])
@@ -70,8 +101,7 @@ def facts_after(
     added = {
         "names": source.names,
         "fingerprint": source.fingerprint,
-        "replace_all": options.replace_all,
-        "to": options.to,
+        **_how(options),
         **delta.counts,
     }
     return {
