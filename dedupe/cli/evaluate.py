@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from dedupe.cli.console import echo_data
 from dedupe.cli.options import EPILOG, json_option, verbose_option
 from dedupe.cli.reports import print_diff, print_estimate, print_evaluation
 from dedupe.errors import OptionError
@@ -67,6 +68,6 @@ def diff(before: str, after: str, format: str, limit: int, as_json: bool, verbos
         raise OptionError("--json and --format csv both print to stdout: use one of them")
     found = compare_runs(before, after)
     if format == "csv":
-        click.echo(found.records.write_csv(), nl=False)
+        echo_data(found.records.write_csv().encode())
     else:
         print_diff(found, limit, as_json)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dedupe.cli.console import progress_bars
+from dedupe.cli.console import echo, echo_data, progress_bars
 from dedupe.cli.options import (
     EPILOG,
     column_options,
@@ -73,7 +73,7 @@ def score(pairs: str, output: str, quiet: bool, verbose: int, **options: Any) ->
         lines = _scored_lines(objects, config, report)
         if output == STDOUT:
             for line in lines:
-                click.echo(line.encode(), nl=False)
+                echo_data(line.encode())
         else:
             write_atomically(Path(output), partial(_write_lines, lines))
 
@@ -114,4 +114,4 @@ def completion(context: click.Context, shell: str) -> None:
     if completion_class is None:
         raise OptionError(f"there is no completion for {shell}")
     group = context.find_root().command
-    click.echo(completion_class(group, {}, "dedupe", "_DEDUPE_COMPLETE").source())
+    echo(completion_class(group, {}, "dedupe", "_DEDUPE_COMPLETE").source())

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 import dedupe
-from dedupe.cli.console import logging_paused, progress_bars
+from dedupe.cli.console import echo, echo_data, logging_paused, progress_bars
 from dedupe.cli.options import (
     EPILOG,
     device_option,
@@ -163,12 +163,10 @@ def decisions(
 
     if labels is not None:
         count = import_decisions(workspace, labels, reviewer=reviewer or Path(labels).name)
-        click.echo(
-            f"Imported {plural(count, 'decision')}. Apply: dedupe export {workspace}", err=True
-        )
+        echo(f"Imported {plural(count, 'decision')}. Apply: dedupe export {workspace}", err=True)
         return
     log = decision_log(workspace)
-    click.echo(log.write_csv() if format == "csv" else log.write_ndjson(), nl=False)
+    echo_data((log.write_csv() if format == "csv" else log.write_ndjson()).encode())
 
 
 @click.command(epilog=EPILOG)

@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
 from dedupe.errors import DedupeError
+from dedupe.io.printable import printable
 from dedupe.resolution.decisions import Decision
 from dedupe.review.decisions import described
 from dedupe.review.session import Session
@@ -138,7 +139,7 @@ class ClustersScreen(Screen[None]):
         if contradictions := self.session.contradiction_count():
             parts.append(f"! {counted(contradictions, 'contradiction')}")
         if self.text:
-            parts.append(f"“{self.text}”")
+            parts.append(f"“{one_line(self.text)}”")
         return "  ·  ".join(parts)
 
     def draw_rows(self) -> None:
@@ -156,8 +157,9 @@ class ClustersScreen(Screen[None]):
         for row, values in zip(rows, frame.iter_rows(named=True), strict=True):
             lines.append(self._line(row, values, commonest, chosen))
         # Without given widths, the table may be drawn once before they are measured.
-        for name, cells in zip(["", *self.columns], zip(*lines, strict=True), strict=True):
-            table.add_column(name, width=max(map(cell_len, (name, *(c.plain for c in cells)))))
+        heads = [Text(one_line(name)) for name in ("", *self.columns)]
+        for head, cells in zip(heads, zip(*lines, strict=True), strict=True):
+            table.add_column(head, width=max(cell_len(cell.plain) for cell in (head, *cells)))
         table.add_rows(lines)
         table.fixed_rows = 1
         if len(self.rows) > MOST_ROWS:
@@ -265,7 +267,7 @@ class ClustersScreen(Screen[None]):
             return
         name = self.columns[column]
         value = one_line(self.session.record(row)[name])
-        self._choose(row, name, f"{name} of the merged row: {value or 'empty'}")
+        self._choose(row, name, f"{one_line(name)} of the merged row: {value or 'empty'}")
 
     def action_choose_representative(self) -> None:
         """Choose the row under the cursor as the representative of its cluster."""
@@ -273,7 +275,7 @@ class ClustersScreen(Screen[None]):
         if row is None:
             self._note(f"go to a row of the cluster first: {_TO_THE_ROWS}")
             return
-        record_id = self.session.records.ids[row]
+        record_id = one_line(self.session.records.ids[row])
         self._choose(row, None, f"{record_id} is the representative of its cluster")
 
     def action_undo(self) -> None:
@@ -335,7 +337,7 @@ class ClustersScreen(Screen[None]):
         self._note(note)
 
     def _note(self, note: str) -> None:
-        self.query_one("#note", Static).update(Text(note, style="italic"))
+        self.query_one("#note", Static).update(Text(printable(note), style="italic"))
 
 
 def _commonest(values: pl.Series) -> str:

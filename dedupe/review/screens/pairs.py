@@ -18,6 +18,7 @@ from textual.widgets import Footer, Input, Static
 
 from dedupe.errors import DedupeError
 from dedupe.evaluation.quality import Audit
+from dedupe.io.printable import printable
 from dedupe.records import field_labels
 from dedupe.resolution.decisions import Decision
 from dedupe.review.decisions import described
@@ -25,7 +26,7 @@ from dedupe.review.loader import LoadedWorkspace, load_workspace
 from dedupe.review.order import ORDERS
 from dedupe.review.queue import View
 from dedupe.review.session import Session
-from dedupe.review.widgets.field_differences import compare_fields, differing_numbers
+from dedupe.review.widgets.field_differences import compare_fields, differing_numbers, one_line
 from dedupe.review.widgets.figures import counted, duration, estimated, with_bar
 from dedupe.review.widgets.navigation import Navigation
 from dedupe.review.widgets.record_comparison import side_by_side
@@ -126,7 +127,7 @@ class PairsScreen(Screen[None]):
         self.query_one("#fields", Static).update(
             side_by_side(
                 fields,
-                (f"A · {ids[a]}", f"B · {ids[b]}"),
+                (f"A · {one_line(ids[a])}", f"B · {one_line(ids[b])}"),
                 expanded=self.expanded,
                 contributions=None if self.blind else self.explained.get(pair),
             )
@@ -146,7 +147,7 @@ class PairsScreen(Screen[None]):
             self._note(f"{counted(implied, 'pair')} skipped: implied by earlier decisions")
 
     def _note(self, note: str) -> None:
-        self.query_one("#note", Static).update(Text(note, style="italic"))
+        self.query_one("#note", Static).update(Text(printable(note), style="italic"))
 
     def _progress(self, fast: bool = False) -> Text:
         session, queue = self.session, self.session.queue
@@ -169,7 +170,7 @@ class PairsScreen(Screen[None]):
             self.contradictions = session.contradiction_count()
         if self.contradictions:
             parts.append(f"! {counted(self.contradictions, 'contradiction')}")
-        text = Text("  ·  ".join(parts))
+        text = Text(printable("  ·  ".join(parts)))
         text.stylize("bold", 0, len(parts[0]))
         return text
 
@@ -205,7 +206,7 @@ class PairsScreen(Screen[None]):
         else:
             effect = session.match_effect(pair)
             warning = "! " if effect.contradicts else ""
-            lines.append(Text(f"{warning}{effect}", style="bold" if warning else "dim"))
+            lines.append(Text(printable(f"{warning}{effect}"), "bold" if warning else "dim"))
         if known := session.known(pair):
             lines.append(Text(f"decided: {known}", style="bold"))
         return Group(*lines)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from dedupe.io.printable import printable
+
 MOST_CHARACTERS = 400
 """Characters of a value that are compared one by one; the rest counts as one piece."""
 
@@ -76,10 +78,9 @@ def compare_fields(
 
 
 def one_line(value: object) -> str:
-    """Format a value on one line: visible line breaks and tabs, no control characters."""
+    """Format a value on one line: visible line breaks and tabs, nothing that a terminal obeys."""
     text = "" if value is None else str(value)
-    text = text.strip().replace("\r\n", "⏎").replace("\n", "⏎").replace("\t", "⇥")
-    return "".join(c if c.isprintable() else "�" for c in text)
+    return printable(text.strip().replace("\r\n", "⏎").replace("\n", "⏎").replace("\t", "⇥"))
 
 
 def normalized(text: str) -> str:
