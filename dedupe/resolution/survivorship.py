@@ -176,7 +176,7 @@ def merged_row(
     records: Records,
     rows: npt.NDArray[np.int64],
     representative: int,
-    value_choices: Mapping[str, int],
+    value_choices: Mapping[str, Any],
     rules: Mapping[str, Rule],
     config: Config,
     linked: Linked | None = None,
@@ -192,7 +192,7 @@ def merged_row(
     representative
         Row of the representative.
     value_choices
-        Row that a reviewer chose to give a column its value, by column.
+        Value that a reviewer chose or typed, by column.
     rules
         As :func:`parse_rules` returns them.
     config
@@ -207,10 +207,9 @@ def merged_row(
         rules,
         None if preferred is None else preferred[rows],
     ).row(0, named=True)
-    row_of_column = dict(value_choices)
     if records.id_column is not None and records.id_column not in config.merge:
-        row_of_column.setdefault(records.id_column, representative)
-    return merged | {column: records.frame[column][row] for column, row in row_of_column.items()}
+        merged[records.id_column] = records.frame[records.id_column][representative]
+    return {**merged, **value_choices}
 
 
 def merge(

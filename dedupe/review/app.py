@@ -73,8 +73,8 @@ class ReviewApp(App[bool]):
         Binding("o", "show('overview')", "Overview", show=False),
         Binding("e", "show('export')", "Export", show=False),
         Binding("d", "dark", "Dark or light", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("q", "leave", "Quit"),
+        Binding("question_mark", "help", "Help", key_display="?", show=False),
+        Binding("q", "leave", "Quit", show=False),
     ]
 
     def __init__(
