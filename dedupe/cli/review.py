@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,10 @@ from dedupe.cli.stdout import print_json
 from dedupe.cli.summary import print_summary
 from dedupe.cli.wording import plural
 from dedupe.errors import OptionError
+from dedupe.io.printable import printable_lines
+
+if TYPE_CHECKING:
+    from dedupe.pipeline.result import Result
 
 ORDERS = (
     "informative",
@@ -91,10 +95,28 @@ def _review_and_export(workspace: str, **options: Any) -> None:
     is_served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
     if not is_served:
         require_terminal()
-    if open_app(workspace, **options):
-        result = dedupe.export(workspace)
-        if not is_served:
-            print_summary(result)
+    result = dedupe.export(workspace) if open_app(workspace, **options) else None
+    if is_served:
+        from dedupe.review.web import tell_browser
+
+        tell_browser(last_words(workspace, result))
+    elif result is not None:
+        print_summary(result)
+
+
+def last_words(workspace: str, result: Result | None) -> str:
+    """Describe what a review wrote where, for the last page of a browser."""
+    if result is None:
+        lines = ["Nothing was decided: the results stay as they are.", str(workspace)]
+    else:
+        summary = result.summary
+        left = plural(summary["rows"] - summary["rows_merged"], "row")
+        lines = [
+            f"The results are written: {left} after merging.",
+            f"{result.workspace}{os.sep}",
+            *(f"  {name}" for name in summary["outputs"]),
+        ]
+    return printable_lines("\n".join([*lines, "", "You can close this page."]))
 
 
 def open_app(workspace: str | Path, **options: Any) -> bool:

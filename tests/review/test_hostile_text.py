@@ -40,9 +40,10 @@ def test_hostile_text_is_drawn_as_text_on_every_screen(
         seen = check(app)
         for keys in (
             ["x"], ["y"], ["backspace"], ["ctrl+y"], ["n"], ["r"], ["escape"],
-            ["slash", *"[/]", "enter"], ["slash", "ctrl+u", "enter"],
-            ["c"], ["m"], ["backspace"], ["enter", "down", "right", "v"], ["asterisk"],
-            ["space"], ["s"], ["ctrl+z"], ["slash", *"[/]", "enter"], ["escape"],
+            ["slash", *"[/]", "enter"], ["slash", "ctrl+u", "enter"], ["i", *"[/]", "enter"],
+            ["escape"], ["c"], ["m"], ["backspace"], ["enter", "down", "right", "v"], ["asterisk"],
+            ["space"], ["s"], ["ctrl+z"], ["enter", "right", "t"], ["ctrl+u", *"[/]x", "enter"],
+            ["ctrl+z"], ["slash", *"[/]", "enter"], ["i", *"[/]", "enter"], ["escape"],
             ["o"], ["left"], ["t"], ["e"], ["p"], ["question_mark"], ["escape"],
         ):  # fmt: skip
             await pilot.press(*keys)
