@@ -74,7 +74,6 @@ def progress_bars(quiet: bool) -> Iterator[Report]:
         return
     from rich.progress import (
         BarColumn,
-        MofNCompleteColumn,
         Progress,
         SpinnerColumn,
         TextColumn,
@@ -83,9 +82,9 @@ def progress_bars(quiet: bool) -> Iterator[Report]:
 
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description:<8}", markup=False),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}", markup=False),
         TextColumn("{task.fields[rate]}", markup=False),
         TimeRemainingColumn(),
         console=terminal,
@@ -98,16 +97,24 @@ def progress_bars(quiet: bool) -> Iterator[Report]:
                 if name != stage:
                     progress.update(task, visible=False)
             if stage not in tasks:
-                tasks[stage] = progress.add_task(stage, total=None, rate="")
+                tasks[stage] = progress.add_task(stage, total=None, count="", rate="")
             speed = progress.tasks[tasks[stage]].speed
             progress.update(
                 tasks[stage],
                 completed=done,
                 total=total or None,
+                count=_count(done, total),
                 rate=f"{speed:,.0f}/s" if speed else "",
             )
 
         yield report
+
+
+def _count(done: int, total: int) -> str:
+    """Write what is done of how much; nothing as long as neither is known."""
+    if total:
+        return f"{done:,} of {total:,}"
+    return f"{done:,}" if done else ""
 
 
 class _StderrHandler(logging.Handler):

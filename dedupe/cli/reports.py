@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dedupe.cli.console import console, echo
 from dedupe.cli.stdout import print_json, print_rows
-from dedupe.cli.wording import listed, shortened
+from dedupe.cli.wording import listed, plural, shortened
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,7 +94,8 @@ def print_profile(columns: pl.DataFrame, facts: Mapping[str, Any], as_json: bool
     if as_json:
         print_json({**facts, "columns": columns.to_dicts()})
         return
-    echo(f"{listed(facts['input'])}: {facts['rows']:,} rows, {columns.height:,} columns")
+    size = f"{plural(facts['rows'], 'row')}, {plural(columns.height, 'column')}"
+    echo(f"{listed(facts['input'])}: {size}")
     rows = [
         (
             column["column"],
@@ -146,7 +147,8 @@ def _diff_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         side = summary[name]
         yield (
             name,
-            f"{side['workspace']}: {side['records']:,} records in {side['clusters']:,} clusters",
+            f"{side['workspace']}: {plural(side['records'], 'record')} in "
+            f"{plural(side['clusters'], 'cluster')}",
         )
     for name in ("records", "clusters", "decisions"):
         counts = [f"{count:,} {what}" for what, count in summary[name].items() if count]

@@ -14,10 +14,14 @@ import dedupe
 from dedupe.cli.console import echo, echo_data, logging_paused, progress_bars
 from dedupe.cli.options import (
     EPILOG,
+    FILES,
+    SectionedCommand,
     device_option,
     given,
     message_options,
+    review_option,
     verbose_option,
+    workspace_argument,
 )
 from dedupe.cli.reports import print_training
 from dedupe.cli.stdout import print_json
@@ -42,9 +46,9 @@ ORDERS = (
 """Orders of the review queue: see :data:`dedupe.review.order.ORDERS`, which is slow to import."""
 
 
-@click.command(epilog=EPILOG)
-@click.argument("workspace")
-@click.option(
+@click.command(cls=SectionedCommand, epilog=EPILOG)
+@workspace_argument
+@review_option(
     "--order",
     metavar="ORDER",
     type=click.Choice(ORDERS),
@@ -53,20 +57,20 @@ ORDERS = (
     "impact (largest effect on the clusters first), lowest, highest, random, clusters, "
     "contradictions or audit.",
 )
-@click.option(
+@review_option(
     "--audit", is_flag=True, help="Review a random sample, to estimate precision and recall."
 )
-@click.option(
+@review_option(
     "--interval-width",
     metavar="WIDTH",
     type=click.FloatRange(0, 1, min_open=True),
     help="Width of the confidence intervals that an audit aims for (default: 0.1).",
 )
-@click.option("--blind", is_flag=True, help="Hide the probabilities.")
-@click.option("--theme", metavar="NAME", help="dark (default), light, or a theme of Textual.")
-@click.option("--reviewer", metavar="NAME", help="Your name in the decision log (default: $USER).")
-@click.option("--web", is_flag=True, help="Serve the app to a browser on this machine.")
-@click.option(
+@review_option("--blind", is_flag=True, help="Hide the probabilities.")
+@review_option("--theme", metavar="NAME", help="dark (default), light, or a theme of Textual.")
+@review_option("--reviewer", metavar="NAME", help="Your name in the decision log (default: $USER).")
+@review_option("--web", is_flag=True, help="Serve the app to a browser on this machine.")
+@review_option(
     "--port", metavar="PORT", type=click.IntRange(0, 65535), help="Port of --web (default: free)."
 )
 @verbose_option
@@ -94,6 +98,9 @@ def _review_and_export(workspace: str, **options: Any) -> None:
     # In a browser, the app talks through stdout to the server that started it.
     is_served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
     if not is_served:
+        from dedupe.workspace.folder import open_workspace
+
+        open_workspace(workspace)  # a wrong name is the first thing to say
         require_terminal()
     result = dedupe.export(workspace) if open_app(workspace, **options) else None
     if is_served:
@@ -160,7 +167,7 @@ def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("workspace")
+@workspace_argument
 @click.option(
     "--format",
     type=click.Choice(["csv", "jsonl"]),
@@ -168,7 +175,11 @@ def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
     help="Format of the printed log (default: csv).",
 )
 @click.option(
-    "--import", "labels", metavar="FILE", help="Import decisions from a table: id_a,id_b,label."
+    "--import",
+    "labels",
+    metavar="FILE",
+    shell_complete=FILES,
+    help="Import decisions from a table: id_a,id_b,label.",
 )
 @click.option(
     "--reviewer", metavar="NAME", help="Reviewer of imported decisions (default: the file name)."
@@ -192,7 +203,7 @@ def decisions(
 
 
 @click.command(epilog=EPILOG)
-@click.argument("workspace")
+@workspace_argument
 @click.option("--undo", is_flag=True, help="Return to the model used before.")
 @device_option
 @click.option(

@@ -12,10 +12,12 @@ import dedupe
 from dedupe.cli.console import progress_bars
 from dedupe.cli.options import (
     EPILOG,
+    FOLDERS,
     SectionedCommand,
     comparison_option,
     export_options,
     given,
+    inputs_argument,
     matching_option,
     message_options,
     model_option,
@@ -23,8 +25,10 @@ from dedupe.cli.options import (
     other_option,
     output_option,
     parse_assignments,
+    review_option,
     run_options,
     with_config_file,
+    workspace_argument,
 )
 from dedupe.cli.reports import print_dry_run, print_training
 from dedupe.cli.review import open_app, require_terminal
@@ -36,12 +40,16 @@ if TYPE_CHECKING:
     from dedupe.pipeline.result import Result
 
 workspace_option = output_option(
-    "-o", "--output", metavar="WORKSPACE", help="Folder of the results; - prints one table."
+    "-o",
+    "--output",
+    metavar="WORKSPACE",
+    shell_complete=FOLDERS,
+    help="Folder of the results; - prints one table.",
 )
 
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@inputs_argument(metavar="INPUT...")
 @workspace_option
 @output_option(
     "--table", type=click.Choice(TABLES), default=TABLES[0], help="Table that -o - prints."
@@ -49,7 +57,7 @@ workspace_option = output_option(
 @run_options
 @model_option("--train", is_flag=True, help="First train on the decisions in the workspace.")
 @other_option("--dry-run", is_flag=True, help="Estimate the time and memory, and stop.")
-@other_option("--review/--no-review", default=False, help="Review before the results are written.")
+@review_option("--review/--no-review", default=False, help="Review before the results are written.")
 @message_options
 def run(
     inputs: tuple[str, ...],
@@ -126,7 +134,7 @@ def _review_candidates(
 
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
-@click.argument("inputs", metavar="TABLE TABLE...", nargs=-1, required=True)
+@inputs_argument(metavar="TABLE TABLE...")
 @workspace_option
 @output_option(
     "--table", type=click.Choice(LINK_TABLES), default="matches", help="Table that -o - prints."
@@ -190,11 +198,12 @@ def link(
 
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
-@click.argument("workspace")
+@workspace_argument
 @output_option(
     "-o",
     "--output",
     metavar="FOLDER",
+    shell_complete=FOLDERS,
     help="Folder of the results (default: WORKSPACE); - prints one table.",
 )
 @output_option(

@@ -31,6 +31,10 @@ BINARY_FORMATS = ("parquet", "xlsx", "ipc")
 """Output formats that a terminal cannot show."""
 
 
+PRINTED_DIGITS = 6
+"""Decimal places of the probabilities that ``match`` and ``score`` print."""
+
+
 def json_line(value: Mapping[str, Any]) -> str:
     """Write an object as one line of JSON.
 

@@ -146,9 +146,13 @@ def _fields(summary: Summary, verbose: int) -> _Figures:
         return
     fields = summary["fields"]
     yield "fields", listed([field["name"] for field in fields if field["used"]])
-    left_out = [f"{field['name']} ({field['reason']})" for field in fields if not field["used"]]
+    left_out: dict[str, list[str]] = {}
+    for field in fields:
+        if not field["used"]:
+            left_out.setdefault(field["reason"], []).append(field["name"])
     if left_out:
-        yield "left out", listed(left_out)
+        named = [f"{listed(names)} ({reason})" for reason, names in left_out.items()]
+        yield "left out", ", ".join(named)
 
 
 def _additions(summary: Summary, verbose: int) -> _Figures:
@@ -267,8 +271,9 @@ def _notes(summary: Summary) -> Iterator[str]:
     yield from summary.get("additions", {}).get("notes", ())
     over_budget = summary.get("cross_encoder", {}).get("over_budget")
     if over_budget and summary["config"]["effort"] == "balanced":
+        were = "was" if over_budget == 1 else "were"
         yield (
-            f"{over_budget:,} doubtful pairs were left to the comparison model; raise "
+            f"{plural(over_budget, 'doubtful pair')} {were} left to the comparison model; raise "
             "--cross-encoder-pairs to judge them with the cross-encoder"
         )
     if summary["rows_merged"] > MOST_ROWS * summary["rows"]:

@@ -310,7 +310,12 @@ class MatchEffect:
         leaving = sum(self.sizes) - self.together
         return (
             f"a match joins clusters of {self.sizes[0]:,} and {self.sizes[1]:,} rows into one of "
-            f"{self.together:,}" + (f"; {leaving:,} rows leave it" if leaving > 0 else "")
+            f"{self.together:,}"
+            + (
+                f"; {leaving:,} {'row leaves' if leaving == 1 else 'rows leave'} it"
+                if leaving > 0
+                else ""
+            )
         )
 
 

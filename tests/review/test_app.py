@@ -465,7 +465,7 @@ def test_the_model_is_trained_from_the_app(
     monkeypatch.setattr(dedupe.review.screens.overview, "train", train)
 
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
-        for message in ("too few decisions", "trained on 1 decisions (version 1)"):
+        for message in ("too few decisions", "trained on 1 decision (version 1)"):
             await pilot.press("o", "t")
             await app.workers.wait_for_complete()
             await pilot.pause()
