@@ -296,7 +296,9 @@ def test_a_value_of_the_merged_row_is_typed_and_written(workspace: Path) -> None
         await pilot.press("c", "t")
         await pilot.pause()
         assert "go to a value" in text_of(app, "#note")
-        await pilot.press("enter", *["right"] * (app.screen.columns.index("name") + 1), "t")
+        await pilot.press("enter", "right", "t")
+        assert "id of its representative" in text_of(app, "#note")
+        await pilot.press(*["right"] * app.screen.columns.index("name"), "t")
         field = app.screen.query_one("#search", Input)
         assert field.has_focus and field.value == app.session.merged(app.screen.rows[0])["name"]
         await pilot.press("ctrl+u", *"[b]Ada", "enter")

@@ -42,7 +42,8 @@ def test_hostile_text_is_drawn_as_text_on_every_screen(
             ["x"], ["y"], ["backspace"], ["ctrl+y"], ["n"], ["r"], ["escape"],
             ["slash", *"[/]", "enter"], ["slash", "ctrl+u", "enter"], ["i", *"[/]", "enter"],
             ["escape"], ["c"], ["m"], ["backspace"], ["enter", "down", "right", "v"], ["asterisk"],
-            ["space"], ["s"], ["ctrl+z"], ["enter", "right", "t"], ["ctrl+u", *"[/]x", "enter"],
+            ["space"], ["s"], ["ctrl+z"],
+            ["enter", "right", "right", "t"], ["ctrl+u", *"[/]x", "enter"],
             ["ctrl+z"], ["slash", *"[/]", "enter"], ["i", *"[/]", "enter"], ["escape"],
             ["o"], ["left"], ["t"], ["e"], ["p"], ["question_mark"], ["escape"],
         ):  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise, product
 from pathlib import Path
@@ -22,7 +21,7 @@ from dedupe.io.printable import printable
 from dedupe.resolution.decisions import Decision
 from dedupe.review.decisions import described
 from dedupe.review.session import Session
-from dedupe.review.widgets.field_differences import normalized, one_line
+from dedupe.review.widgets.field_differences import commonest, normalized, one_line
 from dedupe.review.widgets.figures import counted
 from dedupe.review.widgets.navigation import Navigation
 
@@ -171,7 +170,7 @@ class ClustersScreen(Screen[None]):
         self.columns = [name for name in frame.columns if any(map(one_line, frame[name]))]
         self.columns.sort(key=lambda name: name != id_column)  # ids first
         chosen = self._chosen_rows()
-        commonest = {name: _commonest(frame[name]) for name in self.columns}
+        commonest = {name: commonest(frame[name]) for name in self.columns}
         lines = [self._merged_line(chosen)]
         for row, values in zip(rows, frame.iter_rows(named=True), strict=True):
             lines.append(self._line(row, values, commonest, chosen))
@@ -317,6 +316,9 @@ class ClustersScreen(Screen[None]):
         if not self.rows or not 0 <= column < len(self.columns):
             self._note(f"go to a value of the cluster first: {_TO_THE_ROWS}")
             return
+        if self.columns[column] == self.session.records.id_column:
+            self._note("a merged row has the id of its representative: * chooses another")
+            return
         self.typed_column = self.columns[column]
         value = self.session.merged(self.rows[0])[self.typed_column]
         self._ask("value", f"{one_line(self.typed_column)}: {VALUE_HINT}", value)
@@ -435,12 +437,6 @@ class ClustersScreen(Screen[None]):
 
     def _note(self, note: str) -> None:
         self.query_one("#note", Static).update(Text(printable(note), style="italic"))
-
-
-def _commonest(values: pl.Series) -> str:
-    """Find the commonest normalized value; of equally common ones, the last in text order."""
-    counts = Counter(normalized(text) for text in map(one_line, values) if text)
-    return max(counts, key=lambda value: (counts[value], value))
 
 
 def _shortened(value: object) -> str:

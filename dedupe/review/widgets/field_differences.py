@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -112,6 +113,12 @@ def one_line(value: object) -> str:
 def normalized(text: str) -> str:
     """Normalize case and spaces."""
     return " ".join(text.lower().split())
+
+
+def commonest(values: pl.Series) -> str:
+    """Find the commonest normalized value; of equally common ones, the last in text order."""
+    counts = Counter(normalized(text) for text in map(one_line, values) if text)
+    return max(counts, key=lambda value: (counts[value], value))
 
 
 def split_differences(a: str, b: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
