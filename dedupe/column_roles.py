@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.errors import OptionError
+from dedupe.errors import OptionError, did_you_mean
 
 SAMPLE = 20_000
 """Rows from which the kind of values in a column is told."""
@@ -111,6 +111,7 @@ def _check_columns(option: str, names: Sequence[str], columns: Sequence[str]) ->
         if name not in columns:
             raise OptionError(
                 f"{option}: there is no column {name!r}; the columns are {_listed(columns)}"
+                f"{did_you_mean(name, columns)}"
             )
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from dedupe.errors import OptionError
+from dedupe.errors import OptionError, did_you_mean
 
 BUNDLED = "bundled"
 """Name of the models that ship with the package."""
@@ -188,7 +188,10 @@ class Config:
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if value not in choices and (value or name != "link"):
-                raise OptionError(f"unknown {name} {value!r}: use one of {', '.join(choices)}")
+                raise OptionError(
+                    f"unknown {name} {value!r}: use one of {', '.join(choices)}"
+                    f"{did_you_mean(str(value), choices)}"
+                )
         for conflict in _CONFLICTS:
             if message := conflict(self):
                 raise OptionError(message)
@@ -212,12 +215,18 @@ class Config:
         preset = given.pop("preset", None)
         if preset is not None:
             if preset not in PRESETS:
-                raise OptionError(f"unknown preset {preset!r}: use one of {', '.join(PRESETS)}")
+                raise OptionError(
+                    f"unknown preset {preset!r}: use one of {', '.join(PRESETS)}"
+                    f"{did_you_mean(str(preset), PRESETS)}"
+                )
             given = {**PRESETS[preset], **given}
         known = [f.name for f in fields(self)]
         for name in given:
             if name not in known:
-                raise OptionError(f"unknown option {name!r}: the options are {', '.join(known)}")
+                raise OptionError(
+                    f"unknown option {name!r}: the options are {', '.join(known)}"
+                    f"{did_you_mean(name, known)}"
+                )
         has_target = any(name in given for name in TARGETS)
         if "threshold" in given and has_target:
             raise OptionError("a target chooses the threshold: give one of the two")
@@ -359,6 +368,7 @@ def read_config(path: Path) -> dict[str, Any]:
         if name not in known:
             raise OptionError(
                 f"{path}: unknown option {name!r}; the options are {', '.join(known)}"
+                f"{did_you_mean(name, known)}"
             )
     return options
 

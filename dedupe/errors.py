@@ -15,7 +15,7 @@ stderr and exits with code 2. Any other exception is a bug of this package and e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -41,6 +41,21 @@ class WorkspaceError(DedupeError):
 
 class OutputError(DedupeError):
     """A result cannot be written."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Name the known name that a wrong one resembles, as the end of a message; else nothing.
+
+    Examples
+    --------
+    >>> did_you_mean("naem", ["name", "city"])
+    "; did you mean 'name'?"
+    """
+    from difflib import get_close_matches
+
+    by_lower = {other.lower(): other for other in known}
+    found = get_close_matches(name.lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[found[0]]!r}?" if found else ""
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from dedupe.cli.console import LOGGER, stop_logging
+from dedupe.cli.console import LOGGER, echo, stop_logging
 from dedupe.cli.evaluate import diff, evaluate
 from dedupe.cli.explain import explain, report
 from dedupe.cli.inspect import completion, profile, score
@@ -22,6 +22,7 @@ from dedupe.cli.review import decisions, review, train
 from dedupe.cli.run import export, link, run
 from dedupe.cli.update import add, match
 from dedupe.errors import DedupeError
+from dedupe.io.printable import printable
 
 SUCCESS, INTERNAL_ERROR, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
@@ -108,7 +109,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         cli.main(arguments, prog_name="dedupe", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        echo(error.format_message())
     except DedupeError as error:
         return _fail(error, USER_ERROR)
     except click.ClickException as error:
@@ -151,5 +152,5 @@ def _replace_closed_streams() -> None:
 
 def _fail(message: object, code: int) -> int:
     """Print a message on one line of stderr, and return the exit code."""
-    click.echo(f"dedupe: {' '.join(str(message).split())}", err=True)
+    echo(f"dedupe: {printable(' '.join(str(message).split()))}", err=True)
     return code

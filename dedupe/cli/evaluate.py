@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import click
 
-from dedupe.cli.options import EPILOG, json_option, safe_csv_option, verbose_option
+from dedupe.cli.options import (
+    EPILOG,
+    FILES,
+    FOLDERS,
+    json_option,
+    safe_csv_option,
+    verbose_option,
+    workspace_argument,
+)
 from dedupe.cli.reports import print_diff, print_estimate, print_evaluation
 from dedupe.cli.stdout import print_csv
 from dedupe.errors import OptionError
 
 
 @click.command(epilog=EPILOG)
-@click.argument("workspace")
+@workspace_argument
 @click.option(
-    "--gold", metavar="FILE", help="Gold standard: a table of id,cluster_id or id_a,id_b."
+    "--gold",
+    metavar="FILE",
+    shell_complete=FILES,
+    help="Gold standard: a table of id,cluster_id or id_a,id_b.",
 )
 @click.option(
     "--across",
@@ -57,8 +68,8 @@ def evaluate(
 
 
 @click.command(epilog=EPILOG)
-@click.argument("before", metavar="WORKSPACE1")
-@click.argument("after", metavar="WORKSPACE2")
+@click.argument("before", metavar="WORKSPACE1", shell_complete=FOLDERS)
+@click.argument("after", metavar="WORKSPACE2", shell_complete=FOLDERS)
 @click.option(
     "--format",
     type=click.Choice(("table", "csv")),

@@ -9,15 +9,18 @@ from typing import Any
 
 import click
 
-from dedupe.cli.console import progress_bars
+from dedupe.cli.console import echo, echo_data, progress_bars
 from dedupe.cli.options import (
     EPILOG,
+    FILES,
+    SectionedCommand,
     column_options,
     cross_encoder_option,
     device_option,
     fast_option,
     given,
     id_option,
+    inputs_argument,
     json_option,
     one_source,
     quiet_option,
@@ -25,14 +28,14 @@ from dedupe.cli.options import (
     verbose_option,
 )
 from dedupe.cli.reports import print_profile
-from dedupe.cli.stdout import STDOUT, json_line
+from dedupe.cli.stdout import PRINTED_DIGITS, STDOUT, json_line
 from dedupe.config import Config
 from dedupe.errors import OptionError
 from dedupe.progress import Report
 
 
-@click.command(epilog=EPILOG)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.command(cls=SectionedCommand, epilog=EPILOG)
+@inputs_argument(metavar="INPUT...")
 @column_options
 @id_option()
 @reading_options
@@ -50,8 +53,15 @@ def profile(inputs: tuple[str, ...], as_json: bool, verbose: int, **options: Any
 
 
 @click.command(epilog=EPILOG)
-@click.argument("pairs")
-@click.option("-o", "--output", metavar="FILE", default=STDOUT, help="Output (default: stdout).")
+@click.argument("pairs", shell_complete=FILES)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    default=STDOUT,
+    shell_complete=FILES,
+    help="Output (default: stdout).",
+)
 @cross_encoder_option
 @fast_option
 @device_option
@@ -73,7 +83,7 @@ def score(pairs: str, output: str, quiet: bool, verbose: int, **options: Any) ->
         lines = _scored_lines(objects, config, report)
         if output == STDOUT:
             for line in lines:
-                click.echo(line.encode(), nl=False)
+                echo_data(line.encode())
         else:
             write_atomically(Path(output).resolve(), partial(_write_lines, lines))
 
@@ -84,12 +94,13 @@ def _scored_lines(
     """Score pairs in batches, and yield each as a line of JSON."""
     from dedupe.pipeline.score import scored_batches
 
+    report("loading the model", 0, 0)
     done = 0
     for batch, probabilities in scored_batches(objects, config):
         done += len(batch)
         report("score", done, 0)
         for pair, probability in zip(batch, probabilities, strict=True):
-            yield json_line({**pair, "probability": round(float(probability), 6)})
+            yield json_line({**pair, "probability": round(float(probability), PRINTED_DIGITS)})
 
 
 def _write_lines(lines: Iterable[str], path: Path) -> None:
@@ -114,4 +125,4 @@ def completion(context: click.Context, shell: str) -> None:
     if completion_class is None:
         raise OptionError(f"there is no completion for {shell}")
     group = context.find_root().command
-    click.echo(completion_class(group, {}, "dedupe", "_DEDUPE_COMPLETE").source())
+    echo(completion_class(group, {}, "dedupe", "_DEDUPE_COMPLETE").source())

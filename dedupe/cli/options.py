@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from dedupe.cli.console import log_to_stderr
 from dedupe.config import FORMATS, PRESETS, TARGETS, read_config
@@ -17,10 +18,10 @@ from dedupe.errors import OptionError
 THRESHOLDS = ("threshold", "preset")
 """Options that set the threshold directly; :data:`~dedupe.config.TARGETS` set it indirectly."""
 
-SECTIONS = ("Input", "Comparison", "Matching", "Output", "Models", "Other")
+SECTIONS = ("Input", "Comparison", "Matching", "Output", "Models", "Review", "Other")
 """Sections of the help of a command with many options, in order."""
 
-EPILOG = "Exit codes: 0 success, 1 internal error, 2 wrong input or option."
+EPILOG = "Exit codes: 0 success, 1 internal error, 2 wrong input or option, 130 Ctrl-C."
 
 _Function = Callable[..., Any]
 _Decorator = Callable[[_Function], _Function]
@@ -54,6 +55,18 @@ class SectionedCommand(click.Command):
             if lines:
                 with formatter.section(section):
                     formatter.write_dl(lines)
+
+
+def _complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Make a completion by the shell itself, of names of files or of folders (``dir``)."""
+    return lambda context, option, incomplete: [CompletionItem(incomplete, type=kind)]
+
+
+FILES, FOLDERS = _complete("file"), _complete("dir")
+"""What a shell offers for an argument or option: ``shell_complete`` of click."""
+
+workspace_argument = click.argument("workspace", shell_complete=FOLDERS)
+inputs_argument = partial(click.argument, "inputs", nargs=-1, required=True, shell_complete=FILES)
 
 
 def _combined(*options: _Decorator) -> _Decorator:
@@ -108,6 +121,7 @@ comparison_option = partial(click.option, cls=SectionOption, section="Comparison
 matching_option = partial(click.option, cls=SectionOption, section="Matching")
 output_option = partial(click.option, cls=SectionOption, section="Output")
 model_option = partial(click.option, cls=SectionOption, section="Models")
+review_option = partial(click.option, cls=SectionOption, section="Review")
 other_option = partial(click.option, cls=SectionOption, section="Other")
 
 
@@ -256,6 +270,7 @@ device_option = model_option(
 cross_encoder_option = model_option(
     "--cross-encoder",
     metavar="MODEL",
+    shell_complete=FOLDERS,
     help="Cross-encoder: a sentence-transformers name or folder (default: bundled).",
 )
 fast_option = model_option(
@@ -268,6 +283,7 @@ model_options = _combined(
     model_option(
         "--bi-encoder",
         metavar="MODEL",
+        shell_complete=FOLDERS,
         help="Bi-encoder: a sentence-transformers name or folder (default: bundled).",
     ),
     cross_encoder_option,

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from dedupe.cli.console import console
-from dedupe.cli.stdout import print_json, print_rows, printable
+from dedupe.cli.console import console, echo
+from dedupe.cli.stdout import print_json, print_rows
 from dedupe.cli.wording import listed, shortened
+from dedupe.io.printable import printable
+from dedupe.report.wording import plural
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,9 +39,9 @@ def print_evaluation(found: Evaluation, threshold: float, as_json: bool) -> None
     if as_json:
         print_json({"threshold": threshold, **measures})
         return
-    click.echo(f"At threshold {threshold:g}:")
+    echo(f"At threshold {threshold:g}:")
     for name, value in measures.items():
-        click.echo(_figure(name, value))
+        echo(_figure(name, value))
 
 
 def print_estimate(found: Estimate, threshold: float, as_json: bool) -> None:
@@ -51,15 +51,15 @@ def print_estimate(found: Estimate, threshold: float, as_json: bool) -> None:
     if as_json:
         print_json({"threshold": threshold, **found.as_dict()})
         return
-    click.echo(f"At threshold {threshold:g}:")
+    echo(f"At threshold {threshold:g}:")
     for name in ("precision", "recall", "recall_of_all"):
         measure = getattr(found, name)
-        click.echo(_figure(name, measure.value) + _interval(measure))
-    click.echo(_figure("reviewed pairs", found.reviewed))
-    click.echo(_figure("random pairs of these", found.drawn))
+        echo(_figure(name, measure.value) + _interval(measure))
+    echo(_figure("reviewed pairs", found.reviewed))
+    echo(_figure("random pairs of these", found.drawn))
     basis = BASES[found.basis].format(drawn=found.drawn)
-    click.echo(f"{basis[0].upper()}{basis[1:]}.")
-    click.echo(
+    echo(f"{basis[0].upper()}{basis[1:]}.")
+    echo(
         "All figures are for candidate pairs with different texts. recall_of_all also counts the "
         "matches that are estimated to be missing from the candidates."
     )
@@ -88,9 +88,9 @@ def print_explanation(found: Explanation, as_json: bool) -> None:
         "identical": "the records are equal in all compared columns",
     }[found.decided_by]
     ids = " and ".join(printable(name) for name in (found.left_id, found.right_id))
-    click.echo(f"{ids}: probability {found.probability:.4f}, {decided}")
+    echo(f"{ids}: probability {found.probability:.4f}, {decided}")
     if found.decision:
-        click.echo(f"A reviewer decided: {found.decision}. That counts, not the probability.")
+        echo(f"A reviewer decided: {found.decision}. That counts, not the probability.")
     nothing = "a candidate pair of which nothing is known"
     rows = [("start", f"{found.start:+.2f}", f"{found.start_probability:.3f}", nothing)]
     rows += [
@@ -111,12 +111,17 @@ def print_dry_run(costs: Mapping[str, float], as_json: bool) -> None:
     if as_json:
         print_json(costs)
         return
+    from rich.text import Text
+
     console().print(
-        f"[bold]{costs['rows']:,}[/] rows, {costs['distinct']:,} of them distinct\n"
-        f"at most {costs['candidates']:,} candidate pairs, "
-        f"at most {costs['cross_encoder_pairs']:,} of them for the cross-encoder\n"
-        f"about [bold]{max(costs['seconds'] / 60, 0.1):,.1f} minutes[/] and "
-        f"{costs['memory_mb']:,} MB of memory"
+        Text.assemble(
+            (f"{costs['rows']:,}", "bold"),
+            f" rows, {costs['distinct']:,} of them distinct\n"
+            f"at most {costs['candidates']:,} candidate pairs, "
+            f"at most {costs['cross_encoder_pairs']:,} of them for the cross-encoder\nabout ",
+            (f"{max(costs['seconds'] / 60, 0.1):,.1f} minutes", "bold"),
+            f" and {costs['memory_mb']:,} MB of memory",
+        )
     )
 
 
@@ -125,9 +130,10 @@ def print_profile(columns: pl.DataFrame, facts: Mapping[str, Any], as_json: bool
     if as_json:
         print_json({**facts, "columns": columns.to_dicts()})
         return
-    click.echo(f"{listed(facts['input'])}: {facts['rows']:,} rows, {columns.height:,} columns")
+    size = f"{plural(facts['rows'], 'row')}, {plural(columns.height, 'column')}"
+    echo(f"{listed(facts['input'])}: {size}")
     for note in facts["notes"]:
-        click.echo(f"note: {printable(note)}", err=True)
+        echo(f"note: {note}", err=True)
     rows = [
         (
             column["column"],
@@ -141,10 +147,9 @@ def print_profile(columns: pl.DataFrame, facts: Mapping[str, Any], as_json: bool
     ]
     print_rows(("column", "kind", "filled", "distinct", "use", "examples"), rows, right=(2, 3))
     if uninformative := facts["uninformative_values"]:
-        click.echo("\nValues that say little about a row:")
+        echo("\nValues that say little about a row:")
         values = [
-            (printable(shortened(v["value"])), v["field"], f"{v['rows']:,}", v["why"])
-            for v in uninformative
+            (shortened(v["value"]), v["field"], f"{v['rows']:,}", v["why"]) for v in uninformative
         ]
         print_rows(("value", "field", "rows", "why"), values, right=(2,))
 
@@ -155,11 +160,11 @@ def print_diff(found: Diff, limit: int, as_json: bool) -> None:
         print_json({**found.summary, "changes": found.changes.to_dicts()})
         return
     for name, text in _diff_lines(found.summary):
-        click.echo(f"{name:<9} {text}")
+        echo(f"{name:<9} {text}")
     if found.changes.is_empty():
-        click.echo("The clusters are the same.")
+        echo("The clusters are the same.")
         return
-    click.echo()
+    echo()
     rows = [
         (
             change["change"],
@@ -171,7 +176,7 @@ def print_diff(found: Diff, limit: int, as_json: bool) -> None:
     ]
     print_rows(("change", "clusters", "records", "why"), rows)
     if found.changes.height > limit:
-        click.echo(f"{found.changes.height - limit:,} more: --limit N, --format csv or --json")
+        echo(f"{found.changes.height - limit:,} more: --limit N, --format csv or --json")
 
 
 def _diff_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -180,7 +185,8 @@ def _diff_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         side = summary[name]
         yield (
             name,
-            f"{side['workspace']}: {side['records']:,} records in {side['clusters']:,} clusters",
+            f"{side['workspace']}: {plural(side['records'], 'record')} in "
+            f"{plural(side['clusters'], 'cluster')}",
         )
     for name in ("records", "clusters", "decisions"):
         counts = [f"{count:,} {what}" for what, count in summary[name].items() if count]

@@ -11,22 +11,28 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dedupe
-from dedupe.cli.console import logging_paused, progress_bars
+from dedupe.cli.console import echo, echo_data, logging_paused, progress_bars
 from dedupe.cli.options import (
     EPILOG,
+    FILES,
+    SectionedCommand,
     device_option,
     given,
     message_options,
+    review_option,
     safe_csv_option,
     verbose_option,
+    workspace_argument,
 )
 from dedupe.cli.reports import print_training
 from dedupe.cli.stdout import print_csv, print_json
 from dedupe.cli.summary import print_summary
 from dedupe.errors import OptionError
+from dedupe.io.printable import printable_lines
 from dedupe.report.wording import plural
 
 if TYPE_CHECKING:
+    from dedupe.pipeline.result import Result
     from dedupe.review.app import Reviewed
 
 ORDERS = (
@@ -42,9 +48,9 @@ ORDERS = (
 """Orders of the review queue: see :data:`dedupe.review.order.ORDERS`, which is slow to import."""
 
 
-@click.command(epilog=EPILOG)
-@click.argument("workspace")
-@click.option(
+@click.command(cls=SectionedCommand, epilog=EPILOG)
+@workspace_argument
+@review_option(
     "--order",
     metavar="ORDER",
     type=click.Choice(ORDERS),
@@ -53,20 +59,20 @@ ORDERS = (
     "impact (largest effect on the clusters first), lowest, highest, random, clusters, "
     "contradictions or audit.",
 )
-@click.option(
+@review_option(
     "--audit", is_flag=True, help="Review a random sample, to estimate precision and recall."
 )
-@click.option(
+@review_option(
     "--interval-width",
     metavar="WIDTH",
     type=click.FloatRange(0, 1, min_open=True),
     help="Width of the confidence intervals that an audit aims for (default: 0.1).",
 )
-@click.option("--blind", is_flag=True, help="Hide the probabilities.")
-@click.option("--theme", metavar="NAME", help="dark (default), light, or a theme of Textual.")
-@click.option("--reviewer", metavar="NAME", help="Your name in the decision log (default: $USER).")
-@click.option("--web", is_flag=True, help="Serve the app to a browser on this machine.")
-@click.option(
+@review_option("--blind", is_flag=True, help="Hide the probabilities.")
+@review_option("--theme", metavar="NAME", help="dark (default), light, or a theme of Textual.")
+@review_option("--reviewer", metavar="NAME", help="Your name in the decision log (default: $USER).")
+@review_option("--web", is_flag=True, help="Serve the app to a browser on this machine.")
+@review_option(
     "--port", metavar="PORT", type=click.IntRange(0, 65535), help="Port of --web (default: free)."
 )
 @verbose_option
@@ -94,12 +100,35 @@ def _review_and_export(workspace: str, **options: Any) -> None:
     # In a browser, the app talks through stdout to the server that started it.
     is_served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
     if not is_served:
+        from dedupe.workspace.folder import open_workspace
+
+        open_workspace(workspace)  # a wrong name is the first thing to say
         require_terminal()
     reviewed = open_app(workspace, **options)
+    result = None
     if reviewed.changed:
         result = dedupe.export(workspace, **given({"threshold": reviewed.threshold}))
-        if not is_served:
-            print_summary(result)
+    if is_served:
+        from dedupe.review.web import tell_browser
+
+        tell_browser(last_words(workspace, result))
+    elif result is not None:
+        print_summary(result)
+
+
+def last_words(workspace: str, result: Result | None) -> str:
+    """Describe what a review wrote where, for the last page of a browser."""
+    if result is None:
+        lines = ["Nothing was decided: the results stay as they are.", str(workspace)]
+    else:
+        summary = result.summary
+        left = plural(summary["rows"] - summary["rows_merged"], "row")
+        lines = [
+            f"The results are written: {left} after merging.",
+            f"{result.workspace}{os.sep}",
+            *(f"  {name}" for name in summary["outputs"]),
+        ]
+    return printable_lines("\n".join([*lines, "", "You can close this page."]))
 
 
 def open_app(workspace: str | Path, **options: Any) -> Reviewed:
@@ -143,7 +172,7 @@ def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("workspace")
+@workspace_argument
 @click.option(
     "--format",
     type=click.Choice(["csv", "jsonl"]),
@@ -151,7 +180,11 @@ def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
     help="Format of the printed log (default: csv).",
 )
 @click.option(
-    "--import", "labels", metavar="FILE", help="Import decisions from a table: id_a,id_b,label."
+    "--import",
+    "labels",
+    metavar="FILE",
+    shell_complete=FILES,
+    help="Import decisions from a table: id_a,id_b,label.",
 )
 @click.option(
     "--reviewer", metavar="NAME", help="Reviewer of imported decisions (default: the file name)."
@@ -174,19 +207,17 @@ def decisions(
 
     if labels is not None:
         count = import_decisions(workspace, labels, reviewer=reviewer or Path(labels).name)
-        click.echo(
-            f"Imported {plural(count, 'decision')}. Apply: dedupe export {workspace}", err=True
-        )
+        echo(f"Imported {plural(count, 'decision')}. Apply: dedupe export {workspace}", err=True)
         return
     log = decision_log(workspace)
     if format == "csv":
         print_csv(log, safe=bool(safe_csv))
     else:
-        click.echo(log.write_ndjson(), nl=False)
+        echo_data(log.write_ndjson().encode())
 
 
 @click.command(epilog=EPILOG)
-@click.argument("workspace")
+@workspace_argument
 @click.option("--undo", is_flag=True, help="Return to the model used before.")
 @device_option
 @click.option(

@@ -14,10 +14,12 @@ import dedupe
 from dedupe.cli.console import progress_bars
 from dedupe.cli.options import (
     EPILOG,
+    FOLDERS,
     SectionedCommand,
     comparison_option,
     export_options,
     given,
+    inputs_argument,
     matching_option,
     message_options,
     model_option,
@@ -25,8 +27,10 @@ from dedupe.cli.options import (
     other_option,
     output_option,
     parse_assignments,
+    review_option,
     run_options,
     with_config_file,
+    workspace_argument,
 )
 from dedupe.cli.reports import print_dry_run, print_report, print_training
 from dedupe.cli.review import open_app, require_terminal
@@ -42,6 +46,7 @@ workspace_option = output_option(
     "-o",
     "--output",
     metavar="PATH",
+    shell_complete=FOLDERS,
     help="Folder of the results, or a file for one table (.csv, .parquet, .jsonl, .xlsx ...); "
     "- prints it.",
 )
@@ -49,14 +54,14 @@ TABLE_HELP = "Table that -o - prints, or that a file gets."
 
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@inputs_argument(metavar="INPUT...")
 @workspace_option
 @output_option("--table", type=click.Choice(TABLES), default=TABLES[0], help=TABLE_HELP)
 @run_options
 @model_option("--train", is_flag=True, help="First train on the decisions in the workspace.")
 @other_option("--dry-run", is_flag=True, help="Estimate the time and memory, and stop.")
 @output_option("--report", is_flag=True, help="Also write report.html: see dedupe report.")
-@other_option("--review/--no-review", default=False, help="Review before the results are written.")
+@review_option("--review/--no-review", default=False, help="Review before the results are written.")
 @message_options
 def run(
     inputs: tuple[str, ...],
@@ -148,7 +153,7 @@ def _review_candidates(
 
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
-@click.argument("inputs", metavar="TABLE TABLE...", nargs=-1, required=True)
+@inputs_argument(metavar="TABLE TABLE...")
 @workspace_option
 @output_option("--table", type=click.Choice(LINK_TABLES), default="matches", help=TABLE_HELP)
 @output_option("--prefer", metavar="TABLE", help="Table whose values come first in merged rows.")
@@ -214,11 +219,12 @@ def link(
 
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
-@click.argument("workspace")
+@workspace_argument
 @output_option(
     "-o",
     "--output",
     metavar="PATH",
+    shell_complete=FOLDERS,
     help="Folder of the results (default: WORKSPACE), or a file for one table (.csv, .parquet, "
     ".jsonl, .xlsx ...); - prints it.",
 )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from dedupe.cli.console import progress_bars
+from dedupe.cli.console import console, echo, echo_data, progress_bars
 from dedupe.config import DATABASES
 from dedupe.errors import OptionError
+from dedupe.io.printable import printable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,21 +33,31 @@ BINARY_FORMATS = ("parquet", "xlsx", "ipc")
 """Output formats that a terminal cannot show."""
 
 
+PRINTED_DIGITS = 6
+"""Decimal places of the probabilities that ``match`` and ``score`` print."""
+
+
 def json_line(value: Mapping[str, Any]) -> str:
     """Write an object as one line of JSON.
 
-    Characters are written as they are, except in an object with half a surrogate pair: UTF-8 cannot
-    encode it, so that all characters beyond ASCII are escaped.
+    Characters are written as they are, except those that a terminal obeys (see
+    :mod:`dedupe.io.printable`) and halves of surrogate pairs, which UTF-8 cannot encode: they are
+    escaped.
     """
     line = json.dumps(value, ensure_ascii=False)
-    if any("\ud800" <= character <= "\udfff" for character in line):
-        line = json.dumps(value)
+    if not line.isprintable():
+        # They are all in strings: the rest of a line of JSON is ASCII that is shown.
+        line = "".join(c if _is_shown(c) else json.dumps(c)[1:-1] for c in line)
     return line + "\n"
+
+
+def _is_shown(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print an object as one line of JSON in UTF-8."""
-    click.echo(json_line(value).encode(), nl=False)
+    echo_data(json_line(value).encode())
 
 
 def print_csv(frame: pl.DataFrame, *, safe: bool) -> None:
@@ -55,7 +65,7 @@ def print_csv(frame: pl.DataFrame, *, safe: bool) -> None:
     from dedupe.io.dialect import CSV
     from dedupe.io.formats.csv_output import csv_bytes
 
-    click.echo(csv_bytes(frame, CSV, safe=safe), nl=False)
+    echo_data(csv_bytes(frame, CSV, safe=safe))
 
 
 def print_rows(
@@ -72,13 +82,11 @@ def print_rows(
     right
         Numbers of the columns that are aligned to the right.
     """
-    from rich.console import Console
-
-    rows = [[printable(value) for value in row] for row in rows]
-    console = Console(highlight=False)
-    if not console.is_terminal:
+    rows = [[printable(" ".join(value.split())) for value in row] for row in rows]
+    terminal = console(stderr=False)
+    if not terminal.is_terminal:
         for line in _aligned([header, *rows], right):
-            click.echo(line)
+            echo(line)
         return
     from rich.table import Table
     from rich.text import Text
@@ -88,7 +96,7 @@ def print_rows(
         table.add_column(name, justify="right" if number in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    console.print(table)
+    terminal.print(table)
 
 
 def _aligned(rows: Sequence[Sequence[str]], right: Collection[int]) -> list[str]:
@@ -104,11 +112,6 @@ def _aligned(rows: Sequence[Sequence[str]], right: Collection[int]) -> list[str]
             cells.append(padding + value if number in right else value + padding)
         lines.append("  ".join(cells).rstrip())
     return lines
-
-
-def printable(value: str) -> str:
-    """Put text on one line, and replace characters that would control the terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(value.split()))
 
 
 def print_output_table(
@@ -187,4 +190,4 @@ def _print_file(result: Result, table: str) -> None:
         raise OptionError(f"there is no table {table!r}: only linked tables have one")
     if format in BINARY_FORMATS and sys.stdout.isatty():
         raise OptionError(f"{format} is a binary format: redirect stdout to a file")
-    click.echo((result.workspace / f"{table}.{format}").read_bytes(), nl=False)
+    echo_data((result.workspace / f"{table}.{format}").read_bytes())

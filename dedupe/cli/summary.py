@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedupe.cli.console import console
-from dedupe.cli.stdout import print_json, printable
+from dedupe.cli.stdout import print_json
 from dedupe.cli.wording import counted, listed, shortened
+from dedupe.io.printable import printable
 from dedupe.report.notes import notes
 from dedupe.report.wording import plural
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from dedupe.pipeline.result import Result
 
@@ -52,35 +54,41 @@ def print_result(
 
 def print_summary(result: Result, verbose: int = 0, file: Path | None = None) -> None:
     """Print a summary on stderr: headline, figures, notes, files and the next commands."""
-    from rich.markup import escape
+    from rich.text import Text
 
     terminal = console()
     summary = result.summary
     terminal.print(_headline(summary))
     _print_figures(terminal, summary, verbose)
     for note in notes(summary):
-        terminal.print(f"[yellow]note[/]  {escape(note)}")
+        terminal.print(Text.assemble(("note", "yellow"), f"  {printable(note)}"))
     terminal.print()
     if file is not None:
-        terminal.print(f"[bold]{escape(printable(str(file)))}[/]")
+        terminal.print(Text(printable(str(file)), "bold"))
     if file is None or summary["outputs"]:
         _print_files(terminal, result)
     if summary["doubtful_pairs"]:
         terminal.print(_next_commands(result))
 
 
-def _headline(summary: Summary) -> str:
+def _headline(summary: Summary) -> Text:
+    from rich.text import Text
+
     if "links" in summary:
-        return f"[bold green]{summary['links']:,}[/] matches between the tables"
+        links = summary["links"]
+        matches = "match" if links == 1 else "matches"
+        return Text.assemble((f"{links:,}", "bold green"), f" {matches} between the tables")
     rows, merged = summary["rows"], summary["rows_merged"]
-    return (
-        f"[bold]{merged:,}[/] of {rows:,} rows are duplicates; "
-        f"[bold green]{rows - merged:,}[/] rows are left after merging"
+    left = rows - merged
+    return Text.assemble(
+        (f"{merged:,}", "bold"),
+        f" of {plural(rows, 'row')} {'is a duplicate' if merged == 1 else 'are duplicates'}; ",
+        (f"{left:,}", "bold green"),
+        f" {'row is' if left == 1 else 'rows are'} left after merging",
     )
 
 
 def _print_figures(terminal: Console, summary: Summary, verbose: int) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -88,32 +96,34 @@ def _print_figures(terminal: Console, summary: Summary, verbose: int) -> None:
     table.add_column()
     for section in _SECTIONS:
         for name, value in section(summary, verbose):
-            table.add_row(name, escape(value))
+            table.add_row(name, printable(value))
     terminal.print(table)
 
 
 def _print_files(terminal: Console, result: Result) -> None:
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    terminal.print(f"[bold]{escape(str(result.workspace))}{os.sep}[/]")
+    terminal.print(Text(printable(f"{result.workspace}{os.sep}"), style="bold"))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for name in result.summary["outputs"]:
         content = CONTENTS.get(Path(name).stem, "the rows of this table without a match")
-        table.add_row(f"[bold]{escape(name)}[/]", content)
+        table.add_row(Text(printable(name), style="bold"), content)
     terminal.print(table)
 
 
-def _next_commands(result: Result) -> str:
-    from rich.markup import escape
+def _next_commands(result: Result) -> Text:
+    from rich.text import Text
 
     pairs = plural(result.summary["doubtful_pairs"], "doubtful pair")
     config = result.summary["config"]
-    workspace = escape(str(result.workspace))
-    return (
-        f"{pairs} ({config['review_from']:.2f} to {config['threshold']:.2f}). "
-        f"Review: [bold]dedupe review {workspace}[/]. "
-        f"Change the threshold: [bold]dedupe export {workspace} --threshold P[/]."
+    workspace = printable(str(result.workspace))
+    return Text.assemble(
+        f"{pairs} ({config['review_from']:.2f} to {config['threshold']:.2f}). Review: ",
+        (f"dedupe review {workspace}", "bold"),
+        ". Change the threshold: ",
+        (f"dedupe export {workspace} --threshold P", "bold"),
+        ".",
     )
 
 
@@ -145,9 +155,13 @@ def _fields(summary: Summary, verbose: int) -> _Figures:
         return
     fields = summary["fields"]
     yield "fields", listed([field["name"] for field in fields if field["used"]])
-    left_out = [f"{field['name']} ({field['reason']})" for field in fields if not field["used"]]
+    left_out: dict[str, list[str]] = {}
+    for field in fields:
+        if not field["used"]:
+            left_out.setdefault(field["reason"], []).append(field["name"])
     if left_out:
-        yield "left out", listed(left_out)
+        named = [f"{listed(names)} ({reason})" for reason, names in left_out.items()]
+        yield "left out", ", ".join(named)
 
 
 def _additions(summary: Summary, verbose: int) -> _Figures:
@@ -176,7 +190,7 @@ def _uninformative(summary: Summary, verbose: int) -> _Figures:
         found = [v for v in summary.get("uninformative_values", ()) if v["why"] == why]
         if found:
             named = [
-                f"{printable(shortened(v['value']))} ({v['field']}, {v['rows']:,} rows)"
+                f"{shortened(v['value'])} ({v['field']}, {plural(v['rows'], 'row')})"
                 for v in found[:LISTED]
             ]
             more = [f"{len(found) - LISTED} more"] if len(found) > LISTED else []

@@ -11,15 +11,19 @@ import dedupe
 from dedupe.cli.console import progress_bars
 from dedupe.cli.options import (
     EPILOG,
+    SectionedCommand,
     device_option,
     given,
     id_option,
+    input_option,
+    inputs_argument,
     message_options,
     one_source,
     reading_options,
     verbose_option,
+    workspace_argument,
 )
-from dedupe.cli.stdout import print_json
+from dedupe.cli.stdout import PRINTED_DIGITS, print_json
 from dedupe.cli.summary import print_result
 from dedupe.errors import InputError
 
@@ -27,14 +31,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@click.command(epilog=EPILOG)
-@click.argument("workspace")
-@click.argument("inputs", metavar="NEW...", nargs=-1, required=True)
+@click.command(cls=SectionedCommand, epilog=EPILOG)
+@workspace_argument
+@inputs_argument(metavar="NEW...")
 @id_option("Id column of NEW, if its name differs from the one in WORKSPACE.")
-@click.option(
+@input_option(
     "--replace-all", is_flag=True, help="Remove the records of WORKSPACE that NEW does not have."
 )
-@click.option("--to", metavar="TABLE", help="Linked table that NEW belongs to.")
+@input_option("--to", metavar="TABLE", help="Linked table that NEW belongs to.")
 @device_option
 @reading_options
 @message_options
@@ -58,7 +62,7 @@ def add(
 
 
 @click.command(epilog=EPILOG)
-@click.argument("workspace")
+@workspace_argument
 @click.option(
     "--input",
     "kind",
@@ -91,7 +95,9 @@ def match(
     from dedupe.io.tables import read_csv_objects, read_json_objects
     from dedupe.pipeline.incremental.match import Matcher
 
-    matcher = Matcher(workspace)
+    with progress_bars(quiet=False) as report:
+        report("loading the workspace and the model", 0, 0)
+        matcher = Matcher(workspace)
     has_header = matcher.config.header is not False
     records = read_csv_objects(header=has_header) if kind == "csv" else read_json_objects()
     for number, record in enumerate(records, start=1):
@@ -99,7 +105,15 @@ def match(
             found = matcher.match(_one_row(record), limit=limit, min_probability=min_probability)
         except InputError as error:
             raise InputError(f"record {number} of stdin: {error}") from None
-        print_json({"record": record, "matches": found.drop("record").to_dicts()})
+        matches = found.drop("record").with_columns(rounded_probability()).to_dicts()
+        print_json({"record": record, "matches": matches})
+
+
+def rounded_probability() -> pl.Expr:
+    """Round probabilities to the digits that are printed, as doubles: no others are written."""
+    import polars as pl
+
+    return pl.col("probability").cast(pl.Float64).round(PRINTED_DIGITS)
 
 
 def _one_row(record: Mapping[str, Any]) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from dedupe.errors import OptionError
+from dedupe.errors import OptionError, did_you_mean
 from dedupe.evaluation.audit_sample import UNKNOWN
 from dedupe.evaluation.estimate import Estimate, estimate
 from dedupe.evaluation.gold import Evaluation, evaluate, read_gold
@@ -67,6 +67,7 @@ def evaluate_clusters(
     if across is not None and across not in frame.columns:
         raise OptionError(
             f"across: there is no column {across!r}; the columns are {', '.join(frame.columns)}"
+            f"{did_you_mean(across, frame.columns)}"
         )
     truth = gold if isinstance(gold, pl.DataFrame) else read_table(gold).frame
     return evaluate(

@@ -141,8 +141,9 @@ def run_after_training(
 
 def training_summary(training: Mapping[str, Any]) -> str:
     """Describe what fine-tuning gained, and whether the new model is used."""
+    decisions = f"{training['decisions']:,} decision{'' if training['decisions'] == 1 else 's'}"
     summary = (
-        f"trained on {training['decisions']:,} decisions (version {training['version']}): accuracy "
+        f"trained on {decisions} (version {training['version']}): accuracy "
         f"on held-out decisions {training['accuracy_before']:.0%} before, "
         f"{training['accuracy_after']:.0%} now"
     )

@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+
+import polars as pl
+
+from dedupe.io.printable import printable
+from dedupe.scoring.comparison import notation
+from dedupe.scoring.comparison.roles import Role
 
 MOST_CHARACTERS = 400
 """Characters of a value that are compared one by one; the rest counts as one piece."""
 
 _WITH_DIGIT = re.compile(r"\w*\d[\w.-]*")
+
+
+@dataclass(frozen=True)
+class NumberDifference:
+    """Numbers of one field that only one of two records has.
+
+    Parameters
+    ----------
+    name
+        Name of the column.
+    left, right
+        Numbers and codes that only the left or the right record has.
+    """
+
+    name: str
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+
+    def __str__(self) -> str:
+        left, right = (" ".join(side) or "none" for side in (self.left, self.right))
+        return f"{one_line(self.name)} {left} | {right}"
+
 
 Span = tuple[str, bool]
 """A piece of a value, and whether it differs from the other value."""
@@ -76,15 +105,20 @@ def compare_fields(
 
 
 def one_line(value: object) -> str:
-    """Format a value on one line: visible line breaks and tabs, no control characters."""
+    """Format a value on one line: visible line breaks and tabs, nothing that a terminal obeys."""
     text = "" if value is None else str(value)
-    text = text.strip().replace("\r\n", "⏎").replace("\n", "⏎").replace("\t", "⇥")
-    return "".join(c if c.isprintable() else "�" for c in text)
+    return printable(text.strip().replace("\r\n", "⏎").replace("\n", "⏎").replace("\t", "⇥"))
 
 
 def normalized(text: str) -> str:
     """Normalize case and spaces."""
     return " ".join(text.lower().split())
+
+
+def commonest(values: pl.Series) -> str:
+    """Find the commonest normalized value; of equally common ones, the last in text order."""
+    counts = Counter(normalized(text) for text in map(one_line, values) if text)
+    return max(counts, key=lambda value: (counts[value], value))
 
 
 def split_differences(a: str, b: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
@@ -109,13 +143,52 @@ def split_differences(a: str, b: str) -> tuple[tuple[Span, ...], tuple[Span, ...
     return tuple(left), tuple(right)
 
 
-def differing_numbers(left: str, right: str) -> tuple[list[str], list[str]]:
-    """List the numbers and codes that only the first text has, and those only the second has."""
-    a, b = (
-        dict.fromkeys(token.strip(".-") for token in _WITH_DIGIT.findall(text.lower()))
-        for text in (left, right)
-    )
-    return [token for token in a if token not in b], [token for token in b if token not in a]
+def differing_numbers(
+    left: Mapping[str, object], right: Mapping[str, object], roles: Mapping[str, Role]
+) -> list[NumberDifference]:
+    """List the numbers and codes that disagree in a field that both records have.
+
+    Phone numbers and dates are compared whatever their notation. E-mail addresses and URLs are left
+    out: their digits are not numbers.
+
+    Parameters
+    ----------
+    left, right
+        Values by column.
+    roles
+        The role of each column to compare.
+    """
+    found = []
+    for name, role in roles.items():
+        a, b = one_line(left[name]), one_line(right[name])
+        if role in (Role.EMAIL, Role.URL) or not a or not b or _same_number(a, b, role):
+            continue
+        if role is Role.PHONE:
+            found.append(NumberDifference(name, (a,), (b,)))
+            continue
+        numbers = [
+            dict.fromkeys(token.strip(".-") for token in _WITH_DIGIT.findall(text.lower()))
+            for text in (a, b)
+        ]
+        only_a, only_b = (
+            tuple(token for token in own if token not in other)
+            for own, other in (numbers, numbers[::-1])
+        )
+        if only_a or only_b:
+            found.append(NumberDifference(name, only_a, only_b))
+    return found
+
+
+def _same_number(a: str, b: str, role: Role) -> bool:
+    """Tell whether two phone numbers or dates are the same in another notation."""
+    values = pl.Series([a, b])
+    if role is Role.PHONE:
+        one, other = notation.phone(values.str.to_lowercase())
+        return bool(one == other)
+    if role is Role.DATE:
+        one, other = notation.dates(values.str.to_lowercase()).rows()
+        return bool(one == other and all(one))
+    return False
 
 
 def _equal(text: str) -> tuple[Span, ...]:

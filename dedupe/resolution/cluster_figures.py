@@ -16,7 +16,7 @@ from dedupe.resolution.resolve import Resolved
 def cluster_figures(
     records: Records, pairs: pl.DataFrame, resolved: Resolved, config: Config
 ) -> dict[str, Any]:
-    """Count clusters, merged rows, doubtful pairs, links, decisions and contradictions.
+    """Count clusters, merged rows, undecided doubtful pairs, links, decisions, contradictions.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def cluster_figures(
     large = large[np.argsort(-size[large], kind="stable")]
     doubtful = pairs.filter(
         pl.col("probability").is_between(config.review_from, config.threshold, closed="left")
-    )
+    ).join(resolved.decisions, on=["left", "right"], how="anti")
     cluster_id = resolved.rows["cluster_id"]
     return {
         "clusters": len(label),

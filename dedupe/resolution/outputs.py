@@ -14,6 +14,7 @@ from dedupe.config import Config
 from dedupe.io.dialect import CSV, Dialect
 from dedupe.io.schema_matching import Linked
 from dedupe.records import Records
+from dedupe.resolution.decisions import typed_values
 from dedupe.resolution.resolve import Resolved
 from dedupe.resolution.survivorship import Rule, merge, preferred_rows
 
@@ -218,6 +219,10 @@ def _with_value_choices(
     for (name,), choices in value_choices.group_by("column", maintain_order=True):
         rows = choices["row"].to_numpy()
         values = frame[str(name)].gather(rows)
+        typed = typed_values(str(name), choices["value"], values.dtype)
+        values = pl.select(
+            pl.when(choices["value"].is_null()).then(values).otherwise(typed)
+        ).to_series()
         column = merged[str(name)]
         # A column merged by `concat` is text, whatever its type in the input.
         values = values if values.dtype == column.dtype else values.cast(pl.String)

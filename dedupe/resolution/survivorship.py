@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from dedupe.config import Config
-from dedupe.errors import OptionError
+from dedupe.errors import OptionError, did_you_mean
 from dedupe.io.schema_matching import Linked
 from dedupe.records import Records, column_text
 
@@ -116,6 +116,7 @@ def parse_rules(merge: Mapping[str, str], columns: Sequence[str]) -> dict[str, R
         if name not in columns:
             raise OptionError(
                 f"merge: there is no column {name!r}; the columns are {', '.join(columns)}"
+                f"{did_you_mean(name, columns)}"
             )
     return {name: _parse(name, merge.get(name, DEFAULT_RULE), columns) for name in columns}
 
@@ -176,7 +177,7 @@ def merged_row(
     records: Records,
     rows: npt.NDArray[np.int64],
     representative: int,
-    value_choices: Mapping[str, int],
+    value_choices: Mapping[str, Any],
     rules: Mapping[str, Rule],
     config: Config,
     linked: Linked | None = None,
@@ -192,7 +193,7 @@ def merged_row(
     representative
         Row of the representative.
     value_choices
-        Row that a reviewer chose to give a column its value, by column.
+        Value that a reviewer chose or typed, by column.
     rules
         As :func:`parse_rules` returns them.
     config
@@ -207,10 +208,9 @@ def merged_row(
         rules,
         None if preferred is None else preferred[rows],
     ).row(0, named=True)
-    row_of_column = dict(value_choices)
     if records.id_column is not None and records.id_column not in config.merge:
-        row_of_column.setdefault(records.id_column, representative)
-    return merged | {column: records.frame[column][row] for column, row in row_of_column.items()}
+        merged[records.id_column] = records.frame[records.id_column][representative]
+    return {**merged, **value_choices}
 
 
 def merge(
@@ -283,12 +283,12 @@ def _parse(name: str, text: str, columns: Sequence[str]) -> Rule:
     if (kind not in _PRIORITIES and kind != "concat") or (colon and not needs_column):
         raise OptionError(
             f"merge: column {name!r} has the unknown rule {text!r}; the rules are "
-            f"{', '.join(RULES)}"
+            f"{', '.join(RULES)}{did_you_mean(kind, [rule.partition(':')[0] for rule in RULES])}"
         )
     if needs_column and column not in columns:
         raise OptionError(
             f"merge: the rule {text!r} of column {name!r} needs a column to compare: "
-            f"one of {', '.join(columns)}"
+            f"one of {', '.join(columns)}{did_you_mean(column, columns)}"
         )
     return Rule(kind, column if needs_column else None)
 

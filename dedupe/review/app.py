@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.theme import BUILTIN_THEMES
 
 from dedupe.errors import DedupeError, OptionError
+from dedupe.io.printable import printable
 from dedupe.review.screens.clusters import ClustersScreen
 from dedupe.review.screens.export import ExportScreen
 from dedupe.review.screens.help import HelpScreen
@@ -46,6 +52,22 @@ class Reviewed:
     threshold: float | None = None
 
 
+class _PrintableLines(LineFilter):
+    """Replaces characters that a terminal would obey in every line that is drawn."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Replace them in the segments of one line."""
+        return [
+            segment
+            if segment.control or segment.text.isprintable()
+            else Segment(printable(segment.text), segment.style)
+            for segment in segments
+        ]
+
+
+_PRINTABLE = _PrintableLines()
+
+
 class ReviewApp(App[bool]):
     """The review of one workspace; its result is whether anything is left to be written.
 
@@ -68,8 +90,8 @@ class ReviewApp(App[bool]):
         Binding("o", "show('overview')", "Overview", show=False),
         Binding("e", "show('export')", "Export", show=False),
         Binding("d", "dark", "Dark or light", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("q", "leave", "Quit"),
+        Binding("question_mark", "help", "Help", key_display="?", show=False),
+        Binding("q", "leave", "Quit", show=False),
     ]
 
     def __init__(
@@ -89,6 +111,22 @@ class ReviewApp(App[bool]):
         self.leaving = False
         self.first_line = session.log.last()
         self.first_threshold = self.overview.threshold
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Add the last guard: nothing is drawn that a terminal would obey."""
+        return [*super().get_line_filters(), _PRINTABLE]
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a message for some seconds, as plain text: it may quote a value."""
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def on_mount(self) -> None:
         """Show the pairs first."""

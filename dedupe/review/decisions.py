@@ -7,13 +7,23 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from dedupe.resolution.decisions import Decision
+from dedupe.resolution.decisions import CHOICES, Decision
 from dedupe.review.closure import DecisionClosure, RowPair
 from dedupe.review.pairs import ReviewPairs
+from dedupe.review.widgets.figures import counted
 from dedupe.workspace.decision_log import Choice, DecisionLog, LoggedDecision
 
 KeyPair = tuple[str, str]
 """Keys of two records, in order."""
+
+ChoicePlace = tuple[str, str | None]
+"""Key of a chosen record, and the column that it gives a value; without one, it represents."""
+
+ChosenValue = tuple[str, str | None]
+"""Time of a choice, and the value that was typed instead of the record's."""
+
+Step = list[LoggedDecision | Choice]
+"""What one key press decided or chose."""
 
 
 class CurrentDecisions:
@@ -41,8 +51,8 @@ class CurrentDecisions:
         """The decision about each pair of record keys, the earliest first."""
         self.by_pair: dict[int, Decision] = {}
         """The decision about each scored pair."""
-        self.choices: dict[tuple[str, str | None], str] = {}
-        """Time of each choice of a record for a column, or for its cluster; the newest last."""
+        self.choices: dict[ChoicePlace, ChosenValue] = {}
+        """Each choice of a record for a column, or for its cluster; the newest last."""
         self.row_of: dict[str, int] = {}
         """Row of each record that has decisions or choices."""
         self.closure = DecisionClosure(pairs.group)
@@ -68,12 +78,12 @@ class CurrentDecisions:
             .select("left_id", "right_id", "decision")
             .iter_rows()
         }
-        choices = {
-            (key, column): at
-            for key, column, at in self._log.choices()
-            .select("record_id", "column", "at")
-            .iter_rows()
-        }
+        choices: dict[ChoicePlace, ChosenValue] = {}
+        for key, column, at, value in (
+            self._log.choices().select("record_id", "column", "at", "value").iter_rows()
+        ):
+            choices.pop((key, column), None)  # the newest choice is the last
+            choices[key, column] = at, value
         self._look_up({key for pair in decisions for key in pair} | {key for key, _ in choices})
         changed = self._changed_keys(decisions, choices)
         self.by_keys, self.choices = decisions, choices
@@ -106,7 +116,7 @@ class CurrentDecisions:
         """Take over a choice of a row that was just logged."""
         place = (choice.record_id, choice.column)
         self.choices.pop(place, None)  # the newest choice is the last
-        self.choices[place] = choice.at
+        self.choices[place] = choice.at, choice.value
         self.row_of[choice.record_id] = row
         self.changed_rows.add(row)
         self._follow(choice.sequence, choice.sequence)
@@ -149,10 +159,10 @@ class CurrentDecisions:
         )
 
     def choice_frame(self) -> pl.DataFrame:
-        """Make a frame of the choices in force: ``record_id`` and ``column``, the newest last."""
+        """Make a frame of the choices in force: record id, column and value, the newest last."""
         return pl.DataFrame(
-            list(self.choices),
-            schema={"record_id": pl.String, "column": pl.String},
+            [(key, column, value) for (key, column), (_, value) in self.choices.items()],
+            schema={name: CHOICES[name] for name in ("record_id", "column", "value")},
             orient="row",
         )
 
@@ -168,7 +178,7 @@ class CurrentDecisions:
         return self.row_of[key]
 
     def _changed_keys(
-        self, decisions: dict[KeyPair, Decision], choices: dict[tuple[str, str | None], str]
+        self, decisions: dict[KeyPair, Decision], choices: dict[ChoicePlace, ChosenValue]
     ) -> set[str]:
         changed = decisions.items() ^ self.by_keys.items()
         keys = {key for pair, _ in changed for key in pair}
@@ -211,7 +221,7 @@ class ReviewerHistory:
     def __init__(self, log: DecisionLog, reviewer: str) -> None:
         self._log = log
         self.reviewer = reviewer
-        self._undone: list[LoggedDecision | Choice] = []
+        self._undone: list[Step] = []
 
     def decide(
         self, keys: Iterable[KeyPair], decision: Decision, drawn: str = ""
@@ -223,41 +233,44 @@ class ReviewerHistory:
         self._undone.clear()
         return logged
 
-    def choose(self, key: str, column: str | None) -> Choice:
-        """Log the choice of a record for a column of the merged row, or as representative."""
-        choice = self._log.choose(key, column, self.reviewer)
+    def choose(self, key: str, column: str | None, value: str | None = None) -> Choice:
+        """Log the choice of a record, or of a typed value, for its cluster."""
+        choice = self._log.choose(key, column, self.reviewer, value=value)
         self._undone.clear()
         return choice
 
-    def undo(self) -> LoggedDecision | Choice | None:
-        """Take back the latest decision or choice of this reviewer; ``None`` if there is none."""
-        undone = self._log.undo_latest(self.reviewer)
-        if undone is not None:
+    def undo(self) -> Step:
+        """Take back what the latest key press of this reviewer decided; empty if there is none."""
+        undone = self._log.undo(self.reviewer)
+        if undone:
             self._undone.append(undone)
         return undone
 
-    def redo(self) -> LoggedDecision | Choice | None:
-        """Log again what was taken back last; ``None`` if nothing was."""
+    def redo(self) -> Step:
+        """Log again what was taken back last; empty if nothing was."""
         if not self._undone:
-            return None
-        undone = self._undone[-1]
-        if isinstance(undone, Choice):
-            self._log.choose(undone.record_id, undone.column, self.reviewer)
-        else:
-            self._log.record(
-                undone.left_id,
-                undone.right_id,
-                undone.decision,
+            return []
+        step = self._undone[-1]
+        decisions = [logged for logged in step if isinstance(logged, LoggedDecision)]
+        if decisions:
+            self._log.record_all(
+                ((logged.left_id, logged.right_id, logged.decision) for logged in decisions),
                 self.reviewer,
-                drawn=undone.drawn,
+                drawn=decisions[0].drawn,
             )
+        for logged in step:
+            if isinstance(logged, Choice):
+                self._log.choose(logged.record_id, logged.column, self.reviewer, value=logged.value)
         return self._undone.pop()
 
 
-def described(logged: LoggedDecision | Choice) -> str:
-    """Describe a decision or choice in a few words."""
-    if isinstance(logged, LoggedDecision):
-        return str(logged.decision)
-    if logged.column is None:
-        return f"the choice of {logged.record_id} as representative"
-    return f"the choice of {logged.record_id} for {logged.column}"
+def described(step: Step) -> str:
+    """Describe what one key press decided or chose in a few words, with the number of decisions."""
+    first = step[0]
+    if isinstance(first, LoggedDecision):
+        return f"{counted(len(step), 'decision')} ({first.decision})"
+    if first.column is None:
+        return f"the choice of {first.record_id} as representative"
+    if first.value is not None:
+        return f"the value typed for {first.column}"
+    return f"the choice of {first.record_id} for {first.column}"

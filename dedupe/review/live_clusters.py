@@ -13,9 +13,19 @@ from numpy.typing import NDArray
 
 from dedupe.records import Records
 from dedupe.resolution.confidence import link_confidence
-from dedupe.resolution.decisions import CHOICES, Decision, chosen_representatives, decisions_by_row
+from dedupe.resolution.decisions import (
+    CHOICES,
+    Decision,
+    chosen_representatives,
+    decisions_by_row,
+    typed_values,
+)
 from dedupe.resolution.resolve import cluster_records
-from dedupe.resolution.survivorship import merged_row, parse_rules, representatives
+from dedupe.resolution.survivorship import (
+    merged_row,
+    parse_rules,
+    representatives,
+)
 from dedupe.scoring.pairs import components, identical_groups
 from dedupe.workspace.decision_log import CURRENT
 from dedupe.workspace.state import Clustered
@@ -142,7 +152,7 @@ class LiveClusters:
     def merged_row(
         self,
         row: int,
-        choices: Iterable[tuple[str, str | None]],
+        choices: pl.DataFrame,
         rules: Mapping[str, str] | None = None,
     ) -> dict[str, object]:
         """Merge the rows of the cluster of `row`, as an export would write them.
@@ -152,18 +162,28 @@ class LiveClusters:
         row
             A row of the cluster.
         choices
-            Record key and column of each choice in force, the newest last.
+            Each choice in force: ``record_id``, ``column`` and ``value``, the newest last.
         rules
             Survivorship rules by column; ``None``: those of the configuration.
         """
         config = self.config if rules is None else replace(self.config, merge=rules)
         rows = self.rows(row)
         row_of = {self.records.keys[member]: member for member in rows.tolist()}
+        frame = self.records.frame
+        chosen: dict[str, Any] = {}
+        for key, column, value in choices.select("record_id", "column", "value").iter_rows():
+            if column in frame.columns and key in row_of:
+                series = frame[column]
+                chosen[column] = (
+                    series[row_of[key]]
+                    if value is None
+                    else typed_values(column, pl.Series([value]), series.dtype)[0]
+                )
         return merged_row(
             self.records,
             rows,
             int(self.representative[row]),
-            {column: row_of[key] for key, column in choices if column and key in row_of},
+            chosen,
             parse_rules(config.merge, self.records.frame.columns),
             config,
             self._clustered.state.table.linked,
@@ -290,7 +310,12 @@ class MatchEffect:
         leaving = sum(self.sizes) - self.together
         return (
             f"a match joins clusters of {self.sizes[0]:,} and {self.sizes[1]:,} rows into one of "
-            f"{self.together:,}" + (f"; {leaving:,} rows leave it" if leaving > 0 else "")
+            f"{self.together:,}"
+            + (
+                f"; {leaving:,} {'row leaves' if leaving == 1 else 'rows leave'} it"
+                if leaving > 0
+                else ""
+            )
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -81,8 +82,9 @@ class ReviewPairs:
         self.decided_by = decided_by
         self.group = group
         p = scores.probability
-        self.doubtful: NDArray[np.bool_] = (p >= config.review_from) & (p <= 1 - config.review_from)
-        """(m,) bool: probability from ``review_from`` to 1 - ``review_from``."""
+        low, high = np.float32(config.review_from), np.float32(config.threshold)
+        self.doubtful: NDArray[np.bool_] = (p >= low) & (p < high)
+        """(m,) bool: probability from ``review_from`` up to the threshold, as summaries count."""
         self._unscored: list[tuple[int, int]] = []
         self._unscored_number: dict[tuple[int, int], int] = {}
 
@@ -142,6 +144,13 @@ class ReviewPairs:
             contains = self.records.texts.str.contains(text.lower(), literal=True).to_numpy()
             selected &= contains[self.scores.left] | contains[self.scores.right]
         return selected
+
+    def of_records(self, rows: Sequence[int]) -> NDArray[np.bool_]:
+        """Mark the scored pairs, (m,) bool, of some rows or of rows with the same texts."""
+        concerned = np.zeros(len(self.group), dtype=bool)
+        concerned[self.group[list(rows)]] = True
+        marked: NDArray[np.bool_] = concerned[self.scores.left] | concerned[self.scores.right]
+        return marked
 
     def between(self, groups: NDArray[np.int64]) -> PairNumbers:
         """List the scored pairs whose two rows are both in `groups`, ascending."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ RECENT_DECISIONS = 50
 """Latest decisions that the pace is measured on."""
 
 
+_RANGE = re.compile(r"\s*([01]?\.?\d*)\s*(?:-|–|to|\s)\s*([01]?\.?\d*)\s*")
+
+
 @dataclass(frozen=True)
 class View:
     """Which pairs the queue holds, and in which order.
@@ -31,6 +35,8 @@ class View:
         Only pairs with a record that contains it.
     low, high
         Only pairs with a probability from `low` to `high`, both inclusive.
+    record_id
+        Only pairs of the record with this id.
 
     Raises
     ------
@@ -42,6 +48,7 @@ class View:
     text: str = ""
     low: float = 0.0
     high: float = 1.0
+    record_id: str = ""
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
@@ -53,7 +60,21 @@ class View:
         words = [f"“{self.text}”"] if self.text else []
         if (self.low, self.high) != (0.0, 1.0):
             words.append(f"{self.low:g}-{self.high:g}")
+        if self.record_id:
+            words.append(f"of {self.record_id}")
         return " ".join(words)
+
+
+def parse_range(typed: str) -> tuple[float, float] | None:
+    """Parse two probabilities; nothing typed means all, and ``None`` means no range."""
+    if not typed:
+        return 0.0, 1.0
+    found = _RANGE.fullmatch(typed)
+    try:
+        low, high = (float(bound) for bound in found.groups()) if found else (1.0, 0.0)
+    except ValueError:
+        return None
+    return (low, high) if 0 <= low <= high <= 1 else None
 
 
 class PairQueue:

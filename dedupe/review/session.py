@@ -11,17 +11,19 @@ import polars as pl
 from dedupe.config import Config
 from dedupe.evaluation.quality import Audit, draw_audit
 from dedupe.pipeline.explain import explain_rows
-from dedupe.records import Records
-from dedupe.resolution.decisions import Decision
+from dedupe.records import Records, as_texts, field_labels
+from dedupe.resolution.decisions import Decision, typed_values
+from dedupe.resolution.outputs import own_ids
 from dedupe.review.closure import RowPair
-from dedupe.review.decisions import CurrentDecisions, ReviewerHistory
+from dedupe.review.decisions import CurrentDecisions, ReviewerHistory, Step
 from dedupe.review.live_clusters import LiveClusters, MatchEffect
 from dedupe.review.loader import LoadedWorkspace, load_workspace
 from dedupe.review.order import ranked, triangles
 from dedupe.review.pairs import PairNumbers
 from dedupe.review.queue import Pace, PairQueue, View
+from dedupe.scoring.comparison.roles import Role, field_role
 from dedupe.scoring.explanation.pair import Explanation
-from dedupe.workspace.decision_log import Choice, LoggedDecision
+from dedupe.workspace.decision_log import LoggedDecision
 from dedupe.workspace.folder import open_workspace
 
 AUDIT_DRAWS = 20
@@ -32,6 +34,9 @@ RECALIBRATE_AFTER = 10
 
 RECALIBRATE_UP_TO = 200_000
 """Records up to which that is done during a review; with more it takes too long."""
+
+ROLES_FROM = 20_000
+"""Records by which the roles of the columns are told."""
 
 MOST_TRIANGLES = 1_000
 """Contradicting triples of scores that the queue of contradictions holds at most."""
@@ -86,6 +91,7 @@ class Session:
         self._recalibrated_on = loaded.recalibrated_on
         self._drawn: dict[int, str] = {}
         self._implied: int | None = None
+        self._roles: dict[str, Role] | None = None
 
     def close(self) -> None:
         """Close the log."""
@@ -110,6 +116,26 @@ class Session:
         """Look up the values of a row as they were read, by column."""
         return self.records.frame.row(row, named=True)
 
+    def rows_with_id(self, record_id: str) -> list[int]:
+        """Find the rows with an id; in linked tables, several may have it in their own tables."""
+        for ids in (self.records.ids, own_ids(self.records)):
+            rows = (ids == record_id).arg_true().to_list()
+            if rows:
+                return rows
+        return []
+
+    def field_roles(self) -> dict[str, Role]:
+        """Tell what the values of each compared column are, from the first records."""
+        if self._roles is None:
+            names = self.compared_fields()
+            texts = as_texts(self.records.frame.select(names).head(ROLES_FROM))
+            self._roles = {}
+            for name, label in zip(names, field_labels(names), strict=True):
+                filled = texts[name].str.to_lowercase().str.strip_chars()
+                filled = filled.filter(filled != "")
+                self._roles[name] = field_role(label, filled).role
+        return self._roles
+
     def compared_fields(self) -> list[str]:
         """List the columns that the models compare."""
         return [role.name for role in self.records.fields if role.used]
@@ -127,9 +153,11 @@ class Session:
         elif view.order == "contradictions":
             order = self._contradictory_pairs()
         else:
-            selected = np.flatnonzero(self.pairs.selected(view.text, view.low, view.high))
-            labels = self.clusters.labels
-            order = ranked(self.pairs.scores, selected, labels, view.order, self._seed)
+            selected = self.pairs.selected(view.text, view.low, view.high)
+            if view.record_id:
+                selected &= self.pairs.of_records(self.rows_with_id(view.record_id))
+            numbers, labels = np.flatnonzero(selected), self.clusters.labels
+            order = ranked(self.pairs.scores, numbers, labels, view.order, self._seed)
         self._start(order)
 
     def draw_audit(self) -> Audit:
@@ -221,11 +249,22 @@ class Session:
         """Choose a row for a column of its merged row, or, without one, as representative."""
         self.decisions.add_choice(row, self.history.choose(self.keys[row], column))
 
-    def undo(self) -> LoggedDecision | Choice | None:
-        """Take back this reviewer's latest decision or choice, and go to its pair."""
+    def type_value(self, row: int, column: str, value: str) -> None:
+        """Type a value for a column of the merged row of a row; empty: a missing value.
+
+        Raises
+        ------
+        OptionError
+            If the column cannot hold the value.
+        """
+        typed_values(column, pl.Series([value]), self.records.frame[column].dtype)
+        self.decisions.add_choice(row, self.history.choose(self.keys[row], column, value))
+
+    def undo(self) -> Step:
+        """Take back what this reviewer's latest key press decided, and go to its first pair."""
         return self._return_to(self.history.undo())
 
-    def redo(self) -> LoggedDecision | Choice | None:
+    def redo(self) -> Step:
         """Decide or choose again what was taken back last."""
         return self._return_to(self.history.redo())
 
@@ -284,7 +323,7 @@ class Session:
 
     def merged(self, row: int, rules: Mapping[str, str] | None = None) -> dict[str, object]:
         """Merge the cluster of a row by survivorship rules, as an export would write it."""
-        return self.clusters.merged_row(row, self.decisions.choices, rules)
+        return self.clusters.merged_row(row, self.decisions.choice_frame(), rules)
 
     # --------------------------------------------------------------------------------------
 
@@ -327,16 +366,17 @@ class Session:
         self._implied = None
         return logged
 
-    def _return_to(self, logged: LoggedDecision | Choice | None) -> LoggedDecision | Choice | None:
-        """Take over an undone or redone line, and go to its pair."""
-        if logged is None:
-            return logged
+    def _return_to(self, step: Step) -> Step:
+        """Take over what was undone or redone, and go to its first pair."""
+        if not step:
+            return step
         self.refresh()
         self.pace.restart()
-        if isinstance(logged, LoggedDecision):
+        first = step[0]
+        if isinstance(first, LoggedDecision):
             row_of = self.decisions.row_of
-            if logged.left_id in row_of and logged.right_id in row_of:
-                pair = self.pairs.find(row_of[logged.left_id], row_of[logged.right_id])
+            if first.left_id in row_of and first.right_id in row_of:
+                pair = self.pairs.find(row_of[first.left_id], row_of[first.right_id])
                 if pair is not None:
                     self.queue.go_to(pair)
-        return logged
+        return step

@@ -1,22 +1,44 @@
-"""The review app in a browser on the same machine, served on loopback behind a token."""
+"""The review app in a browser on the same machine, served on loopback behind a token.
+
+The page is our own: it names no address but that of the server. When the reviewer leaves the app,
+its process says what it wrote in a file (:func:`tell_browser`); the page shows it, and the server
+ends.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
+import os
 import secrets
 import shlex
 import socket
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from dedupe.errors import OptionError, needs_extra
 
 with needs_extra("web", "review in a browser", OptionError):
     from aiohttp import web
+    from aiohttp.web_runner import GracefulExit
     from textual_serve.server import Server
 
 HOST = "127.0.0.1"
-COOKIE = "dedupe-review"
+
+LAST_WORDS = "DEDUPE_REVIEW_LAST_WORDS"
+"""Environment variable that names the file in which the app says what it wrote."""
+
+NOT_LEFT = "The app ended. Every decision is kept."
+"""What the last page says where the app said nothing."""
+
+POLL_SECONDS = 0.1
+"""Seconds between two looks for what the app wrote."""
+
+SECONDS_TO_SHOW = 1.0
+"""Seconds that the server goes on after it sent the last page."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -42,8 +64,17 @@ class GuardedServer(Server):
     """
 
     def __init__(self, command: Sequence[str], port: int = 0) -> None:
-        super().__init__(shlex.join(command), HOST, free_port(port), title="dedupe review")
+        super().__init__(
+            shlex.join(command),
+            HOST,
+            free_port(port),
+            title="dedupe review",
+            templates_path=Path(__file__).parent / "templates",
+        )
         self.token = secrets.token_urlsafe(24)
+        self.cookie = f"dedupe-review-{self.port}"  # browsers share cookies among ports
+        self.last_words = ""
+        self._sessions = 0
 
     @property
     def address(self) -> str:
@@ -58,7 +89,7 @@ class GuardedServer(Server):
         """Print nothing: the port is not open yet."""
 
     def serve(self, debug: bool = False) -> None:
-        """Serve the app until Ctrl-C.
+        """Serve the app until the reviewer leaves it, or until Ctrl-C.
 
         Raises
         ------
@@ -68,35 +99,77 @@ class GuardedServer(Server):
         self.debug = debug
         self.initialize_logging()
         application = unguarded_application(self)
-        web.run_app(
-            self._guarded(application), host=self.host, port=self.port, print=self._announce
-        )
+        with TemporaryDirectory(prefix="dedupe-") as folder:
+            self._said = Path(folder) / "last-words"
+            os.environ[LAST_WORDS] = str(self._said)
+            web.run_app(
+                self._guarded(application), host=self.host, port=self.port, print=self._announce
+            )
+        if self.last_words:
+            self.console.print(self.last_words, highlight=False, markup=False, soft_wrap=True)
 
     def _announce(self, _: object) -> None:
         """Print the address, now that the port is open."""
         self.console.print(f"the review app is at {self.address}", highlight=False, soft_wrap=True)
-        self.console.print("press Ctrl-C to stop it; every decision is kept", highlight=False)
+        self.console.print(
+            "leave the app with q, or press Ctrl-C here; every decision is kept", highlight=False
+        )
 
     async def _guarded(self, application: Awaitable[web.Application]) -> web.Application:
         app = await application
         app.middlewares.append(self.guard)
+        app.router.add_get("/last", self.handle_last)
         return app
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """Run the app for one page, until its process has ended."""
+        self._sessions += 1
+        try:
+            return await super().handle_websocket(request)
+        finally:
+            self._sessions -= 1
+
+    async def handle_last(self, request: web.Request) -> web.Response:
+        """Say what the app wrote, once it has; the server then ends if no page is open."""
+        since = time.time() - 1
+        while self._sessions and not (self._said.exists() and self._said.stat().st_mtime > since):
+            await asyncio.sleep(POLL_SECONDS)
+        if self._said.exists():
+            self.last_words = self._said.read_text(encoding="utf-8")
+            asyncio.get_running_loop().call_later(SECONDS_TO_SHOW, self._end)
+        return web.Response(text=self.last_words or NOT_LEFT)
+
+    def _end(self) -> None:
+        if not self._sessions:
+            raise GracefulExit
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Handle a request if it carries the token; refuse it otherwise."""
         host = self.public_url.removeprefix("http://")
-        token = request.query.get("token", "") or request.cookies.get(COOKIE, "")
-        authorized = hmac.compare_digest(token.encode(), self.token.encode())
+        token = request.query.get("token", "") or request.cookies.get(self.cookie, "")
+        # A cookie may hold any bytes; what is not text is no token.
+        authorized = hmac.compare_digest(token.encode(errors="replace"), self.token.encode())
         origin = request.headers.get("Origin", self.public_url)
         if not authorized or request.host != host or origin != self.public_url:
             raise web.HTTPForbidden(text="This is not the address that dedupe review printed.\n")
         if "token" in request.query:
             # Redirect, so that the token appears in no browser history and no screenshot.
             found = web.HTTPFound("/")
-            found.set_cookie(COOKIE, self.token, httponly=True, samesite="Strict")
+            found.set_cookie(self.cookie, self.token, httponly=True, samesite="Strict")
             raise found
-        return await handler(request)
+        response = await handler(request)
+        if not response.prepared:
+            response.headers["Content-Security-Policy"] = (
+                f"default-src 'self' 'unsafe-inline' data: ws://{host}"
+            )
+        return response
+
+
+def tell_browser(message: str) -> None:
+    """Say on the last page of the browser what the app wrote, if it runs in a browser."""
+    if path := os.environ.get(LAST_WORDS):
+        Path(path).write_text(message, encoding="utf-8")
 
 
 def unguarded_application(server: Server) -> Awaitable[web.Application]:
@@ -136,7 +209,7 @@ def free_port(port: int) -> int:
 
 
 def serve(command: Sequence[str], port: int = 0) -> None:
-    """Serve the app that `command` starts, until Ctrl-C.
+    """Serve the app that `command` starts, until the reviewer leaves it, or until Ctrl-C.
 
     Raises
     ------

@@ -82,6 +82,7 @@ def score_pairs(
     chosen, over_budget = doubtful_pairs(log_odds[different], keys[different], budget)
     judged = different[chosen]
     if len(judged):
+        progress(0, len(judged))  # the model takes a moment to load
         ends = comparison.left[judged], comparison.right[judged]
         model, held_out = load_cross_encoder(config), held_out_scores(config.cross_encoder)
         log_odds[judged] = judge(model, texts, *ends, log_odds[judged], held_out, progress)

@@ -1,9 +1,10 @@
 """What reviewers decided: an append-only log that loses nothing.
 
 The log is one table of an SQLite file. A line is a decision about a pair, a choice of the record
-that gives its cluster a value or represents it, or the undoing of an earlier line. Lines are never
-changed or deleted. What is in force is derived from them (:meth:`DecisionLog.current`,
-:meth:`DecisionLog.choices`).
+that gives its cluster a value or represents it, a value typed for the merged row of a cluster, or
+the undoing of an earlier line. What one key press decides is one step, and is taken back as one.
+Lines are never changed or deleted. What is in force is derived from them
+(:meth:`DecisionLog.current`, :meth:`DecisionLog.choices`).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ CURRENT = pl.Schema(
 """Schema of :meth:`DecisionLog.current`."""
 
 _APPLICATION = 0x64647570  # "ddup" in the file's header: no other program's SQLite file has it
-_VERSION = 4
+_VERSION = 5
 
 _SCHEMA = """
 CREATE TABLE log (
@@ -56,6 +57,8 @@ CREATE TABLE log (
     reviewer TEXT NOT NULL,
     at TEXT NOT NULL,
     drawn TEXT NOT NULL DEFAULT '',
+    step INTEGER,
+    value TEXT CHECK (value IS NULL OR column IS NOT NULL),
     CHECK ((left_id IS NULL) = (right_id IS NULL)),
     CHECK ((left_id IS NULL) <> (record_id IS NULL)),
     CHECK (left_id IS NULL OR left_id < right_id),
@@ -67,12 +70,22 @@ CREATE TRIGGER no_delete BEFORE DELETE ON log
 BEGIN SELECT RAISE(ABORT, 'lines of the log are never deleted'); END;
 """
 
+_UPGRADES = {
+    4: """
+ALTER TABLE log ADD COLUMN step INTEGER;
+ALTER TABLE log ADD COLUMN value TEXT CHECK (value IS NULL OR column IS NOT NULL);
+"""
+}
+"""Each line of an older log is a step of its own."""
+
 _IN_FORCE = (
     "undoes IS NULL AND sequence NOT IN "
     # Not by the index, which has no checksum.
     "(SELECT undoes FROM log NOT INDEXED WHERE undoes IS NOT NULL)"
 )
-_COLUMNS = "sequence, left_id, right_id, decision, record_id, column, reviewer, at, drawn"
+_COLUMNS = "sequence, left_id, right_id, decision, record_id, column, reviewer, at, drawn, value"
+# The first line of a step is at the same time its number.
+_STEP = "ifnull(step, sequence)"
 _IS_DECISION, _IS_CHOICE = "left_id IS NOT NULL", "record_id IS NOT NULL"
 
 
@@ -122,6 +135,8 @@ class Choice:
         Who chose.
     at
         When: UTC in ISO 8601, to the microsecond.
+    value
+        A value that the reviewer typed, which the merged row gets instead of the record's.
     """
 
     sequence: int
@@ -129,6 +144,7 @@ class Choice:
     column: str | None
     reviewer: str
     at: str
+    value: str | None = None
 
 
 class DecisionLog:
@@ -161,6 +177,7 @@ class DecisionLog:
             table="log",
             application=_APPLICATION,
             version=_VERSION,
+            upgrades=_UPGRADES,
             readonly=readonly,
             timeout=timeout,
         )
@@ -221,11 +238,12 @@ class DecisionLog:
             If two ids are equal, or a decision is unknown.
         """
         checked = [_checked(*decision) for decision in decisions]
-        logged = []
+        logged: list[LoggedDecision] = []
         with self._file.writing() as connection:
             for left_id, right_id, decision in checked:
                 sequence, at = _append(
                     connection,
+                    step=logged[0].sequence if logged else None,
                     left_id=left_id,
                     right_id=right_id,
                     decision=decision.value,
@@ -237,7 +255,9 @@ class DecisionLog:
                 )
         return logged
 
-    def choose(self, record_id: str, column: str | None, reviewer: str) -> Choice:
+    def choose(
+        self, record_id: str, column: str | None, reviewer: str, *, value: str | None = None
+    ) -> Choice:
         """Append a choice; it is on disk when this returns.
 
         Parameters
@@ -249,40 +269,60 @@ class DecisionLog:
             represents its cluster.
         reviewer
             Who chose.
+        value
+            A value for the column of the merged row that no record has; empty: no value.
         """
         with self._file.writing() as connection:
             sequence, at = _append(
-                connection, record_id=record_id, column=column, reviewer=reviewer
+                connection, record_id=record_id, column=column, reviewer=reviewer, value=value
             )
-        return Choice(sequence, record_id, column, reviewer, at)
+        return Choice(sequence, record_id, column, reviewer, at, value)
 
-    def undo(self, reviewer: str | None = None) -> LoggedDecision | None:
-        """Take back the latest decision in force, by a line of its own.
+    def undo(self, reviewer: str | None = None) -> list[LoggedDecision | Choice]:
+        """Take back the latest step in force, by lines of their own.
 
-        Called again, it takes back the one before, to any depth.
+        A step is what one key press decided or chose. Called again, it takes back the one before,
+        to any depth.
 
         Parameters
         ----------
         reviewer
-            Take back only what this reviewer decided. ``None``: whoever it was; the line then
-            bears the name of the one who decided.
+            Take back only what this reviewer decided. ``None``: whoever it was; the lines then
+            bear the name of the one who decided.
 
         Returns
         -------
-        LoggedDecision or None
-            What was taken back; ``None`` if nothing was in force.
+        list of LoggedDecision or Choice
+            What was taken back, in the order in which it was logged; empty if nothing was in force.
         """
-        undone = self._undo(reviewer, _IS_DECISION)
-        return undone if isinstance(undone, LoggedDecision) else None
-
-    def undo_choice(self, reviewer: str | None = None) -> Choice | None:
-        """Take back the latest choice in force, as :meth:`undo` does a decision."""
-        undone = self._undo(reviewer, _IS_CHOICE)
-        return undone if isinstance(undone, Choice) else None
-
-    def undo_latest(self, reviewer: str | None = None) -> LoggedDecision | Choice | None:
-        """Take back the latest line in force, decision or choice."""
-        return self._undo(reviewer, "TRUE")
+        undone: list[LoggedDecision | Choice] = []
+        with self._file.writing() as connection:
+            lines = connection.execute(
+                f"SELECT {_COLUMNS} FROM log WHERE {_IN_FORCE} AND {_STEP} = ("
+                f"SELECT {_STEP} FROM log WHERE {_IN_FORCE} AND (?1 IS NULL OR reviewer = ?1) "
+                "ORDER BY sequence DESC LIMIT 1) ORDER BY sequence",
+                (reviewer,),
+            ).fetchall()
+            step: int | None = None
+            for sequence, left_id, right_id, decision, record_id, column, by, at, *rest in lines:
+                number, _ = _append(
+                    connection,
+                    left_id=left_id,
+                    right_id=right_id,
+                    record_id=record_id,
+                    column=column,
+                    undoes=sequence,
+                    reviewer=by,
+                    step=step,
+                )
+                step = number if step is None else step
+                drawn, value = rest
+                undone.append(
+                    LoggedDecision(sequence, left_id, right_id, Decision(decision), by, at, drawn)
+                    if record_id is None
+                    else Choice(sequence, record_id, column, by, at, value)
+                )
+        return undone
 
     def last(self) -> int:
         """Return the number of the last line: it grows with every line."""
@@ -313,9 +353,10 @@ class DecisionLog:
             Schema :data:`CHOICES`; the earliest first, ``column`` null where the record was chosen
             to represent its cluster. Of two in one cluster the later holds.
         """
+        value = "value" if self._file.version() == _VERSION else "NULL"  # an older log, only read
         rows = self._file.read(
-            f"SELECT record_id, column, reviewer, at FROM log WHERE {_IS_CHOICE} AND {_IN_FORCE} "
-            "ORDER BY sequence"
+            f"SELECT record_id, column, reviewer, at, {value} FROM log "
+            f"WHERE {_IS_CHOICE} AND {_IN_FORCE} ORDER BY sequence"
         )
         return pl.DataFrame(rows, schema=CHOICES, orient="row")
 
@@ -332,29 +373,6 @@ class DecisionLog:
             f"SELECT {', '.join(LOG)} FROM log WHERE {_IS_DECISION} ORDER BY sequence"
         )
         return pl.DataFrame(rows, schema=LOG, orient="row")
-
-    def _undo(self, reviewer: str | None, kind: str) -> LoggedDecision | Choice | None:
-        with self._file.writing() as connection:
-            row = connection.execute(
-                f"SELECT {_COLUMNS} FROM log WHERE {kind} AND {_IN_FORCE} "
-                "AND (?1 IS NULL OR reviewer = ?1) ORDER BY sequence DESC LIMIT 1",
-                (reviewer,),
-            ).fetchone()
-            if row is None:
-                return None
-            sequence, left_id, right_id, decision, record_id, column, by, at, drawn = row
-            _append(
-                connection,
-                left_id=left_id,
-                right_id=right_id,
-                record_id=record_id,
-                column=column,
-                undoes=sequence,
-                reviewer=by,
-            )
-        if record_id is not None:
-            return Choice(sequence, record_id, column, by, at)
-        return LoggedDecision(sequence, left_id, right_id, Decision(decision), by, at, drawn)
 
 
 def _checked(left_id: str, right_id: str, decision: Decision) -> tuple[str, str, Decision]:

@@ -21,6 +21,10 @@ _LABELS = {
 }
 
 
+MOST_LISTED = 5
+"""Unknown ids that an error names."""
+
+
 def decision_log(workspace: str | Path) -> pl.DataFrame:
     """Return the log of decisions of a workspace, also of one that lost everything else.
 
@@ -75,11 +79,15 @@ def import_decisions(
     frame = frame.select(pl.col("id_a", "id_b", "label").cast(pl.String))
     if not all(frame[side].is_in(list(keys)).all() for side in ("id_a", "id_b")):
         frame = with_table_numbers(frame, table)
+    named = dict.fromkeys(frame.select("id_a", "id_b").rows(), None)
+    unknown = list(dict.fromkeys(one for pair in named for one in pair if one not in keys))
+    if unknown:
+        listed = ", ".join(map(repr, unknown[:MOST_LISTED]))
+        more = f" and {len(unknown) - MOST_LISTED:,} more" if len(unknown) > MOST_LISTED else ""
+        ids = "an id" if len(unknown) == 1 else f"{len(unknown):,} ids"
+        raise InputError(f"the labels name {ids} that the data does not have: {listed}{more}")
     decisions = []
     for left, right, label in frame.iter_rows():
-        for record_id in (left, right):
-            if record_id not in keys:
-                raise InputError(f"the labels name id {record_id!r}, which is not in the data")
         decision = _LABELS.get(str(label).strip().lower())
         if decision is None:
             raise InputError(f"unknown label {label!r}: use match, different, unsure, 1 or 0")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +30,9 @@ class LogFile:
         The table of the log, whose lines have checksums.
     application, version
         Numbers in the header of the file: they identify the program and the schema.
+    upgrades
+        SQL statements that turn the tables of an older version into those of the next one, by the
+        older version. They are run when such a file is opened to be written to.
     readonly
         Only read. A missing file is then an empty log, and is not created.
     timeout
@@ -50,6 +53,7 @@ class LogFile:
         table: str,
         application: int,
         version: int,
+        upgrades: Mapping[int, str],
         readonly: bool,
         timeout: float,
     ) -> None:
@@ -57,6 +61,7 @@ class LogFile:
         self._schema = schema
         self._application = application
         self._version = version
+        self._upgrades = upgrades
         self._readonly = readonly
         self._timeout = timeout
         self._lock = threading.Lock()
@@ -82,6 +87,11 @@ class LogFile:
                 return []
             self._checksums.check(self._connection)
             return self._connection.execute(query, values).fetchall()
+
+    def version(self) -> int:
+        """Return the version of the tables; 0 where the file does not exist yet."""
+        rows = self.read("PRAGMA user_version")
+        return int(str(rows[0][0])) if rows else 0
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -148,7 +158,7 @@ class LogFile:
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if application != (self._application if version else 0) or (tables and not version):
             raise WorkspaceError(f"{self.path} is another SQLite file, not a log of decisions")
-        if version not in (0, self._version):
+        if version not in (0, self._version, *self._upgrades):
             age = "a newer" if version > self._version else "an older"
             raise WorkspaceError(
                 f"{self.path} was written by {age} version of dedupe: open it with that version"
@@ -157,13 +167,18 @@ class LogFile:
             return
         self._use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = FULL")
-        if not version:
+        if version != self._version:
             with _transaction(connection):
-                if not _version_of(connection):  # another process may have been first
-                    for statement in _statements(self._schema):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA application_id = {self._application}")
-                    connection.execute(f"PRAGMA user_version = {self._version}")
+                version = _version_of(connection)  # another process may have been first
+                script = self._schema
+                if version:
+                    script = "".join(
+                        self._upgrades[older] for older in range(version, self._version)
+                    )
+                for statement in _statements(script):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {self._application}")
+                connection.execute(f"PRAGMA user_version = {self._version}")
 
     def _use_write_ahead_log(self, connection: sqlite3.Connection) -> None:
         # SQLite does not wait for other connections before it changes the journal mode.

@@ -72,6 +72,11 @@ def test_a_fast_run_loads_no_network(contacts: Path, more: str) -> None:
     assert (contacts / "contacts.dedupe/merged.csv").exists() == (not more)
 
 
+def test_a_dry_run_loads_no_network(contacts: Path) -> None:
+    code = "from dedupe.cli import main; main(['run', 'contacts.csv', '--dry-run'])"
+    assert loaded_by(code, cwd=contacts) & NETWORKS == set()
+
+
 @pytest.mark.model
 @pytest.mark.skipif(may_have_gpu(), reason="on a GPU, torch computes the cross-encoder")
 def test_a_default_run_loads_no_torch(contacts: Path) -> None:

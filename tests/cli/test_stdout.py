@@ -19,9 +19,10 @@ def test_an_object_is_one_line_of_json_in_utf_8(value: dict[str, object]) -> Non
     assert json.loads(line) == value
 
 
-def test_characters_are_escaped_only_where_utf_8_cannot_encode_one() -> None:
-    assert json_line({"a": "北京"}) == '{"a": "北京"}\n'
-    assert json_line({"a": "é\ud800"}) == '{"a": "\\u00e9\\ud800"}\n'
+def test_characters_are_escaped_only_where_a_terminal_obeys_or_utf_8_cannot_encode_them() -> None:
+    assert json_line({"a": "北京\u3000é"}) == '{"a": "北京\u3000é"}\n'
+    assert json_line({"a": "é\ud800"}) == '{"a": "é\\ud800"}\n'
+    assert json_line({"a": "\x9b2J\u202e"}) == '{"a": "\\u009b2J\\u202e"}\n'
 
 
 def test_rows_are_aligned_by_the_cells_that_they_take(capsys: pytest.CaptureFixture[str]) -> None:

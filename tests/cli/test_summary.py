@@ -55,6 +55,21 @@ def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     return lines
 
 
+def test_columns_are_left_out_by_reason(printed: Printed) -> None:
+    reasons = {"name": "", "a": "not named in fields", "id": "the id", "b": "not named in fields"}
+    fields = [
+        {"name": name, "used": not reason, "reason": reason} for name, reason in reasons.items()
+    ]
+    assert "left out a, b (not named in fields), id (the id)" in printed(fields=fields)
+
+
+def test_one_row_is_in_the_singular(printed: Printed) -> None:
+    assert (
+        printed(rows=2, rows_merged=1)[0]
+        == "1 of 2 rows is a duplicate; 1 row is left after merging"
+    )
+
+
 def test_nothing_found_is_a_short_summary(printed: Printed) -> None:
     assert printed() == [
         "0 of 1,234 rows are duplicates; 1,234 rows are left after merging",

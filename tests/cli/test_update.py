@@ -13,6 +13,7 @@ import pytest
 
 import dedupe.pipeline.incremental.match
 from dedupe.cli import main
+from dedupe.cli.stdout import PRINTED_DIGITS
 from dedupe.errors import InputError
 from dedupe.pipeline.incremental.match import MATCHES
 from tests.cli.conftest import RunDedupe
@@ -31,6 +32,9 @@ def test_new_records_are_matched_in_a_stream(run_folder: Path, run_dedupe: RunDe
     assert first["record"] == known
     assert first["matches"][0]["id"] == "r0"
     assert first["matches"][0]["probability"] > 0.9
+    assert all(
+        round(m["probability"], PRINTED_DIGITS) == m["probability"] for m in first["matches"]
+    )
     assert all(clusters[match["id"]] == match["cluster_id"] for match in first["matches"])
     assert second["matches"] == []
     wrong = run_dedupe("match", "people.dedupe", cwd=run_folder, stdin=b'{"nothing": "x"}')

@@ -11,7 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import dedupe
 import dedupe.io.formats.database
+from dedupe.errors import OptionError
 from dedupe.io.dialect import CSV
 from dedupe.io.tables import write_table
 from dedupe.workspace.folder import Workspace
@@ -42,6 +44,8 @@ WRONG_TABLES = {
     "no rule": (b"name\nada\nbob\n", ["--merge", "name"], "column=rule"),
     "option": (b"name\nada\nbob\n", ["--treshold", "0.5"], "No such option"),
     "config": (b"name\nada\nbob\n", ["--config", "none.toml"], "cannot read the configuration"),
+    "like a column": (b"name\nada\nbob\n", ["--fields", "naem"], "did you mean 'name'?"),
+    "like a rule": (b"name\nada\nbob\n", ["--merge", "name=logest"], "did you mean 'longest'?"),
     "both": (b"name\nada\nbob\n", ["-o", "-", "--json"], "use one of them"),
 }
 
@@ -60,6 +64,37 @@ def test_a_wrong_table_or_option_is_one_line_and_leaves_nothing(
     assert err.startswith("dedupe: ") and err.count("\n") == 1
     assert message in err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_key_of_the_configuration_that_resembles_another_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_bytes(b"name\nada\nbob\n")
+    Path("o.toml").write_text("treshold = 0.5\n")
+    code, _, err = invoke("run", "a.csv", "--config", "o.toml")
+    assert code == 2 and "did you mean 'threshold'?" in err
+    with pytest.raises(OptionError, match="did you mean 'threshold'"):
+        dedupe.run("a.csv", treshold=0.5)
+
+
+def test_a_missing_workspace_is_named_before_the_missing_terminal(invoke: Invoke) -> None:
+    code, _, err = invoke("review", "nope")
+    assert code == 2 and "there is no workspace at nope" in err
+
+
+def test_unknown_ids_of_labels_are_named_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke, scored_by_likeness: None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    dedupe.run(people_table(), output="w")
+    Path("l.csv").write_text(
+        "id_a,id_b,label\nr1,r2,1\n" + "".join(f"x{n},x{n + 1},1\n" for n in range(6))
+    )
+    code, _, err = invoke("decisions", "w", "--import", "l.csv")
+    assert code == 2
+    assert "7 ids that the data does not have: 'x0', 'x1', 'x2', 'x3', 'x4' and 2 more" in err
+    assert invoke("decisions", "w")[1].count("\n") == 1  # the header
 
 
 def test_an_empty_folder_is_no_input(tmp_path: Path, invoke: Invoke) -> None:

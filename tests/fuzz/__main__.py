@@ -13,6 +13,7 @@ from traceback import format_exc
 
 import click
 
+from dedupe.cli.console import echo
 from tests.fuzz.check import check_seed, made_file
 
 KEPT = Path(__file__).parent / "kept"
@@ -38,10 +39,10 @@ def main(
 ) -> None:
     """Check random tables of every format, 40 % of them damaged."""
     if one is not None:
-        click.echo(check_seed(one, run=run))
+        echo(check_seed(one, run=run))
         return
     seed = seed or str(secrets.randbelow(2**32))
-    click.echo(f"seed {seed}")
+    echo(f"seed {seed}")
     found: Counter[str] = Counter()
     failed: dict[str, str] = {}
     begin = perf_counter()
@@ -55,8 +56,8 @@ def main(
         except BaseException:
             found["failed"] += 1
             failed[f"{seed}-{number}"] = format_exc()
-            click.echo(f"{seed}-{number}: {format_exc().strip().splitlines()[-1][:300]}")
-    click.echo(f"{sum(found.values()):,} tables in {perf_counter() - begin:,.0f} s: {dict(found)}")
+            echo(f"{seed}-{number}: {format_exc().strip().splitlines()[-1][:300]}")
+    echo(f"{sum(found.values()):,} tables in {perf_counter() - begin:,.0f} s: {dict(found)}")
     if keep:
         for one in failed:
             keep_file(one)

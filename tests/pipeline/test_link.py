@@ -193,7 +193,7 @@ def test_labels_name_records_as_their_tables_do(tmp_path: Path) -> None:
     log = dedupe.workspace.labels.decision_log(place)
     assert log.select("left_id", "right_id").rows() == [("1:1", "2:1"), ("1:3", "2:3")]
     unknown = pl.DataFrame({"id_a": ["9"], "id_b": ["1"], "label": ["match"]})
-    with pytest.raises(InputError, match="id '1:9', which is not in the data"):
+    with pytest.raises(InputError, match="an id that the data does not have: '1:9'"):
         dedupe.workspace.labels.import_decisions(place, unknown)
 
 

@@ -11,6 +11,7 @@ from dedupe.report.field_differences import (
     one_line,
     split_differences,
 )
+from dedupe.scoring.comparison.roles import Role
 
 TEXT = st.text(max_size=60)
 
@@ -37,8 +38,22 @@ def test_a_value_is_shown_on_one_line(value: str) -> None:
     assert all(c.isprintable() for c in one_line(value))
 
 
-def test_numbers_of_one_side_only_are_listed() -> None:
-    assert differing_numbers("canon eos-450d 12 mp", "eos-500d canon 12mp") == (
-        ["450d", "12"],
-        ["500d", "12mp"],
-    )
+def test_numbers_that_differ_are_listed_by_field() -> None:
+    roles = {"title": Role.NAME, "size": Role.OTHER, "code": Role.CODE}
+    left = {"title": "canon eos-450d 12 mp", "size": "3", "code": "a1", "updated": "2024"}
+    right = {"title": "eos-500d canon 12mp", "size": None, "code": "A1", "updated": "2025"}
+    (found,) = differing_numbers(left, right, roles)
+    assert (found.name, found.left, found.right) == ("title", ("450d", "12"), ("500d", "12mp"))
+    assert str(found) == "title 450d 12 | 500d 12mp"
+
+
+def test_phones_and_dates_in_another_notation_are_the_same_number() -> None:
+    roles = {"phone": Role.PHONE, "born": Role.DATE, "mail": Role.EMAIL}
+    left = {"phone": "0305118969", "born": "1958-01-21", "mail": "gomez29@example.org"}
+    right = {"phone": "+49 30 5118969", "born": "21.01.1958", "mail": "gomez@example.org"}
+    assert differing_numbers(left, right, roles) == []
+    other = {**right, "phone": "+49 30 5118960", "born": "22.01.1958"}
+    assert [str(one) for one in differing_numbers(left, other, roles)] == [
+        "phone 0305118969 | +49 30 5118960",
+        "born 1958-01-21 | 22.01.1958",
+    ]

@@ -19,7 +19,7 @@ RECORDS = make_records(table(4), Config(fields=("name",)))
 
 
 def choices_of(*choices: tuple[str, str | None]) -> pl.DataFrame:
-    lines = [(record, column, "ann", "2024-01-01") for record, column in choices]
+    lines = [(record, column, "ann", "2024-01-01", None) for record, column in choices]
     return pl.DataFrame(lines, schema=CHOICES, orient="row")
 
 
@@ -37,7 +37,7 @@ def test_choices_without_a_column_are_representatives_and_the_others_values() ->
     choices = choices_of(("r2", None), ("r1", "name"), ("r0", None), ("r3", "gone"), ("r9", "name"))
     assert chosen_representatives(choices, RECORDS) == [2, 0]
     values = value_choices_by_row(choices, RECORDS)
-    assert values.rows() == [(1, "name")]
+    assert values.rows() == [(1, "name", None)]
     assert values.schema == VALUE_CHOICES
 
 

@@ -69,22 +69,37 @@ def test_choices_of_reviewers_go_into_merged_rows() -> None:
     pairs = links((0, 1, 0.9), (0, 2, 0.9), (1, 2, 0.9))
     key = dict(zip(records.ids, records.keys, strict=True))
     choices = pl.DataFrame(
-        [(key["b"], "name"), (key["c"], "name"), (key["b"], None), (key["d"], "name"), ("?", "n")],
-        schema=["record_id", "column"],
+        [
+            (key["b"], "name", None),
+            (key["c"], "name", None),
+            (key["b"], None, None),
+            (key["d"], "name", "Robert"),
+            ("?", "n", None),
+        ],
+        schema={"record_id": pl.String, "column": pl.String, "value": pl.String},
         orient="row",
     )
     resolved = resolve(records, pairs, NO_DECISIONS, Config(), choices)
     assert resolved.rows["representative"].to_list() == [1, 1, 1, 3]
     rules = parse_rules({"n": "concat"}, frame.columns)
     merged = make_outputs(records, pairs, resolved, rules, Config()).merged
-    assert merged.select("id", "name", "n").rows() == [("b", "A.", "1 | 2 | 3"), ("d", "Bob", "4")]
+    assert merged.select("id", "name", "n").rows() == [
+        ("b", "A.", "1 | 2 | 3"),
+        ("d", "Robert", "4"),
+    ]
 
 
 def test_a_value_chosen_for_a_column_of_concatenations_replaces_them_as_text() -> None:
     frame = pl.DataFrame({"id": ["a", "b"], "name": ["Ada L", "Ada"], "n": [1, 2]})
     records = make_records(frame, Config(fields=("name",)))
     pairs = links((0, 1, 0.9))
-    choices = pl.DataFrame([(records.keys[0], "n")], schema=["record_id", "column"], orient="row")
-    resolved = resolve(records, pairs, NO_DECISIONS, Config(), choices)
-    rules = parse_rules({"n": "concat"}, frame.columns)
-    assert make_outputs(records, pairs, resolved, rules, Config()).merged["n"].to_list() == ["1"]
+    for typed, written in ((None, "1"), ("7", "7")):
+        choices = pl.DataFrame(
+            [(records.keys[0], "n", typed)],
+            schema={"record_id": pl.String, "column": pl.String, "value": pl.String},
+            orient="row",
+        )
+        resolved = resolve(records, pairs, NO_DECISIONS, Config(), choices)
+        rules = parse_rules({"n": "concat"}, frame.columns)
+        merged = make_outputs(records, pairs, resolved, rules, Config()).merged
+        assert merged["n"].to_list() == [written]

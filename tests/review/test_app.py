@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 from textual.command import CommandPalette
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import DataTable, Input, Static
 from textual.widgets._footer import FooterKey
 
 import dedupe
@@ -24,9 +24,9 @@ from dedupe.errors import OptionError, WorkspaceError
 from dedupe.resolution.decisions import Decision
 from dedupe.review.app import ReviewApp, theme_name
 from dedupe.review.order import ORDERS
-from dedupe.review.queue import View
+from dedupe.review.queue import View, parse_range
 from dedupe.review.screens.help import HelpScreen
-from dedupe.review.screens.pairs import PairsScreen, parse_range
+from dedupe.review.screens.pairs import PairsScreen
 from dedupe.review.session import RECALIBRATE_AFTER, Session
 from dedupe.workspace.decision_log import DecisionLog
 from tests.samples import review_table
@@ -263,6 +263,124 @@ def test_a_cluster_is_confirmed_and_split(workspace: Path) -> None:
     drive(workspace, steps, (120, 40))
 
 
+def test_a_split_is_undone_at_once_also_after_coming_back(workspace: Path) -> None:
+    async def split(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        app.session.decide_rows([(0, 1), (1, 2)], Decision.MATCH)
+        await pilot.press("c", "i", *"r00", "enter")
+        await pilot.pause()
+        assert len(app.screen.rows) > 2
+        await pilot.press("space", "s")
+        await pilot.pause()
+        assert app.session.decisions.counts()["different"] > 1
+        assert "⌫ undoes all of it" in text_of(app, "#note")
+
+    async def come_back(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        count = app.session.decisions.counts()["different"]
+        await pilot.press("backspace")
+        assert f"undone: {count} decisions (different)" in text_of(app, "#note")
+        assert app.session.decisions.counts()["different"] == 0
+        await pilot.press("ctrl+y")
+        assert f"redone: {count} decisions (different)" in text_of(app, "#note")
+        await pilot.press("ctrl+z", "ctrl+z")
+        assert sum(app.session.decisions.counts().values()) == 0
+
+    drive(workspace, split, (120, 40))
+    drive(workspace, come_back, (120, 40))
+
+
+def test_a_value_of_the_merged_row_is_typed_and_written(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("c", "t")
+        await pilot.pause()
+        assert "go to a value" in text_of(app, "#note")
+        await pilot.press("enter", "right", "t")
+        assert "id of its representative" in text_of(app, "#note")
+        await pilot.press(*["right"] * app.screen.columns.index("name"), "t")
+        field = app.screen.query_one("#search", Input)
+        assert field.has_focus and field.value == app.session.merged(app.screen.rows[0])["name"]
+        await pilot.press("ctrl+u", *"[b]Ada", "enter")
+        assert "[b]Ada ✓" in drawn(app)
+        assert "name of the merged row: [b]Ada" in text_of(app, "#note")
+        await pilot.press("t", "escape")
+        assert app.session.merged(app.screen.rows[0])["name"] == "[b]Ada"
+
+    drive(workspace, steps, (120, 40))
+    assert "[b]Ada" in dedupe.export(workspace).merged["name"].to_list()
+
+
+def test_the_app_goes_to_a_record_by_its_id(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("i", *"r03", "enter")
+        row = app.session.rows_with_id("r03")[0]
+        pairs = [app.session.pairs.ends(pair) for pair in app.session.queue.order.tolist()]
+        assert pairs and all(row in ends for ends in pairs)
+        assert "of r03" in text_of(app, "#progress")
+        await pilot.press("i", "ctrl+u", *"nobody", "enter")
+        assert app.session.view.record_id == "r03"
+        await pilot.press("ctrl+u", "enter")
+        assert len(app.session.queue) > len(pairs)
+        labels = app.session.clusters.labels.tolist()
+        alone = next(row for row in range(17) if labels.count(labels[row]) == 1)
+        together = next(row for row in range(17) if labels.count(labels[row]) > 1)
+        await pilot.press("c")
+        for row in (alone, together):
+            await pilot.press("i", *f"r{row:02}", "enter")
+            await pilot.pause()
+            assert row in app.screen.rows
+            assert app.screen._row_under_cursor() == row
+            assert ("is alone" in text_of(app, "#note")) == (row == alone)
+        await pilot.press("i", *"nobody", "enter", "escape")
+        await pilot.press("slash", *app.session.record(alone)["name"][:6].lower(), "enter")
+        await pilot.pause()
+        assert alone in [int(label) for label in app.screen.listed]
+
+    drive(workspace, steps, (120, 40))
+
+
+def test_ids_stay_in_place_while_the_other_columns_scroll(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("c")
+        await pilot.pause()
+        await pilot.press("enter", "down", *["right"] * 3)
+        await pilot.pause(0.3)
+        table = app.screen.query_one("#rows", DataTable)
+        assert table.fixed_columns == 2 and app.screen.columns[0] == "id"
+        assert table.scroll_x > 0 and f"r{app.screen.rows[0]:02}" in drawn(app)
+
+    drive(workspace, steps, (24, 24))
+
+
+@pytest.mark.parametrize("size", [(46, 24), (80, 24), (120, 40)])
+def test_help_and_quit_are_always_in_sight(workspace: Path, size: tuple[int, int]) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        for key in "pcoe":
+            await pilot.press("escape", key)
+            await pilot.pause()
+            shown = drawn(app)
+            assert "? Help" in shown and "q Quit" in shown
+            if size[0] >= 80:
+                footer = app.screen.query_one("Footer")
+                assert footer.virtual_size.width <= size[0]
+        await pilot.click("#always", offset=(2, 0))
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)
+
+    drive(workspace, steps, size)
+
+
+def test_the_doubtful_pairs_are_those_of_the_summary(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        doubtful = dedupe.export(workspace).summary["doubtful_pairs"]
+        assert f"{doubtful} doubtful pairs left" in text_of(app, "#progress")
+        p = app.session.pairs.scores.probability
+        while not 0.3 <= p[app.session.queue.pair] < 0.9:
+            await pilot.press("space")
+        await pilot.press("u")
+        assert dedupe.export(workspace).summary["doubtful_pairs"] == doubtful - 1
+
+    drive(workspace, steps, (120, 40))
+
+
 def test_two_clusters_are_merged(workspace: Path) -> None:
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
         await pilot.press("c", "g")
@@ -346,7 +464,7 @@ def test_the_model_is_trained_from_the_app(
     monkeypatch.setattr(dedupe.review.screens.overview, "train", train)
 
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
-        for message in ("too few decisions", "trained on 1 decisions (version 1)"):
+        for message in ("too few decisions", "trained on 1 decision (version 1)"):
             await pilot.press("o", "t")
             await app.workers.wait_for_complete()
             await pilot.pause()

@@ -18,12 +18,12 @@ P = (0.05, 0.2, 0.5, 0.8, 0.95)
 
 @pytest.fixture
 def pairs() -> ReviewPairs:
-    """Make five scored pairs of neighbours; the second to the fourth are doubtful."""
-    config = Config(threshold=0.5, review_from=0.1)
+    """Make five scored pairs of neighbours; the second and third are doubtful."""
+    config = Config(threshold=0.8, review_from=0.1)
     records = make_records(pl.DataFrame({"name": [f"name {row}" for row in range(N)]}), config)
     left = np.arange(N - 1)
     probability = np.array(P, dtype=np.float32)
-    scores = Scores(left, left + 1, probability, 0.5, 0.1)
+    scores = Scores(left, left + 1, probability, 0.8, 0.1)
     scored_by = pl.Series(["cross-encoder"] * (N - 1))
     group = np.arange(N, dtype=np.uint32)
     return ReviewPairs(records, config, scores, probability, scored_by, group)
@@ -69,8 +69,8 @@ def test_only_a_pair_still_to_come_is_moved_forward(pairs: ReviewPairs) -> None:
 
 def test_doubtful_pairs_are_counted_from_the_position_on(pairs: ReviewPairs) -> None:
     queue = PairQueue(pairs, np.array([0, 1, 2, 3, 4]))
-    assert queue.doubtful_left([]) == 3
-    assert queue.doubtful_left([0, 2]) == 2
+    assert queue.doubtful_left([]) == 2
+    assert queue.doubtful_left([0, 2]) == 1
     queue.position = 2
     assert queue.doubtful_left([1, 3]) == 1
     queue.position = 5

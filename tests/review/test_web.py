@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,25 +23,26 @@ from dedupe.workspace.decision_log import DecisionLog
 
 
 @pytest.fixture
-def address(workspace: Path) -> Iterator[str]:
-    """Serve the app of a workspace, and read the address from what the command prints."""
+def server(workspace: Path) -> Iterator[subprocess.Popen[str]]:
+    """Serve the app of a workspace."""
     with subprocess.Popen(
         [sys.executable, "-m", "dedupe", "review", str(workspace), "--web"],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
     ) as server:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        assert line.startswith("the review app is at http://127.0.0.1:")
-        yield line.split()[-1]
+        yield server
         server.send_signal(signal.SIGINT)
         assert server.wait(20) == 0
 
 
 def test_only_the_token_opens_the_app_and_a_key_in_it_decides(
-    address: str, workspace: Path
+    server: subprocess.Popen[str], workspace: Path
 ) -> None:
+    assert server.stdout is not None
+    line = server.stdout.readline()
+    assert line.startswith("the review app is at http://127.0.0.1:")
+    address = line.split()[-1]
     place = address.partition("/?token=")[0]
 
     async def visit() -> None:
@@ -53,7 +56,17 @@ def test_only_the_token_opens_the_app_and_a_key_in_it_decides(
                 assert answer.status == 403
             async with browser.get(address) as answer:
                 assert answer.status == 200 and "token" not in str(answer.url)
-                assert "dedupe review" in await answer.text()
+                page = await answer.text()
+                assert "<title>dedupe review</title>" in page
+                named = re.findall(r"(?:\w+:)?//[\w.:-]+", page)
+                assert {name.partition("//")[2] for name in named if ":" in name} == {
+                    place.partition("//")[2]
+                }
+                policy = answer.headers["Content-Security-Policy"]
+                assert "'self'" in policy and place.partition("//")[2] in policy
+            port = place.rpartition(":")[2]
+            assert [cookie.key for cookie in jar] == [f"dedupe-review-{port}"]
+            assert status_of(int(port), b"Cookie: dedupe-review-%s=\xff\xfe" % port.encode()) == 403
             evil = {"Origin": "http://evil.example"}
             async with browser.get(place, headers=evil) as answer:
                 assert answer.status == 403
@@ -67,9 +80,25 @@ def test_only_the_token_opens_the_app_and_a_key_in_it_decides(
                 until = time.monotonic() + 20
                 while decided(workspace) == 0 and time.monotonic() < until:
                     await asyncio.sleep(0.1)
+                await app.send_json(["stdin", "q"])
+                while not app.closed:
+                    await app.receive(timeout=30)
+            async with browser.get(f"{place}/last") as answer:
+                last = await answer.text()
+                assert str(workspace) in last and "merged.csv" in last and "rows after" in last
 
     asyncio.run(visit())
     assert decided(workspace) == 1
+    assert server.wait(20) == 0  # the server ends with the review
+    assert server.stdout is not None and "merged.csv" in server.stdout.read()
+
+
+def status_of(port: int, header: bytes) -> int:
+    """Ask for the page with a header that no client would send."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        host = b"Host: 127.0.0.1:%d" % port
+        connection.sendall(b"\r\n".join([b"GET / HTTP/1.1", host, header, b"", b""]))
+        return int(connection.recv(100).split()[1])
 
 
 def decided(workspace: Path) -> int:
@@ -83,9 +112,12 @@ def test_a_server_that_cannot_be_guarded_is_not_started(monkeypatch: pytest.Monk
         GuardedServer(["dedupe", "review"]).serve()
 
 
-def test_a_port_that_is_taken_is_refused() -> None:
-    import socket
+def test_ctrl_c_ends_the_server(server: subprocess.Popen[str]) -> None:
+    assert server.stdout is not None
+    assert server.stdout.readline().startswith("the review app is at")
 
+
+def test_a_port_that_is_taken_is_refused() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

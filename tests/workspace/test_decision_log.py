@@ -41,7 +41,7 @@ def test_empty_log(path):
     with DecisionLog(path) as decisions:
         assert decisions.log().schema == LOG
         assert decisions.current().schema == CURRENT
-        assert decisions.undo() is None
+        assert decisions.undo() == []
         assert decisions.log().height == 0
 
 
@@ -52,12 +52,12 @@ def test_last_word_wins_and_undo_brings_back_the_one_before(path):
         decisions.record("2", "1", Decision.DIFFERENT, "bob")
         assert words(decisions) == {("1", "2"): "different", ("3", "4"): "unsure"}
         assert decisions.current()["left_id"].to_list() == ["3", "1"]  # in order of time
-        taken = decisions.undo("bob")
+        (taken,) = decisions.undo("bob")
         assert (taken.sequence, taken.decision, taken.reviewer) == (3, Decision.DIFFERENT, "bob")
-        assert decisions.undo("bob") is None
+        assert decisions.undo("bob") == []
         assert words(decisions) == {("1", "2"): "match", ("3", "4"): "unsure"}
-        assert [decisions.undo().sequence for _ in range(2)] == [2, 1]
-        assert decisions.undo() is None
+        assert [decisions.undo()[0].sequence for _ in range(2)] == [2, 1]
+        assert decisions.undo() == []
         assert words(decisions) == {}
         log = decisions.log()
         assert log["undoes"].to_list() == [None, None, None, 3, 2, 1]
@@ -95,7 +95,7 @@ def test_replaying_the_log(tmp_path_factory, steps):
             else:
                 mine = [i for i, one in enumerate(standing) if step in (None, one[3])]
                 taken = decisions.undo(step)
-                assert (taken is None) == (not mine)
+                assert bool(taken) == bool(mine)
                 if mine:
                     standing.pop(mine[-1])
             assert words(decisions) == {(a, b): str(v) for a, b, v, _ in standing}
@@ -275,13 +275,13 @@ def test_choices_are_kept_in_order_and_taken_back_one_by_one(path):
     with DecisionLog(path) as decisions:
         lines = decisions.choices().select("record_id", "column", "reviewer").rows()
         assert lines == [("a", "name", "ann"), ("b", None, "bob"), ("c", "name", "ann")]
-        assert decisions.undo_choice("ann") == last
+        assert decisions.undo("ann") == [last]
         assert decisions.choices()["record_id"].to_list() == ["a", "b"]
-        assert decisions.undo_choice().record_id == "b"
-        assert decisions.undo_choice("bob") is None
-        assert decisions.undo_choice().record_id == "a"
-        assert decisions.undo_choice() is None
-        assert decisions.choices().is_empty() and decisions.undo() is None
+        assert decisions.undo()[0].record_id == "b"
+        assert decisions.undo("bob") == []
+        assert decisions.undo()[0].record_id == "a"
+        assert decisions.undo() == []
+        assert decisions.choices().is_empty()
     connection = sqlite3.connect(path)
     for change in ("UPDATE log SET record_id = 'z'", "DELETE FROM log"):
         with pytest.raises(sqlite3.IntegrityError, match="never"):
@@ -327,9 +327,57 @@ def test_the_latest_line_is_undone_first_whatever_the_clock_says(path, monkeypat
     with DecisionLog(path) as log:
         log.choose("a", None, "ann")
         log.record("a", "b", Decision.MATCH, "ann")
-        assert isinstance(log.undo_latest(), LoggedDecision)
-        assert log.undo_latest().record_id == "a"
-        assert log.undo_latest() is None
+        assert isinstance(log.undo()[0], LoggedDecision)
+        assert log.undo()[0].record_id == "a"
+        assert log.undo() == []
+
+
+def test_what_one_key_press_decides_is_undone_at_once_and_by_nobody_else(path):
+    with DecisionLog(path) as log:
+        log.record("a", "b", Decision.MATCH, "ann")
+        log.record_all([(str(n), "x", Decision.DIFFERENT) for n in range(11)], "ann")
+        log.record("a", "b", Decision.DIFFERENT, "bob")
+        log.choose("a", "name", "ann", value="Ada")
+    with DecisionLog(path) as log:  # by whoever comes back
+        assert log.choices()["value"].to_list() == ["Ada"]
+        assert log.undo("ann")[0].value == "Ada"
+        assert [logged.left_id for logged in log.undo("ann")] == [str(n) for n in range(11)]
+        assert words(log) == {("a", "b"): "different"}
+        assert [len(log.undo()) for _ in range(3)] == [1, 1, 0]
+        log.record_all([("c", "d", Decision.MATCH), ("d", "e", Decision.MATCH)], "ann")
+        assert len(log.undo("ann")) == 2
+
+
+VERSION_4 = """
+CREATE TABLE log (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    left_id TEXT, right_id TEXT,
+    decision TEXT CHECK (decision IN ('match', 'different', 'unsure')),
+    record_id TEXT, column TEXT,
+    undoes INTEGER UNIQUE REFERENCES log (sequence),
+    reviewer TEXT NOT NULL, at TEXT NOT NULL, drawn TEXT NOT NULL DEFAULT ''
+);
+CREATE TRIGGER no_update BEFORE UPDATE ON log
+BEGIN SELECT RAISE(ABORT, 'lines of the log are never changed'); END;
+INSERT INTO log VALUES (1, 'a', 'b', 'match', NULL, NULL, NULL, 'ann', '2026-01-01', '');
+INSERT INTO log VALUES (2, 'c', 'd', 'different', NULL, NULL, NULL, 'ann', '2026-01-01', '');
+INSERT INTO log VALUES (3, NULL, NULL, NULL, 'a', 'name', NULL, 'ann', '2026-01-01', '');
+PRAGMA application_id = 0x64647570;
+PRAGMA user_version = 4;
+"""
+
+
+def test_a_log_of_the_version_before_is_read_and_written(path):
+    connection = sqlite3.connect(path)
+    connection.executescript(VERSION_4)
+    connection.close()
+    with DecisionLog(path, readonly=True) as log:
+        assert log.current().height == 2 and log.log().height == 3 - 1
+        assert log.choices().rows() == [("a", "name", "ann", "2026-01-01", None)]
+    with DecisionLog(path) as log, DecisionLog(path, readonly=True) as reader:
+        assert [len(log.undo("ann")) for _ in range(4)] == [1, 1, 1, 0]
+        log.choose("a", "name", "ann", value="Ada")
+        assert reader.choices()["value"].to_list() == log.choices()["value"].to_list() == ["Ada"]
 
 
 def test_an_older_schema_is_refused_in_one_line(path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise, product
 from pathlib import Path
@@ -18,7 +17,8 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
 from dedupe.errors import DedupeError
-from dedupe.report.field_differences import normalized, one_line
+from dedupe.io.printable import printable
+from dedupe.report.field_differences import commonest, normalized, one_line
 from dedupe.resolution.decisions import Decision
 from dedupe.review.decisions import described
 from dedupe.review.session import Session
@@ -34,7 +34,12 @@ MOST_ROWS = 200
 MOST_DECISIONS = 400
 """Decisions that one key press may make."""
 
-SEARCH_HINT = "show only clusters that contain this text; empty: all clusters"
+SEARCH_HINT = "show only clusters that contain this text, single records too; empty: all"
+ID_HINT = "go to the record with this id, also if it is alone"
+VALUE_HINT = "the value of the merged row; empty: no value"
+
+WIDEST_FIXED_COLUMN = 24
+"""Width up to which the column of ids stays in place while the others scroll."""
 
 _WIDEST_VALUE = 60
 _LIST_COLUMNS = {"rows": 6, "confidence": 10, "first row": 160}
@@ -56,12 +61,14 @@ class ClustersScreen(Screen[None]):
         Binding("s", "split", "Split off"),
         Binding("m", "confirm", "Confirm"),
         Binding("v", "choose_value", "Value"),
+        Binding("t", "type_value", "Type value"),
         Binding("asterisk", "choose_representative", "Representative", key_display="*", show=False),
         Binding("h", "hold", "Hold", show=False),
         Binding("g", "merge", "Merge with held", show=False),
         Binding("backspace,ctrl+z", "undo", "Undo", key_display="⌫"),
         Binding("ctrl+y", "redo", "Redo", show=False),
-        Binding("slash", "search", "Search", key_display="/"),
+        Binding("slash", "ask('text')", "Search", key_display="/"),
+        Binding("i", "ask('id')", "Id"),
         Binding("escape", "back", "Back", show=False),
     ]
 
@@ -74,6 +81,10 @@ class ClustersScreen(Screen[None]):
         self.columns: list[str] = []
         self.held: int | None = None
         self.listed: list[int] = []
+        self.asked_for = ""
+        self.typed_column = ""
+        self.sought: int | None = None
+        """A row whose cluster is listed first, also if it is alone."""
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -111,7 +122,8 @@ class ClustersScreen(Screen[None]):
             values = (one_line(value) for value in self.session.record(label).values())
             summary = " · ".join(value for value in values if value)
             table.add_row(Text(f"{size:,}"), Text(f"{confidence:.2f}"), Text(summary))
-        self.query_one("#head", Static).update(Text(self._head(clusters.height)))
+        found = clusters.height if self.text else int((clusters["size"] > 1).sum())
+        self.query_one("#head", Static).update(Text(self._head(found)))
         if not self.listed:
             self.rows = []
             rows = self.query_one("#rows", DataTable)
@@ -122,23 +134,28 @@ class ClustersScreen(Screen[None]):
         """Find the clusters to list: ``label``, ``size`` and ``confidence``."""
         clusters = self.session.clusters
         texts = self.session.records.texts
+        sought = -1 if self.sought is None else int(clusters.labels[self.sought])
+        smallest = 1 if self.text else 2
         return (
             pl.DataFrame({"label": clusters.labels, "confidence": clusters.confidence})
             .with_columns(found=texts.str.contains(self.text.lower(), literal=True))
             .group_by("label")
             .agg(pl.len().alias("size"), pl.col("confidence").min(), pl.col("found").any())
-            .filter(pl.col("found") & (pl.col("size") > 1))
-            .sort("confidence", "label")
+            .with_columns(sought=pl.col("label") == sought)
+            .filter(pl.col("sought") | (pl.col("found") & (pl.col("size") >= smallest)))
+            .sort(~pl.col("sought"), "confidence", "label")
         )
 
     def _head(self, found: int) -> str:
-        parts = [f"{found:,} clusters of two or more rows, the least confident first"]
+        named = counted(found, "cluster")
+        of = "" if self.text else " of two or more rows"
+        parts = [f"{named}{of}, the least confident first"]
         if found > MOST_LISTED:
             parts[0] += f" (the first {MOST_LISTED:,} are listed)"
         if contradictions := self.session.contradiction_count():
             parts.append(f"! {counted(contradictions, 'contradiction')}")
         if self.text:
-            parts.append(f"“{self.text}”")
+            parts.append(f"“{one_line(self.text)}”")
         return "  ·  ".join(parts)
 
     def draw_rows(self) -> None:
@@ -149,28 +166,42 @@ class ClustersScreen(Screen[None]):
         table.clear(columns=True)
         rows = self.rows[:MOST_ROWS]
         frame = self.session.records.frame[rows]
+        id_column = self.session.records.id_column
         self.columns = [name for name in frame.columns if any(map(one_line, frame[name]))]
+        self.columns.sort(key=lambda name: name != id_column)  # ids first
         chosen = self._chosen_rows()
-        commonest = {name: _commonest(frame[name]) for name in self.columns}
+        commonest = {name: commonest(frame[name]) for name in self.columns}
         lines = [self._merged_line(chosen)]
         for row, values in zip(rows, frame.iter_rows(named=True), strict=True):
             lines.append(self._line(row, values, commonest, chosen))
         # Without given widths, the table may be drawn once before they are measured.
-        for name, cells in zip(["", *self.columns], zip(*lines, strict=True), strict=True):
-            table.add_column(name, width=max(map(cell_len, (name, *(c.plain for c in cells)))))
+        heads = [Text(one_line(name)) for name in ("", *self.columns)]
+        for head, cells in zip(heads, zip(*lines, strict=True), strict=True):
+            table.add_column(head, width=max(cell_len(cell.plain) for cell in (head, *cells)))
         table.add_rows(lines)
         table.fixed_rows = 1
+        table.fixed_columns = self._fixed_columns(lines)
         if len(self.rows) > MOST_ROWS:
             self._note(f"the first {MOST_ROWS:,} of {len(self.rows):,} rows are shown")
         table.move_cursor(row=min(cursor.row, len(rows)), column=cursor.column)
 
+    def _fixed_columns(self, lines: list[list[Text]]) -> int:
+        """Count the columns that stay in place: the marks, and ids that are not too wide."""
+        if not self.columns or self.columns[0] != self.session.records.id_column:
+            return 1
+        width = max(cell_len(line[1].plain) for line in lines)
+        return 2 if width <= WIDEST_FIXED_COLUMN else 1
+
     def _merged_line(self, chosen: dict[str, int]) -> list[Text]:
-        merged = self.session.merged(self.rows[0])
+        merged, typed = self.session.merged(self.rows[0]), self._typed_columns()
         values = (
-            Text(_shortened(merged[name]) + (" ✓" if name in chosen else ""), "bold")
+            Text(_shortened(merged[name]) + (" ✓" if name in chosen or name in typed else ""))
             for name in self.columns
         )
-        return [Text("⇒", "bold"), *values]
+        line = [Text("⇒"), *values]
+        for text in line:
+            text.stylize("bold")
+        return line
 
     def _line(
         self,
@@ -195,8 +226,20 @@ class ClustersScreen(Screen[None]):
     def _chosen_rows(self) -> dict[str, int]:
         """Find the row that a reviewer chose for each column of the merged row."""
         row_of = {self.session.keys[row]: row for row in self.rows}
+        chosen: dict[str, int] = {}
+        for (key, column), (_, value) in self.session.decisions.choices.items():
+            if column and key in row_of:
+                chosen.pop(column, None)  # the newest choice counts
+                if value is None:
+                    chosen[column] = row_of[key]
+        return chosen
+
+    def _typed_columns(self) -> set[str]:
+        """Find the columns whose value in the merged row a reviewer typed."""
+        keys = {self.session.keys[row] for row in self.rows}
         choices = self.session.decisions.choices
-        return {column: row_of[key] for key, column in choices if column and key in row_of}
+        newest = {column: typed for (key, column), (_, typed) in choices.items() if key in keys}
+        return {column for column, typed in newest.items() if column and typed is not None}
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """Show the rows of the cluster under the cursor."""
@@ -265,7 +308,20 @@ class ClustersScreen(Screen[None]):
             return
         name = self.columns[column]
         value = one_line(self.session.record(row)[name])
-        self._choose(row, name, f"{name} of the merged row: {value or 'empty'}")
+        self._choose(row, name, f"{one_line(name)} of the merged row: {value or 'empty'}")
+
+    def action_type_value(self) -> None:
+        """Ask for a value of the merged row, in the column under the cursor."""
+        column = self.query_one("#rows", DataTable).cursor_column - 1
+        if not self.rows or not 0 <= column < len(self.columns):
+            self._note(f"go to a value of the cluster first: {_TO_THE_ROWS}")
+            return
+        if self.columns[column] == self.session.records.id_column:
+            self._note("a merged row has the id of its representative: * chooses another")
+            return
+        self.typed_column = self.columns[column]
+        value = self.session.merged(self.rows[0])[self.typed_column]
+        self._ask("value", f"{one_line(self.typed_column)}: {VALUE_HINT}", value)
 
     def action_choose_representative(self) -> None:
         """Choose the row under the cursor as the representative of its cluster."""
@@ -273,11 +329,11 @@ class ClustersScreen(Screen[None]):
         if row is None:
             self._note(f"go to a row of the cluster first: {_TO_THE_ROWS}")
             return
-        record_id = self.session.records.ids[row]
+        record_id = one_line(self.session.records.ids[row])
         self._choose(row, None, f"{record_id} is the representative of its cluster")
 
     def action_undo(self) -> None:
-        """Take back the latest decision."""
+        """Take back what the latest key press decided."""
         undone = self.session.undo()
         self._show_changed(f"undone: {described(undone)}" if undone else "nothing to undo")
 
@@ -289,19 +345,64 @@ class ClustersScreen(Screen[None]):
     def action_back(self) -> None:
         """Leave the search, or go back to the list."""
         self.query_one("#search", Input).display = False
-        self.query_one("#list", DataTable).focus()
+        self.query_one("#rows" if self.asked_for == "value" else "#list", DataTable).focus()
+        self.asked_for = ""
 
-    def action_search(self) -> None:
-        """Ask for a text."""
+    def action_ask(self, what: str) -> None:
+        """Ask for a text to search for, or for an id to go to."""
+        if what == "text":
+            self._ask(what, SEARCH_HINT, self.text)
+        else:
+            self._ask(what, ID_HINT, "")
+
+    def _ask(self, what: str, hint: str, value: object) -> None:
+        self.asked_for = what
         field = self.query_one("#search", Input)
+        field.placeholder, field.value = hint, "" if value is None else str(value)
         field.display = True
         field.focus()
+        self._note(hint)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """List only the clusters that contain the text."""
-        self.text = event.value.strip()
+        """List the clusters with the text, go to the id, or keep the value typed."""
+        typed = event.value if self.asked_for == "value" else event.value.strip()
+        if self.asked_for == "value":
+            self._type_value(typed)
+        elif self.asked_for == "id":
+            self._go_to(typed)
+        else:
+            self.text, self.sought = typed, None
+            self.action_back()
+            self.fill()
+
+    def _go_to(self, record_id: str) -> None:
+        """Show the cluster of a record, with the cursor on the record."""
+        found = self.session.rows_with_id(record_id)
+        if not found:
+            self.notify(f"there is no record with the id {record_id!r}", severity="warning")
+            return
         self.action_back()
+        self.sought = found[0]
         self.fill()
+        self._select(0)
+        rows = self.query_one("#rows", DataTable)
+        place = self.rows.index(self.sought)
+        rows.focus()
+        rows.move_cursor(row=min(place, MOST_ROWS - 1) + 1)
+        alone = " is alone in its cluster" if len(self.rows) == 1 else ""
+        self._note(f"{one_line(record_id)}{alone}")
+
+    def _type_value(self, value: str) -> None:
+        representative = int(self.session.clusters.representative[self.rows[0]])
+        try:
+            self.session.type_value(representative, self.typed_column, value)
+        except DedupeError as error:
+            self.notify(str(error), severity="error")
+            return
+        self.action_back()
+        self.draw_rows()
+        shown = one_line(value) or "empty"
+        self._note(f"{one_line(self.typed_column)} of the merged row: {shown}, as typed")
 
     def _row_under_cursor(self) -> int | None:
         """Find the row under the cursor; ``None`` on the merged row."""
@@ -314,7 +415,7 @@ class ClustersScreen(Screen[None]):
         except DedupeError as error:
             self.notify(str(error), severity="error")
             return
-        self._show_changed(f"{note} ({counted(count, 'decision')})")
+        self._show_changed(f"{note} ({counted(count, 'decision')}; ⌫ undoes all of it)")
 
     def _choose(self, row: int, column: str | None, note: str) -> None:
         try:
@@ -335,13 +436,7 @@ class ClustersScreen(Screen[None]):
         self._note(note)
 
     def _note(self, note: str) -> None:
-        self.query_one("#note", Static).update(Text(note, style="italic"))
-
-
-def _commonest(values: pl.Series) -> str:
-    """Find the commonest normalized value; of equally common ones, the last in text order."""
-    counts = Counter(normalized(text) for text in map(one_line, values) if text)
-    return max(counts, key=lambda value: (counts[value], value))
+        self.query_one("#note", Static).update(Text(printable(note), style="italic"))
 
 
 def _shortened(value: object) -> str:

@@ -17,6 +17,7 @@ from textual.widgets import Button, Footer, Input, Label, Select, Static
 
 from dedupe.config import FORMATS
 from dedupe.errors import DedupeError
+from dedupe.io.printable import printable
 from dedupe.pipeline.export import export
 from dedupe.report.field_differences import one_line
 from dedupe.resolution.survivorship import RULES, parse_rules
@@ -86,7 +87,7 @@ class ExportScreen(Screen[None]):
             rules = self._rules()
             columns = list(parse_rules(rules, session.records.frame.columns))
         except DedupeError as error:
-            result.update(Text(str(error), style="bold"))
+            result.update(Text(printable(str(error)), style="bold"))
             return
         # As many columns as there is room for, so that values stay readable.
         columns = columns[: max(self.size.width // _COLUMN_WIDTH, 1)]
@@ -95,13 +96,19 @@ class ExportScreen(Screen[None]):
         table = Table(title="first merged rows", box=None, title_justify="left", padding=(0, 1))
         for name in ("rows", *columns):
             table.add_column(
-                Text(name), overflow="ellipsis", no_wrap=True, min_width=5, max_width=_WIDEST_VALUE
+                Text(one_line(name)),
+                overflow="ellipsis",
+                no_wrap=True,
+                min_width=5,
+                max_width=_WIDEST_VALUE,
             )
         for row in np.flatnonzero(sizes > 1)[:PREVIEWED_ROWS].tolist():
             merged = session.merged(row, rules)
             table.add_row(f"{sizes[row]:,}", *(Text(one_line(merged[name])) for name in columns))
         self.query_one("#preview", Static).update(table)
-        result.update(f"{int((sizes > 0).sum()):,} of {len(labels):,} rows remain after merging")
+        result.update(
+            Text(f"{int((sizes > 0).sum()):,} of {len(labels):,} rows remain after merging")
+        )
 
     @on(Button.Pressed, "#write")
     def action_write(self) -> None:
@@ -127,7 +134,9 @@ class ExportScreen(Screen[None]):
             message = f"written to {result.workspace}: {', '.join(result.summary['outputs'])}"
         except DedupeError as error:
             message = str(error)
-        self.app.call_from_thread(self.query_one("#result", Static).update, Text(message))
+        self.app.call_from_thread(
+            self.query_one("#result", Static).update, Text(printable(message))
+        )
 
     def _threshold(self) -> float:
         overview = self.app.get_screen("overview")

@@ -22,11 +22,13 @@ HELP = """\
   w  why: evidence of each field        b  hide or show the scores
   r  next order of the queue
   /  search for a text                  f  filter by probability
+  i  the pairs of one record, by its id
 [b]Clusters[/]
   enter  go to the rows                 space  mark a row
   s  split off the marked rows          m  confirm that all rows match
   h  hold a cluster                     g  merge with the held cluster
   v  use this value in the merged row   *  make it representative
+  t  type a value of the merged row     i  go to a record by its id
 [b]Overview[/]
   ← →  move the threshold (shift: 0.1)  t  train on the decisions
 [b]Screens[/]

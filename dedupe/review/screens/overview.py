@@ -20,6 +20,7 @@ from textual.worker import get_current_worker
 from dedupe.errors import DedupeError
 from dedupe.evaluation.estimate import BASES, Estimate
 from dedupe.evaluation.quality import estimate_workspace
+from dedupe.io.printable import printable
 from dedupe.pipeline.train import train, training_summary
 from dedupe.resolution.decisions import Decision, decisions_by_row
 from dedupe.resolution.resolve import cluster_records
@@ -165,7 +166,7 @@ class OverviewScreen(Screen[None]):
         try:
             estimate = estimate_workspace(self.session.workspace.path)
         except DedupeError as error:
-            self._show("#estimate", Text(str(error)))
+            self._show("#estimate", Text(printable(str(error))))
             return
         self._show("#estimate", _estimate_text(estimate))
 
@@ -189,7 +190,7 @@ class OverviewScreen(Screen[None]):
         try:
             training, _ = train(self.session.workspace.path, report=report)
         except DedupeError as error:
-            self._show("#training", Text(str(error), "bold"))
+            self._show("#training", Text(printable(str(error)), "bold"))
             self.training = False
             return
         except _StoppedError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,12 +17,13 @@ from textual.widgets import Footer, Input, Static
 
 from dedupe.errors import DedupeError
 from dedupe.evaluation.quality import Audit
-from dedupe.report.field_differences import compare_fields, differing_numbers
+from dedupe.io.printable import printable
+from dedupe.report.field_differences import compare_fields, differing_numbers, one_line
 from dedupe.resolution.decisions import Decision
 from dedupe.review.decisions import described
 from dedupe.review.loader import LoadedWorkspace, load_workspace
 from dedupe.review.order import ORDERS
-from dedupe.review.queue import View
+from dedupe.review.queue import View, parse_range
 from dedupe.review.session import Session
 from dedupe.review.widgets.figures import counted, duration, estimated, with_bar
 from dedupe.review.widgets.navigation import Navigation
@@ -35,10 +35,9 @@ if TYPE_CHECKING:
 
 TEXT_HINT = "show only pairs that contain this text; empty: all pairs"
 RANGE_HINT = "show only these probabilities, such as 0.3-0.7; empty: all pairs"
+ID_HINT = "show only the pairs of the record with this id; empty: all pairs"
 MOST_NUMBERS = 6
-"""Differing numbers of each record that are listed."""
-
-_RANGE = re.compile(r"\s*([01]?\.?\d*)\s*(?:-|–|to|\s)\s*([01]?\.?\d*)\s*")
+"""Fields whose numbers differ that are listed."""
 
 
 class PairsScreen(Screen[None]):
@@ -71,7 +70,8 @@ class PairsScreen(Screen[None]):
         Binding("w", "explain", "Why"),
         Binding("b", "blind", "Hide or show scores", show=False),
         Binding("r", "order", "Order"),
-        Binding("slash", "ask('text')", "Search", key_display="/", show=False),
+        Binding("slash", "ask('text')", "Search", key_display="/"),
+        Binding("i", "ask('id')", "Go to id", show=False),
         Binding("f", "ask('range')", "Filter by probability", show=False),
         Binding("escape", "cancel", "Cancel"),
     ]
@@ -122,7 +122,7 @@ class PairsScreen(Screen[None]):
         a, b = session.pairs.ends(pair)
         ids = session.records.ids
         fields = compare_fields(session.record(a), session.record(b), session.compared_fields())
-        names = f"A · {ids[a]}", f"B · {ids[b]}"
+        names = f"A · {one_line(ids[a])}", f"B · {one_line(ids[b])}"
         parts: list[RenderableType] = [side_by_side(fields, names, expanded=self.expanded)]
         if not self.blind and pair in self.explained:
             parts += [Text(), Cached(waterfall(self.explained[pair]))]
@@ -142,7 +142,7 @@ class PairsScreen(Screen[None]):
             self._note(f"{counted(implied, 'pair')} skipped: implied by earlier decisions")
 
     def _note(self, note: str) -> None:
-        self.query_one("#note", Static).update(Text(note, style="italic"))
+        self.query_one("#note", Static).update(Text(printable(note), style="italic"))
 
     def _progress(self, fast: bool = False) -> Text:
         session, queue = self.session, self.session.queue
@@ -165,7 +165,7 @@ class PairsScreen(Screen[None]):
             self.contradictions = session.contradiction_count()
         if self.contradictions:
             parts.append(f"! {counted(self.contradictions, 'contradiction')}")
-        text = Text("  ·  ".join(parts))
+        text = Text(printable("  ·  ".join(parts)))
         text.stylize("bold", 0, len(parts[0]))
         return text
 
@@ -179,29 +179,26 @@ class PairsScreen(Screen[None]):
             message = "Pairs are drawn at random: this takes a moment."
         elif session.view.order == "audit":
             message = "Every pair is decided."
+        elif session.view.record_id:
+            message = f"No candidate pair of {one_line(session.view.record_id)} passes this filter."
         else:
             message = "No pair matches this filter."
-        return f"\n  {message}\n  r another order · / search · e export · q quit"
+        return f"\n  {message}\n  r another order · / search · i go to id · e export · q quit"
 
     def _scores(self, pair: int, fast: bool = False) -> RenderableType:
         session = self.session
         a, b = session.pairs.ends(pair)
         lines: list[RenderableType] = [self._probability(pair)]
-        texts = session.records.texts
-        numbers = differing_numbers(texts[a], texts[b])
-        if any(numbers):
-            only_a, only_b = (" ".join(side[:MOST_NUMBERS]) or "none" for side in numbers)
-            lines.append(
-                Text.assemble(
-                    ("numbers only in A: ", "dim"), only_a, ("  only in B: ", "dim"), only_b
-                )
-            )
+        numbers = differing_numbers(session.record(a), session.record(b), session.field_roles())
+        if numbers:
+            listed = "  ·  ".join(map(str, numbers[:MOST_NUMBERS]))
+            lines.append(Text.assemble(("numbers that differ (A | B)  ", "dim"), listed))
         if fast:
             lines.append(Text("…", style="dim"))
         else:
             effect = session.match_effect(pair)
             warning = "! " if effect.contradicts else ""
-            lines.append(Text(f"{warning}{effect}", style="bold" if warning else "dim"))
+            lines.append(Text(printable(f"{warning}{effect}"), "bold" if warning else "dim"))
         if known := session.known(pair):
             lines.append(Text(f"decided: {known}", style="bold"))
         return Group(*lines)
@@ -246,7 +243,7 @@ class PairsScreen(Screen[None]):
             self._recalibrate()
 
     def action_undo(self) -> None:
-        """Take back the latest decision."""
+        """Take back what the latest key press decided."""
         undone = self.session.undo()
         self.draw(f"undone: {described(undone)}" if undone else "nothing to undo")
 
@@ -339,12 +336,14 @@ class PairsScreen(Screen[None]):
             self.draw("every pair is decided: there is nothing left to estimate")
 
     def action_ask(self, what: str) -> None:
-        """Ask for a text, or for a range of probabilities."""
+        """Ask for a text, for an id, or for a range of probabilities."""
         self.asked_for = what
         field = self.query_one("#filter", Input)
         view = self.session.view
         if what == "text":
             field.placeholder, field.value = TEXT_HINT, view.text
+        elif what == "id":
+            field.placeholder, field.value = ID_HINT, view.record_id
         else:
             unlimited = (view.low, view.high) == (0.0, 1.0)
             field.placeholder = RANGE_HINT
@@ -369,6 +368,13 @@ class PairsScreen(Screen[None]):
         view, typed = self.session.view, event.value.strip()
         if self.asked_for == "text":
             view = replace(view, text=typed)
+        elif self.asked_for == "id":
+            if typed and not self.session.rows_with_id(typed):
+                self.notify(f"there is no record with the id {typed!r}", severity="warning")
+                return
+            # These two orders have pairs of their own.
+            order = "highest" if view.order in ("audit", "contradictions") else view.order
+            view = replace(view, record_id=typed, order=order)
         elif (bounds := parse_range(typed)) is not None:
             view = replace(view, low=bounds[0], high=bounds[1])
         else:
@@ -402,18 +408,6 @@ class PairsScreen(Screen[None]):
             self.app.call_from_thread(
                 self.draw, "why: evidence for (+) or against (-) a match, in log odds"
             )
-
-
-def parse_range(typed: str) -> tuple[float, float] | None:
-    """Parse two probabilities; nothing typed means all, and ``None`` means no range."""
-    if not typed:
-        return 0.0, 1.0
-    found = _RANGE.fullmatch(typed)
-    try:
-        low, high = (float(bound) for bound in found.groups()) if found else (1.0, 0.0)
-    except ValueError:
-        return None
-    return (low, high) if 0 <= low <= high <= 1 else None
 
 
 def audit_progress(audit: Audit, interval_width: float) -> str:

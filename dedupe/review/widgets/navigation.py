@@ -1,15 +1,17 @@
-"""The line on top of every screen that names the screens and their keys."""
+"""The line on top of every screen: the screens, help and quit, each with its key."""
 
 from __future__ import annotations
 
+from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.widgets import Static
 
 SCREENS = {"pairs": "p", "clusters": "c", "overview": "o", "export": "e"}
 """Names of the screens and their keys."""
 
 
-class Navigation(Static):
-    """The screens with their keys; a click goes to one.
+class Navigation(Horizontal):
+    """The screens with their keys, and the keys of help and quit; a click does as the key.
 
     Parameters
     ----------
@@ -23,13 +25,25 @@ class Navigation(Static):
         padding: 0 1;
         background: $panel;
     }
+    Navigation > #screens {
+        width: 1fr;
+    }
+    Navigation > #always {
+        width: auto;
+    }
     """
 
     def __init__(self, current: str) -> None:
+        super().__init__(id="navigation")
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """Lay out the line."""
         names = (
             f"[@click=app.show('{name}')]{key} "
-            + (f"[b u]{name.capitalize()}[/]" if name == current else name.capitalize())
+            + (f"[b u]{name.capitalize()}[/]" if name == self._current else name.capitalize())
             + "[/]"
             for name, key in SCREENS.items()
         )
-        super().__init__("   ".join(names), id="navigation")
+        yield Static("  ".join(names), id="screens")
+        yield Static("[@click=app.help]? Help[/]  [@click=app.leave]q Quit[/]", id="always")

@@ -11,6 +11,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from dedupe.io.printable import printable
 from dedupe.report.field_differences import FieldPair, Span
 
 MISSING = "—"
@@ -63,16 +64,17 @@ def side_by_side(
     """
     table = Table(box=None, expand=True, padding=(0, 1), show_edge=False, header_style="bold")
     table.add_column("", width=1)
-    longest = max((cell_len(pair.name) + 2 * (not pair.used) for pair in pairs), default=1)
+    heads = [printable(pair.name if pair.used else f"({pair.name})") for pair in pairs]
+    longest = max(map(cell_len, heads), default=1)
     table.add_column("", width=min(longest, _WIDEST_NAME), no_wrap=True, overflow="ellipsis")
     for name in names:
         table.add_column(Text(name), ratio=7, overflow="fold")
-    for pair in pairs:
+    for head, pair in zip(heads, pairs, strict=True):
         equal = pair.mark in "=~"
         style = "dim" if equal or not pair.used else ""
         table.add_row(
             Text(pair.mark, style="" if equal else "bold"),
-            Text(pair.name if pair.used else f"({pair.name})", style=style),
+            Text(head, style=style),
             _value(pair.left, style, expanded, most),
             _value(pair.right, style, expanded, most),
         )
