@@ -112,7 +112,7 @@ def score_by_likeness(
         decided_by.otherwise(pl.lit("cross-encoder")).cast(DECIDERS).alias("decided_by"),
         pl.lit("similar name").alias("reason"),
     )
-    return scored, {"judged": candidates.height, "over_budget": 0}
+    return scored, None, {"judged": candidates.height, "over_budget": 0}
 
 
 def write_workspace(

@@ -14,7 +14,7 @@ from dedupe.config import EXPORT_OPTIONS, LINK_MODES, Config
 from dedupe.errors import OptionError
 
 NOT_OPTIONS_OF_A_CONFIG = {
-    "inputs", "workspace", "output", "table", "config_file", "train", "dry_run", "review",
+    "inputs", "workspace", "output", "table", "config_file", "train", "dry_run", "review", "report",
     "as_json", "quiet", "verbose", "preset", "help",
 }  # fmt: skip
 

@@ -83,6 +83,6 @@ def test_a_pair_trained_on_keeps_its_held_out_score(
     comparison = Comparison.of(pl.Series("text", ["z", "x", "y"]), pairs)
     monkeypatch.setattr(Comparison, "log_odds", lambda self: np.zeros(3, dtype=np.float32))
     config = Config(cross_encoder=str(tmp_path), effort="thorough")
-    found, _ = scoring.score_pairs(pairs, comparison, config)
+    found, *_ = scoring.score_pairs(pairs, comparison, config)
     sure = 1 / (1 + np.exp(-2.0))
     assert found["probability"].to_list() == pytest.approx([0.25, sure, sure])
