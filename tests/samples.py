@@ -99,7 +99,7 @@ def part_examples() -> list[Example]:
 
 def score_by_likeness(
     candidates: pl.DataFrame, comparison: Comparison, config: Config, progress: Progress = silent
-) -> tuple[pl.DataFrame, dict[str, Any]]:
+) -> tuple[pl.DataFrame, None, dict[str, Any]]:
     """Score pairs by the string ratio of their first fields, in place of both models."""
     first_field = [text.split("\n")[0] for text in comparison.texts]
     probability = [

@@ -37,6 +37,19 @@ def test_profile_prints_a_table_and_json(
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
 
 
+def test_profile_notes_a_doubt_without_raw_characters(tmp_path: Path, invoke: Invoke) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("C001,ann@x.org\x1b[2J\nC002,bob@x.org\nC003,cid@x.org\n")
+    code, out, err = invoke("profile", str(file))
+    assert code == 0 and "\x1b" not in out + err
+    assert "looks like data" in err and err.count("\n") == 1
+    code, out, err = invoke("profile", str(file), "--no-header", "--json")
+    assert json.loads(out)["notes"] == [] and [c["column"] for c in json.loads(out)["columns"]] == [
+        "c1",
+        "c2",
+    ]
+
+
 @pytest.mark.parametrize("options", [(), ("--fast",)])
 def test_pairs_are_scored_in_a_stream(
     tmp_path: Path, run_dedupe: RunDedupe, options: tuple[str, ...]

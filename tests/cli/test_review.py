@@ -105,3 +105,17 @@ def test_the_app_in_a_browser_gets_the_options_of_the_command(
     options = ["--order", "audit", "--interval-width", "0.2", "--blind"]
     assert sorted(command[5:]) == sorted(options)
     assert command[command.index("--interval-width") + 1] == "0.2"
+
+
+def test_the_log_of_decisions_can_be_made_safe_for_spreadsheets(
+    tmp_path: Path, invoke: Invoke
+) -> None:
+    workspace = str(tmp_path / "w")
+    write_workspace(tmp_path / "w", {"a": "ann", "b": "anne"}, {("a", "b"): 0.6})
+    (tmp_path / "labels.csv").write_text("id_a,id_b,label\na,b,match\n")
+    invoke("decisions", workspace, "--import", f"{tmp_path}/labels.csv", "--reviewer", "=1+1")
+    reviewers = [
+        next(csv.DictReader(io.StringIO(invoke("decisions", workspace, *options)[1])))["reviewer"]
+        for options in ([], ["--safe-csv"])
+    ]
+    assert reviewers == ["=1+1", "'=1+1"]

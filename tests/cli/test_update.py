@@ -14,6 +14,7 @@ import pytest
 import dedupe.pipeline.incremental.match
 from dedupe.cli import main
 from dedupe.cli.stdout import PRINTED_DIGITS
+from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.pipeline.incremental.match import MATCHES
 from tests.cli.conftest import RunDedupe
@@ -54,6 +55,8 @@ def test_half_a_surrogate_pair_is_matched_and_written_again(
 class NoMatches:
     """Stands in for a matcher that compares the column ``name`` and finds nothing."""
 
+    config = Config()
+
     def __init__(self, workspace: str) -> None:
         pass
 
@@ -75,7 +78,7 @@ class NoMatches:
         ([], b'{"name": "ann"}\n{"name": ', 1, "stdin, line 2 is not JSON"),
         ([], b"[1]\n", 0, "stdin, line 1 is not a JSON object"),
         ([], b'{"name": "ann"}\n{}\n', 1, "record 2 of stdin: the new records have none of"),
-        ([], b'{"name": "ann\xff"}\n', 0, "stdin, line 1 is not JSON"),
+        ([], b'{"name": "ann\xff"}\n', 0, "stdin, line 1 is not UTF-8"),
         (["--input", "csv"], b"", 0, ""),
         (["--input", "csv"], b"name\tx\nann\t1\n", 1, ""),
         (["--input", "csv"], b"name,x\nann,1\nann\n", 1, "line 3: 1 field where the header has 2"),

@@ -808,3 +808,28 @@ def test_added_records_are_judged_by_the_cross_encoder_itself(tmp_path: Path) ->
     assert set(result.pairs["decided_by"]) == {"cross-encoder", "identical"}
     truth = pl.concat([OLD, NEW]).with_columns(pl.col("born").alias("cluster_id"))
     assert partition(result.clusters) == partition(truth)
+
+
+def test_rows_are_added_with_the_header_options_of_the_run_unless_others_are_given(
+    tmp_path: Path,
+) -> None:
+    OLD.write_csv(tmp_path / "old.csv", include_header=False)
+    result = run(tmp_path / "old.csv", header=False, id="c1")
+    names = [f"c{number}" for number in range(1, 6)]
+    assert result.clusters.columns[:5] == names
+    NEW[:2].write_csv(tmp_path / "new.csv", include_header=False)
+    added = dedupe.add(tmp_path / "old.dedupe", tmp_path / "new.csv")
+    assert added.summary["additions"]["added"] == 2
+    named = NEW[2:].rename(dict(zip(NEW.columns, names, strict=True))).write_csv()
+    (tmp_path / "titled.csv").write_text(f"Export\n{named}")
+    added = dedupe.add(tmp_path / "old.dedupe", tmp_path / "titled.csv", header_row=2)
+    assert added.summary["additions"]["added"] == NEW.height - 2
+    assert clusters_of(tmp_path / "old.dedupe")["c1"].to_list() == [*OLD["id"], *NEW["id"]]
+
+
+def test_doubts_about_the_input_are_in_the_summary_also_of_a_repeated_run(tmp_path: Path) -> None:
+    OLD.write_csv(tmp_path / "old.csv", include_header=False)
+    for threshold in (0.5, 0.6):
+        result = run(tmp_path / "old.csv", threshold=threshold)
+        (note,) = result.summary["input"]["notes"]
+        assert "looks like data" in note

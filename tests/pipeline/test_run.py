@@ -20,7 +20,7 @@ import dedupe.pipeline.train
 import dedupe.scoring.cascade
 import dedupe.workspace.state
 import dedupe.workspace.stored
-from dedupe.errors import OptionError, WorkspaceError
+from dedupe.errors import OptionError, OutputError, WorkspaceError
 from dedupe.io.tables import read_table
 from dedupe.resolution.decisions import Decision
 from tests.samples import people_table
@@ -143,11 +143,11 @@ def test_equal_records_are_merged_if_their_group_is_judged_one_thing(
     own = pl.col("left") == pl.col("right")
     groups: list[int] = []
 
-    def score_pairs(*arguments: Any) -> tuple[pl.DataFrame, dict[str, Any]]:
-        pairs, facts = scored(*arguments)
+    def score_pairs(*arguments: Any) -> tuple[pl.DataFrame, None, dict[str, Any]]:
+        pairs, regression, facts = scored(*arguments)
         groups.append(pairs.filter(own).height)
         chance = pl.when(own).then(probability).otherwise("probability").cast(pl.Float32)
-        return pairs.with_columns(chance.alias("probability")), facts
+        return pairs.with_columns(chance.alias("probability")), regression, facts
 
     monkeypatch.setattr(dedupe.pipeline.pairs, "score_pairs", score_pairs)
     result = dedupe.run(people_table(), effort="fast")
@@ -471,3 +471,12 @@ def test_what_is_prepared_can_be_reviewed_before_anything_is_written(
     assert clusters[0] == clusters[1]
     with pytest.raises(OptionError, match="no folder to review in"):
         dedupe.pipeline.run.prepare(people_table())
+
+
+def test_a_table_that_the_format_cannot_hold_is_refused_before_anything_is_computed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "x.csv").write_text(f"name,note\nann,{'x' * 40_000}\nanne,y\n")
+    with pytest.raises(OutputError, match="row 1 of column 'note' is longer"):
+        dedupe.run(tmp_path / "x.csv", format="xlsx")
+    assert [file.name for file in (tmp_path / "x.dedupe").glob("[!.]*")] == []

@@ -64,14 +64,15 @@ from dedupe.workspace.keys import clusters_key, export_key
 from dedupe.workspace.state import Clustered, State
 from dedupe.workspace.stored import candidates_of, check_models, save_clusters, stored_config
 
+HEADER_OPTIONS = ("header", "header_row", "skip_rows")
+"""Options that say where the header is; those of the workspace hold if none of them is given."""
+
 READING_OPTIONS = (
     "device",
     "encoding",
     "delimiter",
     "rename_duplicates",
-    "header",
-    "header_row",
-    "skip_rows",
+    *HEADER_OPTIONS,
     "sheet",
     "max_unpacked",
     "query",
@@ -143,7 +144,10 @@ def add(
             raise OptionError(f"{name} belongs to the run that made the workspace")
     if options.get("device") is not None:
         config = config.with_options(device=options["device"])
-    reading = replace(config, encoding=None, delimiter=None, query=None).with_options(**options)
+    reading = replace(config, encoding=None, delimiter=None, query=None)
+    if any(options.get(name) is not None for name in HEADER_OPTIONS):
+        reading = replace(reading, header=None, header_row=None, skip_rows=0)
+    reading = reading.with_options(**options)
     opened_input = open_input(source, reading)
     with opened.locked():
         adding = AddOptions(reading, id, replace_all, to)
