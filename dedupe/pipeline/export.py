@@ -37,6 +37,9 @@ EXPORT_OPTIONS = (
     "prefer",
     "merge",
     "format",
+    "sort",
+    "pair_values",
+    "value_sources",
     "safe_csv",
 )
 """Options that need nothing to be computed again."""

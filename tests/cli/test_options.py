@@ -15,7 +15,7 @@ from dedupe.errors import OptionError
 from dedupe.pipeline.export import EXPORT_OPTIONS
 
 NOT_OPTIONS_OF_A_CONFIG = {
-    "inputs", "workspace", "output", "table", "config_file", "train", "dry_run", "review",
+    "inputs", "workspace", "output", "table", "config_file", "train", "dry_run", "report", "review",
     "as_json", "quiet", "verbose", "preset", "help",
 }  # fmt: skip
 

@@ -17,6 +17,10 @@ from dedupe.records import column_text
 EXCEL_ROWS = 1_048_576
 """Most rows of a sheet, by Excel's specification."""
 
+EXCEL_NUMBERS = ("cluster_size", "confidence", "similarity", "probability")
+"""Columns that dedupe adds: they are numbers in Excel, all others are text."""
+EXCEL_WIDTH, EXCEL_SAMPLE = 50, 1_000
+"""Widest column, in characters, and rows from which the width of a column is told."""
 EXCEL_CELL = 32_767
 """Most characters of a cell, by Excel's specification."""
 
@@ -133,7 +137,9 @@ def jsonl_bytes(frame: pl.DataFrame) -> bytes:
 
 
 def excel_bytes(frame: pl.DataFrame) -> bytes:
-    """Write a frame as an Excel workbook in which every value is text, never a formula or a link.
+    """Write a frame as an Excel workbook with a header that stays in sight and filters.
+
+    Values are text, never a formula or a link; only the figures of dedupe are numbers.
 
     Raises
     ------
@@ -153,9 +159,18 @@ def excel_bytes(frame: pl.DataFrame) -> bytes:
         # The default date is that of today, and the file would differ from run to run.
         book.set_properties({"created": datetime(2000, 1, 1)})
         sheet = book.add_worksheet("dedupe")
+        sheet.freeze_panes(1, 0)
+        header = book.add_format({"bold": True})
         for place, column in enumerate(frame.columns):
-            sheet.write_string(0, place, column)
-            for row, value in enumerate(cell_text(frame[column]).fill_null(""), start=1):
+            sheet.write_string(0, place, column, header)
+            series = frame[column]
+            if column.removeprefix("dedupe_") in EXCEL_NUMBERS and _finite(series):
+                sheet.write_column(1, place, series.to_list())
+                continue
+            texts = cell_text(series).fill_null("")
+            longest = max([len(column) + 3, *texts.head(EXCEL_SAMPLE).str.len_chars()])
+            sheet.set_column(place, place, min(longest + 1, EXCEL_WIDTH))
+            for row, value in enumerate(texts, start=1):
                 if len(value) > EXCEL_CELL:
                     raise OutputError(
                         f"row {row:,} of column {column!r} is longer than an Excel cell holds: "
@@ -163,7 +178,14 @@ def excel_bytes(frame: pl.DataFrame) -> bytes:
                     )
                 if value:
                     sheet.write_string(row, place, value)
+        if frame.width:
+            sheet.autofilter(0, 0, frame.height, frame.width - 1)
     return buffer.getvalue()
+
+
+def _finite(series: pl.Series) -> bool:
+    """Tell whether all values are numbers that Excel can hold."""
+    return series.dtype.is_numeric() and bool(series.is_finite().fill_null(False).all())
 
 
 def nested_to_json(frame: pl.DataFrame) -> pl.DataFrame:
