@@ -22,6 +22,9 @@ DATABASES = ("sqlite", "duckdb")
 FORMATS = ("csv", "parquet", "jsonl", "xlsx", "ipc", *DATABASES)
 """Output formats."""
 
+ROW_ORDERS = ("input", "cluster")
+"""Orders of the rows of ``clusters``: as in the input, or the rows of a cluster together."""
+
 LINK_MODES = ("many-to-many", "many-to-one", "one-to-one")
 """Which links between tables are kept: all, the best of each left record, the best assignment."""
 
@@ -47,6 +50,9 @@ EXPORT_OPTIONS = (
     "prefer",
     "merge",
     "format",
+    "sort",
+    "pair_values",
+    "value_sources",
     "safe_csv",
 )
 """Options that need nothing to be computed again."""
@@ -101,6 +107,12 @@ class Config:
         Survivorship rule by column name. Other columns use ``most-complete``.
     format
         Output format: one of :data:`FORMATS`.
+    sort
+        Order of the rows of ``clusters``: one of :data:`ROW_ORDERS`.
+    pair_values
+        Add the values of both records to ``pairs``.
+    value_sources
+        Add to ``merged`` the id of the record that each value is from.
     safe_csv
         Prefix values that a spreadsheet would run as a formula with an apostrophe.
     encoding, delimiter
@@ -160,6 +172,9 @@ class Config:
     prefer: str | None = None
     merge: Mapping[str, str] = field(default_factory=dict)
     format: str = "csv"
+    sort: str = "input"
+    pair_values: bool = False
+    value_sources: bool = False
     safe_csv: bool = False
     encoding: str | None = None
     delimiter: str | None = None
@@ -288,6 +303,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "link": LINK_MODES,
     "format": FORMATS,
     "effort": EFFORTS,
+    "sort": ROW_ORDERS,
 }
 """Allowed values of options that are a choice; ``link`` may be empty."""
 

@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from dedupe.cli.console import log_to_stderr
-from dedupe.config import FORMATS, PRESETS, TARGETS, read_config
+from dedupe.config import FORMATS, PRESETS, ROW_ORDERS, TARGETS, read_config
 from dedupe.errors import OptionError
 
 THRESHOLDS = ("threshold", "preset")
@@ -254,6 +254,21 @@ table_options = _combined(
         "first, last, newest:COLUMN, oldest:COLUMN, concat, max or min. Repeatable.",
     ),
     output_option("--format", type=click.Choice(FORMATS), help="Output format (default: csv)."),
+    output_option(
+        "--sort",
+        type=click.Choice(ROW_ORDERS),
+        help="Order of the rows of clusters: as in the input (default), or clusters together.",
+    ),
+    output_option(
+        "--pair-values/--no-pair-values",
+        default=None,
+        help="Add the values of both records to pairs (default: off).",
+    ),
+    output_option(
+        "--value-sources/--no-value-sources",
+        default=None,
+        help="Add to merged the id of the record that each value is from (default: off).",
+    ),
     safe_csv_option,
     output_option(
         "--large-cluster",

@@ -103,7 +103,7 @@ def print_explanation(found: Explanation, as_json: bool) -> None:
 def print_report(file: Path, quiet: bool) -> None:
     """Say where a report is."""
     if not quiet:
-        console().print(f"The report is in {printable(str(file))}", markup=False)
+        echo(f"The report is in {printable(str(file))}", err=True)
 
 
 def print_dry_run(costs: Mapping[str, float], as_json: bool) -> None:

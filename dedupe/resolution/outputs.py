@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,13 +13,17 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.io.dialect import CSV, Dialect
 from dedupe.io.schema_matching import Linked
-from dedupe.records import Records
+from dedupe.records import Records, column_text
 from dedupe.resolution.decisions import typed_values
 from dedupe.resolution.resolve import Resolved
-from dedupe.resolution.survivorship import Rule, merge, preferred_rows
+from dedupe.resolution.survivorship import Rule, merge, preferred_rows, source_rows
 
 OUTPUTS = ("clusters", "merged", "removed", "pairs")
 """The tables that every run writes."""
+PAIR_COLUMNS = (
+    "left_id", "right_id", "similarity", "probability", "decided_by", "decision", "reason",
+)  # fmt: skip
+"""Columns of the table of pairs, before the values of the records, which may be added."""
 _Values = TypeVar("_Values", pl.Series, pl.DataFrame)
 
 
@@ -30,16 +34,17 @@ class Outputs:
     Parameters
     ----------
     clusters
-        Every input row as it was, in input order, then ``cluster_id``, ``cluster_size``,
-        ``confidence`` and ``is_representative``.
+        Every input row as it was, in the order of ``config.sort``, then ``cluster_id``,
+        ``cluster_size``, ``confidence`` and ``is_representative``.
     merged
-        One row per cluster: the input columns, then ``cluster_id`` and ``cluster_size``.
+        One row per cluster: the input columns, then ``cluster_id`` and ``cluster_size``. On request
+        also ``COLUMN_source``, the id of the record that each value is from.
     removed
         Every row that `merged` replaces by another: ``id``, ``kept_id`` (the representative),
         ``cluster_id`` and ``probability`` of the link that joined it.
     pairs
         ``left_id``, ``right_id``, ``similarity``, ``probability``, ``decided_by``, ``decision``,
-        ``reason``.
+        ``reason``. On request also ``left_COLUMN`` and ``right_COLUMN`` for the compared columns.
     more
         When tables are linked: ``matches`` (ids of both sides as in their tables, probability) and
         ``unmatched-NAME`` for each table (its rows without a match, in its own columns).
@@ -84,16 +89,27 @@ def make_outputs(
             f"{len(row)} input rows, but {merged.height} merged and {removed.height} removed rows"
         )
     return Outputs(
-        clusters=clusters_table(records, resolved, row),
+        clusters=clusters_table(records, resolved, row_order(resolved, config)),
         merged=merged,
         removed=removed,
-        pairs=pairs_table(records, pairs, resolved.decisions),
+        pairs=pairs_table(records, pairs, resolved.decisions, config),
         more={} if linked is None else _link_tables(records, resolved, linked),
     )
 
 
+def row_order(resolved: Resolved, config: Config) -> NDArray[np.uint32]:
+    """Return all rows in the order of :attr:`Outputs.clusters`.
+
+    Sorted by cluster, a cluster stands where its earliest row is.
+    """
+    labels = resolved.labels
+    if config.sort == "cluster":
+        return np.argsort(labels, kind="stable").astype(np.uint32)
+    return np.arange(len(labels), dtype=np.uint32)
+
+
 def clusters_table(records: Records, resolved: Resolved, rows: NDArray[np.uint32]) -> pl.DataFrame:
-    """Make the given rows of :attr:`Outputs.clusters`; `rows` are ascending."""
+    """Make the given rows of :attr:`Outputs.clusters`, in this order."""
     names = _added_names(records.frame.columns)
     clusters = _selected(resolved.rows, rows)
     added = {
@@ -133,10 +149,52 @@ def merged_table(
         merged = merged.with_columns(ids.alias(records.id_column))
     merged = _with_value_choices(merged, records.frame, first, labels, resolved.value_choices)
     names = _added_names(records.frame.columns)
-    return merged.with_columns(
+    merged = merged.with_columns(
         clusters["cluster_id"].alias(names["cluster_id"]),
         pl.Series(names["cluster_size"], _sizes(labels)[first]),
     )
+    if not config.value_sources:
+        return merged
+    sources = _value_sources(records, resolved, rules, config, rows, preferred)
+    return merged.with_columns(sources)
+
+
+def _value_sources(
+    records: Records,
+    resolved: Resolved,
+    rules: Mapping[str, Rule],
+    config: Config,
+    rows: NDArray[np.uint32],
+    preferred: NDArray[np.bool_] | None,
+) -> Iterator[pl.Series]:
+    """Yield, for each column of :func:`merged_table`, the id of the record of each value.
+
+    It is ``""`` where a value is missing, joined from several records, or typed by a reviewer.
+    """
+    labels = resolved.labels
+    first = rows[labels[rows] == rows]
+    prefix = ""
+    while any(f"{prefix}{name}_source" in records.frame.columns for name in records.frame.columns):
+        prefix += "dedupe_"
+    frame = _selected(records.frame, rows)
+    found = source_rows(frame, labels[rows], rules, None if preferred is None else preferred[rows])
+    for name in records.frame.columns:
+        if name == records.id_column:
+            continue
+        if name in found:
+            source = rows[found[name]]
+            choices = resolved.value_choices.filter(pl.col("column") == name)
+            chosen = choices["row"].to_numpy()
+            place = np.searchsorted(first, labels[chosen])
+            source[place] = chosen
+            ids = records.ids.gather(source)
+            filled = column_text(records.frame[name].gather(source)).fill_null("") != ""
+            typed = place[choices["value"].is_not_null().to_numpy()]
+            filled = filled.scatter(typed, False)
+        else:
+            ids = pl.Series([""], dtype=pl.String).new_from_index(0, len(first))
+            filled = ids != ""
+        yield ids.zip_with(filled, pl.Series([""])).alias(f"{prefix}{name}_source")
 
 
 def removed_table(records: Records, resolved: Resolved, removed: NDArray[Any]) -> pl.DataFrame:
@@ -152,11 +210,21 @@ def removed_table(records: Records, resolved: Resolved, removed: NDArray[Any]) -
     )
 
 
-def pairs_table(records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+def pairs_table(
+    records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame, config: Config
+) -> pl.DataFrame:
     """Make the rows of :attr:`Outputs.pairs` for all or some pairs.
 
     `decisions` are by row, as in :attr:`~dedupe.resolution.resolve.Resolved.decisions`.
     """
+    values = []
+    if config.pair_values:
+        names = [role.name for role in records.fields if role.used]
+        values = [
+            records.frame[name].gather(pairs[side]).alias(f"{side}_{name}")
+            for name in names
+            for side in ("left", "right")
+        ]
     return pairs.join(decisions, on=["left", "right"], how="left", maintain_order="left").select(
         records.ids.gather(pairs["left"]).alias("left_id"),
         records.ids.gather(pairs["right"]).alias("right_id"),
@@ -165,6 +233,7 @@ def pairs_table(records: Records, pairs: pl.DataFrame, decisions: pl.DataFrame) 
         pl.col("decided_by").cast(pl.String),
         pl.col("decision").fill_null(""),
         "reason",
+        *(series for series in values if series.name not in PAIR_COLUMNS),
     )
 
 
@@ -249,8 +318,9 @@ def _sizes(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 def _selected(values: _Values, rows: NDArray[np.uint32]) -> _Values:
-    """Select ascending rows; without a copy where these are all rows."""
-    return values if len(rows) == len(values) else values[rows]
+    """Select rows; without a copy where these are all rows in their order."""
+    all_rows = len(rows) == len(values) and bool((rows[1:] > rows[:-1]).all())
+    return values if all_rows else values[rows]
 
 
 def _rounded(values: pl.Series) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from dedupe.errors import OptionError, OutputError, WorkspaceError
 from dedupe.io.tables import read_table
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.stored import stored_config
-from tests.samples import people_table
+from tests.samples import people_table, with_ids
 
 pytestmark = pytest.mark.usefixtures("scored_by_likeness")
 
@@ -278,3 +278,23 @@ def test_a_format_without_its_package_is_refused_before_the_run(
     with pytest.raises(OutputError, match=r"pip install 'dedupe-tui\["):
         dedupe.run(tmp_path / "people.csv", format=format)
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
+
+
+def test_sorted_clusters_pair_values_and_sources_are_kept_by_an_addition(tmp_path: Path) -> None:
+    folder = tmp_path / "w.dedupe"
+    dedupe.run(people_table(), output=folder, effort="fast")
+    asked = {"sort": "cluster", "pair_values": True, "value_sources": True}
+    dedupe.export(folder, **asked)
+    clusters = pl.read_csv(folder / "clusters.csv")["cluster_id"]
+    assert clusters.rle().len() == clusters.n_unique(), "the rows of a cluster are together"
+    new = with_ids([("Katherin", "Johnson", "1918-08-26", "Hampton")], first=90)
+    dedupe.add(folder, new)
+    names = ("clusters", "merged", "pairs")
+    added = {name: (folder / f"{name}.csv").read_bytes() for name in names}
+    dedupe.export(folder)
+    assert {name: (folder / f"{name}.csv").read_bytes() for name in names} == added
+    pairs, merged = (pl.read_csv(folder / f"{name}.csv") for name in ("pairs", "merged"))
+    assert "left_born" in pairs.columns and "city_source" in merged.columns
+    assert set(merged["city_source"]) <= set(merged["id"]) | set(
+        pl.read_csv(folder / "removed.csv")["id"]
+    )

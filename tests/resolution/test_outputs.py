@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 from hypothesis import given
 
 from dedupe.config import Config
 from dedupe.records import make_records
-from dedupe.resolution.outputs import make_outputs
+from dedupe.resolution.outputs import (
+    PAIR_COLUMNS,
+    clusters_table,
+    make_outputs,
+    merged_table,
+    pairs_table,
+    row_order,
+)
 from dedupe.resolution.resolve import resolve
 from dedupe.resolution.survivorship import parse_rules
 from tests.resolution.graphs import DECISIONS, EDGES, NO_DECISIONS, decisions_of, links, run, table
@@ -103,3 +111,61 @@ def test_a_value_chosen_for_a_column_of_concatenations_replaces_them_as_text() -
         rules = parse_rules({"n": "concat"}, frame.columns)
         merged = make_outputs(records, pairs, resolved, rules, Config()).merged
         assert merged["n"].to_list() == [written]
+
+
+def test_clusters_can_be_sorted_so_that_duplicates_are_together() -> None:
+    records, resolved, outputs = run(table(), links((0, 3, 0.9), (1, 4, 0.9)))
+    order = row_order(resolved, Config(sort="cluster"))
+    together = clusters_table(records, resolved, order)
+    assert together["id"].to_list()[:4] == ["r0", "r3", "r1", "r4"]
+    assert together.sort("id").equals(outputs.clusters.sort("id"))
+    assert row_order(resolved, Config()).tolist() == list(range(len(records)))
+
+
+def test_pairs_have_the_values_of_both_records_on_request() -> None:
+    records, resolved, outputs = run(table(), links((0, 3, 0.9)))
+    pairs = links((0, 3, 0.9))
+    found = pairs_table(records, pairs, resolved.decisions, Config(pair_values=True))
+    assert found.select(PAIR_COLUMNS).equals(outputs.pairs)
+    used = [role.name for role in records.fields if role.used]
+    row = found.row(0, named=True)
+    for name in used:
+        assert row[f"left_{name}"] == records.frame[name][0]
+        assert row[f"right_{name}"] == records.frame[name][3]
+
+
+def test_merged_rows_name_the_record_of_each_value_on_request() -> None:
+    frame = pl.DataFrame(
+        {
+            "id": ["a", "b", "c"],
+            "name": ["Ann", "Anna Lee", "Bob"],
+            "city": ["", "Rome", None],
+            "city_source": ["x", "y", "z"],
+        }
+    )
+    records, resolved, _ = run(frame, links((0, 1, 0.9)))
+    rules = parse_rules({"name": "concat"}, frame.columns)
+    rows = np.arange(3, dtype=np.uint32)
+    merged = merged_table(records, resolved, rules, Config(value_sources=True), rows)
+    assert merged["dedupe_city_source"].to_list() == ["b", ""]
+    assert merged["dedupe_name_source"].to_list() == ["", ""], "joined from several records"
+    assert merged["city_source"].to_list() == ["x", "z"]
+    assert merged["dedupe_city_source_source"].to_list() == ["a", "c"]
+    plain = merged_table(records, resolved, rules, Config(), rows)
+    assert merged.select(plain.columns).equals(plain)
+
+
+def test_a_typed_value_is_from_no_record() -> None:
+    frame = pl.DataFrame({"id": ["a", "b"], "name": ["Ann", "Anna"], "city": ["Rome", "Pisa"]})
+    records = make_records(frame, Config(fields=("name",)))
+    choices = pl.DataFrame(
+        [(records.keys[0], "city", "Oslo"), (records.keys[1], "name", None)],
+        schema={"record_id": pl.String, "column": pl.String, "value": pl.String},
+        orient="row",
+    )
+    resolved = resolve(records, links((0, 1, 0.9)), NO_DECISIONS, Config(), choices)
+    rows = np.arange(2, dtype=np.uint32)
+    rules = parse_rules({}, frame.columns)
+    merged = merged_table(records, resolved, rules, Config(value_sources=True), rows)
+    assert merged.select("city", "city_source").rows() == [("Oslo", "")]
+    assert merged.select("name", "name_source").rows() == [("Anna", "b")]

@@ -1,4 +1,4 @@
-"""Excel workbooks: one sheet is read, and every value is text."""
+"""Excel workbooks: one sheet is read, and every value of an input is text."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 ROWS, COLUMNS, CELL = 1_048_576, 16_384, 32_767
 """Most rows and columns of a sheet, and characters of a cell, by Excel's specification."""
+
+NUMBERS = ("cluster_size", "confidence", "similarity", "probability")
+"""Columns that dedupe adds: they are numbers in Excel, all others are text."""
+
+WIDTH, SAMPLE = 50, 1_000
+"""Widest column, in characters, and rows from which the width of a column is told."""
 
 _MIDNIGHT = r"^\d{4}-\d\d-\d\d 00:00:00$"
 
@@ -204,7 +210,9 @@ def check_excel(frame: pl.DataFrame) -> None:
 
 
 def excel_bytes(frame: pl.DataFrame) -> bytes:
-    """Write a frame as an Excel workbook in which every value is text, never a formula or a link.
+    """Write a frame as an Excel workbook with a header that stays in sight and filters.
+
+    Values are text, never a formula or a link; only the figures of dedupe are numbers.
 
     Raises
     ------
@@ -222,12 +230,28 @@ def excel_bytes(frame: pl.DataFrame) -> bytes:
         # The default date is that of today, and the file would differ from run to run.
         book.set_properties({"created": datetime(2000, 1, 1)})
         sheet = book.add_worksheet("dedupe")
+        sheet.freeze_panes(1, 0)
+        header = book.add_format({"bold": True})
         for place, column in enumerate(frame.columns):
-            sheet.write_string(0, place, column)
-            for row, value in enumerate(_cells(frame[column]), start=1):
+            sheet.write_string(0, place, column, header)
+            series = frame[column]
+            if column.removeprefix("dedupe_") in NUMBERS and _finite(series):
+                sheet.write_column(1, place, series.to_list())
+                continue
+            cells = _cells(series)
+            longest = max([len(column) + 3, *cells.head(SAMPLE).str.len_chars()])
+            sheet.set_column(place, place, min(longest + 1, WIDTH))
+            for row, value in enumerate(cells, start=1):
                 if value:
                     sheet.write_string(row, place, value)
+        if frame.width:
+            sheet.autofilter(0, 0, frame.height, frame.width - 1)
     return buffer.getvalue()
+
+
+def _finite(series: pl.Series) -> bool:
+    """Tell whether all values are numbers that Excel can hold."""
+    return series.dtype.is_numeric() and bool(series.is_finite().fill_null(False).all())
 
 
 def _cells(column: pl.Series) -> pl.Series:

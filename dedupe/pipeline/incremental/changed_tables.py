@@ -23,6 +23,7 @@ from dedupe.resolution.outputs import (
     merged_table,
     pairs_table,
     removed_table,
+    row_order,
 )
 from dedupe.resolution.resolve import Resolved
 from dedupe.resolution.survivorship import Rule
@@ -95,6 +96,10 @@ def changed_tables(
             clusters_table(records, resolved, now[~same]),
         )
     }
+    if config.sort == "cluster":
+        # Rows that join a cluster move lines that are otherwise unchanged.
+        order = row_order(resolved, config)
+        tables["clusters"] = clusters_table(records, resolved, order)
     if all(rule.local for rule in rules.values()):
         first = np.flatnonzero(resolved.labels == now)
         tables["merged"] = patch(
@@ -115,9 +120,9 @@ def changed_tables(
     if written.appended:
         old = pairs["right"].to_numpy() < len(then)
         number = np.where(old, np.cumsum(old) - 1, -1)
-        fresh = pairs_table(records, pairs.filter(pl.Series(~old)), resolved.decisions)
+        fresh = pairs_table(records, pairs.filter(pl.Series(~old)), resolved.decisions, config)
         there = np.ones(int(old.sum()), dtype=bool)
         tables["pairs"] = patch("pairs", there, number, fresh)
     else:
-        tables["pairs"] = pairs_table(records, pairs, resolved.decisions)
+        tables["pairs"] = pairs_table(records, pairs, resolved.decisions, config)
     return tables

@@ -53,6 +53,28 @@ def test_excel_holds_text_and_never_a_formula(tmp_path: Path) -> None:
     assert excel_bytes(FRAME) == excel_bytes(FRAME)
 
 
+def test_figures_are_numbers_in_excel_and_the_header_stays_in_sight(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "code": ["007", "8"],
+            "probability": [0.25, 1.0],
+            "confidence": ["high", "low"],
+            "similarity": [0.5, float("nan")],
+        }
+    )
+    write_table(frame, tmp_path / "x.xlsx", format="xlsx", dialect=CSV)
+    with zipfile.ZipFile(tmp_path / "x.xlsx") as book:
+        sheet, styles = (
+            book.read(f"xl/{name}.xml").decode() for name in ("worksheets/sheet1", "styles")
+        )
+    assert '<pane ySplit="1"' in sheet and '<autoFilter ref="A1:D3"/>' in sheet
+    assert "<cols>" in sheet and "<b/>" in styles
+    assert '<c r="B2"><v>0.25</v></c>' in sheet and '<c r="B3"><v>1</v></c>' in sheet
+    # Columns of the input, and one that Excel cannot hold as numbers, are text.
+    text = [f'<c r="{cell}" t="s">' in sheet for cell in ("A2", "C2", "D2")]
+    assert all(text)
+
+
 def test_a_table_too_large_for_excel_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="longer than an Excel cell"):
         write_table(
