@@ -83,7 +83,7 @@ def short_reasons(vectors: Bytes) -> pl.Series:
     Returns
     -------
     Series
-        (m,) String, such as ``same phone, similar name, different house number``: up to three kinds
+        (m,) String, such as ``same phone; similar name; different house number``: up to three kinds
         of evidence, the strongest first.
     """
     _, contributions = explainer().contributions(vectors)
@@ -96,7 +96,7 @@ def short_reasons(vectors: Bytes) -> pl.Series:
     told[np.take_along_axis(size, strongest, axis=1) < MIN_LOG_ODDS] = none
     distinct, place = np.unique(told, axis=0, return_inverse=True)
     words = [*_phrases(), ""]
-    reasons = [", ".join(filter(None, (words[at] for at in row))) or LITTLE for row in distinct]
+    reasons = ["; ".join(filter(None, (words[at] for at in row))) or LITTLE for row in distinct]
     return pl.Series("reason", reasons, dtype=pl.String).gather(place.ravel())
 
 

@@ -29,7 +29,7 @@ def explained(*pairs: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
 def test_reasons_name_the_strongest_evidence() -> None:
     log_odds, (reason,) = explained((0, 1))
     assert log_odds[0] > 0
-    assert "same e-mail" in reason and len(reason.split(", ")) <= 3
+    assert "same e-mail" in reason and len(reason.split("; ")) <= 3
 
 
 def test_identical_and_improbable_pairs_have_fixed_reasons() -> None:
