@@ -24,7 +24,7 @@ import polars as pl
 
 from dedupe.blocking.index import assign_slots
 from dedupe.config import BUNDLED, Config
-from dedupe.errors import OptionError, WorkspaceError
+from dedupe.errors import OptionError
 from dedupe.evaluation.threshold import with_target_threshold
 from dedupe.io.schema_matching import Linked
 from dedupe.io.sources import Input, Source, open_input, open_inputs
@@ -41,13 +41,14 @@ from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.pairs import find_candidates, read_records, score_candidates
 from dedupe.pipeline.result import Result
 from dedupe.pipeline.stages import Stages
+from dedupe.pipeline.workspace_input import check_same_input, is_rescored, store_input
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import cluster_figures
 from dedupe.resolution.survivorship import parse_rules
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.folder import SUFFIX, Workspace
 from dedupe.workspace.json_file import write_json
-from dedupe.workspace.keys import clusters_key, export_key, model_ids, stage_keys
+from dedupe.workspace.keys import clusters_key, export_key, stage_keys
 from dedupe.workspace.stage_cache import (
     ADDITIONS,
     CANDIDATES,
@@ -61,14 +62,12 @@ from dedupe.workspace.stage_cache import (
 )
 from dedupe.workspace.state import Clustered, State, all_pairs, open_state
 from dedupe.workspace.stored import (
-    RecordTable,
     config_facts,
     current_choices,
     current_decisions,
     load_table,
     missed_matches,
     save_clusters,
-    save_table,
     stored_config,
 )
 
@@ -279,22 +278,22 @@ def scored_state(
         check_linked(config, table.linked)
         parse_rules(config.merge, table.records.frame.columns)
         check_fits(table.records.frame, config.format)
-    _check_same_input(workspace, source, table)
+    check_same_input(workspace, source, table)
     records = table.records
     firsts, identical = identical_pairs(records.texts)
     # The scores in the workspace are valid until the same candidates have new ones: a run that is
     # interrupted leaves a complete workspace.
-    rescored = _is_rescored(workspace, keys)
+    rescored = is_rescored(workspace, keys)
     if not rescored:
         slot = assign_slots(records.texts, firsts, identical)
         placed = replace(table, slot=slot, extended=False)
-        _store_input(workspace, source, placed, keys, config)
+        store_input(workspace, source, placed, keys, config)
     candidates = find_candidates(stages, keys["candidates"], records, firsts, config)
     scored, comparison = score_candidates(
         stages, keys["scored"], records.texts, identical, candidates, config
     )
     if rescored:
-        _store_input(workspace, source, table, keys, config)
+        store_input(workspace, source, table, keys, config)
     _forget_earlier(stages, keys)
     state = State(
         table=table,
@@ -371,99 +370,6 @@ def check_linked(config: Config, linked: Linked | None) -> None:
     if linked is not None and config.prefer not in (None, *linked.names):
         names = ", ".join(linked.names)
         raise OptionError(f"prefer: there is no table {config.prefer!r}; there are {names}")
-
-
-def _is_rescored(workspace: Workspace, keys: Mapping[str, str]) -> bool:
-    """Check whether a run makes new scores for the candidates that a workspace has."""
-    stored = workspace.facts().get("keys", {})
-    same = all(stored.get(stage) == keys[stage] for stage in ("table", "candidates"))
-    return (
-        same
-        and stored.get("scored") != keys["scored"]
-        and workspace.cache.load(RECORDS, keys["table"]) is not None
-    )
-
-
-def _check_same_input(workspace: Workspace, source: Input, table: RecordTable) -> None:
-    """Refuse a workspace that was made from another input, or that records were added to.
-
-    A file may change (rows added, edited, re-sorted), but keeps its columns and some records.
-    """
-    facts = workspace.facts()
-    if not facts:
-        _check_same_records(workspace, table)
-        return
-    if facts.get("added") and facts["input"]["fingerprint"] != source.fingerprint:
-        raise WorkspaceError(
-            f"records were added to {workspace.path} after its run, and a new run would lose them: "
-            "bring changes in with dedupe add, or name another folder with -o"
-        )
-    columns = table.records.frame.columns
-    same = set(facts["input"]["columns"]) == set(columns)
-    if not same or not _shares_records(workspace, table, facts["keys"]["table"]):
-        raise _another_input(workspace, f" ({' + '.join(facts['input']['names'])})")
-
-
-def _check_same_records(workspace: Workspace, table: RecordTable) -> None:
-    """Refuse stages of another input in a workspace that lost its facts."""
-    cache = workspace.cache
-    if cache.keys(ADDITIONS):
-        raise WorkspaceError(
-            f"{workspace.path} lost its {workspace.facts_file.name}, and records were added to it, "
-            "which a new run would lose: name another folder with -o, or, to run without these "
-            f"records, delete {cache.folder}; decisions are kept"
-        )
-    known = cache.keys(RECORDS)
-    if known and not any(_shares_records(workspace, table, key) for key in known):
-        raise _another_input(workspace)
-
-
-def _shares_records(workspace: Workspace, table: RecordTable, key: str) -> bool:
-    """Check whether the records cached under `key`, if they are whole, are partly the same."""
-    earlier = workspace.cache.load(RECORDS, key)
-    keys = table.records.keys
-    return earlier is None or bool(keys.is_in(earlier[0]["key"].implode()).any())
-
-
-def _another_input(workspace: Workspace, names: str = "") -> WorkspaceError:
-    return WorkspaceError(
-        f"the workspace {workspace.path} was made from another input{names}: name another folder "
-        "with -o, or delete that one"
-    )
-
-
-def _store_input(
-    workspace: Workspace,
-    source: Input,
-    table: RecordTable,
-    keys: Mapping[str, str],
-    config: Config,
-) -> None:
-    """Write what the workspace is for, and store the input in it.
-
-    The export options stay those of the files that lie there, until others are written.
-    """
-    before = workspace.facts()
-    records = table.records
-    if before:
-        earlier = stored_config(workspace)
-        config = config.with_export_options_of(earlier, {})
-    if workspace.cache.load(RECORDS, keys["table"]) is None:
-        save_table(workspace, keys["table"], table)
-    workspace.write_facts(
-        {
-            "input": {
-                "names": source.names,
-                "fingerprint": source.fingerprint,
-                "rows": len(records),
-                "columns": records.frame.columns,
-            },
-            "keys": dict(keys),
-            "config": config_facts(workspace, config),
-            "models": model_ids(config),
-            **{name: before[name] for name in ("original", "added") if name in before},
-        }
-    )
 
 
 def _unchanged(workspace: Workspace, keys: Mapping[str, str], config: Config) -> Result | None:

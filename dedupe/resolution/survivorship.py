@@ -20,6 +20,7 @@ from dedupe.config import Config
 from dedupe.errors import OptionError, did_you_mean
 from dedupe.io.schema_matching import Linked
 from dedupe.records import Records, column_text
+from dedupe.resolution.value_order import is_filled, value_order
 
 RULES: Mapping[str, str] = {
     "most-complete": "the longest of the most frequent values",
@@ -55,17 +56,6 @@ _FREQUENCY_AND_LENGTH = (
     pl.col("text").str.len_chars().alias("length"),
 )
 _NEEDS_WHOLE_COLUMN = ("max", "min", "newest", "oldest")
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-
-
-# The first line by which all dates of a column can be read is used: day first, if all dates of a
-# column could be either. %y comes before %Y, which would read a year of two digits as it is.
-_DATES = (
-    ("%Y-%m-%d",),
-    ("%d-%m-%y", "%d-%m-%Y"),
-    ("%m-%d-%y", "%m-%d-%Y"),
-)
-_TIMES = ("", " %H:%M", " %H:%M:%S%.f", " %H:%M%#z", " %H:%M:%S%.f%#z")
 
 
 @dataclass(frozen=True)
@@ -147,7 +137,7 @@ def representatives(
     filled, length = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
     for series in frame:
         text = column_text(series.gather(rows))
-        not_empty = _not_empty(text)
+        not_empty = is_filled(text)
         filled += not_empty.to_numpy()
         length += (text.str.len_chars().fill_null(0) * not_empty).to_numpy()
     candidates = pl.DataFrame(
@@ -321,7 +311,7 @@ def _candidates(
             if not rule.local:
                 key = (rule.column or series.name, rule.column is not None)
                 if key not in sort_keys:
-                    sort_keys[key] = _sort_keys(frame[key[0]], dates=key[1])
+                    sort_keys[key] = value_order(frame[key[0]], dates=key[1])
                 values = values.with_columns(sort_keys[key].gather(values["row"]).alias("key"))
             yield series, rule, values
 
@@ -356,7 +346,7 @@ def _candidate_values(
     values = pl.DataFrame({"place": place[rows], "row": rows}).with_columns(
         column_text(series.gather(rows)).alias("text")
     )
-    values = values.filter(_not_empty(values["text"]))
+    values = values.filter(is_filled(values["text"]))
     if preferred is None:
         return values
     is_preferred = pl.Series("preferred", preferred[values["row"].to_numpy()])
@@ -412,53 +402,3 @@ def _concatenated(
     return pl.concat([column_text(series.gather(first)), joined["text"].alias(series.name)]).gather(
         index
     )
-
-
-def _not_empty(text: pl.Series) -> pl.Series:
-    return text.str.strip_chars().str.len_bytes().fill_null(0) > 0
-
-
-def _sort_keys(series: pl.Series, *, dates: bool) -> pl.Series:
-    """Convert the values of a whole column to what they are compared by; null where empty.
-
-    Text is compared as numbers if all of it can be read so, else, with `dates`, as dates and times,
-    else as it is.
-    """
-    if series.dtype.is_numeric():
-        return series.fill_nan(None) if series.dtype.is_float() else series
-    if series.dtype.is_temporal() or series.dtype == pl.Boolean:
-        return series.to_physical() if series.dtype.is_temporal() else series.cast(pl.UInt8)
-    text = column_text(series)
-    text = pl.select(pl.when(_not_empty(text)).then(text.str.strip_chars())).to_series()
-    if text.str.contains(_NUMBER).all(ignore_nulls=True):
-        whole = text.cast(pl.Int64, strict=False)
-        return whole if whole.null_count() == text.null_count() else text.cast(pl.Float64)
-    for formats in _DATES if dates else ():
-        moments = _moments(text, formats)
-        if moments.null_count() == text.null_count():
-            return moments
-    return text
-
-
-def _moments(text: pl.Series, dates: Sequence[str]) -> pl.Series:
-    """Parse dates, with or without a time and a zone, as microseconds since 1970 in UTC.
-
-    Null where `text` has none of the formats `dates`; a time without a zone counts as UTC.
-    """
-    # Dates are separated by "-", "/" or "."; times follow after "T" or a space.
-    text = text.str.replace(r"^(\d+)[-/.](\d+)[-/.](\d+)T?", "$1-$2-$3 ").str.strip_chars()
-    return text.to_frame("text").select(
-        moment=pl.coalesce(_moment(date + time) for date in dates for time in _TIMES)
-    )["moment"]
-
-
-def _moment(format: str) -> pl.Expr:
-    text = pl.col("text")
-    moment = text.str.to_datetime(format, time_unit="us", strict=False)
-    if format.startswith("%Y"):
-        moment = pl.when(text.str.contains(r"^\d{4}-")).then(moment)
-    elif "%y" in format:
-        # POSIX reads the years 69 to 99 as 1969 to 1999, but polars reads 69 as 2069.
-        in_2069 = moment.dt.year() == 2069
-        moment = pl.when(in_2069).then(moment.dt.offset_by("-100y")).otherwise(moment)
-    return moment.to_physical()

@@ -230,7 +230,7 @@ def test_the_input_is_checked_inside_the_lock(
     import dedupe.pipeline.run
 
     checked: list[bool] = []
-    check = dedupe.pipeline.run._check_same_input
+    check = dedupe.pipeline.run.check_same_input
 
     def locked_check(opened: Workspace, *arguments: object) -> None:
         try:
@@ -240,7 +240,7 @@ def test_the_input_is_checked_inside_the_lock(
             checked.append(True)
         check(opened, *arguments)
 
-    monkeypatch.setattr(dedupe.pipeline.run, "_check_same_input", locked_check)
+    monkeypatch.setattr(dedupe.pipeline.run, "check_same_input", locked_check)
     dedupe.run(tmp_path / "people.csv", threshold=0.9)
     assert checked == [True]
 
