@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dedupe.io.printable import printable
 from dedupe.records import column_text
 from dedupe.workspace.state import Clustered
 
@@ -78,5 +79,5 @@ def _clusters(clustered: Clustered) -> Iterator[tuple[str, _Lines]]:
 
 def _one_line(value: str | None) -> str:
     """Put a value on one line, without control characters, and cut it."""
-    text = "".join(c if c.isprintable() else "\ufffd" for c in " ".join((value or "").split()))
+    text = printable(" ".join((value or "").split()))
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
