@@ -25,14 +25,19 @@ from dedupe.evaluation.estimate import Estimate, estimate, probability_of_goal
 from dedupe.records import Records
 from dedupe.resolution.decisions import Decision, decisions_by_row
 from dedupe.resolution.resolve import cluster_records, recalibrated_pairs
-from dedupe.scoring.logistic import sigmoid
-from dedupe.scoring.match_likelihood import likelihood
+from dedupe.scoring.comparison.model import LOGIT_LIMIT
+from dedupe.scoring.logistic import logit, sigmoid
 from dedupe.scoring.pairs import components, identical_groups
 from dedupe.scoring.recalibration import known_decisions
 from dedupe.workspace.state import State
 
 FOLDS = 3
 """Folds of the decisions."""
+SHARPNESS = 1.25
+"""Factor from log odds to those of the likelihood. Scores are fitted to hold on files of any kind, and
+lean to the middle on most of them. On 38 labelled tables, with trees that had not seen their kind,
+the expected precision was off by .10 and the expected recall by .13 with this factor, by .10 and
+.12 without; small files with few duplicates, whose recall was expected too low, gain from it."""
 THRESHOLDS = 48
 """Number of thresholds to choose from, evenly spaced in log odds."""
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.01, 0.995
@@ -118,7 +123,7 @@ def cross_fit(state: State) -> CrossFit:
     decision = _decision_codes(pairs, decided, len(records))[scored]
     version_of_fold = np.zeros(FOLDS + 1, dtype=np.int64)
     version_of_fold[folds] = np.arange(len(folds)) + 1
-    probability = likelihood(pairs, comparison)[scored]
+    probability = match_likelihood(pairs)[scored]
     return CrossFit(
         records=records,
         pairs=pairs,
@@ -130,6 +135,13 @@ def cross_fit(state: State) -> CrossFit:
         turn=audit_turns(probability, _uniform_of_pairs(random, left, right)),
         missed=state.missed,
     )
+
+
+def match_likelihood(pairs: pl.DataFrame) -> NDArray[np.float64]:
+    """Estimate how likely each scored pair is a match, without any decision, (m,)."""
+    probability = pairs["probability"].to_numpy().astype(np.float64)
+    found: NDArray[np.float64] = sigmoid(SHARPNESS * logit(probability, LOGIT_LIMIT))
+    return found
 
 
 def _folds(

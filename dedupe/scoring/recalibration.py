@@ -28,6 +28,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.model import LOGIT_LIMIT
 from dedupe.scoring.logistic import (
     Floats,
     Numbers,
@@ -38,7 +39,6 @@ from dedupe.scoring.logistic import (
 )
 from dedupe.scoring.pairs import components, identical_groups
 from dedupe.scoring.recalibration_features import (
-    LOGIT_LIMIT,
     MIN_PROBABILITY,
     recalibration_features,
 )

@@ -9,16 +9,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.model import LOGIT_LIMIT
 from dedupe.scoring.comparison.scales import Bytes
 from dedupe.scoring.logistic import Floats, Numbers, logit
 
-LOGIT_LIMIT = 7.0
 MIN_SPREAD = 0.25
 """Spread of a feature, in bytes, up to which it is left out."""
 MIN_PROBABILITY = 0.01
 """Probability below which pairs are not recalibrated: there are too many of them."""
-CONFIDENT = (0.05, 0.97)
-"""Probabilities below and above which a pair counts as a confident non-match or match."""
 
 
 def recalibration_features(
@@ -26,8 +24,6 @@ def recalibration_features(
     comparison: Comparison,
     probability: Floats,
     selected: Numbers,
-    *,
-    min_probability: float = MIN_PROBABILITY,
 ) -> Floats:
     """Compute the features of selected pairs.
 
@@ -44,8 +40,6 @@ def recalibration_features(
         Probabilities of all pairs.
     selected
         (m,) numbers of the pairs to compute features for.
-    min_probability
-        Pairs from this probability set the scale of the features and count as rivals.
 
     Returns
     -------
@@ -55,9 +49,9 @@ def recalibration_features(
     left, right = (pairs[side].to_numpy()[selected] for side in ("left", "right"))
     log_odds = logit(probability[selected], LOGIT_LIMIT)
     n = len(comparison.texts)
-    rivals = _rivals_of_selected(pairs, n, probability, selected, min_probability)
+    rivals = _rivals_of_selected(pairs, n, probability, selected)
     vectors = comparison.vectors_of(left, right, pairs["similarity"].to_numpy()[selected])
-    compared = probability[selected] > min_probability
+    compared = probability[selected] > MIN_PROBABILITY
     return np.hstack([_standardise(vectors, compared), _rival_features(log_odds, rivals)])
 
 
@@ -99,11 +93,11 @@ def best_rivals(left: Any, right: Any, log_odds: Floats, n: int) -> Floats:
 
 
 def _rivals_of_selected(
-    pairs: pl.DataFrame, n: int, probability: Floats, selected: Numbers, min_probability: float
+    pairs: pl.DataFrame, n: int, probability: Floats, selected: Numbers
 ) -> Floats:
-    """Find the rivals of selected pairs among the scored pairs from `min_probability`."""
+    """Find the rivals of selected pairs among the scored pairs from :data:`MIN_PROBABILITY`."""
     scored = (pairs["decided_by"] != "identical").to_numpy()
-    others = np.union1d(np.flatnonzero(scored & (probability >= min_probability)), selected)
+    others = np.union1d(np.flatnonzero(scored & (probability >= MIN_PROBABILITY)), selected)
     left, right = (pairs[side].to_numpy()[others] for side in ("left", "right"))
     rivals = best_rivals(left, right, logit(probability[others], LOGIT_LIMIT), n)
     return rivals[np.searchsorted(others, selected)]
