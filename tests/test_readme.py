@@ -97,16 +97,25 @@ def test_every_public_name_is_documented() -> None:
     assert set(re.findall(r"^\.\. auto\w+:: (\w+)$", text, re.MULTILINE)) == set(dedupe.__all__)
 
 
+CHROMIUM = {"--headless", "--hide-scrollbars", "--window-size", "--screenshot"}
+"""Options of the browser that takes the picture of the report."""
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_option_that_is_named_exists(page: Path) -> None:
-    options = {
-        name
-        for command in cli.commands.values()
-        for parameter in command.params
-        for name in (*parameter.opts, *parameter.secondary_opts)
-    } | {"--help", "--version"}
+    options = (
+        {
+            name
+            for command in cli.commands.values()
+            for parameter in command.params
+            for name in (*parameter.opts, *parameter.secondary_opts)
+        }
+        | {"--help", "--version"}
+        | CHROMIUM
+    )
     sources = [*(ROOT / "tests/benchmarks").glob("*.py"), ROOT / "tests/conftest.py"]
-    sources += [ROOT / "dedupe/training/train.py"]
+    sources += [ROOT / "dedupe/training/train.py", ROOT / "tests/fuzz/__main__.py"]
+    sources += (ROOT / "tests/reliability").glob("*.py")
     other = "".join(source.read_text(encoding="utf-8") for source in sources)
     named = {
         word.partition("=")[0]

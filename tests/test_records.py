@@ -185,7 +185,7 @@ def test_a_workspace_made_from_json_lines_reads_a_frame_the_same(tmp_path: Path)
         {"name": "mary shelley", "tags": [], "score": None, "active": None},
     ]
     file = tmp_path / "people.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pl.DataFrame(rows).write_ndjson(file)
     dedupe.run(file)
     matcher = dedupe.Matcher(tmp_path / "people.dedupe")
     frame = pl.DataFrame(rows)

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from dedupe.cli import cli
 from dedupe.errors import OptionError
+from dedupe.review.app import Reviewed
 from tests.cli.conftest import Invoke, RunDedupe
 from tests.samples import people_table, write_workspace
 
@@ -128,9 +129,9 @@ def test_the_review_comes_before_the_export(
     monkeypatch.chdir(run_folder)
     tables_at_review: list[list[str]] = []
 
-    def review(workspace: Path, **_: object) -> bool:
+    def review(workspace: Path, **_: object) -> Reviewed:
         tables_at_review.append(sorted(path.name for path in workspace.glob("*.csv")))
-        return False
+        return Reviewed(changed=False)
 
     monkeypatch.setattr("dedupe.review.app.review", review)
     command = ["run", "people.csv", "-o", "reviewed.dedupe", "--review"]

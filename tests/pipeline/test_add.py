@@ -98,9 +98,10 @@ def test_places_in_the_index_are_kept_and_hold_for_that_index_alone(folder: Path
         workspace = Workspace(folder / "people.dedupe")
         read = dedupe.workspace.stored.load_table(workspace, workspace.facts()["keys"]["table"])
         assert read is not None and read.slot is not None
-        return read, dedupe.workspace.stored.index_slots(
+        slots, _ = dedupe.workspace.stored.index_slots(
             read, dedupe.workspace.stored.search_facts(workspace)
-        ).tolist()
+        )
+        return read, slots.tolist()
 
     read, found = places()
     texts = read.records.texts
@@ -113,7 +114,7 @@ def test_places_in_the_index_are_kept_and_hold_for_that_index_alone(folder: Path
     read, found = places()
     assert read.extended
     assert found == read.slot.tolist()
-    rebuilt = dedupe.workspace.stored.index_slots(read, {"stored": {"grown": False}})
+    rebuilt, _ = dedupe.workspace.stored.index_slots(read, {"stored": {"grown": False}})
     texts = read.records.texts
     assert rebuilt.tolist() == [
         *dedupe.blocking.index.assign_slots(texts, *dedupe.scoring.pairs.identical_pairs(texts))

@@ -1,4 +1,4 @@
-"""Features of pairs: their rivals, and corrupted copies of records."""
+"""Features of pairs: their vectors, standardised, and their rivals."""
 
 from __future__ import annotations
 
@@ -25,36 +25,21 @@ def test_rivals_are_the_best_other_pairs_of_both_records() -> None:
 def test_features_are_standardised_and_those_that_hardly_vary_are_left_out() -> None:
     pairs, comparison, _ = people(np.random.default_rng(0), 100)
     probability = pairs["probability"].to_numpy().astype(np.float64)
-    features, synthetic = recalibration_features(pairs, comparison, probability, np.arange(100))
+    features = recalibration_features(pairs, comparison, probability, np.arange(100))
     assert len(features) == 100
-    assert synthetic.shape == (0, features.shape[1])
     assert 0 < features.shape[1] < comparison.vectors().shape[1]
     assert np.abs(features[:, :-5].mean(axis=0)).max() < 0.5
     assert (features[:, :-5].std(axis=0) > 0).all()
 
 
-def test_synthetic_matches_have_the_features_of_records_that_are_alike() -> None:
-    pairs, comparison, _ = people(np.random.default_rng(1), 60)
-    probability = pairs["probability"].to_numpy().astype(np.float64)
-    selected = np.arange(10, 60)
-    features, synthetic = recalibration_features(
-        pairs, comparison, probability, selected, synthetic=20
-    )
-    assert features.shape == (50, synthetic.shape[1])
-    assert len(synthetic) == 20
-    # The features of the pairs are the same whether there are copies or not.
-    alone, _ = recalibration_features(pairs, comparison, probability, selected)
-    np.testing.assert_allclose(features, alone)
-
-
 def test_the_order_of_rows_changes_nothing() -> None:
     pairs, comparison, _ = people(np.random.default_rng(2), 30)
     probability = pairs["probability"].to_numpy().astype(np.float64)
-    features, _ = recalibration_features(pairs, comparison, probability, np.arange(30))
+    features = recalibration_features(pairs, comparison, probability, np.arange(30))
     order = np.random.default_rng(3).permutation(60)
     place = np.argsort(order)
     sides = np.sort(place[pairs.select("left", "right").to_numpy()], axis=1).astype(np.uint32)
     moved = pairs.with_columns(left=pl.Series(sides[:, 0]), right=pl.Series(sides[:, 1]))
     shuffled = Comparison.of(comparison.texts.gather(order), moved)
-    again, _ = recalibration_features(moved, shuffled, probability, np.arange(30))
+    again = recalibration_features(moved, shuffled, probability, np.arange(30))
     np.testing.assert_allclose(features, again)

@@ -86,7 +86,7 @@ def scored(
 ) -> tuple[dict[tuple[int, int], float], dict[tuple[int, int], str], dict[str, int]]:
     """Score pairs; return log odds and decider by pair, and the facts."""
     comparison = Comparison.of(pl.Series("text", TEXTS), frame)
-    found, facts = score_pairs(frame, comparison, Config().with_options(**options), progress)
+    found, _, facts = score_pairs(frame, comparison, Config().with_options(**options), progress)
     assert found.schema == PAIRS
     assert found.select(frame.columns).equals(frame)
     keys = found.select("left", "right").rows()
@@ -213,5 +213,5 @@ def test_no_more_pairs_are_judged_than_there_are_candidates() -> None:
 
 def test_probabilities_are_those_of_the_log_odds() -> None:
     frame = candidates([(0, 2), (3, 4)])
-    found, _ = score_pairs(frame, Comparison.of(pl.Series(TEXTS), frame), Config(effort="fast"))
+    found, *_ = score_pairs(frame, Comparison.of(pl.Series(TEXTS), frame), Config(effort="fast"))
     assert found["probability"].to_numpy() == pytest.approx(sigmoid(np.array([-6.0, 5.0])))

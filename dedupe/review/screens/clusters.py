@@ -170,10 +170,10 @@ class ClustersScreen(Screen[None]):
         self.columns = [name for name in frame.columns if any(map(one_line, frame[name]))]
         self.columns.sort(key=lambda name: name != id_column)  # ids first
         chosen = self._chosen_rows()
-        commonest = {name: commonest(frame[name]) for name in self.columns}
+        usual = {name: commonest(frame[name]) for name in self.columns}
         lines = [self._merged_line(chosen)]
         for row, values in zip(rows, frame.iter_rows(named=True), strict=True):
-            lines.append(self._line(row, values, commonest, chosen))
+            lines.append(self._line(row, values, usual, chosen))
         # Without given widths, the table may be drawn once before they are measured.
         heads = [Text(one_line(name)) for name in ("", *self.columns)]
         for head, cells in zip(heads, zip(*lines, strict=True), strict=True):
@@ -207,7 +207,7 @@ class ClustersScreen(Screen[None]):
         self,
         row: int,
         values: dict[str, object],
-        commonest: dict[str, str],
+        usual: dict[str, str],
         chosen: dict[str, int],
     ) -> list[Text]:
         """Draw one row; values that differ from the commonest of the cluster are marked."""
@@ -217,7 +217,7 @@ class ClustersScreen(Screen[None]):
         line = [Text(marks)]
         for name in self.columns:
             value = normalized(one_line(values[name]))
-            differs = name in compared and bool(value) and value != commonest[name]
+            differs = name in compared and bool(value) and value != usual[name]
             text = Text("≠" if differs else "", style="bold" if differs else "")
             text.append(_shortened(values[name]))
             line.append(text.append(" ✓" if chosen.get(name) == row else ""))
