@@ -313,8 +313,8 @@ model_options = _combined(
         "--cross-encoder-pairs",
         metavar="N",
         type=int,
-        help="Maximum number of doubtful pairs that the cross-encoder judges (default: 100 to "
-        "1,000, and one more for each 1,000 rows).",
+        help="Maximum number of doubtful pairs that the cross-encoder judges (default: a quarter "
+        "of the number of rows, at least 100 and at most 1,000).",
     ),
     model_option(
         "--self-training/--no-self-training",

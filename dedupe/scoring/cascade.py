@@ -20,11 +20,9 @@ from dedupe.config import Config
 DOUBTFUL = 3.0
 """Log odds below which, on either side, the comparison model is in doubt: 5 to 95 percent."""
 MIN_PAIRS, MAX_PAIRS = 100, 1_000
-"""Fewest and most pairs of a file of usual size that the cross-encoder may judge."""
+"""Fewest and most pairs of a file that the cross-encoder may judge."""
 RECORDS_PER_PAIR = 4
 """Records for which it may judge one pair, between these limits."""
-RECORDS_PER_EXTRA_PAIR = 1_000
-"""Records for which it may judge one pair more than that, in large files."""
 
 
 def cross_encoder_budget(records: int, config: Config) -> float:
@@ -35,8 +33,7 @@ def cross_encoder_budget(records: int, config: Config) -> float:
         return np.inf
     if config.cross_encoder_pairs is not None:
         return config.cross_encoder_pairs
-    usual = min(max(records // RECORDS_PER_PAIR, MIN_PAIRS), MAX_PAIRS)
-    return usual + records // RECORDS_PER_EXTRA_PAIR
+    return min(max(records // RECORDS_PER_PAIR, MIN_PAIRS), MAX_PAIRS)
 
 
 def doubtful_pairs(

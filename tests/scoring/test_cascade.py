@@ -12,7 +12,6 @@ from dedupe.scoring.cascade import (
     DOUBTFUL,
     MAX_PAIRS,
     MIN_PAIRS,
-    RECORDS_PER_EXTRA_PAIR,
     RECORDS_PER_PAIR,
     cross_encoder_budget,
     doubtful_pairs,
@@ -32,8 +31,7 @@ def test_the_budget_grows_with_the_number_of_records() -> None:
     few, many = MIN_PAIRS * RECORDS_PER_PAIR, MAX_PAIRS * RECORDS_PER_PAIR
     assert budget(0) == budget(100) == MIN_PAIRS
     assert budget(few + 10 * RECORDS_PER_PAIR) >= MIN_PAIRS + 10
-    assert budget(many) == MAX_PAIRS + many // RECORDS_PER_EXTRA_PAIR
-    assert budget(1_000_000) == MAX_PAIRS + 1_000_000 // RECORDS_PER_EXTRA_PAIR
+    assert budget(many) == budget(1_000_000) == MAX_PAIRS
     grown = [budget(records) for records in range(0, 10_000, 100)]
     assert grown == sorted(grown)
 

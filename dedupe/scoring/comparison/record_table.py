@@ -188,7 +188,7 @@ def record_table(texts: pl.Series, statistics: FileStatistics | None = None) -> 
         lambda found, here: counted.of(TOKEN, found, here), counted.classes,
     )  # fmt: skip
     groups = {
-        name: _group(name, fields, values, coded, n, tokens, counted)
+        name: _group(name, fields, coded, n, tokens, counted)
         for name in GROUPS
         if (fields := [label for label in labels if name in names[label]])
     }
@@ -369,7 +369,6 @@ def _token_fields(
 def _group(
     name: str,
     labels: Sequence[str],
-    found: Mapping[str, pl.DataFrame],
     coded: Mapping[str, tuple[pl.Series, NDArray[np.int32]]],
     n: int,
     tokens: TokenTable,
@@ -378,12 +377,14 @@ def _group(
     """Join the fields of a role group and write their values in one notation."""
     values, codes = coded[labels[0]]
     if len(labels) > 1:
-        parts = [
-            found[label].with_columns(pl.lit(at).alias("at")) for at, label in enumerate(labels)
-        ]
-        joined = pl.col("value").str.join(" ") if name in _JOINED else pl.col("value").first()
-        together = pl.concat(parts).sort("row", "at").group_by("row", maintain_order=True)
-        values, codes = _code(together.agg(joined), n)
+        columns = [_values_of_records(*coded[label]) for label in labels]
+        there = pl.coalesce(columns)
+        joined = pl.concat_str(columns, separator=" ", ignore_nulls=True)
+        together = pl.select(
+            pl.int_range(n, dtype=pl.UInt32).alias("row"),
+            pl.when(there.is_not_null()).then(joined if name in _JOINED else there).alias("value"),
+        )
+        values, codes = _code(together.drop_nulls(), n)
     text = _NORMALISE.get(name, notation.words)(values.str.head(MAX_CHARACTERS)).alias("value")
     distinct = text.filter(text != "").unique().sort()
     number = text.to_frame().join(
@@ -393,6 +394,12 @@ def _group(
     codes = np.append(numbers, np.int32(-1))[codes].astype(np.int32)
     counts, names, places = counted.group(f"group:{name}", distinct, codes, tokens)
     return Group(codes, distinct.to_numpy().astype(object), counts, names, places)
+
+
+def _values_of_records(values: pl.Series, codes: NDArray[np.int32]) -> pl.Series:
+    """Return the value of each record, (n,); null where it has none."""
+    with_null = pl.concat([values, pl.Series(values.name, [None], dtype=pl.String)])
+    return with_null.gather(np.where(codes < 0, len(values), codes))
 
 
 def _numbers(group: Group) -> NDArray[np.float64]:

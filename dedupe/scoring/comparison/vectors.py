@@ -55,8 +55,7 @@ def neighbourhood(left: Rows, right: Rows, similarity: NDArray[np.float32], n: i
     """
     ends = np.concatenate([left, right]).astype(np.int64)
     both = np.concatenate([similarity, similarity])
-    order = np.lexsort((-both, ends))
-    row, ranked = ends[order], both[order]
+    row, ranked = by_row(ends, both)
     first = np.flatnonzero(np.append(True, row[1:] != row[:-1])[: len(row)])
     best, second = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.float32)
     best[row[first]] = ranked[first]
@@ -73,6 +72,19 @@ def neighbourhood(left: Rows, right: Rows, similarity: NDArray[np.float32], n: i
     return np.column_stack(
         [np.minimum(*leads), np.maximum(*leads), np.minimum(*crowd), np.maximum(*crowd), rank]
     ).astype(np.float32)
+
+
+def by_row(
+    ends: NDArray[np.int64], similarity: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Sort row numbers, and the similarities of each row from the highest, by one integer key."""
+    bits = similarity.view(np.int32)
+    # Integers in the order of the floats, then from the highest.
+    falling = ~(bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF)))
+    key = np.sort((ends << 32) | (falling.astype(np.int64) + 2**31))
+    bits = ~((key & 0xFFFFFFFF) - 2**31).astype(np.int32)
+    ranked: NDArray[np.float32] = (bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))).view(np.float32)
+    return key >> 32, ranked
 
 
 def comparison_vectors(

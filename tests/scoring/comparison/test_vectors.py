@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from dedupe.scoring.comparison.field_features import CONTACTS, EXCLUSIVE, STRINGS
 from dedupe.scoring.comparison.record_table import NUMBERS, record_table
 from dedupe.scoring.comparison.scales import EQUAL, UNKNOWN
-from dedupe.scoring.comparison.vectors import comparison_vectors, feature_names, neighbourhood
+from dedupe.scoring.comparison.vectors import (
+    by_row,
+    comparison_vectors,
+    feature_names,
+    neighbourhood,
+)
 from tests.scoring.comparison.samples import (
     RECORDS,
     all_pairs,
@@ -231,3 +236,20 @@ def test_neighbours_do_not_depend_on_sides_nor_on_the_order_of_pairs(data: st.Da
     np.testing.assert_array_equal(straight, neighbourhood(right, left, similarity, n))
     shuffled = neighbourhood(left[order], right[order], similarity[order], n)
     np.testing.assert_array_equal(straight[order], shuffled)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2**31 - 1), st.floats(-1, 1, width=32).map(lambda x: x + 0.0))
+    )
+)
+def test_similarities_are_sorted_within_their_row_from_the_highest(
+    found: list[tuple[int, float]],
+) -> None:
+    ends = np.array([row for row, _ in found], dtype=np.int64)
+    similarity = np.array([value for _, value in found], dtype=np.float32)
+    row, ranked = by_row(ends, similarity)
+    expected = sorted(
+        zip(ends.tolist(), similarity.tolist(), strict=True), key=lambda x: (x[0], -x[1])
+    )
+    assert list(zip(row.tolist(), ranked.tolist(), strict=True)) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.explanation.short_reasons import reasons_of
@@ -44,3 +45,16 @@ def test_no_pairs_have_no_reasons() -> None:
         np.empty(0, np.uint32), np.empty(0, np.uint32), np.empty(0, np.float32),
     )  # fmt: skip
     assert len(reasons_of(empty, empty.log_odds())) == 0
+
+
+def test_of_too_many_pairs_the_most_doubtful_have_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends_of = ((0, 1), (0, 2), (1, 2))
+    _, every = explained(*ends_of)
+    log_odds, _ = explained(*ends_of)
+    assert sum(map(bool, every)) >= 1
+    monkeypatch.setattr("dedupe.scoring.explanation.short_reasons.MOST_REASONS", 1)
+    monkeypatch.setattr("dedupe.scoring.explanation.short_reasons.MIN_PROBABILITY", 0.0)
+    _, some = explained(*ends_of)
+    assert [bool(reason) for reason in some] == [
+        at == int(np.abs(log_odds).argmin()) for at in range(3)
+    ]
