@@ -133,9 +133,9 @@ def test_every_path_and_module_that_is_named_exists(page: Path) -> None:
     paths = {path for path in paths if ".dedupe" not in path}
     modules = set(re.findall(r"python -m ((?:dedupe|tests)[\w.]+)", text))
     paths |= {module.replace(".", "/") + ".py" for module in modules}
-    packages = {path.removesuffix(".py") + "/__main__.py": path for path in paths}
-    paths -= {path for main, path in packages.items() if (ROOT / main).exists()}
-    assert {path for path in paths if not (ROOT / path).exists()} == set()
+    mains = {path: ROOT / path.removesuffix(".py") / "__main__.py" for path in paths}
+    packages = {path for path, main in mains.items() if main.exists()}
+    assert {path for path in paths - packages if not (ROOT / path).exists()} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
