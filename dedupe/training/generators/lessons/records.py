@@ -70,6 +70,8 @@ def poor_records(rng: Random) -> Lesson:
         if rich and rng.random() < 0.6:
             facts["surname"] = facts["email"] = facts["phone"] = ""
             facts["alone"] = "yes"
+            if rng.random() < 0.4:
+                facts[rng.choice(("given", "city"))] = ""
         return facts
 
     entities = rng.randint(40, 200)
