@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from dedupe.scoring.augment.records import corrupt_record
+from dedupe.training.augment.records import corrupt_record
 from dedupe.training.generators.domain import Domain, Entity, Style
 from dedupe.training.generators.domains.people import PERSON
 from dedupe.training.generators.domains.products import PRODUCT

@@ -183,6 +183,8 @@ def _search(summary: Summary, verbose: int) -> _Figures:
     )
     deciders = [f"{name} {count:,}" for name, count in summary["decided_by"].items() if count]
     yield "decided by", ", ".join(deciders)
+    if summary.get("self_training"):
+        yield "self-training", "doubtful pairs are refined by what the clear ones tell"
 
 
 def _uninformative(summary: Summary, verbose: int) -> _Figures:

@@ -240,6 +240,7 @@ def _execute(stages: Stages, source: Input, keys: Mapping[str, str], asked: Conf
         **run_facts(source, state.table, keys, config),
         **pair_facts(stages.facts["search"], scored, state.pairs, len(records), config),
         "cross_encoder": cross_encoder_facts(stages.facts["score"]),
+        "self_training": stages.facts["score"]["self_training"],
         "uninformative_values": uninformative_values(state.comparison.file_statistics),
         **cluster_figures(records, clustered.pairs, resolved, config),
         **fitted_facts(clustered.recalibration, aim),

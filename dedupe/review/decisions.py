@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from dedupe.report.wording import plural
 from dedupe.resolution.decisions import CHOICES, Decision
 from dedupe.review.closure import DecisionClosure, RowPair
 from dedupe.review.pairs import ReviewPairs
-from dedupe.review.widgets.figures import counted
 from dedupe.workspace.decision_log import Choice, DecisionLog, LoggedDecision
 
 KeyPair = tuple[str, str]
@@ -268,7 +268,7 @@ def described(step: Step) -> str:
     """Describe what one key press decided or chose in a few words, with the number of decisions."""
     first = step[0]
     if isinstance(first, LoggedDecision):
-        return f"{counted(len(step), 'decision')} ({first.decision})"
+        return f"{plural(len(step), 'decision')} ({first.decision})"
     if first.column is None:
         return f"the choice of {first.record_id} as representative"
     if first.value is not None:

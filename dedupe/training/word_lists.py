@@ -1,6 +1,6 @@
 """Word lists of the training data, read from the data files in ``words/``.
 
-The files have the format of :mod:`dedupe.scoring.augment.word_lists`. Lines of a table have cells
+The files have the format of :mod:`dedupe.scoring.word_lists`. Lines of a table have cells
 as well, separated by ``|``.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from dedupe.scoring.augment.word_lists import read_lines, split_entries, split_pairs
+from dedupe.scoring.word_lists import read_lines, split_entries, split_pairs
 
 
 def words(name: str) -> tuple[str, ...]:

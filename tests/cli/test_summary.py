@@ -99,7 +99,9 @@ def test_the_search_and_the_deciders_are_described(printed: Printed) -> None:
         search=search,
         decided_by={"identical": 0, "comparison": 4_900, "cross-encoder": 100},
         cross_encoder={"judged": 103, "over_budget": 10},
+        self_training=True,
     )
+    assert "self-training doubtful pairs are refined by what the clear ones tell" in lines
     assert (
         "candidates 5,000 pairs (4.9 per record), with an estimated 98.5% of all matches" in lines
     )

@@ -219,6 +219,7 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
         "input": {"names": facts["input"]["names"], "fingerprint": after.fingerprint},
         **pair_facts(after.search, after.scored, state.pairs, len(state.records), config),
         "cross_encoder": cross_encoder_facts(after.scoring),
+        "self_training": after.scoring["self_training"],
         "uninformative_values": uninformative_values(after.statistics),
         **cluster_figures(state.records, clustered.pairs, resolved, config),
         **fitted_facts(clustered.recalibration),

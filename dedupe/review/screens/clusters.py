@@ -19,10 +19,10 @@ from textual.widgets import DataTable, Footer, Input, Static
 from dedupe.errors import DedupeError
 from dedupe.io.printable import printable
 from dedupe.report.field_differences import commonest, normalized, one_line
+from dedupe.report.wording import plural
 from dedupe.resolution.decisions import Decision
 from dedupe.review.decisions import described
 from dedupe.review.session import Session
-from dedupe.review.widgets.figures import counted
 from dedupe.review.widgets.navigation import Navigation
 
 MOST_LISTED = 2_000
@@ -147,13 +147,13 @@ class ClustersScreen(Screen[None]):
         )
 
     def _head(self, found: int) -> str:
-        named = counted(found, "cluster")
+        named = plural(found, "cluster")
         of = "" if self.text else " of two or more rows"
         parts = [f"{named}{of}, the least confident first"]
         if found > MOST_LISTED:
             parts[0] += f" (the first {MOST_LISTED:,} are listed)"
         if contradictions := self.session.contradiction_count():
-            parts.append(f"! {counted(contradictions, 'contradiction')}")
+            parts.append(f"! {plural(contradictions, 'contradiction')}")
         if self.text:
             parts.append(f"“{one_line(self.text)}”")
         return "  ·  ".join(parts)
@@ -279,7 +279,7 @@ class ClustersScreen(Screen[None]):
         elif len(pairs) > MOST_DECISIONS:
             self._note(f"this would take {len(pairs):,} decisions: mark fewer rows")
         else:
-            self._decide(pairs, Decision.DIFFERENT, f"{counted(len(self.marked), 'row')} split off")
+            self._decide(pairs, Decision.DIFFERENT, f"{plural(len(self.marked), 'row')} split off")
 
     def action_confirm(self) -> None:
         """Decide that all rows of the cluster match."""
@@ -415,7 +415,7 @@ class ClustersScreen(Screen[None]):
         except DedupeError as error:
             self.notify(str(error), severity="error")
             return
-        self._show_changed(f"{note} ({counted(count, 'decision')}; ⌫ undoes all of it)")
+        self._show_changed(f"{note} ({plural(count, 'decision')}; ⌫ undoes all of it)")
 
     def _choose(self, row: int, column: str | None, note: str) -> None:
         try:

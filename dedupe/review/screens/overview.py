@@ -22,10 +22,11 @@ from dedupe.evaluation.estimate import BASES, Estimate
 from dedupe.evaluation.quality import estimate_workspace
 from dedupe.io.printable import printable
 from dedupe.pipeline.train import train, training_summary
+from dedupe.report.wording import plural
 from dedupe.resolution.decisions import Decision, decisions_by_row
 from dedupe.resolution.resolve import cluster_records
 from dedupe.review.session import Session
-from dedupe.review.widgets.figures import counted, estimated, histogram, with_bar
+from dedupe.review.widgets.figures import estimated, histogram, with_bar
 from dedupe.review.widgets.navigation import Navigation
 
 BINS = 24
@@ -101,7 +102,7 @@ class OverviewScreen(Screen[None]):
             with_bar(
                 Text("reviewed ", "dim"),
                 total / max(total + left, 1),
-                Text(f"{counted(total, 'pair')} decided, {counted(left, 'doubtful pair')} left"),
+                Text(f"{plural(total, 'pair')} decided, {plural(left, 'doubtful pair')} left"),
             ),
             Text.assemble(
                 ("decisions ", "dim"),
@@ -156,7 +157,7 @@ class OverviewScreen(Screen[None]):
                 f" of {len(records):,} rows are merged into others: "
                 f"{int((sizes > 1).sum()):,} clusters of two or more rows, "
                 f"the largest of {int(sizes.max()):,}; "
-                f"{counted(clustering.contradictions.height, 'contradiction')}",
+                f"{plural(clustering.contradictions.height, 'contradiction')}",
             )
             self._show("#clusters", text)
 

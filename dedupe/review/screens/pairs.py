@@ -19,13 +19,14 @@ from dedupe.errors import DedupeError
 from dedupe.evaluation.quality import Audit
 from dedupe.io.printable import printable
 from dedupe.report.field_differences import compare_fields, differing_numbers, one_line
+from dedupe.report.wording import plural
 from dedupe.resolution.decisions import Decision
 from dedupe.review.decisions import described
 from dedupe.review.loader import LoadedWorkspace, load_workspace
 from dedupe.review.order import ORDERS
 from dedupe.review.queue import View, parse_range
 from dedupe.review.session import Session
-from dedupe.review.widgets.figures import counted, duration, estimated, with_bar
+from dedupe.review.widgets.figures import duration, estimated, with_bar
 from dedupe.review.widgets.navigation import Navigation
 from dedupe.review.widgets.record_comparison import Cached, side_by_side
 from dedupe.review.widgets.waterfall import waterfall
@@ -113,7 +114,7 @@ class PairsScreen(Screen[None]):
         session, pair = self.session, self.session.queue.pair
         self.query_one("#progress", Static).update(self._progress(fast))
         if not note and not fast and (implied := session.implied_count()):
-            note = f"{counted(implied, 'pair')} skipped: implied by earlier decisions"
+            note = f"{plural(implied, 'pair')} skipped: implied by earlier decisions"
         self._note(note)
         if pair is None:
             self.query_one("#fields", Static).update(Text(self._end_of_queue()))
@@ -139,7 +140,7 @@ class PairsScreen(Screen[None]):
         self.query_one("#progress", Static).update(self._progress())
         self.query_one("#scores", Static).update(self._scores(pair))
         if not note and (implied := self.session.implied_count()):
-            self._note(f"{counted(implied, 'pair')} skipped: implied by earlier decisions")
+            self._note(f"{plural(implied, 'pair')} skipped: implied by earlier decisions")
 
     def _note(self, note: str) -> None:
         self.query_one("#note", Static).update(Text(printable(note), style="italic"))
@@ -158,13 +159,13 @@ class PairsScreen(Screen[None]):
         elif len(queue):
             left = session.seconds_left()
             time_left = "" if left is None else f", {duration(left)}"
-            parts.append(f"{counted(session.remaining(), 'doubtful pair')} left{time_left}")
+            parts.append(f"{plural(session.remaining(), 'doubtful pair')} left{time_left}")
         if session.view.filters:
             parts.append(session.view.filters)
         if not fast:
             self.contradictions = session.contradiction_count()
         if self.contradictions:
-            parts.append(f"! {counted(self.contradictions, 'contradiction')}")
+            parts.append(f"! {plural(self.contradictions, 'contradiction')}")
         text = Text(printable("  ·  ".join(parts)))
         text.stylize("bold", 0, len(parts[0]))
         return text
@@ -382,7 +383,7 @@ class PairsScreen(Screen[None]):
             return
         self.action_cancel()
         self.session.sort(view)
-        self.show_view(view, counted(len(self.session.queue), "pair"))
+        self.show_view(view, plural(len(self.session.queue), "pair"))
 
     # Why ----------------------------------------------------------------------------------
 

@@ -46,11 +46,6 @@ def histogram(counts: Sequence[int], threshold: float, height: int = 8) -> Text:
     return Text("\n").join(lines)
 
 
-def counted(count: int, noun: str) -> str:
-    """Format a number with its noun, in the plural unless it is 1."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 def duration(seconds: float | None) -> str:
     """Format a duration in its natural unit."""
     if seconds is None:

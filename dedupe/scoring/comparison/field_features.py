@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedupe.models.loading import cpu_count
-from dedupe.scoring.augment.word_lists import word_groups
 from dedupe.scoring.comparison.record_table import MAIN, NUMBERS, Group, RecordTable
 from dedupe.scoring.comparison.scales import (
     EQUAL,
@@ -26,6 +25,7 @@ from dedupe.scoring.comparison.scales import (
     share,
 )
 from dedupe.scoring.comparison.statistics import PRIOR_RECORDS
+from dedupe.scoring.comparison.word_data import nicknames
 
 MIN_THREADED = 256
 """Pairs of values from which several threads are faster than one."""
@@ -203,9 +203,9 @@ def _exclusive(group: Group, others: NDArray[np.float32], left: Rows, right: Row
 
 
 @cache
-def _nicknames() -> dict[str, frozenset[int]]:
+def _groups_of_name() -> dict[str, frozenset[int]]:
     groups: dict[str, set[int]] = {}
-    for number, forms in enumerate(word_groups("nicknames")):
+    for number, forms in enumerate(nicknames()):
         for form in forms:
             groups.setdefault(form.lower(), set()).add(number)
     return {name: frozenset(numbers) for name, numbers in groups.items()}
@@ -224,7 +224,7 @@ def _given_names(group: Group | None, left: Rows, right: Rows) -> Bytes:
     first = group.first_words
     letters = np.array([ord(word[:1] or " ") for word in first], dtype=np.uint32)
     same_letter = letters[a[different]] == letters[b[different]]
-    known = np.array([word in _nicknames() for word in first], dtype=bool)
+    known = np.array([word in _groups_of_name() for word in first], dtype=bool)
     worth = same_letter | (known[a[different]] & known[b[different]])
     for pair in different[worth].tolist():
         compatible[pair] = _name_level(first[a[pair]], first[b[pair]])
@@ -232,11 +232,11 @@ def _given_names(group: Group | None, left: Rows, right: Rows) -> Bytes:
 
 
 def _name_level(a: str, b: str) -> int:
-    nicknames, none = _nicknames(), frozenset[int]()
+    groups, none = _groups_of_name(), frozenset[int]()
     shorter = min(len(a), len(b))
     if a == b:
         return 240
-    if nicknames.get(a, none) & nicknames.get(b, none):
+    if groups.get(a, none) & groups.get(b, none):
         return 220
     if shorter == 1 and a[:1] == b[:1]:
         return 190

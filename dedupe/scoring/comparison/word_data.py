@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from dedupe.scoring.augment.word_lists import read_lines, split_entries
+from dedupe.scoring.word_lists import read_lines, split_entries
 
 _PACKAGE = __package__ or "dedupe.scoring.comparison"
 _NUMBER_WORDS = {
@@ -30,6 +30,12 @@ def variant_words() -> dict[str, str]:
         for word in words.split():
             classes.setdefault(word, name)
     return classes
+
+
+@cache
+def nicknames() -> tuple[tuple[str, ...], ...]:
+    """Read groups of forms of one given name."""
+    return tuple(split_entries(line) for line in read_lines(_PACKAGE, "nicknames"))
 
 
 @cache

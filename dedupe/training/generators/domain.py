@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Self
 
-from dedupe.scoring.augment.edits import strip_accents, transliterate
-from dedupe.scoring.augment.records import ErrorModel
+from dedupe.training.augment.edits import strip_accents, transliterate
+from dedupe.training.augment.records import ErrorModel
 
 Entity = dict[str, str]
 """The facts about one entity, by attribute. An attribute without a value is absent or empty."""

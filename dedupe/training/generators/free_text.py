@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.scoring.augment.edits import mistype
+from dedupe.training.augment.edits import mistype
 from dedupe.training.generators.values import draw_word
 from dedupe.training.word_lists import word_table
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Self
 
-from dedupe.scoring.augment.records import ErrorModel, corrupt_record
+from dedupe.training.augment.records import ErrorModel, corrupt_record
 from dedupe.training.generators.domain import Column, Domain, Entity, Style
 
 _STRENGTHS = ((0.0, 0.3, 0.8, 1.6), (0.25, 0.30, 0.30, 0.15))

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dedupe.evaluation.estimate import Measure
-from dedupe.review.widgets.figures import counted, duration, estimated, histogram, with_bar
+from dedupe.review.widgets.figures import duration, estimated, histogram, with_bar
 
 
 def drawn(renderable: object) -> str:
@@ -40,12 +40,6 @@ def test_the_histogram_marks_the_bar_of_the_threshold(threshold: float) -> None:
 )
 def test_durations_have_their_natural_unit(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
-
-
-def test_numbers_have_their_noun() -> None:
-    assert [counted(n, "pair") for n in (0, 1, 2, 1_000)] == [
-        "0 pairs", "1 pair", "2 pairs", "1,000 pairs"
-    ]  # fmt: skip
 
 
 def test_an_estimate_is_shown_with_its_interval() -> None:

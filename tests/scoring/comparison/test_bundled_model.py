@@ -13,7 +13,6 @@ import polars as pl
 import pytest
 
 import dedupe
-from dedupe.config import Config
 
 LIKELY, UNLIKELY = 0.7, 0.3
 
@@ -308,13 +307,8 @@ def equal_rows() -> Found:
     return run({**records, "c1": city, "c2": city, "c3": city, "full": full, "full2": full})
 
 
-def test_equal_rows_that_hold_a_city_alone_are_left_to_review(equal_rows: Found) -> None:
-    config = Config()
-    for pair in ("c1 c2", "c1 c3"):
-        a, b = pair.split()
-        assert equal_rows.cluster[a] != equal_rows.cluster[b]
-        probability = equal_rows.probability[frozenset((a, b))]
-        assert config.review_from <= probability < config.threshold
+def test_equal_rows_that_hold_a_city_alone_are_not_merged(equal_rows: Found) -> None:
+    assert equal_rows.check(apart=["c1 c2", "c1 c3", "c2 c3"]) == {}
 
 
 def test_equal_rows_that_hold_all_of_a_person_are_merged(equal_rows: Found) -> None:

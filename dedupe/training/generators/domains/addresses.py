@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.scoring.augment import records as error_models
+from dedupe.training.augment import records as error_models
 from dedupe.training.generators.domain import Change, Domain, Entity
 from dedupe.training.generators.domains.sites import SITE_COLUMNS, set_site, set_town, vary_site
 from dedupe.training.generators.locales import country, country_code, draw_locale

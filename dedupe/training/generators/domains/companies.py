@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.scoring.augment import records as error_models
-from dedupe.scoring.augment.edits import abbreviate
-from dedupe.scoring.augment.word_lists import word_groups
+from dedupe.training.augment import records as error_models
+from dedupe.training.augment.edits import abbreviate
+from dedupe.training.augment.word_lists import word_groups
 from dedupe.training.generators.domain import Change, Column, Domain, Entity, Style
 from dedupe.training.generators.domains.sites import (
     SITE_COLUMNS,

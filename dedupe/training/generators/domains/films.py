@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.scoring.augment import records as error_models
+from dedupe.training.augment import records as error_models
 from dedupe.training.generators.domain import Change, Column, Domain, Entity, Style, single_column
 from dedupe.training.generators.domains.authors import draw_people, draw_person, write_people
 from dedupe.training.generators.domains.work_titles import draw_work_title, drop_subtitle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dedupe.scoring.augment import records as error_models
+from dedupe.training.augment import records as error_models
 from dedupe.training.generators.domain import (
     Column,
     Domain,

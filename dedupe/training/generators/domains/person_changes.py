@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.scoring.augment.edits import replace_nickname
-from dedupe.scoring.augment.word_lists import word_groups
+from dedupe.scoring.comparison.word_data import nicknames
+from dedupe.training.augment.edits import replace_nickname
 from dedupe.training.generators.domain import Change, Entity
 from dedupe.training.generators.domains.person_facts import (
     birth,
@@ -28,7 +28,7 @@ def _new_given_name(rng: Random, entity: Entity) -> None:
         entity["sex"] = rng.choice("mf")
     home, old = country(entity["locale"]), entity["given"]
     names = (home.men if entity["sex"] == "m" else home.women).values
-    entity["given"] = draw_other(rng, names, old, word_groups("nicknames"))
+    entity["given"] = draw_other(rng, names, old, nicknames())
     entity["middle"] = ""
 
 

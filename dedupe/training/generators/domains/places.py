@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from dedupe.scoring.augment import records as error_models
+from dedupe.training.augment import records as error_models
 from dedupe.training.generators.domain import Change, Column, Domain, Entity, Style, single_column
 from dedupe.training.generators.locales import country, draw_locale
 from dedupe.training.generators.values import draw_name, draw_word

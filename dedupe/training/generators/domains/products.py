@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.scoring.augment import records as error_models
-from dedupe.scoring.augment.edits import add_shop_noise, join_codes, respace_units
+from dedupe.training.augment import records as error_models
+from dedupe.training.augment.edits import add_shop_noise, join_codes, respace_units
 from dedupe.training.generators.domain import Change, Column, Domain, Entity, Style, single_column
 from dedupe.training.generators.values import draw_name, draw_other, draw_word, nudge_digit
 from dedupe.training.word_lists import word_table, words

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.scoring.augment import records as error_models
-from dedupe.scoring.augment.word_lists import word_groups
+from dedupe.training.augment import records as error_models
+from dedupe.training.augment.word_lists import word_groups
 from dedupe.training.generators.domain import Change, Column, Domain, Entity, Style, single_column
 from dedupe.training.generators.domains.authors import (
     MANNERS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from random import Random
 
-from dedupe.scoring.augment.edits import abbreviate
+from dedupe.training.augment.edits import abbreviate
 from dedupe.training.generators.domain import Column, Edit, Entity, joined_column, single_column
 from dedupe.training.generators.locales import country
 from dedupe.training.generators.values import draw_word, nudge_digit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.scoring.augment import records as error_models
+from dedupe.training.augment import records as error_models
 from dedupe.training.generators.domain import Change, Column, Domain, Entity, Style, single_column
 from dedupe.training.generators.domains.products import set_price
 from dedupe.training.generators.values import draw_other, draw_word, nudge_digit

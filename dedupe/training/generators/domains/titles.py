@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.scoring.augment import records as error_models
+from dedupe.training.augment import records as error_models
 from dedupe.training.generators.domain import Change, Domain, Entity, single_column
 from dedupe.training.generators.domains.title_names import NAME_PAIRS, draw_country
 from dedupe.training.generators.values import draw_word

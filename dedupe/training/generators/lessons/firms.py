@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
-from dedupe.scoring.augment.edits import abbreviate
+from dedupe.training.augment.edits import abbreviate
 from dedupe.training.generators.lessons.table import Facts
 from dedupe.training.generators.lessons.vocabulary import draw_brand, draw_town, home_of
 from dedupe.training.generators.values import draw_name, draw_word

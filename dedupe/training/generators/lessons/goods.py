@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from random import Random
 
-from dedupe.scoring.augment.edits import abbreviate
+from dedupe.training.augment.edits import abbreviate
 from dedupe.training.generators.lessons.styles import Style
 from dedupe.training.generators.lessons.table import Column, Facts, column, raw
 from dedupe.training.generators.lessons.vocabulary import draw_ean

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from random import Random
 
-from dedupe.scoring.augment.edits import abbreviate
+from dedupe.training.augment.edits import abbreviate
 from dedupe.training.generators.domains.title_names import NAME_PAIRS
 from dedupe.training.generators.lessons.table import (
     Column,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.scoring.augment.edits import confuse_lookalikes, confuse_soundalikes, mistype
+from dedupe.training.augment.edits import confuse_lookalikes, confuse_soundalikes, mistype
 
 
 def slip(text: str, rng: Random) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from random import Random
 
-from dedupe.scoring.augment.edits import NICKNAMES, transliterate
+from dedupe.training.augment.edits import NICKNAMES, transliterate
 from dedupe.training.generators.lessons.styles import (
     Style,
     write_date,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Self
 
-from dedupe.scoring.augment.edits import strip_accents
+from dedupe.training.augment.edits import strip_accents
 from dedupe.training.word_lists import word_table
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from random import Random
 
-from dedupe.scoring.augment.edits import strip_accents, transliterate
+from dedupe.training.augment.edits import strip_accents, transliterate
 from dedupe.training.generators.locales import Country, country
 from dedupe.training.generators.values import draw_name, draw_word
 from dedupe.training.word_lists import word_table, words

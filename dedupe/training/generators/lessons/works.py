@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from random import Random
 
-from dedupe.scoring.augment.word_lists import word_groups
+from dedupe.training.augment.word_lists import word_groups
 from dedupe.training.generators.domains.work_titles import draw_work_title
 from dedupe.training.generators.lessons.persons import draw_given, draw_surname
 from dedupe.training.generators.lessons.styles import Style

@@ -16,7 +16,7 @@ from random import Random
 import numpy as np
 import polars as pl
 
-from dedupe.scoring.augment.edits import NICKNAMES
+from dedupe.training.augment.edits import NICKNAMES
 from dedupe.training.generators.lessons.noise import slip
 from dedupe.training.generators.lessons.styles import Style
 from dedupe.training.generators.lessons.table import Column, Facts, Group, Lesson, Plan

@@ -1,4 +1,4 @@
-"""Word lists of augmentation, read from the data files in ``words/``.
+"""Word lists, read from the data files in the folder ``words/`` of a package.
 
 A line of a file holds one entry, one group or one pair; lines that begin with ``# `` are comments.
 The order of a list is part of its meaning: random draws depend on it.
@@ -20,24 +20,6 @@ def read_lines(package: str, name: str) -> tuple[str, ...]:
 def split_entries(line: str) -> tuple[str, ...]:
     """Split a line into the entries that commas separate."""
     return tuple(entry.strip() for entry in line.split(","))
-
-
-@cache
-def word_list(name: str) -> tuple[str, ...]:
-    """Read a list with one entry per line."""
-    return read_lines(__package__, name)
-
-
-@cache
-def word_groups(name: str) -> tuple[tuple[str, ...], ...]:
-    """Read groups of forms of one word: one group per line, separated by commas."""
-    return tuple(split_entries(line) for line in read_lines(__package__, name))
-
-
-@cache
-def word_pairs(name: str) -> tuple[tuple[str, str], ...]:
-    """Read pairs: one ``first=second`` per line; the second may be empty."""
-    return split_pairs(read_lines(__package__, name))
 
 
 def split_pairs(lines: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

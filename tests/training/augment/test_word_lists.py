@@ -7,10 +7,12 @@ from importlib.resources import files
 
 import pytest
 
-from dedupe.scoring.augment.word_lists import read_lines, word_groups, word_list, word_pairs
+from dedupe.scoring.comparison.word_data import nicknames
+from dedupe.scoring.word_lists import read_lines
+from dedupe.training.augment.word_lists import word_groups, word_list, word_pairs
 
 ROOT = files("dedupe")
-FOLDERS = ("dedupe.scoring.augment", "dedupe.training")
+FOLDERS = ("dedupe.training.augment", "dedupe.training", "dedupe.scoring.comparison")
 
 
 @pytest.mark.parametrize("package", FOLDERS)
@@ -35,6 +37,7 @@ def test_every_list_is_read(package: str) -> None:
 
 def test_lists_groups_and_pairs_are_split() -> None:
     assert word_list("months")[:2] == ("january", "february")
-    assert ("andrew", "andy", "drew") in word_groups("nicknames")
+    assert ("andrew", "andy", "drew") in nicknames()
+    assert word_groups("company_forms")
     assert ("rn", "m") in word_pairs("lookalikes")
     assert dict(word_pairs("soundalikes"))["gh"] == ""

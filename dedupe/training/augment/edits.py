@@ -17,7 +17,8 @@ from types import MappingProxyType
 
 from anyascii import anyascii
 
-from dedupe.scoring.augment.word_lists import word_groups, word_list, word_pairs
+from dedupe.scoring.comparison.word_data import nicknames
+from dedupe.training.augment.word_lists import word_groups, word_list, word_pairs
 
 Edit = Callable[[str, Random], str]
 _DIGIT = re.compile(r"\d")
@@ -39,7 +40,7 @@ def _other_forms(*groups: Sequence[Sequence[str]]) -> Mapping[str, tuple[str, ..
 
 
 ABBREVIATIONS = _other_forms(word_groups("abbreviations"))
-NICKNAMES = _other_forms(word_groups("nicknames"))
+NICKNAMES = _other_forms(nicknames())
 NAME_FORMS = _other_forms(
     word_groups("translations"), word_groups("company_forms"), word_groups("venues")
 )

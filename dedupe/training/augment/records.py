@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from random import Random
 
-from dedupe.scoring.augment.edits import (
+from dedupe.training.augment.edits import (
     Edit,
     abbreviate,
     add_filler,

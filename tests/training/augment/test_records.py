@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.scoring.augment.records import PRODUCTS, corrupt_record
+from dedupe.training.augment.records import PRODUCTS, corrupt_record
 
 any_records = st.dictionaries(st.text(max_size=8), st.text(max_size=40), max_size=6)
 seeds = st.integers(0, 2**32 - 1)

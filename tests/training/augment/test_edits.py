@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.scoring.augment import edits, records
+from dedupe.training.augment import edits, records
 
 EDITS = tuple(
     dict.fromkeys(
