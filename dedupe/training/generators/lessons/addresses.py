@@ -51,10 +51,10 @@ def _write_flat(facts: Facts, style: Style, rng: Random) -> str:
     line = f"{number} {street}" if locale[:2] in ("en", "fr") else f"{street} {number}"
     if not unit:
         return line
-    if unit.isdigit():
+    if " " not in unit:
         forms = _UNITS["flat"] if locale[:2] == "en" else _UNITS.get(locale[:2], _UNITS["flat"])
         written = style.apply(rng.choice(forms).format(u=unit))
-        if locale == "en_AU" and rng.random() < 0.5:
+        if locale[:2] == "en" and rng.random() < (0.5 if locale == "en_AU" else 0.2):
             return f"{unit}/{line}"
     else:
         floor, side = unit.split(" ")
@@ -113,7 +113,7 @@ def flats(rng: Random) -> Lesson:
         set_home(rng, facts)
         facts["surname"], facts["city"] = draw_surname(rng, locale), rng.choice(towns)
         facts["number"] = str(rng.randint(1, 140)) + rng.choice(("", "", "", "A", "B"))
-        facts["unit"] = rng.choice(("", "", str(rng.randint(1, 40)), _draw_floor(rng)))
+        facts["unit"] = rng.choice(("", "", _draw_unit(rng), _draw_floor(rng)))
         return facts
 
     def lookalikes(rng: Random) -> Group:
@@ -126,11 +126,7 @@ def flats(rng: Random) -> Lesson:
             head = first["number"].rstrip("AB")
             roll = rng.random()
             if roll < 0.35 and first["unit"]:
-                other["unit"] = (
-                    str(int(first["unit"]) + rng.choice((1, 2, 3, 10)))
-                    if first["unit"].isdigit()
-                    else _draw_floor(rng)
-                )
+                other["unit"] = _next_unit(rng, first["unit"])
             elif roll < 0.5:
                 other["number"] = head + rng.choice("ABC")
             elif roll < 0.8:
@@ -164,6 +160,23 @@ def flats(rng: Random) -> Lesson:
         gaps=0.5,
     )
     return build("flats", rng, plan, draw_groups(rng, lookalikes, make))
+
+
+def _draw_unit(rng: Random) -> str:
+    """Draw a number of a flat, some with a letter, or a letter alone."""
+    number = str(rng.randint(1, 40))
+    return rng.choice((number, number, number + rng.choice("ABC"), rng.choice("ABCD")))
+
+
+def _next_unit(rng: Random, unit: str) -> str:
+    """Draw another flat of the same house."""
+    if " " in unit:
+        return _draw_floor(rng)
+    number = unit.rstrip("ABCDEF")
+    letter = unit[len(number) :]
+    if letter and (not number or rng.random() < 0.7):
+        return number + rng.choice([other for other in "ABCDE" if other != letter])
+    return str(int(number) + rng.choice((1, 2, 3, 10))) + letter
 
 
 def _draw_floor(rng: Random) -> str:
