@@ -156,8 +156,8 @@ def explain_pair(
         if abs(contributions[0, number]) >= MIN_LOG_ODDS
     ]
     steps.sort(key=lambda step: -abs(step.log_odds))
-    by_trees = float(start[0] + contributions[0].sum())
-    rest = by_trees - float(start[0]) - sum(step.log_odds for step in steps)
+    by_trees = start + float(contributions[0].sum())
+    rest = by_trees - start - sum(step.log_odds for step in steps)
     if abs(rest) >= 1e-3:
         steps.append(Step("rest", "everything else", "many small differences", rest))
     else:
@@ -173,9 +173,7 @@ def explain_pair(
         raw, final = (float(pairs["probability"][place]) for pairs in (scored, shown))
         steps += _later_steps(by_trees, raw, final, str(decided_by))
         probability = final
-    return Explanation(
-        records.ids[a], records.ids[b], probability, decided_by, float(start[0]), tuple(steps)
-    )
+    return Explanation(records.ids[a], records.ids[b], probability, decided_by, start, tuple(steps))
 
 
 def _with_pair(

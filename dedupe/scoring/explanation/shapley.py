@@ -18,8 +18,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import factorial
@@ -27,8 +26,7 @@ from math import factorial
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.models.loading import cpu_count
-from dedupe.scoring.comparison.oblivious_trees import CLEAR, FIRST_TREES, ObliviousTrees
+from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
 
 BLOCK = 1 << 13
 """Pairs explained together; their intermediate arrays stay in cache."""
@@ -57,9 +55,7 @@ class TreeExplainer:
         """Number of groups."""
         return int(self.group.max()) + 1
 
-    def contributions(
-        self, vectors: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def contributions(self, vectors: NDArray[np.uint8]) -> tuple[float, NDArray[np.float64]]:
         """Explain predictions.
 
         Parameters
@@ -70,76 +66,26 @@ class TreeExplainer:
         Returns
         -------
         start
-            (m,) log odds of the reference. Clear pairs do not pass through all trees (see
-            :class:`~dedupe.scoring.comparison.oblivious_trees.ObliviousTrees`), and for them the
-            reference does not either.
+            Log odds of the reference.
         contributions
             (m, g). The sum of a row and its start is the prediction of
             :meth:`~dedupe.scoring.comparison.oblivious_trees.ObliviousTrees.log_odds`.
         """
-        start = np.empty(len(vectors))
-        contributions = np.empty((len(vectors), self.groups))
+        contributions = np.zeros((self.groups, len(vectors)))
+        for at in range(0, len(vectors), BLOCK):
+            block = contributions[:, at : at + BLOCK]
+            columns = list(np.asfortranarray(vectors[at : at + BLOCK]).T)
+            added = np.empty(block.shape[1])
+            for tables, place in zip(self._tables, self.trees.places(columns), strict=True):
+                for number, table in tables:
+                    np.take(table, place, out=added, mode="clip")
+                    block[number] += added
+        return self._start(), contributions.T
 
-        def explain(at: int) -> None:
-            block = slice(at, at + BLOCK)
-            start[block], contributions[block] = self._explain(vectors[block])
-
-        blocks = range(0, len(vectors), BLOCK)
-        if len(blocks) > 1 and cpu_count() > 1:
-            with ThreadPoolExecutor(min(cpu_count(), len(blocks))) as pool:
-                list(pool.map(explain, blocks))
-        else:
-            for at in blocks:
-                explain(at)
-        return start, contributions
-
-    def _explain(
-        self, vectors: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        columns = list(np.asfortranarray(vectors).T)
-        base = float(self.trees.base[0])
-        first = base + self._start(slice(None, FIRST_TREES))
-        found = self._sum(columns, slice(None, FIRST_TREES))
-        start = np.full(len(vectors), first)
-        if len(self.trees.feature) > FIRST_TREES:
-            rest = np.flatnonzero(np.abs(first + found.sum(axis=0)) < CLEAR)
-            later = slice(FIRST_TREES, None)
-            found[:, rest] += self._sum([column[rest] for column in columns], later)
-            start[rest] += self._start(later)
-        return start, found.T
-
-    def _start(self, trees: slice) -> float:
-        """Sum what some trees predict for the reference."""
-        values, places = self.trees.value[trees], self._reference_places[trees]
-        return float(values[np.arange(len(values)), places].sum(dtype=np.float64))
-
-    def _sum(self, columns: Sequence[NDArray[np.uint8]], trees: slice) -> NDArray[np.float64]:
-        """Sum the contributions of some trees to m vectors, given as columns, (g, m)."""
-        m = len(columns[0]) if columns else 0
-        total = np.zeros((self.groups, m))
-        place, above = np.empty(m, dtype=np.uint8), np.empty(m, dtype=np.bool_)
-        answer, added = above.view(np.uint8), np.empty(m)
-        for tree in range(*trees.indices(len(self.trees.feature))):
-            place.fill(0)
-            for level, column, limit in self._levels[tree]:
-                np.greater(columns[column], limit, out=above)
-                np.bitwise_or(place, np.left_shift(answer, level), out=place)
-            for number, table in self._tables[tree]:
-                np.take(table, place, out=added, mode="clip")
-                total[number] += added
-        return total
-
-    @cached_property
-    def _levels(self) -> list[list[tuple[int, int, np.uint8]]]:
-        """Number, feature and limit of the levels of each tree that ask for a feature."""
-        return [
-            [
-                (level, int(feature), limit)
-                for level, (feature, limit) in enumerate(zip(features, limits, strict=True))
-                if feature >= 0
-            ]
-            for features, limits in zip(self.trees.feature, self.trees.limit, strict=True)
-        ]
+    def _start(self) -> float:
+        trees = np.arange(len(self.trees.feature))
+        values = self.trees.value[trees, self._reference_places]
+        return float(self.trees.base[0] + values.sum(dtype=np.float64))
 
     @cached_property
     def _reference_places(self) -> NDArray[np.int64]:

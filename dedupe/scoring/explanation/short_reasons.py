@@ -31,7 +31,7 @@ BLOCK = 1 << 18
 MIN_PROBABILITY = 0.05
 """Probability of the comparison model from which a pair gets a reason."""
 MOST_REASONS = 200_000
-"""Most pairs that get a reason, the most doubtful first: it takes 50 microseconds each."""
+"""Most pairs that get a reason, the most doubtful first: it takes 35 microseconds each."""
 MOST = 3
 """Kinds of evidence in a short reason."""
 MIN_LOG_ODDS = 0.3
