@@ -30,7 +30,7 @@ BLOCK = 1 << 18
 """Pairs that are explained together; their vectors are not kept."""
 MIN_PROBABILITY = 0.05
 """Probability of the comparison model from which a pair gets a reason."""
-MOST_REASONS = 200_000
+MOST_REASONS = 100_000
 """Most pairs that get a reason, the most doubtful first: it takes 35 microseconds each."""
 MOST = 3
 """Kinds of evidence in a short reason."""
