@@ -129,7 +129,8 @@ def test_every_option_that_is_named_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_path_and_module_that_is_named_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    paths = set(re.findall(r"\b(?:dedupe|tests|samples|docs)/[\w/.-]*\w", text))
+    text = re.sub(r"https://(?!github\.com/dedupe-tui/)\S+", "", text)  # paths of others
+    paths = set(re.findall(r"(?<![\w.])(?:dedupe|tests|samples|docs)/[\w/.-]*\w", text))
     paths = {path for path in paths if ".dedupe" not in path}
     modules = set(re.findall(r"python -m ((?:dedupe|tests)[\w.]+)", text))
     paths |= {module.replace(".", "/") + ".py" for module in modules}

@@ -1,0 +1,1 @@
+"""Pages of the documentation that show commands with their output."""
