@@ -21,10 +21,10 @@ from dedupe.cli.options import EPILOG
 from dedupe.cli.review import decisions, review, train
 from dedupe.cli.run import export, link, run
 from dedupe.cli.update import add, match
-from dedupe.errors import DedupeError
+from dedupe.errors import DedupeError, LimitError
 from dedupe.io.printable import printable
 
-SUCCESS, INTERNAL_ERROR, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
+SUCCESS, INTERNAL_ERROR, USER_ERROR, MISSED_LIMIT, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes."""
 
 COMMANDS = (
@@ -110,6 +110,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         cli.main(arguments, prog_name="dedupe", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         echo(error.format_message())
+    except LimitError as error:
+        return _fail(error, MISSED_LIMIT)
     except DedupeError as error:
         return _fail(error, USER_ERROR)
     except click.ClickException as error:

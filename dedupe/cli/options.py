@@ -21,7 +21,10 @@ THRESHOLDS = ("threshold", "preset")
 SECTIONS = ("Input", "Comparison", "Matching", "Output", "Models", "Review", "Other")
 """Sections of the help of a command with many options, in order."""
 
-EPILOG = "Exit codes: 0 success, 1 internal error, 2 wrong input or option, 130 Ctrl-C."
+EPILOG = (
+    "Exit codes: 0 success, 1 internal error, 2 wrong input or option, 3 a result misses a limit, "
+    "130 Ctrl-C."
+)
 
 _Function = Callable[..., Any]
 _Decorator = Callable[[_Function], _Function]
@@ -239,6 +242,22 @@ threshold_options = _combined(
 )
 """Which pairs are matches."""
 
+limit_options = _combined(
+    matching_option(
+        "--max-cluster",
+        metavar="N",
+        type=int,
+        help="Write no results if a cluster has more rows than this (exit code 3).",
+    ),
+    matching_option(
+        "--max-merged-share",
+        metavar="SHARE",
+        type=float,
+        help="Write no results if a larger share of the rows is merged into others (exit code 3).",
+    ),
+)
+"""Which results are refused."""
+
 safe_csv_option = output_option(
     "--safe-csv/--plain-csv",
     default=None,
@@ -344,7 +363,7 @@ verbose_option = other_option(
     help="Print more: log messages, and the traceback of an internal error. -vv: debug messages.",
 )
 
-export_options = _combined(threshold_options, table_options)
+export_options = _combined(threshold_options, limit_options, table_options)
 """Options that need no model."""
 
 run_options = _combined(
