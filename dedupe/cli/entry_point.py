@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from dedupe.cli.console import LOGGER, echo, stop_logging
+from dedupe.cli.demo import demo
 from dedupe.cli.evaluate import diff, evaluate
 from dedupe.cli.explain import explain, report
 from dedupe.cli.inspect import completion, profile, score
@@ -42,6 +43,7 @@ COMMANDS = (
     score,
     profile,
     diff,
+    demo,
     completion,
 )
 
@@ -67,6 +69,7 @@ def cli() -> None:
     """Find duplicate records in tables, or link records between tables, and merge them.
 
     \b
+      dedupe demo                          try it on a small sample
       dedupe run contacts.csv              find duplicates and merge them
       dedupe review contacts.dedupe        decide on doubtful pairs
       dedupe export contacts.dedupe        write again with other options
