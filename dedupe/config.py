@@ -51,6 +51,7 @@ EXPORT_OPTIONS = (
     "link",
     "prefer",
     "merge",
+    "source_column",
     "format",
     "sort",
     "pair_values",
@@ -113,6 +114,8 @@ class Config:
         When linking, name of the table whose values come first in merged rows.
     merge
         Survivorship rule by column name. Other columns use ``most-complete``.
+    source_column
+        Column with the source of each row, for the rule ``prefer``.
     format
         Output format: one of :data:`FORMATS`.
     sort
@@ -181,6 +184,7 @@ class Config:
     map: Mapping[str, str] = field(default_factory=dict)
     prefer: str | None = None
     merge: Mapping[str, str] = field(default_factory=dict)
+    source_column: str = "source"
     format: str = "csv"
     sort: str = "input"
     pair_values: bool = False

@@ -270,7 +270,13 @@ table_options = _combined(
         metavar="COLUMN=RULE",
         callback=parse_assignments,
         help="Survivorship rule of a column: most-complete (default), most-frequent, longest, "
-        "first, last, newest:COLUMN, oldest:COLUMN, concat, max or min. Repeatable.",
+        "first, last, newest:COLUMN, oldest:COLUMN, prefer:SOURCE,SOURCE..., concat, max or min. "
+        "Repeatable.",
+    ),
+    output_option(
+        "--source-column",
+        metavar="COLUMN",
+        help="Column with the source of each row, for the rule prefer (default: source).",
     ),
     output_option("--format", type=click.Choice(FORMATS), help="Output format (default: csv)."),
     output_option(

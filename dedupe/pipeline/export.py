@@ -18,7 +18,7 @@ from dedupe.pipeline.run import check_linked
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
-from dedupe.resolution.survivorship import parse_rules
+from dedupe.resolution.merge_rules import check_sources, parse_rules
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.json_file import write_json
 from dedupe.workspace.keys import clusters_key, export_key
@@ -75,7 +75,8 @@ def export(
         state = open_state(opened)
         asked = state.config.with_options(**options)
         check_linked(asked, state.table.linked)
-        parse_rules(asked.merge, state.records.frame.columns)
+        frame = state.records.frame
+        check_sources(parse_rules(asked, frame.columns), frame)
     with stages.timed("cluster"):
         state, aim = with_target_threshold(replace(state, config=asked))
         config, clustered = state.config, state.cluster()

@@ -44,7 +44,7 @@ from dedupe.pipeline.stages import Stages
 from dedupe.pipeline.workspace_input import check_same_input, is_rescored, store_input
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
-from dedupe.resolution.survivorship import parse_rules
+from dedupe.resolution.merge_rules import check_sources, parse_rules
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.folder import SUFFIX, Workspace
 from dedupe.workspace.json_file import write_json
@@ -284,8 +284,9 @@ def scored_state(
     with stages.timed("read"):
         table = load_table(workspace, keys["table"]) or read_records(source, config)
         check_linked(config, table.linked)
-        parse_rules(config.merge, table.records.frame.columns)
-        check_fits(table.records.frame, config.format)
+        frame = table.records.frame
+        check_sources(parse_rules(config, frame.columns), frame)
+        check_fits(frame, config.format)
     check_same_input(workspace, source, table)
     records = table.records
     firsts, identical = identical_pairs(records.texts)

@@ -53,8 +53,8 @@ from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
 from dedupe.resolution.incremental import resolve_again
+from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.outputs import Outputs
-from dedupe.resolution.survivorship import parse_rules
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import judged_identical
 from dedupe.scoring.recalibration import MIN_DECISIONS
@@ -162,7 +162,7 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
     check_models(workspace, config)
     with stages.timed("read"):
         before = open_before(workspace, config)
-        rules = parse_rules(config.merge, before.table.records.frame.columns)
+        rules = parse_rules(config, before.table.records.frame.columns)
         delta = delta_of(source, before.table, before.facts, options)
     after = extend(stages, before, delta, options.identity(source), config)
     with stages.timed("cluster"):
