@@ -16,6 +16,7 @@ from dedupe.config import Config
 from dedupe.errors import (
     DedupeError,
     InputError,
+    LimitError,
     ModelError,
     OptionError,
     OutputError,
@@ -45,6 +46,7 @@ __all__ = [
     "Diff",
     "Explanation",
     "InputError",
+    "LimitError",
     "Matcher",
     "ModelError",
     "OptionError",

@@ -46,9 +46,12 @@ EXPORT_OPTIONS = (
     "target_recall",
     "recalibrate",
     "large_cluster",
+    "max_cluster",
+    "max_merged_share",
     "link",
     "prefer",
     "merge",
+    "source_column",
     "format",
     "sort",
     "pair_values",
@@ -56,6 +59,9 @@ EXPORT_OPTIONS = (
     "safe_csv",
 )
 """Options that need nothing to be computed again."""
+
+LIMITS = ("max_cluster", "max_merged_share")
+"""Options that a result must not exceed."""
 
 TARGETS = ("target_precision", "target_recall")
 """Options that choose the threshold by its estimated effect."""
@@ -93,6 +99,9 @@ class Config:
         has about ``candidates_per_record``.
     large_cluster
         Clusters with more records than this are listed in the summary.
+    max_cluster, max_merged_share
+        Most records of a cluster, and largest share of the rows that are merged into others. A
+        result beyond one of them is not written. ``None``: no limit.
     link
         Which links between tables are kept: one of :data:`LINK_MODES`. Empty: the tables are
         stacked and deduplicated.
@@ -105,6 +114,8 @@ class Config:
         When linking, name of the table whose values come first in merged rows.
     merge
         Survivorship rule by column name. Other columns use ``most-complete``.
+    source_column
+        Column with the source of each row, for the rule ``prefer``.
     format
         Output format: one of :data:`FORMATS`.
     sort
@@ -166,11 +177,14 @@ class Config:
     candidates_per_record: float = 5.0
     radius: float | None = None
     large_cluster: int = 20
+    max_cluster: int | None = None
+    max_merged_share: float | None = None
     link: str = ""
     within_tables: bool = False
     map: Mapping[str, str] = field(default_factory=dict)
     prefer: str | None = None
     merge: Mapping[str, str] = field(default_factory=dict)
+    source_column: str = "source"
     format: str = "csv"
     sort: str = "input"
     pair_values: bool = False
@@ -288,6 +302,8 @@ _RANGES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "radius": (lambda value: -1 <= value <= 1, "a cosine similarity is from -1 to 1"),
     "cross_encoder_pairs": (lambda value: value >= 0, "give 0 or more"),
     "large_cluster": (lambda value: value >= 2, "give 2 or more"),
+    "max_cluster": (lambda value: value >= 1, "give 1 or more"),
+    "max_merged_share": (lambda value: 0 <= value <= 1, "give a number from 0 to 1"),
     "seed": (lambda value: value >= 0, "give 0 or more"),
     "delimiter": (
         lambda value: len(value) == 1 and value not in '\r\n\x00"',

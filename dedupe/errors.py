@@ -7,10 +7,12 @@
     ├── OptionError      an option, or a line of the configuration file, is wrong
     ├── ModelError       a model cannot be loaded, or is of the wrong kind
     ├── WorkspaceError   the workspace is damaged, locked, or belongs to another input
-    └── OutputError      a result cannot be written
+    ├── OutputError      a result cannot be written
+    └── LimitError       a figure of a result misses a limit that was set
 
 Each message is one line: what is wrong, where, and how to fix it. The command line prints it to
-stderr and exits with code 2. Any other exception is a bug of this package and exits with code 1.
+stderr and exits with code 2, or 3 for a missed limit. Any other exception is a bug of this package
+and exits with code 1.
 """
 
 from __future__ import annotations
@@ -41,6 +43,10 @@ class WorkspaceError(DedupeError):
 
 class OutputError(DedupeError):
     """A result cannot be written."""
+
+
+class LimitError(DedupeError):
+    """A figure of a result misses a limit that was set."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

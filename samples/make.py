@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -25,6 +26,9 @@ DUPLICATE_RATE = 0.17
 """Share of the entities that have more than one row."""
 LOOKALIKE_RATE = 0.12
 """Share of the entities that have a similar other entity."""
+DEMO = HERE.parent / "dedupe" / "cli" / "demo_contacts.csv"
+DEMO_ROWS, DEMO_CLUSTERS = 80, 20
+"""Rows of the sample of ``dedupe demo``, and people in it that have more than one row."""
 
 
 @dataclass(frozen=True)
@@ -148,15 +152,37 @@ def make_row(
     return row
 
 
+def choose_demo(rows: Sequence[Mapping[str, str]], clusters: Sequence[int]) -> list[int]:
+    """Choose the rows of ``dedupe demo``: duplicates, similar other people, and people alone.
+
+    All are from English-speaking countries, so that whoever starts can judge them.
+    """
+    english = [n for n, row in enumerate(rows) if row["country"] in ("AU", "CA", "GB", "US")]
+    sizes = Counter(clusters[n] for n in english)
+    repeated = [cluster for cluster, size in sorted(sizes.items()) if size > 1][:DEMO_CLUSTERS]
+    # The cluster of a similar other person follows.
+    chosen = {*repeated, *(cluster + 1 for cluster in repeated)}
+    together = [n for n in english if clusters[n] in chosen]
+    alone = [n for n in english if sizes[clusters[n]] == 1 and clusters[n] not in chosen]
+    return sorted(together + alone[: DEMO_ROWS - len(together)])
+
+
+def write_rows(file: Path, names: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
+    """Write rows with ids from 1."""
+    with file.open("w", newline="", encoding="utf-8") as text:
+        writer = csv.DictWriter(text, ["id", *names], lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows({"id": str(n), **row} for n, row in enumerate(rows, start=1))
+
+
 def main() -> None:
-    """Write all samples beside this file."""
+    """Write all samples beside this file, and that of ``dedupe demo`` into the package."""
     for sample in SAMPLES:
         rows, clusters = make(sample)
-        names = ["id", *sample.columns.values()]
-        with (HERE / f"{sample.name}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, names, lineterminator="\n", extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows({"id": str(n), **row} for n, row in enumerate(rows, start=1))
+        names = list(sample.columns.values())
+        write_rows(HERE / f"{sample.name}.csv", names, rows)
+        if sample.name == "contacts":
+            write_rows(DEMO, names, [rows[n] for n in choose_demo(rows, clusters)])
         with (HERE / f"{sample.name}_gold.csv").open("w", newline="", encoding="utf-8") as file:
             gold = csv.writer(file, lineterminator="\n")
             gold.writerow(["id", "cluster_id"])

@@ -23,6 +23,8 @@ from dedupe.errors import OptionError
         ({"effort": ""}, "unknown effort ''"),
         ({"cross_encoder_pairs": -1}, "0 or more"),
         ({"large_cluster": 1}, "2 or more"),
+        ({"max_cluster": 0}, "1 or more"),
+        ({"max_merged_share": 1.1}, "from 0 to 1"),
         ({"format": "pdf"}, "unknown format 'pdf'"),
         ({"seed": -1}, "0 or more"),
         ({"fields": ("a",), "ignore": ("a",)}, "both in fields and in ignore"),
@@ -46,6 +48,7 @@ def test_a_wrong_value_is_one_clear_line(options: dict[str, object], message: st
 def test_limits_are_part_of_the_ranges() -> None:
     Config(threshold=1, review_from=0, target_recall=1, radius=-1, large_cluster=2)
     Config(threshold=0, review_from=0, candidates_per_record=1000, cross_encoder_pairs=0, radius=1)
+    Config(max_cluster=1, max_merged_share=0)
     Config(link="many-to-many", within_tables=True, map={"a": ""}, prefer="a")
 
 

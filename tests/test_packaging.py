@@ -102,8 +102,8 @@ def test_nothing_at_run_time_needs_the_packages_of_training() -> None:
         ),
         (
             "xlsxwriter",
-            "import polars; from dedupe.io.formats.excel import excel_bytes as write; "
-            "write(polars.DataFrame({'a': ['x']}))",
+            "import polars; from dedupe.io.formats.excel import write_excel; "
+            "write_excel({'a': polars.DataFrame({'a': ['x']})}, 'x.xlsx')",
             "OutputError: an Excel workbook needs the package xlsxwriter: "
             "pip install 'dedupe-tui[excel]'",
         ),

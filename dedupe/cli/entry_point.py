@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from dedupe.cli.console import LOGGER, echo, stop_logging
+from dedupe.cli.demo import demo
 from dedupe.cli.evaluate import diff, evaluate
 from dedupe.cli.explain import explain, report
 from dedupe.cli.inspect import completion, profile, score
@@ -21,10 +22,10 @@ from dedupe.cli.options import EPILOG
 from dedupe.cli.review import decisions, review, train
 from dedupe.cli.run import export, link, run
 from dedupe.cli.update import add, match
-from dedupe.errors import DedupeError
+from dedupe.errors import DedupeError, LimitError
 from dedupe.io.printable import printable
 
-SUCCESS, INTERNAL_ERROR, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
+SUCCESS, INTERNAL_ERROR, USER_ERROR, MISSED_LIMIT, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes."""
 
 COMMANDS = (
@@ -42,6 +43,7 @@ COMMANDS = (
     score,
     profile,
     diff,
+    demo,
     completion,
 )
 
@@ -67,6 +69,7 @@ def cli() -> None:
     """Find duplicate records in tables, or link records between tables, and merge them.
 
     \b
+      dedupe demo                          try it on a small sample
       dedupe run contacts.csv              find duplicates and merge them
       dedupe review contacts.dedupe        decide on doubtful pairs
       dedupe export contacts.dedupe        write again with other options
@@ -110,6 +113,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         cli.main(arguments, prog_name="dedupe", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         echo(error.format_message())
+    except LimitError as error:
+        return _fail(error, MISSED_LIMIT)
     except DedupeError as error:
         return _fail(error, USER_ERROR)
     except click.ClickException as error:

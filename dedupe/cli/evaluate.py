@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from dedupe.cli.options import (
     EPILOG,
     FILES,
     FOLDERS,
+    given,
     json_option,
     safe_csv_option,
     verbose_option,
@@ -16,6 +19,11 @@ from dedupe.cli.options import (
 from dedupe.cli.reports import print_diff, print_estimate, print_evaluation
 from dedupe.cli.stdout import print_csv
 from dedupe.errors import OptionError
+
+limit_option = partial(click.option, metavar="X", type=click.FloatRange(0, 1))
+_LIMIT_HELP = (
+    "Exit with code 3 if {} is lower than this; without --gold, if the interval begins lower."
+)
 
 
 @click.command(epilog=EPILOG)
@@ -37,6 +45,9 @@ from dedupe.errors import OptionError
     type=click.FloatRange(0, 1),
     help="Measure at this threshold (default: that of the files in WORKSPACE).",
 )
+@limit_option("--min-precision", help=_LIMIT_HELP.format("precision"))
+@limit_option("--min-recall", help=_LIMIT_HELP.format("recall"))
+@limit_option("--min-f1", help=_LIMIT_HELP.format("F1"))
 @json_option
 @verbose_option
 def evaluate(
@@ -46,11 +57,13 @@ def evaluate(
     threshold: float | None,
     as_json: bool,
     verbose: int,
+    **limits: float | None,
 ) -> None:
     """Measure precision and recall of the clusters of WORKSPACE.
 
     Without a gold standard, they are estimated from the decisions in WORKSPACE.
     """
+    from dedupe.evaluation.limits import check_estimated, check_measured
     from dedupe.evaluation.quality import (
         estimate_workspace,
         evaluate_workspace,
@@ -60,11 +73,15 @@ def evaluate(
     if gold is None and across is not None:
         raise OptionError("--across needs --gold: the estimate is for all pairs")
     at = written_threshold(workspace) if threshold is None else threshold
+    lowest = {name.removeprefix("min_"): limit for name, limit in given(limits).items()}
     if gold is not None:
         measured = evaluate_workspace(workspace, gold, across=across, threshold=threshold)
         print_evaluation(measured, at, as_json)
+        check_measured(measured, lowest)
     else:
-        print_estimate(estimate_workspace(workspace, threshold=threshold), at, as_json)
+        estimated = estimate_workspace(workspace, threshold=threshold)
+        print_estimate(estimated, at, as_json)
+        check_estimated(estimated, lowest)
 
 
 @click.command(epilog=EPILOG)

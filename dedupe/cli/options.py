@@ -21,7 +21,10 @@ THRESHOLDS = ("threshold", "preset")
 SECTIONS = ("Input", "Comparison", "Matching", "Output", "Models", "Review", "Other")
 """Sections of the help of a command with many options, in order."""
 
-EPILOG = "Exit codes: 0 success, 1 internal error, 2 wrong input or option, 130 Ctrl-C."
+EPILOG = (
+    "Exit codes: 0 success, 1 internal error, 2 wrong input or option, 3 a result misses a limit, "
+    "130 Ctrl-C."
+)
 
 _Function = Callable[..., Any]
 _Decorator = Callable[[_Function], _Function]
@@ -239,6 +242,22 @@ threshold_options = _combined(
 )
 """Which pairs are matches."""
 
+limit_options = _combined(
+    matching_option(
+        "--max-cluster",
+        metavar="N",
+        type=int,
+        help="Write no results if a cluster has more rows than this (exit code 3).",
+    ),
+    matching_option(
+        "--max-merged-share",
+        metavar="SHARE",
+        type=float,
+        help="Write no results if a larger share of the rows is merged into others (exit code 3).",
+    ),
+)
+"""Which results are refused."""
+
 safe_csv_option = output_option(
     "--safe-csv/--plain-csv",
     default=None,
@@ -251,7 +270,13 @@ table_options = _combined(
         metavar="COLUMN=RULE",
         callback=parse_assignments,
         help="Survivorship rule of a column: most-complete (default), most-frequent, longest, "
-        "first, last, newest:COLUMN, oldest:COLUMN, concat, max or min. Repeatable.",
+        "first, last, newest:COLUMN, oldest:COLUMN, prefer:SOURCE,SOURCE..., concat, max or min. "
+        "Repeatable.",
+    ),
+    output_option(
+        "--source-column",
+        metavar="COLUMN",
+        help="Column with the source of each row, for the rule prefer (default: source).",
     ),
     output_option("--format", type=click.Choice(FORMATS), help="Output format (default: csv)."),
     output_option(
@@ -344,7 +369,7 @@ verbose_option = other_option(
     help="Print more: log messages, and the traceback of an internal error. -vv: debug messages.",
 )
 
-export_options = _combined(threshold_options, table_options)
+export_options = _combined(threshold_options, limit_options, table_options)
 """Options that need no model."""
 
 run_options = _combined(

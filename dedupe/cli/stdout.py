@@ -186,8 +186,11 @@ def _print_file(result: Result, table: str) -> None:
     assert result.workspace is not None
     format = result.summary["config"]["format"]
     _check_one_table_per_file(format)
-    if f"{table}.{format}" not in result.summary["outputs"]:
+    file = result.workspace / f"{table}.{format}"
+    if table not in result.outputs.tables():
         raise OptionError(f"there is no table {table!r}: only linked tables have one")
     if format in BINARY_FORMATS and sys.stdout.isatty():
         raise OptionError(f"{format} is a binary format: redirect stdout to a file")
-    echo_data((result.workspace / f"{table}.{format}").read_bytes())
+    if file.name not in result.summary["outputs"]:  # it is a sheet of a workbook
+        result.write(file, table)
+    echo_data(file.read_bytes())

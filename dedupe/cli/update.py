@@ -17,6 +17,7 @@ from dedupe.cli.options import (
     id_option,
     input_option,
     inputs_argument,
+    limit_options,
     message_options,
     one_source,
     reading_options,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     "--replace-all", is_flag=True, help="Remove the records of WORKSPACE that NEW does not have."
 )
 @input_option("--to", metavar="TABLE", help="Linked table that NEW belongs to.")
+@limit_options
 @device_option
 @reading_options
 @message_options

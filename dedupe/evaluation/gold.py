@@ -155,7 +155,7 @@ def evaluate(
         found_pairs=found,
         pair_precision=precision,
         pair_recall=recall,
-        pair_f1=_f1(precision, recall),
+        pair_f1=f1(precision, recall),
         candidate_recall=reachable / true if true else 1.0,
         candidates_per_record=candidates / n if n else 0.0,
         **_compared_clusters(labels, gold.labels),
@@ -196,7 +196,7 @@ def _compared_clusters(labels: Rows, truth: Rows) -> dict[str, Any]:
     return {
         "bcubed_precision": precision,
         "bcubed_recall": recall,
-        "bcubed_f1": _f1(precision, recall),
+        "bcubed_f1": f1(precision, recall),
         "clusters": int((size > 1).sum()),
         "true_clusters": int((true_size > 1).sum()),
         "exact_clusters": int(exact.sum()),
@@ -296,5 +296,6 @@ def _ratios(both: int, found: int, true: int) -> tuple[float, float]:
     return both / found if found else 0.0, both / true if true else 0.0
 
 
-def _f1(precision: float, recall: float) -> float:
+def f1(precision: float, recall: float) -> float:
+    """Compute the harmonic mean of precision and recall; 0 if both are 0."""
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0

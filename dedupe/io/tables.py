@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from dedupe.config import DATABASES, FORMATS, Config
+from dedupe.config import FORMATS, Config
 from dedupe.errors import InputError, OutputError, needs_extra
 from dedupe.io.atomic import output_errors, write_atomically
 from dedupe.io.dialect import Dialect, Parsed, Table
@@ -30,7 +30,7 @@ from dedupe.io.formats.csv import csv_objects, parse_csv
 from dedupe.io.formats.csv_output import csv_bytes
 from dedupe.io.formats.database import find_database, read_database
 from dedupe.io.formats.database_output import write_duckdb, write_sqlite
-from dedupe.io.formats.excel import check_excel, excel_bytes, parse_excel, split_sheet
+from dedupe.io.formats.excel import check_excel, parse_excel, split_sheet, write_excel
 from dedupe.io.formats.header import check_width
 from dedupe.io.formats.json_lines import json_objects, jsonl_bytes, parse_jsonl
 from dedupe.io.formats.patches import Patch, patched_text
@@ -38,7 +38,7 @@ from dedupe.io.formats.patches import Patch, patched_text
 STDIN = "-"
 
 RESULTS = "results"
-"""Name of the database file that holds all tables of a run, without its ending."""
+"""Name of the database or workbook that holds all tables of a run, without its ending."""
 
 AT_ONCE = 2
 """Tables written at a time; the whole bytes of each are in memory while it is written."""
@@ -86,7 +86,6 @@ _PARSERS: dict[str, Callable[[bytes, str, Config], Parsed]] = {
 _WRITERS: dict[str, Callable[[pl.DataFrame], bytes]] = {
     "parquet": parquet_bytes,
     "jsonl": jsonl_bytes,
-    "xlsx": excel_bytes,
     "ipc": ipc_bytes,
 }
 
@@ -95,10 +94,12 @@ _WITH_HEADERS = ("csv", "xlsx")
 
 _JSON_ARRAY = re.compile(rb"\s*\[\s*[{\]]")
 
-_DATABASE_WRITERS: dict[str, Callable[[Mapping[str, pl.DataFrame], Path], None]] = {
+_ONE_FILE_WRITERS: dict[str, Callable[[Mapping[str, pl.DataFrame], Path], None]] = {
     "sqlite": write_sqlite,
     "duckdb": write_duckdb,
+    "xlsx": write_excel,
 }
+"""Writers of the formats that hold all tables of a run in one file."""
 
 
 def read_table(source: str | Path, *, config: Config | None = None, **options: Any) -> Table:
@@ -285,8 +286,8 @@ def write_table(
     OutputError
         If the file cannot be written, or the format cannot hold the values.
     """
-    if format in _DATABASE_WRITERS:
-        write = _DATABASE_WRITERS[format]
+    if format in _ONE_FILE_WRITERS:
+        write = _ONE_FILE_WRITERS[format]
         write_atomically(target, lambda temporary: write({target.stem: frame}, temporary))
         return
     is_text = format == "csv"
@@ -324,7 +325,7 @@ def write_tables(
     safe_csv: bool = False,
     tidy: bool = True,
 ) -> list[Path]:
-    """Write the tables of a run: one file each, or one database file for all.
+    """Write the tables of a run: one file each, or one database or workbook for all.
 
     Parameters
     ----------
@@ -351,12 +352,9 @@ def write_tables(
         the folder.
     """
     _check_names(tables)
-    if format == "xlsx":
-        for table in tables.values():
-            check_excel(_whole(table))
-    if format in DATABASES:
+    if format in _ONE_FILE_WRITERS:
         written = [folder / f"{RESULTS}.{format}"]
-        write = _DATABASE_WRITERS[format]
+        write = _ONE_FILE_WRITERS[format]
         frames = {name: _whole(table) for name, table in tables.items()}
         write_atomically(written[0], lambda temporary: write(frames, temporary))
     else:
@@ -376,7 +374,7 @@ def write_tables(
     if not tidy:
         return written
     stale = {folder / f"{name}.{other}" for name in tables for other in FORMATS}
-    stale |= {folder / f"{RESULTS}.{other}" for other in DATABASES}
+    stale |= {folder / f"{RESULTS}.{other}" for other in _ONE_FILE_WRITERS}
     for path in stale.difference(written):
         with output_errors(path):
             path.unlink(missing_ok=True)

@@ -17,8 +17,8 @@ from dedupe.pipeline.result import Result
 from dedupe.pipeline.run import check_linked
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
-from dedupe.resolution.cluster_figures import cluster_figures
-from dedupe.resolution.survivorship import parse_rules
+from dedupe.resolution.cluster_figures import check_limits, cluster_figures
+from dedupe.resolution.merge_rules import check_sources, parse_rules
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.json_file import write_json
 from dedupe.workspace.keys import clusters_key, export_key
@@ -63,6 +63,8 @@ def export(
         If an option is wrong, or needs a new run.
     OutputError
         If a file cannot be written, or `output` is another workspace.
+    LimitError
+        If the clusters exceed ``max_cluster`` or ``max_merged_share``; nothing changes then.
     """
     for name in options:
         if name not in EXPORT_OPTIONS:
@@ -73,10 +75,13 @@ def export(
         state = open_state(opened)
         asked = state.config.with_options(**options)
         check_linked(asked, state.table.linked)
-        parse_rules(asked.merge, state.records.frame.columns)
+        frame = state.records.frame
+        check_sources(parse_rules(asked, frame.columns), frame)
     with stages.timed("cluster"):
         state, aim = with_target_threshold(replace(state, config=asked))
         config, clustered = state.config, state.cluster()
+    figures = cluster_figures(state.records, clustered.pairs, clustered.resolved, config)
+    check_limits(figures, len(state.records), config)
     target = _target(opened, output)
     target.make_folder()
     with opened.locked() if target is opened else nullcontext():
@@ -87,7 +92,7 @@ def export(
             "rows": len(state.records),
             "config": config.as_dict(),
             "matching_pairs": matching_pairs(state.pairs, config),
-            **cluster_figures(state.records, clustered.pairs, clustered.resolved, config),
+            **figures,
             **fitted_facts(clustered.recalibration, aim),
             "outputs": written,
         }

@@ -43,8 +43,8 @@ from dedupe.pipeline.result import Result
 from dedupe.pipeline.stages import Stages
 from dedupe.pipeline.workspace_input import check_same_input, is_rescored, store_input
 from dedupe.progress import Report, no_report
-from dedupe.resolution.cluster_figures import cluster_figures
-from dedupe.resolution.survivorship import parse_rules
+from dedupe.resolution.cluster_figures import check_limits, cluster_figures
+from dedupe.resolution.merge_rules import check_sources, parse_rules
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.folder import SUFFIX, Workspace
 from dedupe.workspace.json_file import write_json
@@ -105,6 +105,9 @@ def run(
 
     Raises
     ------
+    LimitError
+        If the clusters exceed ``max_cluster`` or ``max_merged_share``. No results are written, but
+        the workspace has the pairs, and can be reviewed.
     DedupeError
         If the input, an option, a model or the workspace cannot be used, in one line.
     """
@@ -142,6 +145,8 @@ def link(
 
     Raises
     ------
+    LimitError
+        As :func:`run`.
     DedupeError
         If an input, an option, a model or the workspace cannot be used, in one line.
     """
@@ -232,17 +237,19 @@ def _execute(stages: Stages, source: Input, keys: Mapping[str, str], asked: Conf
     with stages.timed("cluster"):
         state, aim = with_target_threshold(state)
         config, clustered = state.config, state.cluster()
+    resolved, records = clustered.resolved, state.records
+    figures = cluster_figures(records, clustered.pairs, resolved, config)
+    check_limits(figures, len(records), config)
     with stages.timed("export"):
         outputs = clustered.outputs()
         written = write_outputs(workspace, outputs.tables(), state.table.dialect, config)
-    resolved, records = clustered.resolved, state.records
     summary = {
         **run_facts(source, state.table, keys, config),
         **pair_facts(stages.facts["search"], scored, state.pairs, len(records), config),
         "cross_encoder": cross_encoder_facts(stages.facts["score"]),
         "self_training": stages.facts["score"]["self_training"],
         "uninformative_values": uninformative_values(state.comparison.file_statistics),
-        **cluster_figures(records, clustered.pairs, resolved, config),
+        **figures,
         **fitted_facts(clustered.recalibration, aim),
         "stages": stages.done,
         "key": export_key(keys, state.decisions, state.choices, asked),
@@ -277,8 +284,9 @@ def scored_state(
     with stages.timed("read"):
         table = load_table(workspace, keys["table"]) or read_records(source, config)
         check_linked(config, table.linked)
-        parse_rules(config.merge, table.records.frame.columns)
-        check_fits(table.records.frame, config.format)
+        frame = table.records.frame
+        check_sources(parse_rules(config, frame.columns), frame)
+        check_fits(frame, config.format)
     check_same_input(workspace, source, table)
     records = table.records
     firsts, identical = identical_pairs(records.texts)

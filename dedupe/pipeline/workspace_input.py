@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dedupe.config import Config
+from dedupe.config import LIMITS, Config
 from dedupe.errors import WorkspaceError
 from dedupe.io.sources import Input
 from dedupe.workspace.folder import Workspace
@@ -81,13 +81,15 @@ def store_input(
 ) -> None:
     """Write what the workspace is for, and store the input in it.
 
-    The export options stay those of the files that lie there, until others are written.
+    The export options stay those of the files that lie there, until others are written. The limits
+    hold from now on, also if this run exceeds them and writes no files.
     """
     before = workspace.facts()
     records = table.records
     if before:
         earlier = stored_config(workspace)
-        config = config.with_export_options_of(earlier, {})
+        limits = {name: getattr(config, name) for name in LIMITS}
+        config = config.with_export_options_of(earlier, limits)
     if workspace.cache.load(RECORDS, keys["table"]) is None:
         save_table(workspace, keys["table"], table)
     workspace.write_facts(

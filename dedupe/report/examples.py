@@ -17,7 +17,8 @@ from dedupe.report.field_differences import (
     one_line,
     split_differences,
 )
-from dedupe.resolution.survivorship import merged_row, parse_rules, preferred_rows, source_rows
+from dedupe.resolution.merge_rules import parse_rules
+from dedupe.resolution.survivorship import merged_row, preferred_rows, source_rows
 from dedupe.scoring.explanation.pair import Explanation
 from dedupe.scoring.pairs import identical_ends
 from dedupe.workspace.folder import Workspace
@@ -197,7 +198,7 @@ def _merged(
 ) -> Iterator[tuple[str, str]]:
     """Yield the values of the merged row, and the id of the row that each is from."""
     records, config, linked = clustered.records, clustered.config, clustered.state.table.linked
-    rules = parse_rules(config.merge, records.frame.columns)
+    rules = parse_rules(config, records.frame.columns)
     chosen = {
         column: row
         for row, column in clustered.resolved.value_choices.select("row", "column").iter_rows()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
+from dedupe.errors import LimitError
 from dedupe.records import Records, column_text
 from dedupe.resolution.resolve import Resolved
 
@@ -58,6 +60,41 @@ def cluster_figures(
             for left, right, reason in resolved.contradictions.iter_rows()
         ],
     }
+
+
+def check_limits(figures: Mapping[str, Any], rows: int, config: Config) -> None:
+    """Check that a result is within its limits, before it replaces an earlier one.
+
+    Parameters
+    ----------
+    figures
+        As :func:`cluster_figures` returns them.
+    rows
+        Number of records.
+    config
+        ``max_cluster`` and ``max_merged_share`` are used.
+
+    Raises
+    ------
+    LimitError
+        If it is not.
+    """
+    if missed := list(_missed_limits(figures, rows, config)):
+        raise LimitError(
+            f"{' and '.join(missed)}: no results were written, and earlier ones stay as they are"
+        )
+
+
+def _missed_limits(figures: Mapping[str, Any], rows: int, config: Config) -> Iterator[str]:
+    largest, merged = figures["largest_cluster"], figures["rows_merged"]
+    if config.max_cluster is not None and largest > config.max_cluster:
+        yield f"the largest cluster has {largest:,} rows, above max_cluster {config.max_cluster:,}"
+    share = merged / rows
+    if config.max_merged_share is not None and share > config.max_merged_share:
+        yield (
+            f"{merged:,} of {rows:,} rows are merged ({share:.4f}), above max_merged_share "
+            f"{config.max_merged_share:g}"
+        )
 
 
 WELL_FILLED = 0.5

@@ -15,8 +15,9 @@ from dedupe.io.dialect import CSV, Dialect
 from dedupe.io.schema_matching import Linked
 from dedupe.records import Records, column_text
 from dedupe.resolution.decisions import typed_values
+from dedupe.resolution.merge_rules import Rule
 from dedupe.resolution.resolve import Resolved
-from dedupe.resolution.survivorship import Rule, merge, preferred_rows, source_rows
+from dedupe.resolution.survivorship import merge, preferred_rows, source_rows
 
 OUTPUTS = ("clusters", "merged", "removed", "pairs")
 """The tables that every run writes."""

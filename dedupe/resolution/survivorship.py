@@ -1,15 +1,14 @@
 """Survivorship: from the rows of a cluster to its representative and its merged row.
 
-Each column has a rule (:data:`RULES`). Every rule but ``concat`` picks one of the rows and takes
-its value unchanged, so types and spelling stay those of the input. A value is empty if it is null
-or only white space; an empty value is picked only if all are empty. If a rule leaves a choice, the
-earliest row is taken.
+Each column has a rule (:mod:`~dedupe.resolution.merge_rules`). Every rule but ``concat`` picks one
+of the rows and takes its value unchanged, so types and spelling stay those of the input. A value is
+empty if it is null or only white space; an empty value is picked only if all are empty. If a rule
+leaves a choice, the earliest row is taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,26 +16,11 @@ import numpy.typing as npt
 import polars as pl
 
 from dedupe.config import Config
-from dedupe.errors import OptionError, did_you_mean
 from dedupe.io.schema_matching import Linked
 from dedupe.records import Records, column_text
+from dedupe.resolution.merge_rules import Rule
 from dedupe.resolution.value_order import is_filled, value_order
 
-RULES: Mapping[str, str] = {
-    "most-complete": "the longest of the most frequent values",
-    "most-frequent": "the value that most rows have",
-    "longest": "the longest value",
-    "first": "the value of the earliest row",
-    "last": "the value of the latest row",
-    "newest:COLUMN": "the value of the row with the highest COLUMN (date, number or text)",
-    "oldest:COLUMN": "the value of the row with the lowest COLUMN (date, number or text)",
-    "concat": "all different values in row order, with ' | ' between them",
-    "max": "the highest value (number, else text)",
-    "min": "the lowest value (number, else text)",
-}
-"""Name and description of each rule."""
-DEFAULT_RULE = "most-complete"
-"""Rule of the columns that the configuration gives none."""
 SEPARATOR = " | "
 """Text between the values that ``concat`` joins."""
 _PRIORITIES: Mapping[str, Sequence[tuple[str, bool]]] = {
@@ -45,6 +29,7 @@ _PRIORITIES: Mapping[str, Sequence[tuple[str, bool]]] = {
     "longest": [("length", True)],
     "first": [],
     "last": [("row", True)],
+    "prefer": [("frequency", True), ("length", True)],
     "newest": [("key", True)],
     "oldest": [("key", False)],
     "max": [("key", True)],
@@ -55,60 +40,6 @@ _FREQUENCY_AND_LENGTH = (
     pl.len().over("place", "text").alias("frequency"),
     pl.col("text").str.len_chars().alias("length"),
 )
-_NEEDS_WHOLE_COLUMN = ("max", "min", "newest", "oldest")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """The survivorship rule of one column.
-
-    Parameters
-    ----------
-    kind
-        A name of :data:`RULES`, without ``:COLUMN``.
-    column
-        The column that ``newest`` and ``oldest`` compare; ``None`` for the others.
-    """
-
-    kind: str
-    column: str | None = None
-
-    @property
-    def local(self) -> bool:
-        """Whether the choice depends on the rows of the cluster alone.
-
-        The other rules compare values as the whole column is read: as numbers, dates or text.
-        """
-        return self.kind not in _NEEDS_WHOLE_COLUMN
-
-
-def parse_rules(merge: Mapping[str, str], columns: Sequence[str]) -> dict[str, Rule]:
-    """Parse the rules of the configuration.
-
-    Parameters
-    ----------
-    merge
-        Rule by column name, such as ``{"price": "min", "phone": "newest:updated"}``.
-    columns
-        Names of all columns.
-
-    Returns
-    -------
-    dict
-        One rule for each of `columns`, in their order.
-
-    Raises
-    ------
-    OptionError
-        If a column or a rule is unknown.
-    """
-    for name in merge:
-        if name not in columns:
-            raise OptionError(
-                f"merge: there is no column {name!r}; the columns are {', '.join(columns)}"
-                f"{did_you_mean(name, columns)}"
-            )
-    return {name: _parse(name, merge.get(name, DEFAULT_RULE), columns) for name in columns}
 
 
 def representatives(
@@ -185,7 +116,7 @@ def merged_row(
     value_choices
         Value that a reviewer chose or typed, by column.
     rules
-        As :func:`parse_rules` returns them.
+        As :func:`~dedupe.resolution.merge_rules.parse_rules` returns them.
     config
         ``merge`` and ``prefer`` are used.
     linked
@@ -218,9 +149,10 @@ def merge(
     labels
         (n,) cluster of each row: any number that its rows share.
     rules
-        As :func:`parse_rules` returns them.
+        As :func:`~dedupe.resolution.merge_rules.parse_rules` returns them.
     preferred
-        (n,) bool: rows whose values, unless empty, take precedence over those of other rows.
+        (n,) bool: rows whose values, unless empty, take precedence over those of other rows, in
+        columns whose rule does not prefer sources itself.
 
     Returns
     -------
@@ -266,23 +198,6 @@ def source_rows(
     }
 
 
-def _parse(name: str, text: str, columns: Sequence[str]) -> Rule:
-    kind, colon, column = text.strip().partition(":")
-    kind, column = kind.strip(), column.strip()
-    needs_column = kind in ("newest", "oldest")
-    if (kind not in _PRIORITIES and kind != "concat") or (colon and not needs_column):
-        raise OptionError(
-            f"merge: column {name!r} has the unknown rule {text!r}; the rules are "
-            f"{', '.join(RULES)}{did_you_mean(kind, [rule.partition(':')[0] for rule in RULES])}"
-        )
-    if needs_column and column not in columns:
-        raise OptionError(
-            f"merge: the rule {text!r} of column {name!r} needs a column to compare: "
-            f"one of {', '.join(columns)}{did_you_mean(column, columns)}"
-        )
-    return Rule(kind, column if needs_column else None)
-
-
 def _rows_in_clusters_of_two(labels: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """List the rows that share their cluster with another row, ascending."""
     return np.flatnonzero(np.bincount(labels)[labels] > 1).astype(np.uint32)
@@ -302,12 +217,14 @@ def _candidates(
     first = np.sort(earliest).astype(np.uint32)
     place = np.searchsorted(first, earliest)[cluster].astype(np.uint32)
     rows = _rows_in_clusters_of_two(labels)
+    by_table = None if preferred is None else (~preferred).astype(np.uint32)
 
     def columns() -> Iterator[tuple[pl.Series, Rule, pl.DataFrame]]:
         sort_keys: dict[tuple[str, bool], pl.Series] = {}
         for series in frame:
             rule = rules[series.name]
-            values = _candidate_values(series, place, rows, preferred)
+            ranks = rule.source_ranks(frame) if rule.sources else by_table
+            values = _candidate_values(series, place, rows, ranks)
             if not rule.local:
                 key = (rule.column or series.name, rule.column is not None)
                 if key not in sort_keys:
@@ -322,7 +239,7 @@ def _candidate_values(
     series: pl.Series,
     place: npt.NDArray[np.uint32],
     rows: npt.NDArray[np.uint32],
-    preferred: npt.NDArray[np.bool_] | None,
+    ranks: npt.NDArray[np.uint32] | None,
 ) -> pl.DataFrame:
     """List the values that a rule chooses from.
 
@@ -334,27 +251,24 @@ def _candidate_values(
         (n,) place of each row's cluster in the merged table.
     rows
         Rows in clusters of two or more.
-    preferred
-        As for :func:`merge`.
+    ranks
+        (n,) rank of each row; ``None``: all are equal.
 
     Returns
     -------
     DataFrame
-        ``place``, ``row`` and ``text`` of the values that are not empty; of clusters with values in
-        preferred rows, those alone.
+        ``place``, ``row`` and ``text`` of the values that are not empty, from the rows of the
+        lowest rank that has values in their cluster.
     """
     values = pl.DataFrame({"place": place[rows], "row": rows}).with_columns(
         column_text(series.gather(rows)).alias("text")
     )
     values = values.filter(is_filled(values["text"]))
-    if preferred is None:
+    if ranks is None:
         return values
-    is_preferred = pl.Series("preferred", preferred[values["row"].to_numpy()])
-    return (
-        values.with_columns(is_preferred)
-        .filter(pl.col("preferred") | ~pl.col("preferred").any().over("place"))
-        .drop("preferred")
-    )
+    rank = pl.Series("rank", ranks[values["row"].to_numpy()])
+    best = pl.col("rank") == pl.col("rank").min().over("place")
+    return values.with_columns(rank).filter(best).drop("rank")
 
 
 def _picked_rows(

@@ -20,10 +20,10 @@ from dedupe.resolution.decisions import (
     decisions_by_row,
     typed_values,
 )
+from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.resolve import cluster_records
 from dedupe.resolution.survivorship import (
     merged_row,
-    parse_rules,
     representatives,
 )
 from dedupe.scoring.pairs import components, identical_groups
@@ -184,7 +184,7 @@ class LiveClusters:
             rows,
             int(self.representative[row]),
             chosen,
-            parse_rules(config.merge, self.records.frame.columns),
+            parse_rules(config, self.records.frame.columns),
             config,
             self._clustered.state.table.linked,
         )

@@ -17,9 +17,9 @@ import polars as pl
 from dedupe.config import Config
 from dedupe.errors import WorkspaceError
 from dedupe.records import Records
+from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.outputs import Outputs, make_outputs
 from dedupe.resolution.resolve import Resolved, recalibrated_pairs, resolve
-from dedupe.resolution.survivorship import parse_rules
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import identical_pairs, judged_identical
 from dedupe.scoring.recalibration import Recalibration
@@ -127,7 +127,7 @@ class Clustered:
             If a survivorship rule names an unknown rule or column.
         """
         state = self.state
-        rules = parse_rules(state.config.merge, state.records.frame.columns)
+        rules = parse_rules(state.config, state.records.frame.columns)
         outputs = make_outputs(
             state.records, self.pairs, self.resolved, rules, state.config, state.table.linked
         )

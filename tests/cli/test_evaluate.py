@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from dedupe.resolution.decisions import Decision
 from tests.cli.conftest import Invoke, RunDedupe
@@ -62,6 +63,25 @@ def test_evaluate_measures_at_the_threshold_of_the_files_or_another(
         assert first == "At threshold 0.7:"
     code, _, err = invoke("evaluate", workspace, "--threshold", "7")
     assert code == 2 and err.count("\n") == 1
+
+
+def test_a_missed_limit_is_one_line_and_exit_code_3(tmp_path: Path, invoke: Invoke) -> None:
+    workspace, gold = str(tmp_path / "w"), str(tmp_path / "gold.csv")
+    write_workspace(tmp_path / "w", NAMES, {("a", "b"): 0.6, ("b", "c"): 0.55}, effort="fast")
+    (tmp_path / "gold.csv").write_text("id,cluster_id\na,1\nb,1\nc,1\n")
+    measured = ("evaluate", workspace, "--gold", gold, "--json")
+    code, out, err = invoke(*measured, "--min-f1", "0.5", "--min-recall", "0.3")
+    assert (code, err) == (0, "")
+    code, out, err = invoke(*measured, "--min-precision", "1", "--min-recall", "0.9")
+    assert code == 3 and json.loads(out)["pair_recall"] == pytest.approx(1 / 3)
+    assert err == "dedupe: pair_recall is 0.3333, below 0.9\n"
+    code, out, err = invoke("evaluate", workspace, "--min-recall", "0.5")
+    assert code == 3 and "recall_of_all" in out
+    assert "no interval yet" in err and err.count("\n") == 1
+    code, _, err = invoke("export", workspace, "--max-cluster", "1")
+    assert code == 3 and err.startswith("dedupe: the largest cluster has 2 rows, above max_cluster")
+    assert err.count("\n") == 1 and not (tmp_path / "w" / "merged.csv").exists()
+    assert invoke("evaluate", workspace, "--min-f1", "1.1")[0] == 2
 
 
 def test_an_estimate_names_its_basis_and_a_verified_target_its_probability(

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import fastexcel
 import pytest
 from click.testing import CliRunner
 
@@ -183,3 +184,10 @@ def test_an_exported_table_is_printed(tmp_path: Path, invoke: Invoke) -> None:
     assert (code, err) == (0, "")
     assert [json.loads(line)["cluster_size"] for line in out.splitlines()] == [2, 1]
     assert not (tmp_path / "w/merged.jsonl").exists()
+    book = CliRunner().invoke(
+        cli,
+        ["export", str(tmp_path / "w"), "-q", "-o", "-", "--format", "xlsx", "--table", "removed"],
+    )
+    assert book.exit_code == 0, book.output
+    (tmp_path / "book.xlsx").write_bytes(book.stdout_bytes)
+    assert fastexcel.read_excel(tmp_path / "book.xlsx").sheet_names == ["removed"]

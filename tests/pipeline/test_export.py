@@ -298,3 +298,28 @@ def test_sorted_clusters_pair_values_and_sources_are_kept_by_an_addition(tmp_pat
     assert set(merged["city_source"]) <= set(merged["id"]) | set(
         pl.read_csv(folder / "removed.csv")["id"]
     )
+
+
+def test_a_column_takes_its_values_from_the_sources_in_order(tmp_path: Path) -> None:
+    one, two = tmp_path / "web.csv", tmp_path / "crm.csv"
+    people = people_table().head(4)
+    people.with_columns(city=pl.lit("in the shop")).write_csv(one)
+    crm = people.with_columns(id=pl.lit("c") + "id", city=pl.lit("x"))
+    crm.with_columns(
+        pl.when(pl.int_range(pl.len()) > 0).then("city").otherwise(pl.lit(""))
+    ).write_csv(two)
+    options = {"effort": "fast", "fields": ["first_name"], "threshold": 0.99}
+    result = dedupe.run([one, two], output=tmp_path / "w", merge={"city": "prefer:crm"}, **options)
+    assert sorted(result.merged["city"]) == ["in the shop", "x", "x", "x"]
+    with pytest.raises(OptionError, match=r"prefers 'cmr', .*; it has crm\.csv, web\.csv"):
+        dedupe.export(tmp_path / "w", merge={"city": "prefer:cmr,web"})
+    again = dedupe.export(tmp_path / "w", merge={"city": "prefer:web,crm"})
+    assert set(again.merged["city"]) == {"in the shop"}
+    # Additions merge by the order as well: their lines are put into the file.
+    dedupe.export(tmp_path / "w", merge={"city": "prefer:crm,web"})
+    crm.head(1).with_columns(id=pl.lit("new"), city=pl.lit("y")).write_csv(two)
+    dedupe.add(tmp_path / "w", two)
+    merged = pl.read_csv(tmp_path / "w/merged.csv", infer_schema=False)
+    assert sorted(merged["city"]) == ["x", "x", "x", "y"]
+    with pytest.raises(OptionError, match="'nowhere'"):
+        dedupe.export(tmp_path / "w", source_column="nowhere")

@@ -23,7 +23,7 @@ import dedupe.workspace.stored
 from dedupe.errors import OptionError, OutputError, WorkspaceError
 from dedupe.io.tables import read_table
 from dedupe.resolution.decisions import Decision
-from tests.samples import people_table
+from tests.samples import people_table, with_ids
 
 pytestmark = pytest.mark.model
 
@@ -330,13 +330,38 @@ def test_export_refuses_what_needs_a_new_run(folder: Path) -> None:
         dedupe.export(folder / "people.dedupe", radius=0.5)
 
 
-@pytest.mark.parametrize("format", ["parquet", "jsonl", "xlsx", "ipc"])
+@pytest.mark.parametrize("format", ["parquet", "jsonl", "ipc"])
 def test_every_format_holds_the_same(folder: Path, format: str) -> None:
     csv = pl.read_csv(folder / "people.dedupe/merged.csv", infer_schema=False)
     dedupe.export(folder / "people.dedupe", format=format)
     written = read_table(folder / f"people.dedupe/merged.{format}").frame
     assert_frame_equal(written.cast(pl.String), csv)
     assert not (folder / "people.dedupe/merged.csv").exists()
+
+
+def test_a_workbook_holds_all_tables_as_sheets(folder: Path) -> None:
+    workspace = folder / "people.dedupe"
+    names = ("clusters", "merged", "removed", "pairs")
+    csv = {name: pl.read_csv(workspace / f"{name}.csv", infer_schema=False) for name in names}
+    (workspace / "merged.xlsx").write_bytes(b"of an earlier export")
+    result = dedupe.export(workspace, format="xlsx")
+    assert list(result.summary["outputs"]) == ["results.xlsx"]
+    for name, expected in csv.items():
+        frame = read_table(workspace / "results.xlsx", sheet=name).frame
+        figures = {"similarity", "probability", "confidence"}
+        text = [column for column in expected.columns if column not in figures]
+        assert_frame_equal(frame.select(text), expected.select(text).fill_null(""))
+        for ending in ("csv", "xlsx"):
+            assert not (workspace / f"{name}.{ending}").exists()
+    written = (workspace / "results.xlsx").read_bytes()
+    assert dedupe.run(folder / "people.csv").summary["unchanged"]
+    added = dedupe.add(workspace, with_ids([("Emmy", "Noether", "1882-03-23", "Erlangen")], 90))
+    assert list(added.summary["outputs"]) == ["results.xlsx"]
+    changes = read_table(workspace / "results.xlsx", sheet="additions").frame
+    assert changes["change"].to_list() == ["made"]
+    assert (workspace / "results.xlsx").read_bytes() != written
+    dedupe.export(workspace, format="csv")
+    assert not (workspace / "results.xlsx").exists()
 
 
 @pytest.mark.parametrize("format", ["sqlite", "duckdb"])

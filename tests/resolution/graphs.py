@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.records import Records, make_records
 from dedupe.resolution.clustering import Clustering, cluster
+from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.outputs import Outputs, make_outputs
 from dedupe.resolution.resolve import Resolved, resolve
-from dedupe.resolution.survivorship import parse_rules
 from dedupe.scoring.pairs import PAIRS
 
 Rows = NDArray[np.uint32]
@@ -132,5 +132,5 @@ def run(
     """Cluster a table by its column `name`, and make the output tables."""
     records = make_records(frame, Config(fields=("name",)))
     resolved = resolve(records, pairs, decisions, Config())
-    rules = parse_rules({}, frame.columns)
+    rules = parse_rules(Config(), frame.columns)
     return records, resolved, make_outputs(records, pairs, resolved, rules, Config())

@@ -8,6 +8,7 @@ from hypothesis import given
 
 from dedupe.config import Config
 from dedupe.records import make_records
+from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.outputs import (
     PAIR_COLUMNS,
     clusters_table,
@@ -17,7 +18,6 @@ from dedupe.resolution.outputs import (
     row_order,
 )
 from dedupe.resolution.resolve import resolve
-from dedupe.resolution.survivorship import parse_rules
 from tests.resolution.graphs import DECISIONS, EDGES, NO_DECISIONS, decisions_of, links, run, table
 
 
@@ -89,7 +89,7 @@ def test_choices_of_reviewers_go_into_merged_rows() -> None:
     )
     resolved = resolve(records, pairs, NO_DECISIONS, Config(), choices)
     assert resolved.rows["representative"].to_list() == [1, 1, 1, 3]
-    rules = parse_rules({"n": "concat"}, frame.columns)
+    rules = parse_rules(Config(merge={"n": "concat"}), frame.columns)
     merged = make_outputs(records, pairs, resolved, rules, Config()).merged
     assert merged.select("id", "name", "n").rows() == [
         ("b", "A.", "1 | 2 | 3"),
@@ -108,7 +108,7 @@ def test_a_value_chosen_for_a_column_of_concatenations_replaces_them_as_text() -
             orient="row",
         )
         resolved = resolve(records, pairs, NO_DECISIONS, Config(), choices)
-        rules = parse_rules({"n": "concat"}, frame.columns)
+        rules = parse_rules(Config(merge={"n": "concat"}), frame.columns)
         merged = make_outputs(records, pairs, resolved, rules, Config()).merged
         assert merged["n"].to_list() == [written]
 
@@ -144,7 +144,7 @@ def test_merged_rows_name_the_record_of_each_value_on_request() -> None:
         }
     )
     records, resolved, _ = run(frame, links((0, 1, 0.9)))
-    rules = parse_rules({"name": "concat"}, frame.columns)
+    rules = parse_rules(Config(merge={"name": "concat"}), frame.columns)
     rows = np.arange(3, dtype=np.uint32)
     merged = merged_table(records, resolved, rules, Config(value_sources=True), rows)
     assert merged["dedupe_city_source"].to_list() == ["b", ""]
@@ -165,7 +165,7 @@ def test_a_typed_value_is_from_no_record() -> None:
     )
     resolved = resolve(records, links((0, 1, 0.9)), NO_DECISIONS, Config(), choices)
     rows = np.arange(2, dtype=np.uint32)
-    rules = parse_rules({}, frame.columns)
+    rules = parse_rules(Config(), frame.columns)
     merged = merged_table(records, resolved, rules, Config(value_sources=True), rows)
     assert merged.select("city", "city_source").rows() == [("Oslo", "")]
     assert merged.select("name", "name_source").rows() == [("Anna", "b")]

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedupe.config import Config
 from dedupe.errors import OptionError
-from dedupe.resolution.survivorship import RULES, Rule, merge, parse_rules, representatives
+from dedupe.resolution.merge_rules import RULES, Rule, check_sources, parse_rules
+from dedupe.resolution.survivorship import merge, representatives, source_rows
 
 KINDS = ["most-complete", "most-frequent", "longest", "first", "last", "max", "min", "concat"]
 
@@ -20,7 +22,8 @@ def merged_value(values: list[object], rule: str, **others: list[object]) -> obj
     """Merge the rows of one cluster, and return the value of the column with the rule."""
     frame = pl.DataFrame({"v": values, **others})
     labels = np.zeros(frame.height, np.uint32)
-    return merge(frame, labels, parse_rules({"v": rule}, frame.columns))["v"].to_list()[0]
+    rules = parse_rules(Config(merge={"v": rule}), frame.columns)
+    return merge(frame, labels, rules)["v"].to_list()[0]
 
 
 @pytest.mark.parametrize(
@@ -89,16 +92,16 @@ def test_newest_skips_empty_values() -> None:
 def test_the_whole_column_decides_how_values_are_compared() -> None:
     # "x" is in another cluster, and makes the column text: "9" is above "10".
     frame = pl.DataFrame({"v": ["10", "9", "x"]})
-    rules = parse_rules({"v": "max"}, frame.columns)
+    rules = parse_rules(Config(merge={"v": "max"}), frame.columns)
     assert merge(frame, np.array([0, 0, 2], np.uint32), rules)["v"].to_list() == ["9", "x"]
 
 
 def test_columns_without_a_rule_get_the_default() -> None:
-    assert parse_rules({"b": "newest: a"}, ["a", "b"]) == {
+    assert parse_rules(Config(merge={"b": "newest: a"}), ["a", "b"]) == {
         "a": Rule("most-complete"),
         "b": Rule("newest", "a"),
     }
-    assert {rule.partition(":")[0] for rule in RULES} == {*KINDS, "newest", "oldest"}
+    assert {rule.partition(":")[0] for rule in RULES} == {*KINDS, "newest", "oldest", "prefer"}
 
 
 @pytest.mark.parametrize(
@@ -109,12 +112,80 @@ def test_columns_without_a_rule_get_the_default() -> None:
         ({"a": "first:b"}, "unknown rule 'first:b'"),
         ({"a": "newest"}, "needs a column"),
         ({"a": "oldest:z"}, "needs a column"),
+        ({"a": "prefer:crm"}, "there is no column 'source': name it with source_column"),
+        ({"a": "prefer"}, "needs names of sources"),
+        ({"a": "prefer:crm,,web"}, "needs names of sources"),
+        ({"a": "prefer:crm, crm"}, "names a source twice"),
     ],
 )
 def test_unknown_columns_and_rules_are_refused(rules: dict[str, str], words: str) -> None:
     with pytest.raises(OptionError, match=words) as error:
-        parse_rules(rules, ["a", "b"])
+        parse_rules(Config(merge=rules), ["a", "b"])
     assert "\n" not in str(error.value)
+
+
+def preferring(frame: pl.DataFrame, rule: str) -> dict[str, Rule]:
+    return parse_rules(Config(merge={"v": rule}, source_column="from"), frame.columns)
+
+
+@pytest.mark.parametrize(
+    ("values", "sources", "expected"),
+    [
+        (["a", "b", "c"], ["web", "crm", "crm"], "b"),
+        # Within a source, the longest of the most frequent values.
+        (["a", "b", "cc", "b"], ["web", "crm", "crm", "crm"], "b"),
+        (["a", "b", "cc"], ["web", "crm", "crm"], "cc"),
+        # A source that has no value gives way to the next, and those without a rank come last.
+        (["a", " ", None], ["web", "crm", "crm"], "a"),
+        (["x", "x", "a"], ["erp", "erp", "web"], "a"),
+        (["x", "", ""], ["erp", "web", "crm"], "x"),
+        (["a", "b"], ["web.csv", "crm.parquet.gz"], "b"),
+        (["a", "b"], ["web", " crm "], "b"),
+        # A name in full is worth as much as one without the ending of the file.
+        (["a", "b"], ["web.csv", "crm.sqlite::people"], "a"),
+    ],
+)
+def test_prefer_takes_the_value_of_the_first_source_that_has_one(
+    values: list[str | None], sources: list[str], expected: str
+) -> None:
+    frame = pl.DataFrame({"v": values, "from": sources})
+    labels = np.zeros(frame.height, np.uint32)
+    rules = preferring(frame, "prefer: crm, web")
+    assert merge(frame, labels, rules)["v"].to_list() == [expected]
+    from_row = int(source_rows(frame, labels, rules)["v"][0])
+    assert values[from_row] == expected
+    # The table of a link that is preferred does not outdo the order of a column.
+    preferred = np.array([source == "erp" for source in sources])
+    assert merge(frame, labels, rules, preferred)["v"].to_list() == [expected]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["", "1", "22", "3"]), st.sampled_from(["a", "b", "c", ""])),
+        min_size=1,
+    )
+)
+def test_a_preferred_value_is_that_of_its_best_source_merged_alone(
+    rows: list[tuple[str, str]],
+) -> None:
+    frame = pl.DataFrame(rows, schema=["v", "from"], orient="row")
+    labels = np.zeros(frame.height, np.uint32)
+    merged = merge(frame, labels, preferring(frame, "prefer:b,a"))["v"][0]
+    for sources in (["b"], ["a"], ["c", ""]):
+        alone = frame.filter(pl.col("from").is_in(sources) & (pl.col("v") != ""))
+        if alone.height:
+            zeros = np.zeros(alone.height, np.uint32)
+            best = merge(alone, zeros, parse_rules(Config(), alone.columns))["v"][0]
+            assert merged == best
+            return
+    assert merged == ""
+
+
+def test_a_source_that_no_row_has_is_refused() -> None:
+    frame = pl.DataFrame({"v": ["1", "2"], "from": ["crm.csv", "web.csv"]})
+    check_sources(preferring(frame, "prefer:web,crm.csv"), frame)
+    with pytest.raises(OptionError, match="prefers 'wbe', but no row has this in column 'from'"):
+        check_sources(preferring(frame, "prefer:crm,wbe"), frame)
 
 
 def test_the_representative_has_most_fields_then_the_longest_text_then_the_smallest_row() -> None:
@@ -133,7 +204,7 @@ def test_the_representative_has_most_fields_then_the_longest_text_then_the_small
 def test_tables_without_rows_or_columns_are_merged() -> None:
     frame = pl.DataFrame({"a": []}, schema={"a": pl.String})
     none = np.empty(0, np.uint32)
-    assert merge(frame, none, parse_rules({}, ["a"])).equals(frame)
+    assert merge(frame, none, parse_rules(Config(), ["a"])).equals(frame)
     assert representatives(frame, none).shape == (0,)
     assert representatives(pl.DataFrame(), np.zeros(2, np.uint32)).tolist() == [0, 0]
 
@@ -160,7 +231,7 @@ def tables(draw):
 @given(tables())
 def test_a_merged_value_is_one_of_the_values_or_their_concatenation(table) -> None:
     frame, labels, given_rules = table
-    merged = merge(frame, labels, parse_rules(given_rules, frame.columns))
+    merged = merge(frame, labels, parse_rules(Config(merge=given_rules), frame.columns))
     order = sorted(set(labels.tolist()))
     assert merged.height == len(order)
     assert merged.columns == frame.columns
@@ -188,7 +259,7 @@ def test_a_merged_value_is_one_of_the_values_or_their_concatenation(table) -> No
 @given(tables())
 def test_most_complete_is_the_longest_of_the_most_frequent_values(table) -> None:
     frame, labels, _ = table
-    merged = merge(frame, labels, parse_rules({}, frame.columns))["text"]
+    merged = merge(frame, labels, parse_rules(Config(), frame.columns))["text"]
     for at, label in enumerate(sorted(set(labels.tolist()))):
         cells = frame["text"].filter(pl.Series(labels == label)).to_list()
         full = [cell for cell in cells if cell and cell.strip()]

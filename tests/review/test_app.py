@@ -509,6 +509,9 @@ def test_results_are_exported_from_the_app(workspace: Path, tmp_path: Path) -> N
         app.screen.query_one("#rules", Input).value = "name=nonsense"
         await pilot.pause()
         assert "unknown rule" in text_of(app, "#result")
+        app.screen.query_one("#rules", Input).value = "id=first, name=prefer:a,b, city=first"
+        await pilot.pause()
+        assert "needs a column with the source" in text_of(app, "#result")
         app.screen.query_one("#rules", Input).value = "name=longest"
         await pilot.pause()
         assert "of 17 rows remain" in text_of(app, "#result")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,17 @@ from dedupe.io.formats.header import column_names, data_in_header, placeholder_n
 
 if TYPE_CHECKING:
     from fastexcel import ExcelReader
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
 
 ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
 """Endings of workbooks."""
 
 ROWS, COLUMNS, CELL = 1_048_576, 16_384, 32_767
 """Most rows and columns of a sheet, and characters of a cell, by Excel's specification."""
+
+SHEET_NAME = 31
+"""Most characters of the name of a sheet."""
 
 NUMBERS = ("cluster_size", "confidence", "similarity", "probability")
 """Columns that dedupe adds: they are numbers in Excel, all others are text."""
@@ -40,6 +46,8 @@ _ABOVE = 20
 _LISTED = 8
 
 _NOT_IN_XML = ("\ufffe", "\uffff")
+
+_NOT_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\ufffe\uffff]")
 
 
 def split_sheet(source: str) -> tuple[str, str | None]:
@@ -209,10 +217,18 @@ def check_excel(frame: pl.DataFrame) -> None:
                 )
 
 
-def excel_bytes(frame: pl.DataFrame) -> bytes:
-    """Write a frame as an Excel workbook with a header that stays in sight and filters.
+def write_excel(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
+    """Write tables as the sheets of one Excel workbook; the same tables give the same bytes.
 
-    Values are text, never a formula or a link; only the figures of dedupe are numbers.
+    Each sheet has a header that stays in sight, and filters. Values are text, never a formula or a
+    link; only the figures of dedupe are numbers.
+
+    Parameters
+    ----------
+    tables
+        Tables by name.
+    path
+        File of the workbook.
 
     Raises
     ------
@@ -222,31 +238,53 @@ def excel_bytes(frame: pl.DataFrame) -> bytes:
     with needs_extra("excel", "an Excel workbook", OutputError):
         import xlsxwriter
 
-    check_excel(frame)
+    for frame in tables.values():
+        check_excel(frame)
     buffer = io.BytesIO()
     plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     options: dict[str, Any] = {"in_memory": True, **plain}
     with xlsxwriter.Workbook(buffer, options) as book:
         # The default date is that of today, and the file would differ from run to run.
         book.set_properties({"created": datetime(2000, 1, 1)})
-        sheet = book.add_worksheet("dedupe")
-        sheet.freeze_panes(1, 0)
         header = book.add_format({"bold": True})
-        for place, column in enumerate(frame.columns):
-            sheet.write_string(0, place, column, header)
-            series = frame[column]
-            if column.removeprefix("dedupe_") in NUMBERS and _finite(series):
-                sheet.write_column(1, place, series.to_list())
-                continue
-            cells = _cells(series)
-            longest = max([len(column) + 3, *cells.head(SAMPLE).str.len_chars()])
-            sheet.set_column(place, place, min(longest + 1, WIDTH))
-            for row, value in enumerate(cells, start=1):
-                if value:
-                    sheet.write_string(row, place, value)
-        if frame.width:
-            sheet.autofilter(0, 0, frame.height, frame.width - 1)
-    return buffer.getvalue()
+        for name, frame in zip(_sheet_names(tables), tables.values(), strict=True):
+            _fill(book.add_worksheet(name), frame, header)
+    path.write_bytes(buffer.getvalue())
+
+
+def _fill(sheet: Worksheet, frame: pl.DataFrame, header: Format) -> None:
+    """Write a frame into an empty sheet."""
+    sheet.freeze_panes(1, 0)
+    for place, column in enumerate(frame.columns):
+        sheet.write_string(0, place, column, header)
+        series = frame[column]
+        if column.removeprefix("dedupe_") in NUMBERS and _finite(series):
+            sheet.write_column(1, place, series.to_list())
+            continue
+        cells = _cells(series)
+        longest = max([len(column) + 3, *cells.head(SAMPLE).str.len_chars()])
+        sheet.set_column(place, place, min(longest + 1, WIDTH))
+        for row, value in enumerate(cells, start=1):
+            if value:
+                sheet.write_string(row, place, value)
+    if frame.width:
+        sheet.autofilter(0, 0, frame.height, frame.width - 1)
+
+
+def _sheet_names(tables: Iterable[str]) -> list[str]:
+    """Name a sheet after each table, within what Excel allows: names differ in more than case."""
+    names: list[str] = []
+    for table in tables:
+        name = _NOT_IN_SHEET_NAME.sub("_", table)[:SHEET_NAME]
+        # An apostrophe may stand neither first nor last.
+        name = re.sub("^'|'$", "_", name)
+        taken = {other.lower() for other in names}
+        number, numbered = 1, name
+        while numbered.lower() in taken:
+            number += 1
+            numbered = f"{name[: SHEET_NAME - len(str(number)) - 1]}~{number}"
+        names.append(numbered)
+    return names
 
 
 def _finite(series: pl.Series) -> bool:

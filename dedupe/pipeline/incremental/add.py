@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.config import Config
+from dedupe.config import LIMITS, Config
 from dedupe.errors import OptionError
 from dedupe.io.formats.patches import Patch
 from dedupe.io.sources import Input, Source, open_input
@@ -51,10 +51,10 @@ from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.result import Result
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
-from dedupe.resolution.cluster_figures import cluster_figures
+from dedupe.resolution.cluster_figures import check_limits, cluster_figures
 from dedupe.resolution.incremental import resolve_again
+from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.outputs import Outputs
-from dedupe.resolution.survivorship import parse_rules
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import judged_identical
 from dedupe.scoring.recalibration import MIN_DECISIONS
@@ -119,7 +119,8 @@ def add(
     report
         Called with the progress of each stage.
     **options
-        :data:`READING_OPTIONS`.
+        :data:`READING_OPTIONS` and :data:`~dedupe.config.LIMITS`. Limits become those of the
+        workspace.
 
     Returns
     -------
@@ -136,14 +137,16 @@ def add(
         If the rows cannot be read, or do not have the columns of the workspace.
     OptionError
         If an option is wrong, or does not fit the workspace.
+    LimitError
+        If the clusters exceed ``max_cluster`` or ``max_merged_share``; nothing is added then.
     """
     opened = open_workspace(workspace)
     config = stored_config(opened)
     for name in options:
-        if name not in READING_OPTIONS:
+        if name not in (*READING_OPTIONS, *LIMITS):
             raise OptionError(f"{name} belongs to the run that made the workspace")
-    if options.get("device") is not None:
-        config = config.with_options(device=options["device"])
+    kept = ("device", *LIMITS)
+    config = config.with_options(**{name: options.get(name) for name in kept})
     reading = replace(config, encoding=None, delimiter=None, query=None)
     if any(options.get(name) is not None for name in HEADER_OPTIONS):
         reading = replace(reading, header=None, header_row=None, skip_rows=0)
@@ -159,7 +162,7 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
     check_models(workspace, config)
     with stages.timed("read"):
         before = open_before(workspace, config)
-        rules = parse_rules(config.merge, before.table.records.frame.columns)
+        rules = parse_rules(config, before.table.records.frame.columns)
         delta = delta_of(source, before.table, before.facts, options)
     after = extend(stages, before, delta, options.identity(source), config)
     with stages.timed("cluster"):
@@ -181,7 +184,10 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
         outputs = clustered.outputs()
         return replace(outputs, more={**outputs.more, "additions": changes})
 
-    facts = before.facts
+    figures = cluster_figures(state.records, clustered.pairs, resolved, config)
+    check_limits(figures, len(state.records), config)
+    limits = {name: getattr(config, name) for name in LIMITS}
+    facts = {**before.facts, "config": {**before.facts["config"], **limits}}
     with stages.timed("export"), ThreadPoolExecutor(1) as pool:
         # Caching and writing do not wait for each other.
         caching = []
@@ -213,6 +219,7 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
         written = write_outputs(workspace, {**tables, "additions": changes}, dialect, config)
         if delta.changes_anything:
             facts = facts_after(facts, after, source, delta, options)
+        if facts != before.facts:
             workspace.write_facts(facts)
     summary = {
         **run_facts(Input((), after.fingerprint), after.table, after.keys, config),
@@ -221,7 +228,7 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
         "cross_encoder": cross_encoder_facts(after.scoring),
         "self_training": after.scoring["self_training"],
         "uninformative_values": uninformative_values(after.statistics),
-        **cluster_figures(state.records, clustered.pairs, resolved, config),
+        **figures,
         **fitted_facts(clustered.recalibration),
         "additions": counts,
         "stages": stages.done,

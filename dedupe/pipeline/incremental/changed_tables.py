@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.io.formats.patches import Patch
 from dedupe.records import Records
+from dedupe.resolution.merge_rules import Rule
 from dedupe.resolution.outputs import (
     Outputs,
     clusters_table,
@@ -26,7 +27,6 @@ from dedupe.resolution.outputs import (
     row_order,
 )
 from dedupe.resolution.resolve import Resolved
-from dedupe.resolution.survivorship import Rule
 
 
 @dataclass(frozen=True, eq=False)

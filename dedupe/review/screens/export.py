@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,7 +22,7 @@ from dedupe.errors import DedupeError
 from dedupe.io.printable import printable
 from dedupe.pipeline.export import export
 from dedupe.report.field_differences import one_line
-from dedupe.resolution.survivorship import RULES, parse_rules
+from dedupe.resolution.merge_rules import RULES, check_sources, parse_rules
 from dedupe.review.screens.overview import OverviewScreen
 from dedupe.review.session import Session
 from dedupe.review.widgets.navigation import Navigation
@@ -85,7 +87,10 @@ class ExportScreen(Screen[None]):
         result = self.query_one("#result", Static)
         try:
             rules = self._rules()
-            columns = list(parse_rules(rules, session.records.frame.columns))
+            asked = replace(session.config, merge=rules)
+            parsed = parse_rules(asked, session.records.frame.columns)
+            check_sources(parsed, session.records.frame)
+            columns = list(parsed)
         except DedupeError as error:
             result.update(Text(printable(str(error)), style="bold"))
             return
@@ -145,7 +150,8 @@ class ExportScreen(Screen[None]):
 
     def _rules(self) -> dict[str, str]:
         rules = {}
-        for part in self.query_one("#rules", Input).value.split(","):
+        # A rule may have commas of its own: the next one begins with a name and an equals sign.
+        for part in re.split(r",(?=[^,=]*=)", self.query_one("#rules", Input).value):
             column, equals, rule = part.partition("=")
             if equals and rule.strip():
                 rules[column.strip()] = rule.strip()

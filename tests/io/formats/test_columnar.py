@@ -5,13 +5,14 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import fastexcel
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from dedupe.errors import InputError, OutputError
 from dedupe.io.dialect import CSV
-from dedupe.io.formats.excel import excel_bytes
+from dedupe.io.formats.excel import write_excel
 from dedupe.io.tables import read_table, write_table
 
 FRAME = pl.DataFrame(
@@ -50,7 +51,19 @@ def test_excel_holds_text_and_never_a_formula(tmp_path: Path) -> None:
         ("007", "1", "0.5", "=1+1"),
         ("8", "", "2.25", "ü\nline"),
     ]
-    assert excel_bytes(FRAME) == excel_bytes(FRAME)
+    first = target.read_bytes()
+    write_excel({"x": FRAME}, target)
+    assert target.read_bytes() == first
+
+
+def test_sheets_have_names_that_excel_allows(tmp_path: Path) -> None:
+    long = "unmatched-" + "x" * 40
+    names = ["pairs", "PAIRS", "a/b:c", "'quoted'", long, long + "x"]
+    write_excel({name: pl.DataFrame({"n": [name]}) for name in names}, tmp_path / "x.xlsx")
+    book = fastexcel.read_excel(tmp_path / "x.xlsx")
+    sheets = ["pairs", "PAIRS~2", "a_b_c", "_quoted_", long[:31], long[:29] + "~2"]
+    assert book.sheet_names == sheets
+    assert [book.load_sheet(n).to_polars()["n"][0] for n in range(len(names))] == names
 
 
 def test_figures_are_numbers_in_excel_and_the_header_stays_in_sight(tmp_path: Path) -> None:
@@ -81,7 +94,7 @@ def test_a_table_too_large_for_excel_is_refused(tmp_path: Path) -> None:
             pl.DataFrame({"a": ["x" * 40_000]}), tmp_path / "x.xlsx", format="xlsx", dialect=CSV
         )
     with pytest.raises(OutputError, match="more than an Excel sheet"):
-        excel_bytes(pl.DataFrame({"a": pl.zeros(1_048_576, eager=True)}))
+        write_excel({"a": pl.DataFrame({"a": pl.zeros(1_048_576, eager=True)})}, tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
