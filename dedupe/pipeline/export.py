@@ -18,6 +18,7 @@ from dedupe.pipeline.run import check_linked
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import cluster_figures
+from dedupe.resolution.rules import check_rules
 from dedupe.resolution.survivorship import parse_rules
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.json_file import write_json
@@ -73,7 +74,8 @@ def export(
         state = open_state(opened)
         asked = state.config.with_options(**options)
         check_linked(asked, state.table.linked)
-        parse_rules(asked.merge, state.records.frame.columns)
+        parse_rules(asked.merge, state.table.records.frame.columns)
+        check_rules(asked, state.table.records.frame.columns)
     with stages.timed("cluster"):
         state, aim = with_target_threshold(replace(state, config=asked))
         config, clustered = state.config, state.cluster()
@@ -86,7 +88,7 @@ def export(
         summary = {
             "rows": len(state.records),
             "config": config.as_dict(),
-            "matching_pairs": matching_pairs(state.pairs, config),
+            "matching_pairs": matching_pairs(state.ruled(), config),
             **cluster_figures(state.records, clustered.pairs, clustered.resolved, config),
             **fitted_facts(clustered.recalibration, aim),
             "outputs": written,

@@ -44,7 +44,9 @@ from dedupe.pipeline.stages import Stages
 from dedupe.pipeline.workspace_input import check_same_input, is_rescored, store_input
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import cluster_figures
+from dedupe.resolution.rules import check_rules
 from dedupe.resolution.survivorship import parse_rules
+from dedupe.scoring.comparison.roles import given_roles
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.folder import SUFFIX, Workspace
 from dedupe.workspace.json_file import write_json
@@ -238,7 +240,7 @@ def _execute(stages: Stages, source: Input, keys: Mapping[str, str], asked: Conf
     resolved, records = clustered.resolved, state.records
     summary = {
         **run_facts(source, state.table, keys, config),
-        **pair_facts(stages.facts["search"], scored, state.pairs, len(records), config),
+        **pair_facts(stages.facts["search"], scored, state.ruled(), len(records), config),
         "cross_encoder": cross_encoder_facts(stages.facts["score"]),
         "self_training": stages.facts["score"]["self_training"],
         "uninformative_values": uninformative_values(state.comparison.file_statistics),
@@ -278,6 +280,8 @@ def scored_state(
         table = load_table(workspace, keys["table"]) or read_records(source, config)
         check_linked(config, table.linked)
         parse_rules(config.merge, table.records.frame.columns)
+        check_rules(config, table.records.frame.columns)
+        given_roles(table.records.compared_columns, config.kind)
         check_fits(table.records.frame, config.format)
     check_same_input(workspace, source, table)
     records = table.records
@@ -291,7 +295,7 @@ def scored_state(
         store_input(workspace, source, placed, keys, config)
     candidates = find_candidates(stages, keys["candidates"], records, firsts, config)
     scored, comparison = score_candidates(
-        stages, keys["scored"], records.texts, identical, candidates, config
+        stages, keys["scored"], records, identical, candidates, config
     )
     if rescored:
         store_input(workspace, source, table, keys, config)

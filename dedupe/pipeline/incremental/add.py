@@ -54,6 +54,7 @@ from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import cluster_figures
 from dedupe.resolution.incremental import resolve_again
 from dedupe.resolution.outputs import Outputs
+from dedupe.resolution.rules import rule_columns
 from dedupe.resolution.survivorship import parse_rules
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import judged_identical
@@ -217,7 +218,7 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
     summary = {
         **run_facts(Input((), after.fingerprint), after.table, after.keys, config),
         "input": {"names": facts["input"]["names"], "fingerprint": after.fingerprint},
-        **pair_facts(after.search, after.scored, state.pairs, len(state.records), config),
+        **pair_facts(after.search, after.scored, state.ruled(), len(state.records), config),
         "cross_encoder": cross_encoder_facts(after.scoring),
         "self_training": after.scoring["self_training"],
         "uninformative_values": uninformative_values(after.statistics),
@@ -256,7 +257,13 @@ def _cluster(
     comparison = Comparison.of(records.texts, after.scored, after.statistics)
     state = State(after.table, pairs, decisions, choices, config, comparison)
     written = None
-    if before.clusters is None or config.link or _may_recalibrate(workspace, before, state):
+    records, ruled = state.records, bool(rule_columns(config))
+    if (
+        before.clusters is None
+        or config.link
+        or ruled
+        or _may_recalibrate(workspace, before, state)
+    ):
         clustered = state.cluster()
         again = np.ones(len(records), dtype=bool)
     else:
