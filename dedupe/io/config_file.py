@@ -66,10 +66,14 @@ def write_config(path: Path, config: Config, always: Mapping[str, Any]) -> None:
         If the file cannot be written.
     """
     default = Config().as_dict()
-    own = {name: value for name, value in config.as_dict().items() if value != default[name]}
-    options = {name: value for name, value in {**own, **always}.items() if value is not None}
+    options = {**config.as_dict(), **always}
+    written = {
+        name: value
+        for name, value in options.items()
+        if value is not None and (name in always or value != default[name])
+    }
     # In TOML, tables come last.
-    ordered = dict(sorted(options.items(), key=lambda item: isinstance(item[1], Mapping)))
+    ordered = dict(sorted(written.items(), key=lambda item: isinstance(item[1], Mapping)))
     write_atomically(path, partial(_write, _HEAD + tomli_w.dumps(ordered)))
 
 

@@ -121,7 +121,7 @@ class Result:
             "id": records.id_column,
             "fields": compared,
             "ignore": None,
-            "kind": {**config.kind, **kinds},
+            "kind": dict(sorted({**config.kind, **kinds}.items())),
             "threshold": config.threshold,
             "review_from": config.review_from,
             **dict.fromkeys(TARGETS),
