@@ -206,11 +206,11 @@ def test_an_ignored_value_is_compared_as_empty_and_written(file: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"must_agree": ["contry"]}, r"must_agree: there is no column 'contry'.*did you mean"),
-        ({"exact": ["numbr"]}, r"exact: there is no column 'numbr'"),
+        ({"must_agree": ["countryx"]}, r"must_agree: there is no column 'countryx'.*did you mean"),
+        ({"exact": ["numberx"]}, r"exact: there is no column 'numberx'"),
         ({"kind": {"fone": "phone"}}, r"kind: there is no column 'fone'"),
         ({"kind": {"phone": "fone"}}, r"unknown kind 'fone' of column 'phone'.*did you mean"),
-        ({"ignore_value": ["numbr=x"]}, r"ignore_value: there is no column 'numbr'"),
+        ({"ignore_value": ["numberx=x"]}, r"ignore_value: there is no column 'numberx'"),
         ({"exact": ["name"], "must_differ": ["name"]}, r"'name' is both in must_differ and in"),
         ({"must_agree": "country"}, r"must_agree is 'country': give a list"),
     ],

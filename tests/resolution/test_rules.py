@@ -174,8 +174,8 @@ def test_placeholders_are_no_values():
 
 
 def test_a_rule_about_an_unknown_column_is_refused():
-    with pytest.raises(OptionError, match=r"must_agree: there is no column 'contry'.*country"):
-        check_rules(Config(must_agree=("contry",)), ["name", "country"])
+    with pytest.raises(OptionError, match=r"must_agree: there is no column 'countryx'.*country"):
+        check_rules(Config(must_agree=("countryx",)), ["name", "country"])
 
 
 def test_agglomeration_needs_no_rules():
