@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +78,7 @@ def column_roles(
         If a column named in `config` does not exist, or the id column is incomplete or not unique.
     """
     for option in ("fields", "ignore"):
-        _check_columns(option, getattr(config, option), text.columns)
+        check_columns(option, getattr(config, option), text.columns)
     source = np.zeros(text.height, dtype=np.uint8) if source is None else source
     id_column = _id_column(text, source, config)
     return tuple(_role(text, name, id_column, source, config) for name in text.columns), id_column
@@ -106,7 +106,14 @@ def find_id_column(text: pl.DataFrame, source: NDArray[np.uint8] | None = None) 
     return None
 
 
-def _check_columns(option: str, names: Sequence[str], columns: Sequence[str]) -> None:
+def check_columns(option: str, names: Iterable[str], columns: Sequence[str]) -> None:
+    """Check that the columns that an option names exist.
+
+    Raises
+    ------
+    OptionError
+        If one does not.
+    """
     for name in names:
         if name not in columns:
             raise OptionError(
@@ -128,7 +135,7 @@ def _distinct(values: pl.Series, source: NDArray[np.uint8]) -> int:
 def _id_column(text: pl.DataFrame, source: NDArray[np.uint8], config: Config) -> str | None:
     if config.id is None:
         return find_id_column(text.drop(config.fields), source)
-    _check_columns("id", [config.id], text.columns)
+    check_columns("id", [config.id], text.columns)
     values = text[config.id]
     if (values == "").any():
         row = int((values == "").arg_true()[0])

@@ -5,10 +5,9 @@ The command line, TOML files and the Python API all end in one :class:`Config`.
 
 from __future__ import annotations
 
-import tomllib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any
 
 from dedupe.errors import OptionError, did_you_mean
@@ -31,12 +30,22 @@ LINK_MODES = ("many-to-many", "many-to-one", "one-to-one")
 EFFORTS = ("fast", "balanced", "thorough")
 """How many pairs the cross-encoder judges: none, the doubtful ones within a budget, all."""
 
+KINDS = (
+    "name", "given-name", "family-name", "name-suffix", "creator", "code", "number", "price",
+    "date", "street", "house-number", "place", "postcode", "phone", "e-mail", "url", "free-text",
+    "category", "other",
+)  # fmt: skip
+"""What a column may hold, which decides how its values are compared."""
+
 PRESETS: Mapping[str, Mapping[str, float]] = {
     "cautious": {"threshold": 0.8, "review_from": 0.2},
     "balanced": {"threshold": 0.5, "review_from": 0.1},
     "eager": {"threshold": 0.3, "review_from": 0.05},
 }
 """Named values of ``threshold`` and ``review_from``."""
+
+RULES = ("must_agree", "must_differ", "exact")
+"""Options that name columns whose values decide pairs, whatever the models say."""
 
 EXPORT_OPTIONS = (
     "threshold",
@@ -48,6 +57,7 @@ EXPORT_OPTIONS = (
     "large_cluster",
     "max_cluster",
     "max_merged_share",
+    *RULES,
     "link",
     "prefer",
     "merge",
@@ -79,6 +89,18 @@ class Config:
         Columns to leave out of the comparison.
     id
         Column with a unique value per record. ``None``: the ids are row numbers from 0.
+    kind
+        Column to what it holds, one of :data:`KINDS`, instead of what its values look like.
+    ignore_value
+        Values that are compared as empty: ``VALUE``, or ``COLUMN=VALUE`` for one column. A value
+        with an ``=`` in it is written ``=VALUE``.
+    must_agree
+        Columns in which the records of a cluster do not have two different values.
+    must_differ
+        Columns in which two records of a cluster do not have the same value.
+    exact
+        Columns of which the same value makes records a match; see
+        :mod:`dedupe.resolution.rules`.
     threshold
         Probability from which a pair is merged; in [0, 1].
     review_from
@@ -168,6 +190,11 @@ class Config:
     fields: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     id: str | None = None
+    kind: Mapping[str, str] = field(default_factory=dict)
+    ignore_value: tuple[str, ...] = ()
+    must_agree: tuple[str, ...] = ()
+    must_differ: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
     threshold: float = 0.5
     review_from: float = 0.1
     target_precision: float | None = None
@@ -207,9 +234,11 @@ class Config:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fields", _column_names("fields", self.fields))
-        object.__setattr__(self, "ignore", _column_names("ignore", self.ignore))
+        for name in ("fields", "ignore", *RULES, "ignore_value"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
         _check_types(self)
+        kinds = {column: _kind(column, kind) for column, kind in self.kind.items()}
+        object.__setattr__(self, "kind", kinds)
         for name, (is_valid, advice) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not is_valid(value):
@@ -287,7 +316,10 @@ class Config:
 
     def as_dict(self) -> dict[str, Any]:
         """Convert to plain JSON types, in the order of the fields."""
-        return {**asdict(self), "merge": dict(self.merge), "map": dict(self.map)}
+        return {
+            **asdict(self),
+            **{name: dict(getattr(self, name)) for name in ("kind", "merge", "map")},
+        }
 
 
 _RANGES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
@@ -364,6 +396,14 @@ def _column_in_fields_and_ignore(config: Config) -> str | None:
     return f"column {both[0]!r} is both in fields and in ignore: choose one" if both else None
 
 
+def _column_in_two_rules(config: Config) -> str | None:
+    for name in ("must_agree", "exact"):
+        both = sorted(set(config.must_differ) & set(getattr(config, name)))
+        if both:
+            return f"column {both[0]!r} is both in must_differ and in {name}: choose one"
+    return None
+
+
 _CONFLICTS: tuple[Callable[[Config], str | None], ...] = (
     _review_from_above_threshold,
     _two_targets,
@@ -371,44 +411,29 @@ _CONFLICTS: tuple[Callable[[Config], str | None], ...] = (
     _within_tables_with_restricted_links,
     _two_header_rows,
     _column_in_fields_and_ignore,
+    _column_in_two_rules,
 )
 """Checks of options against each other; each returns an error message or ``None``."""
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """Read options from a TOML file whose keys are the names of :class:`Config`'s fields.
-
-    Returns
-    -------
-    dict
-        Options for :meth:`Config.with_options`.
-
-    Raises
-    ------
-    OptionError
-        If the file cannot be read, is not TOML, or names an unknown option.
-    """
-    try:
-        options = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OptionError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(f"{path} is not a TOML file: {error}") from error
-    known = [*(f.name for f in fields(Config)), "preset"]
-    options = {name.replace("-", "_"): value for name, value in options.items()}
-    for name in options:
-        if name not in known:
-            raise OptionError(
-                f"{path}: unknown option {name!r}; the options are {', '.join(known)}"
-                f"{did_you_mean(name, known)}"
-            )
-    return options
-
-
-def _column_names(option: str, value: Any) -> tuple[str, ...]:
+def _texts(option: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not all(isinstance(item, str) for item in value):
-        raise OptionError(f"{option} is {value!r}: give a list of column names")
-    return tuple(value)
+        of = "values" if option == "ignore_value" else "column names"
+        raise OptionError(f"{option} is {value!r}: give a list of {of}")
+    return tuple(dict.fromkeys(value)) if option in RULES else tuple(value)
+
+
+def _kind(column: str, given: Any) -> str:
+    """Return the name of a kind; signs between words, and capitals, do not count."""
+    if not isinstance(given, str):
+        raise OptionError(f"kind of column {column!r} is {given!r}: give its name")
+    letters = {kind.replace("-", ""): kind for kind in KINDS}
+    if (found := letters.get(re.sub("[^a-z]", "", given.lower()))) is None:
+        raise OptionError(
+            f"unknown kind {given!r} of column {column!r}: use one of {', '.join(KINDS)}"
+            f"{did_you_mean(given, KINDS)}"
+        )
+    return found
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -434,9 +459,8 @@ def _check_types(config: Config) -> None:
             not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)
         ):
             raise OptionError(f"{item.name} is {value!r}: give a {str(item.type).split()[0]}")
-    for column, rule in config.merge.items():
-        if not isinstance(rule, str):
-            raise OptionError(f"merge rule of column {column!r} is {rule!r}: give its name")
-    for column, other in config.map.items():
-        if not isinstance(other, str):
-            raise OptionError(f"map of column {column!r} is {other!r}: give a column name")
+    mappings = (("merge rule", config.merge, "its name"), ("map", config.map, "a column name"))
+    for name, mapping, what in mappings:
+        for column, value in mapping.items():
+            if not isinstance(value, str):
+                raise OptionError(f"{name} of column {column!r} is {value!r}: give {what}")

@@ -28,7 +28,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.column_roles import ColumnRole, column_roles
+from dedupe.column_roles import ColumnRole, check_columns, column_roles
 from dedupe.config import Config
 from dedupe.errors import InputError
 
@@ -64,6 +64,9 @@ class Records:
     previous_cluster_ids
         (n,) str: cluster id of each record before records were last added; null for added ones.
         ``None`` if none were ever added.
+    rule_values
+        n rows: of each column that a rule names, the values as the rule compares them; null where
+        there is none. ``None`` without rules; see :mod:`dedupe.resolution.rules`.
     """
 
     frame: pl.DataFrame
@@ -74,14 +77,20 @@ class Records:
     fields: tuple[ColumnRole, ...]
     id_column: str | None
     previous_cluster_ids: pl.Series | None = None
+    rule_values: pl.DataFrame | None = None
 
     def __len__(self) -> int:
         """Return n, the number of records."""
         return len(self.texts)
 
+    @property
+    def compared_columns(self) -> list[str]:
+        """The columns that are compared, in column order."""
+        return [field.name for field in self.fields if field.used]
+
     def take(self, rows: NDArray[np.integer[Any]]) -> Records:
         """Select the records of some rows, in the order of `rows`."""
-        previous = self.previous_cluster_ids
+        previous, values = self.previous_cluster_ids, self.rule_values
         return replace(
             self,
             frame=self.frame[rows],
@@ -90,6 +99,7 @@ class Records:
             texts=self.texts.gather(rows),
             source=self.source[rows],
             previous_cluster_ids=None if previous is None else previous.gather(rows),
+            rule_values=None if values is None else values[rows],
         )
 
 
@@ -103,7 +113,7 @@ def make_records(
     frame
         n rows, any column types; :func:`column_text` converts values that are not text.
     config
-        ``fields``, ``ignore`` and ``id`` are used.
+        ``fields``, ``ignore``, ``id`` and ``ignore_value`` are used.
     source
         (n,) u8: number of the table of each row, where several are linked. Ids must be unique
         within each table; if they are not unique in all, the number of the table goes before them.
@@ -124,6 +134,7 @@ def make_records(
         rows = "no rows" if frame.height == 0 else "one row"
         raise InputError(f"the input has {rows}: there is nothing to compare it with")
     text = as_texts(frame)
+    check_columns("ignore_value", ignored_values(config)[1], text.columns)
     source = np.zeros(frame.height, dtype=np.uint8) if source is None else source
     fields, id_column = column_roles(text, config, source)
     compared = [field.name for field in fields if field.used]
@@ -139,7 +150,7 @@ def make_records(
         frame=frame,
         ids=ids.rename("id"),
         keys=ids.rename("key") if id_column else content_keys(text),
-        texts=frame_texts(text.select(compared)),
+        texts=frame_texts(meant_values(text, config).select(compared)),
         source=source,
         fields=fields,
         id_column=id_column,
@@ -193,17 +204,56 @@ def _row_numbers(source: NDArray[np.uint8]) -> pl.Series:
 # Record texts -------------------------------------------------------------------------------------
 
 
+def meant_values(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """Empty the cells of a frame of text columns whose value means nothing.
+
+    Parameters
+    ----------
+    frame
+        n rows of text.
+    config
+        ``ignore_value`` is used. Values are compared as record texts hold them, so that case and
+        white space around do not count. Columns that the frame does not have do not matter.
+    """
+    everywhere, of_column = ignored_values(config)
+    emptied = []
+    for name in frame.columns:
+        values = [*everywhere, *of_column.get(name, ())]
+        if values:
+            ignored = normalised(pl.Series(values, dtype=pl.String))
+            is_ignored = normalised(frame[name]).is_in(ignored.implode())
+            emptied.append(frame[name].zip_with(~is_ignored, pl.Series([""], dtype=pl.String)))
+    return frame.with_columns(emptied)
+
+
+def ignored_values(config: Config) -> tuple[list[str], dict[str, list[str]]]:
+    """Read the option ``ignore_value``: values to ignore everywhere, and those of each column."""
+    everywhere: list[str] = []
+    of_column: dict[str, list[str]] = {}
+    for text in config.ignore_value:
+        column, equals, value = text.partition("=")
+        if equals and column:
+            of_column.setdefault(column, []).append(value)
+        else:
+            everywhere.append(value if equals else text)
+    return everywhere, of_column
+
+
+def normalised(values: pl.Series) -> pl.Series:
+    """Write text values as record texts hold them: in NFKC and lower case, with single blanks."""
+    return values.to_frame("value").select(_normalised(pl.col("value"))).to_series()
+
+
+def _normalised(value: pl.Expr) -> pl.Expr:
+    found = value.str.normalize("NFKC").str.to_lowercase()
+    return found.str.replace_all(_WHITE_SPACE, " ").str.strip_chars(" ")
+
+
 def frame_texts(frame: pl.DataFrame) -> pl.Series:
     """Make the record text of each row of a frame of text columns; see :func:`record_text`."""
     lines = []
     for name, label in zip(frame.columns, field_labels(frame.columns), strict=True):
-        value = (
-            pl.col(name)
-            .str.normalize("NFKC")
-            .str.to_lowercase()
-            .str.replace_all(_WHITE_SPACE, " ")
-            .str.strip_chars(" ")
-        )
+        value = _normalised(pl.col(name))
         lines.append(pl.when(value != "").then(pl.concat_str(pl.lit(f"{label}: "), value)))
     texts = frame.select(pl.concat_str(lines, separator="\n", ignore_nulls=True).alias("text"))
     return texts["text"].fill_null("")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dedupe.config import PRESETS, Config, read_config
+from dedupe.config import PRESETS, Config
 from dedupe.errors import OptionError
+from dedupe.io.config_file import read_config
 
 
 @pytest.mark.parametrize(

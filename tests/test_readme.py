@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import dedupe
 from dedupe.cli import cli
+from dedupe.io.config_file import read_config
 from tests.samples import people_table, write_workspace
 
 ROOT = Path(__file__).parent.parent
@@ -158,7 +159,7 @@ def test_python_and_toml_blocks_are_valid(page: Path, tmp_path: Path) -> None:
     for number, code in enumerate(blocks(page, "toml")):
         path = tmp_path / f"{number}.toml"
         path.write_text(code, encoding="utf-8")
-        dedupe.Config().with_options(**dedupe.config.read_config(path))
+        dedupe.Config().with_options(**read_config(path))
 
 
 def test_commands_without_a_model_run_as_the_table_shows_them(

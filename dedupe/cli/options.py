@@ -12,8 +12,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from dedupe.cli.console import log_to_stderr
-from dedupe.config import FORMATS, PRESETS, ROW_ORDERS, TARGETS, read_config
+from dedupe.config import FORMATS, KINDS, PRESETS, ROW_ORDERS, TARGETS
 from dedupe.errors import OptionError
+from dedupe.io.config_file import read_config
 
 THRESHOLDS = ("threshold", "preset")
 """Options that set the threshold directly; :data:`~dedupe.config.TARGETS` set it indirectly."""
@@ -90,6 +91,13 @@ def split_names(
     if value is None:
         return None
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def given_names(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Return the values of a repeatable option; a single empty one stands for none."""
+    return tuple(value for value in values if value) if values else None
 
 
 def parse_assignments(
@@ -186,6 +194,56 @@ column_options = _combined(
     ),
 )
 """Which columns are compared."""
+
+value_options = _combined(
+    comparison_option(
+        "--kind",
+        multiple=True,
+        metavar="COLUMN=KIND",
+        callback=parse_assignments,
+        help=f"What a column holds, if it is not found: {', '.join(KINDS[:-1])} or {KINDS[-1]}. "
+        "Columns that begin with the same word are compared as one. Repeatable.",
+    ),
+    comparison_option(
+        "--ignore-value",
+        multiple=True,
+        metavar="VALUE|COLUMN=VALUE",
+        callback=given_names,
+        help="Compare a value as empty, everywhere or in one column; it is written as it is. "
+        "=VALUE for a value with = in it. Repeatable.",
+    ),
+)
+"""What the values of columns mean."""
+
+rule_options = _combined(
+    matching_option(
+        "--must-agree",
+        multiple=True,
+        metavar="COLUMN",
+        callback=given_names,
+        help="Never merge rows with different values in this column. Values are compared by what "
+        "the column holds: phone numbers by their last nine digits, dates by day, text by its "
+        "words without case and accents. Rows without a value are free. Repeatable; '' drops the "
+        "rule of an earlier run, also below.",
+    ),
+    matching_option(
+        "--must-differ",
+        multiple=True,
+        metavar="COLUMN",
+        callback=given_names,
+        help="Never merge rows with the same value in this column, such as their source. "
+        "Repeatable.",
+    ),
+    matching_option(
+        "--exact",
+        multiple=True,
+        metavar="COLUMN",
+        callback=given_names,
+        help="Merge rows with the same value in this column, whatever else they say. Decisions, "
+        "--must-agree and --must-differ come before it. Repeatable.",
+    ),
+)
+"""Rules about columns."""
 
 search_options = _combined(
     comparison_option(
@@ -369,13 +427,14 @@ verbose_option = other_option(
     help="Print more: log messages, and the traceback of an internal error. -vv: debug messages.",
 )
 
-export_options = _combined(threshold_options, limit_options, table_options)
+export_options = _combined(threshold_options, limit_options, rule_options, table_options)
 """Options that need no model."""
 
 run_options = _combined(
     id_option(),
     reading_options,
     column_options,
+    value_options,
     search_options,
     export_options,
     model_options,

@@ -89,6 +89,8 @@ def print_explanation(found: Explanation, as_json: bool) -> None:
     }[found.decided_by]
     ids = " and ".join(printable(name) for name in (found.left_id, found.right_id))
     echo(f"{ids}: probability {found.probability:.4f}, {decided}")
+    if found.rule and found.decision in ("", "unsure"):
+        echo(printable(f"A rule decides: {found.rule}. That counts, not the probability."))
     if found.decision:
         echo(f"A reviewer decided: {found.decision}. That counts, not the probability.")
     nothing = "a candidate pair of which nothing is known"

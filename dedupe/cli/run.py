@@ -14,6 +14,7 @@ import dedupe
 from dedupe.cli.console import progress_bars
 from dedupe.cli.options import (
     EPILOG,
+    FILES,
     FOLDERS,
     SectionedCommand,
     comparison_option,
@@ -61,6 +62,14 @@ TABLE_HELP = "Table that -o - prints, or that a file gets."
 @model_option("--train", is_flag=True, help="First train on the decisions in the workspace.")
 @other_option("--dry-run", is_flag=True, help="Estimate the time and memory, and stop.")
 @output_option("--report", is_flag=True, help="Also write report.html: see dedupe report.")
+@output_option(
+    "--save-config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    shell_complete=FILES,
+    help="Also write the options, and what the run decided (columns and what they hold, id, "
+    "threshold), as a TOML file for --config.",
+)
 @review_option("--review/--no-review", default=False, help="Review before the results are written.")
 @message_options
 def run(
@@ -71,6 +80,7 @@ def run(
     train: bool,
     dry_run: bool,
     report: bool,
+    save_config: Path | None,
     review: bool,
     as_json: bool,
     quiet: bool,
@@ -92,6 +102,8 @@ def run(
         return
     if report and output == STDOUT:
         raise OptionError("--report is a file of the workspace: it does not go with -o -")
+    if save_config is not None and output == STDOUT:
+        raise OptionError("--save-config needs the workspace: it does not go with -o -")
     if review and (output == STDOUT or as_json):
         raise OptionError("--review opens an app: it does not go with -o - or --json")
     if train and output == STDOUT:
@@ -115,6 +127,8 @@ def run(
             result = dedupe.run(source, output=output, report=progress, **options)
     if file is not None:
         result.write(file, table)
+    if save_config is not None:
+        result.write_config(save_config)
     print_result(result, as_json=as_json, quiet=quiet, verbose=verbose, file=file)
     if report and result.workspace is not None:
         print_report(dedupe.write_report(result.workspace), quiet or as_json)

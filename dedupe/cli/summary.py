@@ -11,7 +11,7 @@ from dedupe.cli.console import console
 from dedupe.cli.stdout import print_json
 from dedupe.cli.wording import counted, listed, shortened
 from dedupe.io.printable import printable
-from dedupe.report.notes import notes
+from dedupe.report.notes import notes, rule_lines
 from dedupe.report.wording import plural
 
 if TYPE_CHECKING:
@@ -199,6 +199,10 @@ def _uninformative(summary: Summary, verbose: int) -> _Figures:
             yield text, ", ".join(named + more)
 
 
+def _rules(summary: Summary, verbose: int) -> _Figures:
+    yield from rule_lines(summary)
+
+
 def _clusters(summary: Summary, verbose: int) -> _Figures:
     count = summary["clusters_of_two_or_more"]
     if count:
@@ -259,6 +263,7 @@ _SECTIONS: tuple[Callable[[Summary, int], _Figures], ...] = (
     _additions,
     _search,
     _uninformative,
+    _rules,
     _clusters,
     _target,
     _recalibration,

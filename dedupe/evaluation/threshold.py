@@ -27,7 +27,7 @@ from dedupe.resolution.decisions import Decision, decisions_by_row
 from dedupe.resolution.resolve import cluster_records, recalibrated_pairs
 from dedupe.scoring.comparison.model import LOGIT_LIMIT
 from dedupe.scoring.logistic import logit, sigmoid
-from dedupe.scoring.pairs import components, identical_groups
+from dedupe.scoring.pairs import by_rule, components, identical_groups
 from dedupe.scoring.recalibration import known_decisions
 from dedupe.workspace.state import State
 
@@ -123,7 +123,7 @@ def cross_fit(state: State) -> CrossFit:
     decision = _decision_codes(pairs, decided, len(records))[scored]
     version_of_fold = np.zeros(FOLDS + 1, dtype=np.int64)
     version_of_fold[folds] = np.arange(len(folds)) + 1
-    probability = match_likelihood(pairs)[scored]
+    probability = _under_rules(match_likelihood(pairs), pairs, versions[0][1])[scored]
     return CrossFit(
         records=records,
         pairs=pairs,
@@ -135,6 +135,18 @@ def cross_fit(state: State) -> CrossFit:
         turn=audit_turns(probability, _uniform_of_pairs(random, left, right)),
         missed=state.missed,
     )
+
+
+def _under_rules(
+    likelihood: NDArray[np.float64], pairs: pl.DataFrame, ruled: pl.DataFrame
+) -> NDArray[np.float64]:
+    """Replace the likelihood of the pairs that rules decide among `ruled` by what they say."""
+    decided = ruled.filter(by_rule()).select("left", "right", pl.col("probability").alias("rule"))
+    found = pairs.select("left", "right").join(
+        decided, on=["left", "right"], how="left", maintain_order="left"
+    )["rule"]
+    certain = found.is_not_null().to_numpy()
+    return np.where(certain, found.fill_null(0).to_numpy().astype(np.float64), likelihood)
 
 
 def match_likelihood(pairs: pl.DataFrame) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from dedupe.blocking.candidates import FLAT_LIMIT
 from dedupe.config import Config
 from dedupe.io.sources import Source, open_input
 from dedupe.pipeline.pairs import read_records
+from dedupe.resolution.rules import check_rules
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.scoring.score import max_cross_encoder_pairs
 
@@ -46,6 +47,7 @@ def dry_run(
     """
     config = (config or Config()).with_options(**options)
     records = read_records(open_input(source, config), config).records
+    check_rules(config, records.frame.columns)
     firsts, _ = identical_pairs(records.texts)
     n = len(firsts)
     candidates = int(min(config.candidates_per_record * n, n * (n - 1) / 2))

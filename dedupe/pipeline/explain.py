@@ -11,6 +11,7 @@ import polars as pl
 from dedupe.errors import OptionError
 from dedupe.records import Records
 from dedupe.resolution.decisions import decisions_by_row
+from dedupe.resolution.rules import Rules
 from dedupe.scoring.explanation.pair import Explanation, explain_pair
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.state import State, open_state
@@ -73,7 +74,7 @@ def explain_rows(
     state
         The state that the rows belong to.
     shown
-        Its pairs with recalibrated probabilities.
+        Its pairs, recalibrated and under the rules.
     a, b
         Row numbers.
     workspace
@@ -85,6 +86,8 @@ def explain_rows(
 
     found = explain_pair(state.records, state.comparison, state.pairs, shown, a, b, similarity)
     decided = decisions_by_row(state.decisions, state.records)
+    if (rules := Rules.of(state.records, state.config)) is not None:
+        found = replace(found, rule="; ".join(rules.reasons(a, b)))
     on_pair = decided.filter((pl.col("left") == min(a, b)) & (pl.col("right") == max(a, b)))
     return replace(found, decision=on_pair["decision"][-1]) if on_pair.height else found
 

@@ -19,6 +19,7 @@ from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
 from dedupe.resolution.merge_rules import check_sources, parse_rules
+from dedupe.resolution.rules import check_rules
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.json_file import write_json
 from dedupe.workspace.keys import clusters_key, export_key
@@ -75,8 +76,9 @@ def export(
         state = open_state(opened)
         asked = state.config.with_options(**options)
         check_linked(asked, state.table.linked)
-        frame = state.records.frame
+        frame = state.table.records.frame
         check_sources(parse_rules(asked, frame.columns), frame)
+        check_rules(asked, frame.columns)
     with stages.timed("cluster"):
         state, aim = with_target_threshold(replace(state, config=asked))
         config, clustered = state.config, state.cluster()
@@ -91,7 +93,7 @@ def export(
         summary = {
             "rows": len(state.records),
             "config": config.as_dict(),
-            "matching_pairs": matching_pairs(state.pairs, config),
+            "matching_pairs": matching_pairs(state.ruled(), config),
             **figures,
             **fitted_facts(clustered.recalibration, aim),
             "outputs": written,

@@ -19,6 +19,7 @@ from dedupe.io.sources import SOURCE_COLUMN, Input
 from dedupe.pipeline.stages import Stages
 from dedupe.records import Records, make_records
 from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.roles import given_roles
 from dedupe.scoring.pairs import DECIDERS
 from dedupe.scoring.score import score_pairs
 from dedupe.workspace.stage_cache import CANDIDATES, INDEX, SCORED, STATISTICS
@@ -104,7 +105,7 @@ def find_candidates(
 def score_candidates(
     stages: Stages,
     key: str,
-    texts: pl.Series,
+    records: Records,
     identical: pl.DataFrame,
     candidates: pl.DataFrame,
     config: Config,
@@ -115,8 +116,8 @@ def score_candidates(
     ----------
     stages, key
         Where the scores are cached, and under which key.
-    texts
-        (n,) record texts.
+    records
+        n records.
     identical
         Pairs of identical records; each of their groups is scored once, by its first record.
     candidates
@@ -132,15 +133,17 @@ def score_candidates(
     comparison
         The comparison of these pairs.
     """
+    texts = records.texts
+    given = given_roles(records.compared_columns, config.kind)
     cached = stages.cached("score", SCORED, key)
     if cached is not None:
         statistics = load_statistics(stages.workspace, stages.facts["score"])
-        comparison = Comparison.of(texts, cached, statistics)
+        comparison = Comparison.of(texts, cached, statistics, given)
         return cached.with_columns(pl.col("decided_by").cast(DECIDERS)), comparison
     with stages.timed("score") as progress:
         pairs = pl.concat([own_pairs(identical["left"].unique()), candidates])
         pairs = pairs.sort("left", "right")
-        comparison = Comparison.of(texts, pairs)
+        comparison = Comparison.of(texts, pairs, given=given)
         scored, regression, facts = score_pairs(pairs, comparison, config, progress)
     statistics = replace(comparison.file_statistics, regression=regression)
     cache = stages.workspace.cache

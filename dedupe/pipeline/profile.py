@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from dedupe.column_roles import check_columns
 from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.io.profile import describe_columns
@@ -13,6 +14,7 @@ from dedupe.io.sources import Source, open_input
 from dedupe.pipeline.manifest import uninformative_values
 from dedupe.records import make_records
 from dedupe.scoring.comparison.record_table import record_table
+from dedupe.scoring.comparison.roles import given_roles
 
 
 def profile(source: Source, *, config: Config | None = None, **options: Any) -> pl.DataFrame:
@@ -57,7 +59,10 @@ def profile_with_facts(
     frame = table.frame
     columns, id_column = describe_columns(frame, config)
     try:
-        statistics = record_table(make_records(frame, config).texts).statistics
+        records = make_records(frame, config)
+        check_columns("kind", config.kind, frame.columns)
+        given = given_roles(records.compared_columns, config.kind)
+        statistics = record_table(records.texts, given=given).statistics
     except InputError:  # nothing can be compared, which a profile shows
         statistics = None
     return columns, {

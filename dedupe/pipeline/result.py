@@ -11,12 +11,15 @@ from typing import Any
 
 import polars as pl
 
-from dedupe.config import FORMATS
+from dedupe.config import FORMATS, TARGETS
 from dedupe.errors import OptionError
+from dedupe.io.config_file import write_config
 from dedupe.io.tables import check_format, output_format, write_table
 from dedupe.pipeline.explain import explain_rows, rows_of
 from dedupe.pipeline.result_views import as_html, as_text, headline
+from dedupe.records import field_labels
 from dedupe.resolution.outputs import Outputs
+from dedupe.scoring.comparison.roles import kind_of_role
 from dedupe.scoring.explanation.pair import Explanation
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.state import Clustered
@@ -86,6 +89,44 @@ class Result:
         rows = rows_of(state, left_id, right_id)
         workspace = None if self.workspace is None else Workspace(self.workspace)
         return explain_rows(state, self.clustered.pairs, *rows, workspace)
+
+    def write_config(self, path: str | Path) -> None:
+        """Write the configuration of the run as a TOML file, with what the run decided.
+
+        These are the options that are not the defaults, the id column, the compared columns with
+        the kind of each, and the threshold. ``dedupe run INPUT --config FILE`` does the same again.
+
+        Parameters
+        ----------
+        path
+            The file; it is replaced.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        clustered = self.clustered
+        records, config = clustered.state.table.records, clustered.config
+        compared = records.compared_columns
+        roles = {
+            field.label: field.role for field in clustered.state.comparison.file_statistics.roles
+        }
+        kinds = {
+            column: kind_of_role(roles[label])
+            for column, label in zip(compared, field_labels(compared), strict=True)
+            if label in roles
+        }
+        always: dict[str, Any] = {
+            "id": records.id_column,
+            "fields": compared,
+            "ignore": None,
+            "kind": dict(sorted({**config.kind, **kinds}.items())),
+            "threshold": config.threshold,
+            "review_from": config.review_from,
+            **dict.fromkeys(TARGETS),
+        }
+        write_config(Path(path), config, always)
 
     @cached_property
     def clustered(self) -> Clustered:

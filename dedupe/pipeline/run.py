@@ -45,6 +45,8 @@ from dedupe.pipeline.workspace_input import check_same_input, is_rescored, store
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
 from dedupe.resolution.merge_rules import check_sources, parse_rules
+from dedupe.resolution.rules import check_rules
+from dedupe.scoring.comparison.roles import given_roles
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.folder import SUFFIX, Workspace
 from dedupe.workspace.json_file import write_json
@@ -245,7 +247,7 @@ def _execute(stages: Stages, source: Input, keys: Mapping[str, str], asked: Conf
         written = write_outputs(workspace, outputs.tables(), state.table.dialect, config)
     summary = {
         **run_facts(source, state.table, keys, config),
-        **pair_facts(stages.facts["search"], scored, state.pairs, len(records), config),
+        **pair_facts(stages.facts["search"], scored, state.ruled(), len(records), config),
         "cross_encoder": cross_encoder_facts(stages.facts["score"]),
         "self_training": stages.facts["score"]["self_training"],
         "uninformative_values": uninformative_values(state.comparison.file_statistics),
@@ -286,6 +288,8 @@ def scored_state(
         check_linked(config, table.linked)
         frame = table.records.frame
         check_sources(parse_rules(config, frame.columns), frame)
+        check_rules(config, frame.columns)
+        given_roles(table.records.compared_columns, config.kind)
         check_fits(frame, config.format)
     check_same_input(workspace, source, table)
     records = table.records
@@ -299,7 +303,7 @@ def scored_state(
         store_input(workspace, source, placed, keys, config)
     candidates = find_candidates(stages, keys["candidates"], records, firsts, config)
     scored, comparison = score_candidates(
-        stages, keys["scored"], records.texts, identical, candidates, config
+        stages, keys["scored"], records, identical, candidates, config
     )
     if rescored:
         store_input(workspace, source, table, keys, config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dedupe.config import RULES
 from dedupe.report.wording import plural
 
 LISTED = 5
@@ -26,6 +27,7 @@ def notes(summary: Mapping[str, Any]) -> Iterator[str]:
         )
     if summary["rows_merged"] > MOST_ROWS * summary["rows"]:
         yield "more than half of the rows are merged into others: look at some clusters"
+    yield from _rule_notes(summary.get("rules", {}))
     if uneven := summary.get("uneven_clusters"):
         named = ", ".join(uneven[:LISTED]) + (" …" if len(uneven) > LISTED else "")
         yield f"rows differ in most columns in {plural(len(uneven), 'cluster')}: check {named}"
@@ -39,6 +41,31 @@ def notes(summary: Mapping[str, Any]) -> Iterator[str]:
         for pair in summary["contradictions"]
     ]
     yield from _first(contradictions, "contradiction")
+
+
+def _rule_notes(rules: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what rules could not have: decisions come before them, and others before exact."""
+    if count := rules.get("overruled_by_decisions"):
+        yield f"{plural(count, 'pair')} decided to match against a rule: decisions come first"
+    if count := rules.get("exact_values_apart"):
+        yield (
+            f"the records of {plural(count, 'exact value')} are in several clusters: decisions, "
+            "other rules or the link mode keep them apart"
+        )
+
+
+def rule_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the rules of a run and what was given about its columns, each with a name."""
+    config = summary["config"]
+    for name in (*RULES, "ignore_value"):
+        if config.get(name):
+            yield name.replace("_", " "), ", ".join(config[name])
+    if config.get("kind"):
+        yield "kind", ", ".join(f"{column}: {kind}" for column, kind in config["kind"].items())
+    if "rules" in summary:
+        rules = summary["rules"]
+        apart, joined = rules["kept_apart"], rules["joined"]
+        yield "by rules", f"{plural(apart, 'pair')} kept apart, {joined:,} joined"
 
 
 def _first(notes: list[str], name: str) -> Iterator[str]:

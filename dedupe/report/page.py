@@ -17,7 +17,7 @@ from dedupe.records import field_labels
 from dedupe.report.charts import HEIGHT, WIDTH, histogram, shares, waterfall
 from dedupe.report.examples import largest_clusters, pair_groups
 from dedupe.report.field_differences import one_line
-from dedupe.report.notes import notes
+from dedupe.report.notes import notes, rule_lines
 from dedupe.report.wording import plural
 from dedupe.resolution.cluster_figures import cluster_figures
 from dedupe.scoring.pairs import identical_ends
@@ -114,6 +114,7 @@ def content(
             )
         ],
         "notes": list(notes({"search": {}, **summary})),
+        "rules": list(rule_lines(summary)),
         "contradictions": figures["contradictions"],
         "values": state.comparison.file_statistics.uninformative().head(MOST_VALUES).to_dicts(),
         "clusters": list(largest_clusters(clustered)),

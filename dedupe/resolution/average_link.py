@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from dedupe.resolution.rules import Rules, SetValues
 from dedupe.scoring.pairs import Rows, components
 
 # Probabilities are added as whole numbers of 2**-32: sums do not depend on the order of the pairs.
@@ -72,6 +73,8 @@ def agglomerate(
     *,
     threshold: float,
     missing_weight: float,
+    rules: Rules | None = None,
+    node: Rows | None = None,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Join the two clusters with the highest average link while it reaches the threshold.
 
@@ -90,6 +93,8 @@ def agglomerate(
         Lowest average link, inclusive, of which two clusters are joined.
     missing_weight
         Weight, beside 1 for a scored pair, of a pair that was not scored; its probability is 0.
+    rules, node
+        Which rows must not be in one cluster, and the (n,) node of each row.
 
     Returns
     -------
@@ -108,7 +113,10 @@ def agglomerate(
     strong = average >= floor
     part = components(n, a[strong], b[strong])
     inside = np.flatnonzero(part[apart[:, 0]] == part[apart[:, 1]])
-    complete = _complete(part, size, a[strong], apart[inside])[part]
+    complete = _complete(part, size, a[strong], apart[inside])
+    if rules is not None and node is not None:
+        complete &= ~rules.mixed(part[node])
+    complete = complete[part]
     label = np.where(complete, part, np.arange(n))
     agglomeration = _Agglomeration(
         links.filter(pl.Series((part[a] == part[b]) & ~complete[a])),
@@ -117,6 +125,8 @@ def agglomerate(
         floor,
         missing_weight,
     )
+    if rules is not None and node is not None:
+        agglomeration.values = _values_of_nodes(rules, node, agglomeration.nodes)
     agglomeration.run()
     label[agglomeration.nodes] = agglomeration.labels()
     return label, inside[sorted(agglomeration.blocking)]
@@ -160,6 +170,20 @@ def _complete(
     return complete
 
 
+def _values_of_nodes(rules: Rules, node: Rows, nodes: npt.NDArray[Any]) -> SetValues:
+    """Collect the values of the rows of each node, by the index of the node in `nodes`."""
+    rows = np.flatnonzero(np.isin(node, nodes))
+    members: list[list[int]] = [[] for _ in nodes]
+    for row, index in zip(rows.tolist(), np.searchsorted(nodes, node[rows]).tolist(), strict=True):
+        members[index].append(row)
+    of_row, values = SetValues(rules), SetValues(rules)
+    for index, member_rows in enumerate(members):
+        together = of_row.together(member_rows, whatever=True)
+        assert together is not None
+        values[index] = together
+    return values
+
+
 class _Agglomeration:
     """Average-link agglomeration with a heap of possible joins.
 
@@ -191,6 +215,8 @@ class _Agglomeration:
         """(j,) nodes that have links or cannot-links, ascending. All else are their indices."""
         self.blocking: set[int] = set()
         """Rows of `apart` that kept two clusters from being joined."""
+        self.values: SetValues | None = None
+        """The values of each index that rules compare, if there are rules."""
         self._floor, self._missing_weight = floor, missing_weight
         self._parent = list(range(len(self.nodes)))
         self._smallest: list[int] = self.nodes.tolist()
@@ -226,7 +252,7 @@ class _Agglomeration:
                 self._push(current)
             elif b in self._enemies[a]:
                 self.blocking.update(self._enemies[a][b])
-            else:
+            elif self.values is None or not self.values.forbid(a, b):
                 self._join(a, b)
 
     def labels(self) -> npt.NDArray[Any]:
@@ -253,6 +279,8 @@ class _Agglomeration:
         if (len(self._links[a]), a) < (len(self._links[b]), b):
             a, b = b, a
         self._parent[b] = a
+        if self.values is not None:
+            self.values.add(a, b)
         self._sizes[a] += self._sizes[b]
         self._smallest[a] = min(self._smallest[a], self._smallest[b])
         del self._links[a][b]

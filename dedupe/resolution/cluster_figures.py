@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.errors import LimitError
 from dedupe.records import Records, column_text
+from dedupe.resolution.decisions import Decision
 from dedupe.resolution.resolve import Resolved
+from dedupe.resolution.rules import Rules
+from dedupe.scoring.pairs import by_rule
 
 
 def cluster_figures(
     records: Records, pairs: pl.DataFrame, resolved: Resolved, config: Config
 ) -> dict[str, Any]:
-    """Count clusters, merged rows, undecided doubtful pairs, links, decisions, contradictions.
+    """Count clusters, merged rows, doubtful pairs, links, rules, decisions, contradictions.
 
     Parameters
     ----------
@@ -27,7 +30,7 @@ def cluster_figures(
     resolved
         The clusters.
     config
-        ``large_cluster``, ``threshold`` and ``review_from`` are used.
+        ``large_cluster``, ``threshold``, ``review_from`` and the rules are used.
 
     Returns
     -------
@@ -54,11 +57,44 @@ def cluster_figures(
         "uneven_clusters": [cluster_id[int(row)] for row in uneven_clusters(records, labels)],
         "doubtful_pairs": doubtful.height,
         **({} if resolved.links is None else {"links": resolved.links.height}),
+        **_rule_figures(records, pairs, resolved, config),
         "decisions": resolved.decisions.height,
         "contradictions": [
             {"left_id": records.ids[left], "right_id": records.ids[right], "reason": reason}
             for left, right, reason in resolved.contradictions.iter_rows()
         ],
+    }
+
+
+def _rule_figures(
+    records: Records, pairs: pl.DataFrame, resolved: Resolved, config: Config
+) -> dict[str, Any]:
+    """Count what the rules of a configuration decided, and what comes before them.
+
+    Returns
+    -------
+    dict
+        Empty without rules. Else ``rules``: the pairs that they keep apart, those that they join,
+        the decided matches that they would forbid, and the values of exact columns whose records
+        are not all in one cluster.
+    """
+    rules = Rules.of(records, config)
+    if rules is None:
+        return {}
+    by_rules = pairs.filter(by_rule())["probability"]
+    matches = resolved.decisions.filter(pl.col("decision") == Decision.MATCH)
+    left, right = (matches[side].to_numpy() for side in ("left", "right"))
+    separated = 0
+    for codes in rules.exact:
+        found = pl.DataFrame({"code": codes, "label": resolved.labels}).filter(pl.col("code") >= 0)
+        separated += found.unique().group_by("code").len().filter(pl.col("len") > 1).height
+    return {
+        "rules": {
+            "kept_apart": int((by_rules == 0).sum()),
+            "joined": int((by_rules == 1).sum()),
+            "overruled_by_decisions": int(rules.forbid(left, right).sum()),
+            "exact_values_apart": separated,
+        }
     }
 
 

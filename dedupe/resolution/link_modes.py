@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.resolution.rules import Rules
 from dedupe.scoring.pairs import components, identical_groups
 
 LINKS = pl.Schema(
@@ -32,7 +33,11 @@ Rows: TypeAlias = NDArray[np.uint32]
 
 
 def row_links(
-    pairs: pl.DataFrame, source: NDArray[np.uint8], decided: pl.DataFrame, lowest: float
+    pairs: pl.DataFrame,
+    source: NDArray[np.uint8],
+    decided: pl.DataFrame,
+    lowest: float,
+    rules: Rules | None = None,
 ) -> pl.DataFrame:
     """List the links between rows of different sources.
 
@@ -47,6 +52,8 @@ def row_links(
         pair decided to be different is no link.
     lowest
         Lowest probability of a link, inclusive.
+    rules
+        Which rows must not be in one cluster: they have no link, unless they are decided to match.
 
     Returns
     -------
@@ -62,8 +69,13 @@ def row_links(
     different = decided.filter(pl.col("decision") == "different").select(
         pl.col("left", "right").cast(pl.UInt32)
     )
+    across = _links_across(pairs, source, lowest)
+    if rules is not None:
+        across = across.filter(
+            pl.Series(~rules.forbid(across["left"].to_numpy(), across["right"].to_numpy()))
+        )
     return (
-        pl.concat([matched, _links_across(pairs, source, lowest)])
+        pl.concat([matched, across])
         .unique(["left", "right"], keep="first", maintain_order=True)
         .join(different, on=["left", "right"], how="anti")
         .sort("left", "right")

@@ -20,6 +20,8 @@ from dedupe.resolution.decisions import (
     value_choices_by_row,
 )
 from dedupe.resolution.link_modes import LINK_MODES, row_links
+from dedupe.resolution.ruled_pairs import ruled_pairs
+from dedupe.resolution.rules import Rules
 from dedupe.resolution.survivorship import representatives
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import DECIDERS
@@ -86,7 +88,7 @@ def recalibrated_pairs(
     config: Config,
     comparison: Comparison,
 ) -> tuple[pl.DataFrame, Recalibration | None]:
-    """Recalibrate the probabilities of pairs from decisions.
+    """Recalibrate the probabilities of pairs from decisions, and apply the rules.
 
     Parameters
     ----------
@@ -97,7 +99,8 @@ def recalibrated_pairs(
     decisions
         As for :func:`resolve`.
     config
-        ``recalibrate`` is used.
+        ``recalibrate`` and the rules are used; see
+        :func:`~dedupe.resolution.ruled_pairs.ruled_pairs`.
     comparison
         Comparison of the scored pairs.
 
@@ -106,10 +109,11 @@ def recalibrated_pairs(
     pairs, recalibration
         As :func:`~dedupe.scoring.recalibration.recalibrate` returns them.
     """
-    if not config.recalibrate:
-        return pairs, None
-    decided = decisions_by_row(decisions, records)
-    return recalibrate(pairs, comparison, decided)
+    recalibration = None
+    if config.recalibrate:
+        decided = decisions_by_row(decisions, records)
+        pairs, recalibration = recalibrate(pairs, comparison, decided)
+    return ruled_pairs(records, pairs, config), recalibration
 
 
 def resolve(
@@ -132,7 +136,7 @@ def resolve(
         ``left_id``, ``right_id`` (record keys) and ``decision``, the newest last. Decisions about
         records that do not exist are ignored.
     config
-        ``threshold``, ``link`` and ``within_tables`` are used.
+        ``threshold``, ``link``, ``within_tables`` and the rules are used.
     choices
         Schema :data:`~dedupe.resolution.decisions.CHOICES`, the newest last: representatives and
         values of merged rows that reviewers chose.
@@ -194,10 +198,16 @@ def cluster_records(
     """
     links: pl.DataFrame | None = None
     missing_weight = MISSING_WEIGHT
+    rules = Rules.of(records, config)
+    exact = None if rules is None else rules.exact_pairs()
     if config.link:
         lowest = 0.0 if config.link == "many-to-many" else config.threshold
         select_links = LINK_MODES[config.link]
-        links = select_links(row_links(pairs, records.source, decided, lowest), records.source)
+        links = row_links(pairs, records.source, decided, lowest, rules)
+        links = select_links(links, records.source)
+        if rules is not None and not config.within_tables:
+            ends = links.select("left", "right").to_numpy().astype(np.uint32).reshape(-1, 2)
+            exact = ends[rules.join(ends[:, 0], ends[:, 1])]
         if not config.within_tables:
             # No pair is `identical` here: two rows of one table join only through another table.
             pairs = links.with_columns(pl.lit("cross-encoder").cast(DECIDERS).alias("decided_by"))
@@ -210,6 +220,8 @@ def cluster_records(
         must_link=_pairs_decided(decided, Decision.MATCH),
         cannot_link=_pairs_decided(decided, Decision.DIFFERENT),
         missing_weight=missing_weight,
+        rules=rules,
+        exact=exact,
     )
     return clustering, pairs, links
 

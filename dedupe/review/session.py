@@ -21,7 +21,7 @@ from dedupe.review.loader import LoadedWorkspace, load_workspace
 from dedupe.review.order import ranked, triangles
 from dedupe.review.pairs import PairNumbers
 from dedupe.review.queue import Pace, PairQueue, View
-from dedupe.scoring.comparison.roles import Role, field_role
+from dedupe.scoring.comparison.roles import Role, field_role, given_roles
 from dedupe.scoring.explanation.pair import Explanation
 from dedupe.workspace.decision_log import LoggedDecision
 from dedupe.workspace.folder import open_workspace
@@ -129,11 +129,12 @@ class Session:
         if self._roles is None:
             names = self.compared_fields()
             texts = as_texts(self.records.frame.select(names).head(ROLES_FROM))
+            given = given_roles(names, self.config.kind)
             self._roles = {}
             for name, label in zip(names, field_labels(names), strict=True):
                 filled = texts[name].str.to_lowercase().str.strip_chars()
                 filled = filled.filter(filled != "")
-                self._roles[name] = field_role(label, filled).role
+                self._roles[name] = field_role(label, filled, given.get(label)).role
         return self._roles
 
     def compared_fields(self) -> list[str]:

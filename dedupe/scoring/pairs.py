@@ -10,7 +10,7 @@ import polars as pl
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-DECIDERS = pl.Enum(["identical", "comparison", "cross-encoder"])
+DECIDERS = pl.Enum(["identical", "comparison", "cross-encoder", "rule"])
 """How a pair got its probability."""
 PAIRS = pl.Schema(
     {
@@ -136,6 +136,11 @@ def identical_groups(n: int, pairs: pl.DataFrame) -> Rows:
     group = np.arange(n, dtype=np.uint32)
     group[stars["right"].to_numpy()] = stars["left"].to_numpy()
     return group
+
+
+def by_rule() -> pl.Expr:
+    """Build the expression that selects pairs that a rule decided."""
+    return pl.col("decided_by").cast(pl.String) == "rule"
 
 
 def identical_ends() -> pl.Expr:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from dedupe.config import BUNDLED, TARGETS, Config
+from dedupe.config import BUNDLED, RULES, TARGETS, Config
 from dedupe.io.sources import Input
 from dedupe.models.loading import MODELS
 from dedupe.scoring.comparison.model import WEIGHTS as COMPARISON_MODEL
@@ -43,6 +43,7 @@ def stage_keys(source: Input, config: Config) -> dict[str, str]:
         config.id,
         bool(config.link),
         config.map,
+        *_if_set(config.ignore_value),
     )
     bi_encoder = _model_id(config.bi_encoder, "bi-encoder")
     candidates = stage_key(
@@ -60,8 +61,14 @@ def stage_keys(source: Input, config: Config) -> dict[str, str]:
         config.effort,
         config.cross_encoder_pairs,
         config.self_training,
+        *_if_set(config.kind),
     )
     return {"table": table, "candidates": candidates, "scored": scored}
+
+
+def _if_set(*options: object) -> tuple[object, ...]:
+    """Return the options that are set; keys without them stay as they were."""
+    return tuple(option for option in options if option)
 
 
 def _comparison_model_id() -> str:
@@ -103,7 +110,10 @@ def clusters_key(
 ) -> str:
     """Return a hash of everything that clusters follow from, besides the records."""
     reviewed = decisions.rows(), choices.rows()
-    return stage_key(scored, *reviewed, config.threshold, config.link, config.within_tables)
+    rules = {name: getattr(config, name) for name in RULES if getattr(config, name)}
+    return stage_key(
+        scored, *reviewed, config.threshold, config.link, config.within_tables, *_if_set(rules)
+    )
 
 
 def export_key(

@@ -10,6 +10,7 @@ Every command that works on a finished run opens this state once::
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -20,7 +21,10 @@ from dedupe.records import Records
 from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.outputs import Outputs, make_outputs
 from dedupe.resolution.resolve import Resolved, recalibrated_pairs, resolve
+from dedupe.resolution.ruled_pairs import ruled_pairs
+from dedupe.resolution.rules import rule_columns, with_rule_values
 from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.roles import given_roles
 from dedupe.scoring.pairs import identical_pairs, judged_identical
 from dedupe.scoring.recalibration import Recalibration
 from dedupe.workspace.folder import Workspace
@@ -69,13 +73,20 @@ class State:
     comparison: Comparison
     missed: float = 0.0
 
-    @property
+    @cached_property
     def records(self) -> Records:
-        """The records."""
-        return self.table.records
+        """The records, with the values that rules compare if there are rules."""
+        if not rule_columns(self.config):
+            return self.table.records
+        statistics = self.comparison.file_statistics
+        return with_rule_values(self.table.records, self.config, statistics)
+
+    def ruled(self) -> pl.DataFrame:
+        """Return the pairs as the models scored them and the rules decided, not recalibrated."""
+        return ruled_pairs(self.records, self.pairs, self.config)
 
     def recalibrated(self) -> tuple[pl.DataFrame, Recalibration | None]:
-        """Return the pairs with recalibrated probabilities, and what was fitted."""
+        """Return the pairs, recalibrated and under the rules, and what was fitted."""
         return recalibrated_pairs(
             self.records, self.pairs, self.decisions, self.config, self.comparison
         )
@@ -156,13 +167,14 @@ def open_state(workspace: Workspace) -> State:
         raise unfinished(workspace)
     config, search = stored_config(workspace), search_facts(workspace)
     statistics = load_statistics(workspace, scored[1])
+    given = given_roles(table.records.compared_columns, config.kind)
     return State(
         table=table,
         pairs=all_pairs(table.records, scored[0]),
         decisions=current_decisions(workspace),
         choices=current_choices(workspace),
         config=config,
-        comparison=Comparison.of(table.records.texts, scored[0], statistics),
+        comparison=Comparison.of(table.records.texts, scored[0], statistics, given),
         missed=missed_matches(scored[0], search, config.threshold) if search else 0.0,
     )
 

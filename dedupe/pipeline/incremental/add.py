@@ -55,6 +55,7 @@ from dedupe.resolution.cluster_figures import check_limits, cluster_figures
 from dedupe.resolution.incremental import resolve_again
 from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.outputs import Outputs
+from dedupe.resolution.rules import rule_columns
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import judged_identical
 from dedupe.scoring.recalibration import MIN_DECISIONS
@@ -224,7 +225,7 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
     summary = {
         **run_facts(Input((), after.fingerprint), after.table, after.keys, config),
         "input": {"names": facts["input"]["names"], "fingerprint": after.fingerprint},
-        **pair_facts(after.search, after.scored, state.pairs, len(state.records), config),
+        **pair_facts(after.search, after.scored, state.ruled(), len(state.records), config),
         "cross_encoder": cross_encoder_facts(after.scoring),
         "self_training": after.scoring["self_training"],
         "uninformative_values": uninformative_values(after.statistics),
@@ -263,7 +264,13 @@ def _cluster(
     comparison = Comparison.of(records.texts, after.scored, after.statistics)
     state = State(after.table, pairs, decisions, choices, config, comparison)
     written = None
-    if before.clusters is None or config.link or _may_recalibrate(workspace, before, state):
+    records, ruled = state.records, bool(rule_columns(config))
+    if (
+        before.clusters is None
+        or config.link
+        or ruled
+        or _may_recalibrate(workspace, before, state)
+    ):
         clustered = state.cluster()
         again = np.ones(len(records), dtype=bool)
     else:

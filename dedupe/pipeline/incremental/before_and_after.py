@@ -19,6 +19,7 @@ from dedupe.pipeline.incremental.delta import Delta
 from dedupe.pipeline.incremental.rescore import identical_by_slot, score_delta, search_delta
 from dedupe.pipeline.stages import Stages
 from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.roles import given_roles
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.keys import clusters_key, stage_key, stage_keys
@@ -105,7 +106,8 @@ def open_before(workspace: Workspace, config: Config) -> Before:
         notes.append(_LOST.format("the statistics of values"))
     if cached is None or cached.height != len(table.records):
         pairs = all_pairs(table.records, scored[0])
-        comparison = Comparison.of(table.records.texts, scored[0], statistics)
+        given = given_roles(table.records.compared_columns, config.kind)
+        comparison = Comparison.of(table.records.texts, scored[0], statistics, given)
         state = State(table, pairs, decisions, choices, config, comparison)
         cached = state.cluster().resolved.rows
         notes.append(_LOST.format("the clusters as last written"))

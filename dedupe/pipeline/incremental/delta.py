@@ -14,7 +14,7 @@ from dedupe.config import Config
 from dedupe.errors import InputError, OptionError
 from dedupe.io.schema_matching import Linked
 from dedupe.io.sources import SOURCE_COLUMN, Input
-from dedupe.records import Records, as_texts, content_keys, frame_texts
+from dedupe.records import Records, as_texts, content_keys, frame_texts, meant_values
 from dedupe.workspace.stored import RecordTable
 
 
@@ -103,9 +103,9 @@ def delta_of(
     if _added_before(facts, source, options, by_content=by_content):
         name = " + ".join(source.names)
         nothing = table.records.frame.clear(), [f"{name} was added before: it is not added twice"]
-        return _plan(table.records, nothing, number, replace_all=False)
+        return _plan(table.records, nothing, number, options, replace_all=False)
     rows = _rows(source, table, facts, options, number)
-    return _plan(table.records, rows, number, replace_all=options.replace_all)
+    return _plan(table.records, rows, number, options, replace_all=options.replace_all)
 
 
 def _added_before(
@@ -228,7 +228,12 @@ def _as_column(name: str, frame: pl.DataFrame, like: pl.Series) -> pl.Series:
 
 
 def _plan(
-    old: Records, rows: tuple[pl.DataFrame, Sequence[str]], number: int, replace_all: bool
+    old: Records,
+    rows: tuple[pl.DataFrame, Sequence[str]],
+    number: int,
+    options: AddOptions,
+    *,
+    replace_all: bool,
 ) -> Delta:
     """Find which rows are new, changed, unchanged or removed.
 
@@ -256,7 +261,8 @@ def _plan(
         "removed": int((~stays).sum()),
     }
     previous = np.concatenate([np.flatnonzero(stays), np.full(len(new), -1)])
-    records = _combined(old, frame, text, ids, number, taken)
+    meant = meant_values(text, options.reading)
+    records = _combined(old, frame, text, meant, ids, number, taken)
     return Delta(records, previous, taken >= n, counts, tuple(notes))
 
 
@@ -302,11 +308,15 @@ def _combined(
     old: Records,
     frame: pl.DataFrame,
     text: pl.DataFrame,
+    meant: pl.DataFrame,
     ids: pl.Series | None,
     number: int,
     taken: NDArray[np.int64],
 ) -> Records:
-    """Return the records after the change: rows `taken` of the old ones followed by the new."""
+    """Return the records after the change: rows `taken` of the old ones followed by the new.
+
+    `meant` is `text` without the values that mean nothing.
+    """
     n, m = len(old), frame.height
     if ids is None:
         first = int((old.source == number).sum())
@@ -315,7 +325,7 @@ def _combined(
     else:
         new_ids, new_keys = ids, ids.rename("key")
     used = [role.name for role in old.fields if role.used]
-    texts = frame_texts(text.select(used)).rename("text")
+    texts = frame_texts(meant.select(used)).rename("text")
     unchanged_order = np.array_equal(taken, np.arange(n + m))
 
     def combined(before: pl.Series, now: pl.Series) -> pl.Series:

@@ -22,10 +22,12 @@ from dedupe.blocking.retrieve import Retriever
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.errors import InputError
 from dedupe.io.sources import Frame, to_polars
-from dedupe.records import as_texts, frame_texts
+from dedupe.records import as_texts, frame_texts, meant_values
+from dedupe.resolution.rules import Rules, rule_roles, rule_values
 from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.record_table import record_table
+from dedupe.scoring.comparison.roles import given_roles
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.scoring.logistic import sigmoid
 from dedupe.scoring.pairs import SAME_FROM, identical_pairs
@@ -100,7 +102,10 @@ class Matcher:
         self._encoder = index.encoder
         self._nearest = Retriever(index.stored, np.diff(self._starts) > 0)
         statistics = load_statistics(opened, scoring_facts(opened))
-        self._statistics = statistics or record_table(self.texts).statistics
+        given = given_roles(records.compared_columns, self.config.kind)
+        self._statistics = statistics or record_table(self.texts, given=given).statistics
+        self._roles = rule_roles(records, self.config, self._statistics)
+        self._rule_values = rule_values(records.frame, self.config, self._roles)
 
     def match(
         self, frame: Frame, *, limit: int = 5, min_probability: float | None = None
@@ -139,7 +144,7 @@ class Matcher:
         if min_probability is None:
             min_probability = self.config.threshold
         # The labels of a record text depend on all columns, so all of the workspace are used.
-        text = as_texts(frame.select(known)).with_columns(
+        text = meant_values(as_texts(frame.select(known)), self.config).with_columns(
             pl.lit("").alias(name) for name in self.fields if name not in known
         )
         texts = frame_texts(text.select(self.fields)).to_list()
@@ -161,7 +166,8 @@ class Matcher:
                 "similarity": np.repeat(similarity, count),
                 "row": rows,
             }
-        ).filter(pl.col("probability") >= min_probability)
+        )
+        found = self._ruled(found, frame).filter(pl.col("probability") >= min_probability)
         return (
             found.sort(
                 "record",
@@ -174,6 +180,55 @@ class Matcher:
             .drop("row")
             .cast(MATCHES)
         )
+
+    def _ruled(self, found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+        """Apply the rules of the workspace: drop forbidden matches, and add those of exact columns.
+
+        Matches of exact columns have probability 1; those that the search did not find have a
+        similarity of 0.
+        """
+        if not self._roles:
+            return found
+        n = len(self.ids)
+        there = as_texts(frame.select(name for name in self._roles if name in frame.columns))
+        new = rule_values(
+            pl.DataFrame(
+                [
+                    there[name] if name in there.columns
+                    else pl.Series(name, [""], dtype=pl.String).new_from_index(0, frame.height)
+                    for name in self._roles
+                ]
+            ),
+            self.config,
+            self._roles,
+        )  # fmt: skip
+        rules = Rules.of_values(pl.concat([self._rule_values, new]), self.config)
+        row = found["row"].to_numpy()
+        record = found["record"].to_numpy() + n
+        exact = rules.join(row, record)
+        found = found.with_columns(
+            pl.when(pl.Series(exact)).then(1.0).otherwise("probability").alias("probability")
+        ).filter(pl.Series(~rules.forbid(row, record)))
+        more = [
+            self._rule_values.select(name)
+            .with_row_index("row")
+            .join(new.select(name).with_row_index("record"), on=name)
+            .select(pl.col("record", "row").cast(pl.Int64))
+            for name in self.config.exact
+        ]
+        if not more:
+            return found
+        added = pl.concat(more).unique().join(found, on=["record", "row"], how="anti")
+        added = added.sort("record", "row")
+        rows, records = (added[name].to_numpy() for name in ("row", "record"))
+        added = added.with_columns(
+            self.ids.gather(rows).alias("id"),
+            self.cluster_ids.gather(rows).alias("cluster_id"),
+            pl.lit(1.0).alias("probability"),
+            pl.lit(0.0).alias("similarity"),
+        )
+        added = added.filter(pl.Series(~rules.forbid(rows, records + n)))
+        return pl.concat([found, added.select(found.columns)], how="vertical_relaxed")
 
     @cached_property
     def _model(self) -> tuple[PairModel, dict[str, float]]:

@@ -26,6 +26,7 @@ from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.model import LOGIT_LIMIT
 from dedupe.scoring.comparison.record_table import record_table
+from dedupe.scoring.comparison.roles import given_roles
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.scoring.explanation.short_reasons import reasons_of
@@ -328,7 +329,10 @@ def score_delta(
         earlier = None if stored is None else FileStatistics.restore(stored[1], stored[0])
         if earlier is None or found.rebuilt:
             regression = earlier.regression if earlier else None
-            statistics = replace(record_table(records.texts).statistics, regression=regression)
+            given = given_roles(records.compared_columns, config.kind)
+            statistics = replace(
+                record_table(records.texts, given=given).statistics, regression=regression
+            )
             cache.save(STATISTICS, key, statistics.counts, statistics.facts(), forget=False)
             facts = {**facts, "statistics_key": key}
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ from dedupe.progress import Progress, silent
 from dedupe.scoring.cascade import DOUBTFUL
 from dedupe.scoring.comparison.model import load_comparison_model
 from dedupe.scoring.comparison.record_table import RecordTable, record_table
+from dedupe.scoring.comparison.roles import Role
 from dedupe.scoring.comparison.scales import Bytes, Rows
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.scoring.comparison.vectors import Neighbours, comparison_vectors, neighbourhood
@@ -36,6 +38,8 @@ class Comparison:
         (m,) cosine of the two embeddings.
     statistics
         Statistics of the file that the records belong to. ``None``: the records are the file.
+    given
+        Roles that the user gave fields, by label; they matter without `statistics`.
     with_neighbours
         Whether the pairs are all candidates of their records, and can be compared with each other.
     """
@@ -46,16 +50,21 @@ class Comparison:
     similarity: NDArray[np.float32]
     statistics: FileStatistics | None = None
     with_neighbours: bool = True
+    given: Mapping[str, Role] | None = None
 
     @classmethod
     def of(
-        cls, texts: pl.Series, pairs: pl.DataFrame, statistics: FileStatistics | None = None
+        cls,
+        texts: pl.Series,
+        pairs: pl.DataFrame,
+        statistics: FileStatistics | None = None,
+        given: Mapping[str, Role] | None = None,
     ) -> Comparison:
         """Prepare the comparison of pairs with ``left``, ``right`` and ``similarity``."""
         left, right, similarity = (
             pairs[name].to_numpy() for name in ("left", "right", "similarity")
         )
-        return cls(texts, left, right, similarity, statistics)
+        return cls(texts, left, right, similarity, statistics, given=given)
 
     def __len__(self) -> int:
         """Return m, the number of pairs."""
@@ -64,7 +73,7 @@ class Comparison:
     @cached_property
     def table(self) -> RecordTable:
         """The records, prepared."""
-        return record_table(self.texts, self.statistics)
+        return record_table(self.texts, self.statistics, self.given)
 
     @property
     def file_statistics(self) -> FileStatistics:

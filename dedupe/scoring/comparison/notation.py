@@ -6,8 +6,13 @@ case, as record texts hold them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import polars as pl
 from anyascii import anyascii
+
+from dedupe.scoring.comparison.placeholders import is_no_value, is_placeholder
+from dedupe.scoring.comparison.roles import Role
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = "|".join(_MONTHS)
@@ -107,3 +112,61 @@ def dates(values: pl.Series) -> pl.DataFrame:
             pl.when(turned).then(month).otherwise(day).alias("day"),
         )
     )
+
+
+# Whole columns: which values are the same --------------------------------------------------------
+
+
+def in_one_notation(values: pl.Series, role: Role) -> pl.Series:
+    """Write values so that those which are the same are equal.
+
+    Phone numbers are compared by their last nine digits, without zeros at the beginning; e-mail
+    addresses without tags; web addresses without scheme; dates by year, month and day; numbers by
+    their value; codes and postcodes by letters and digits; all else by its words, without case,
+    accents and punctuation.
+
+    Parameters
+    ----------
+    values
+        Values as record texts hold them; ``""`` where there is none.
+    role
+        What the column holds.
+
+    Returns
+    -------
+    Series
+        Text; null where a value is missing or a placeholder.
+    """
+    found = _NOTATIONS.get(role, words)(values)
+    no_value = is_no_value(values) | is_placeholder(values, role) | (found == "")
+    return found.set(no_value, None)
+
+
+def _phone(values: pl.Series) -> pl.Series:
+    return phone(values).str.strip_chars_start("0")
+
+
+def _date(values: pl.Series) -> pl.Series:
+    parts = dates(values)
+    iso = parts.select(pl.concat_str("year", "month", "day", separator="-")).to_series()
+    return iso.zip_with(parts["year"] > 0, words(values))
+
+
+def _number(values: pl.Series) -> pl.Series:
+    """Keep the digits, so that long numbers stay exact; what is no number is compared by words."""
+    digits = values.str.replace_all(r"[\s$€£¥%+]", "").str.replace_all(r",(\d{3})\b", "$1")
+    digits = digits.str.replace(",", ".", literal=True)
+    short = digits.str.replace(r"^(-?)0+(\d)", "$1$2").str.replace(r"\.0*$|(\.\d*?[1-9])0+$", "$1")
+    return short.zip_with(digits.str.contains(r"^-?\d+(?:\.\d+)?$"), words(values))
+
+
+_NOTATIONS: Mapping[Role, Callable[[pl.Series], pl.Series]] = {
+    Role.PHONE: _phone,
+    Role.EMAIL: email,
+    Role.URL: url,
+    Role.CODE: compact,
+    Role.POSTCODE: compact,
+    Role.DATE: _date,
+    Role.NUMBER: _number,
+    Role.PRICE: _number,
+}

@@ -152,7 +152,11 @@ class RecordTable:
         return len(self.bits)
 
 
-def record_table(texts: pl.Series, statistics: FileStatistics | None = None) -> RecordTable:
+def record_table(
+    texts: pl.Series,
+    statistics: FileStatistics | None = None,
+    given: Mapping[str, Role] | None = None,
+) -> RecordTable:
     """Prepare records for comparison.
 
     Parameters
@@ -161,6 +165,8 @@ def record_table(texts: pl.Series, statistics: FileStatistics | None = None) -> 
         (n,) record texts; see :mod:`dedupe.records`.
     statistics
         Statistics of the file that the records belong to. ``None``: the records are the file.
+    given
+        Roles that the user gave fields, by label; `statistics`, if there are any, have them.
     """
     n = len(texts)
     lines = _lines(texts)
@@ -170,7 +176,10 @@ def record_table(texts: pl.Series, statistics: FileStatistics | None = None) -> 
     for label in labels:
         found = _values(lines, label)
         values[label] = counted.without(label, found, is_no_value(found["value"]))
-    roles, main = _roles(values) if statistics is None else (statistics.roles, statistics.main)
+    if statistics is None:
+        roles, main = _roles(values, given or {})
+    else:
+        roles, main = list(statistics.roles), list(statistics.main)
     for role in roles:
         found = values[role.label]
         placeholder = is_placeholder(found["value"], role.role)
@@ -313,8 +322,10 @@ def _values(lines: pl.DataFrame, label: str) -> pl.DataFrame:
     return found
 
 
-def _roles(values: Mapping[str, pl.DataFrame]) -> tuple[list[RoleOfField], list[str]]:
-    roles = [field_role(label, found["value"]) for label, found in values.items()]
+def _roles(
+    values: Mapping[str, pl.DataFrame], given: Mapping[str, Role]
+) -> tuple[list[RoleOfField], list[str]]:
+    roles = [field_role(label, found["value"], given.get(label)) for label, found in values.items()]
     main = main_labels(roles)
     return roles, sorted(main, key=lambda label: (not label.startswith(_FIRST_LABELS), label))
 

@@ -6,12 +6,16 @@ Records are compared by role, not by column, so that comparison vectors mean the
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import polars as pl
+
+from dedupe.config import KINDS
+from dedupe.errors import OptionError
+from dedupe.records import field_labels
 
 SAMPLE = 2_000
 """Records from whose values the role of a field is told."""
@@ -177,7 +181,7 @@ _MAIN: tuple[tuple[Role, ...], ...] = (
 """Roles that may name a record, the first that a file has counts."""
 
 
-def field_role(label: str, values: pl.Series) -> RoleOfField:
+def field_role(label: str, values: pl.Series, given: Role | None = None) -> RoleOfField:
     """Tell the role of one field.
 
     Most distinct values of a large file may be misspelt, so values count by their records.
@@ -188,12 +192,65 @@ def field_role(label: str, values: pl.Series) -> RoleOfField:
         Label of the field, the first word of the column's name.
     values
         Values of all records that have the field, as they are in record texts.
+    given
+        The role that the user gave the field; ``None``: it is told from the label and the values.
     """
+    if given is not None:
+        return RoleOfField(label, given, values.n_unique())
     ordered = values.sort()
     places = np.linspace(0, len(values) - 1, min(SAMPLE, len(values))).astype(np.uint32)
     distinct = values.n_unique()
     role = _role(label, ordered.gather(places), distinct, len(values))
     return RoleOfField(label, role, distinct)
+
+
+ROLE_OF_KIND: Mapping[str, Role] = dict(
+    zip(
+        KINDS,
+        (
+            Role.NAME, Role.GIVEN, Role.FAMILY, Role.SUFFIX, Role.CREATOR, Role.CODE, Role.NUMBER,
+            Role.PRICE, Role.DATE, Role.STREET, Role.HOUSE, Role.PLACE, Role.POSTCODE, Role.PHONE,
+            Role.EMAIL, Role.URL, Role.TEXT, Role.CATEGORY, Role.OTHER,
+        ),
+        strict=True,
+    )
+)  # fmt: skip
+"""The role that each kind of the option ``kind`` stands for."""
+
+
+def kind_of_role(role: Role) -> str:
+    """Name a role as the option ``kind`` does."""
+    return next(kind for kind, other in ROLE_OF_KIND.items() if other is role)
+
+
+def given_roles(columns: Sequence[str], kinds: Mapping[str, str]) -> dict[str, Role]:
+    """Return the roles that the option ``kind`` gives to fields, by label.
+
+    Columns of one label are one field.
+
+    Parameters
+    ----------
+    columns
+        The compared columns, in column order.
+    kinds
+        The option: column to kind. Columns that are not compared do not matter.
+
+    Raises
+    ------
+    OptionError
+        If columns of one label are given different kinds.
+    """
+    given: dict[str, tuple[str, str]] = {}
+    for column, label in zip(columns, field_labels(columns), strict=True):
+        if column not in kinds:
+            continue
+        other, kind = given.setdefault(label, (column, kinds[column]))
+        if kind != kinds[column]:
+            raise OptionError(
+                f"kind: the columns {other!r} and {column!r} begin with the same word and are "
+                f"compared as one: give both the same kind, not {kind} and {kinds[column]}"
+            )
+    return {label: ROLE_OF_KIND[kind] for label, (_, kind) in given.items()}
 
 
 def main_labels(roles: Sequence[RoleOfField]) -> list[str]:

@@ -70,6 +70,9 @@ class Explanation:
     decision
         The decision of a reviewer on this pair, which counts whatever the probability; ``""`` if
         there is none.
+    rule
+        The rule that decides this pair, which counts whatever the probability unless a reviewer
+        decided, such as ``must agree: country``; ``""`` if there is none.
     """
 
     left_id: str
@@ -79,6 +82,7 @@ class Explanation:
     start: float
     steps: tuple[Step, ...]
     decision: str = ""
+    rule: str = ""
 
     @property
     def proposed(self) -> bool:
@@ -125,7 +129,7 @@ def explain_pair(
     scored
         The pairs as the models scored them, of schema :data:`~dedupe.scoring.pairs.PAIRS`.
     shown
-        The same pairs with recalibrated probabilities.
+        Pairs with recalibrated probabilities; those that rules decided do not count.
     a, b
         Row numbers, not equal.
     similarity_of
@@ -170,7 +174,10 @@ def explain_pair(
         by_trees = refined
     probability = float(sigmoid(np.array(by_trees)))
     if place is not None:
-        raw, final = (float(pairs["probability"][place]) for pairs in (scored, shown))
+        raw = float(scored["probability"][place])
+        at = _place_of(shown, left, right)
+        by_models = at is not None and shown["decided_by"][at] == scored["decided_by"][place]
+        final = float(shown["probability"][at]) if at is not None and by_models else raw
         steps += _later_steps(by_trees, raw, final, str(decided_by))
         probability = final
     return Explanation(records.ids[a], records.ids[b], probability, decided_by, start, tuple(steps))
