@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from dedupe.cli.console import echo, echo_data, progress_bars
+from dedupe.cli.given import given, one_source
 from dedupe.cli.options import (
     EPILOG,
     FILES,
@@ -18,11 +19,9 @@ from dedupe.cli.options import (
     cross_encoder_option,
     device_option,
     fast_option,
-    given,
     id_option,
     inputs_argument,
     json_option,
-    one_source,
     quiet_option,
     reading_options,
     verbose_option,

@@ -12,12 +12,12 @@ import click
 
 import dedupe
 from dedupe.cli.console import echo, echo_data, logging_paused, progress_bars
+from dedupe.cli.given import given
 from dedupe.cli.options import (
     EPILOG,
     FILES,
     SectionedCommand,
     device_option,
-    given,
     message_options,
     review_option,
     safe_csv_option,

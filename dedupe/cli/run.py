@@ -12,6 +12,7 @@ import click
 
 import dedupe
 from dedupe.cli.console import progress_bars
+from dedupe.cli.given import given, one_source, with_config_file
 from dedupe.cli.options import (
     EPILOG,
     FILES,
@@ -19,18 +20,15 @@ from dedupe.cli.options import (
     SectionedCommand,
     comparison_option,
     export_options,
-    given,
     inputs_argument,
     matching_option,
     message_options,
     model_option,
-    one_source,
     other_option,
     output_option,
     parse_assignments,
     review_option,
     run_options,
-    with_config_file,
     workspace_argument,
 )
 from dedupe.cli.reports import print_dry_run, print_report, print_training

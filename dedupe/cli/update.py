@@ -9,17 +9,16 @@ import click
 
 import dedupe
 from dedupe.cli.console import progress_bars
+from dedupe.cli.given import given, one_source
 from dedupe.cli.options import (
     EPILOG,
     SectionedCommand,
     device_option,
-    given,
     id_option,
     input_option,
     inputs_argument,
     limit_options,
     message_options,
-    one_source,
     reading_options,
     verbose_option,
     workspace_argument,

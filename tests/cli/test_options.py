@@ -9,7 +9,7 @@ import click
 import pytest
 
 from dedupe.cli import cli
-from dedupe.cli.options import given, one_source, with_config_file
+from dedupe.cli.given import given, one_source, with_config_file
 from dedupe.config import EXPORT_OPTIONS, LINK_MODES, Config
 from dedupe.errors import OptionError
 
