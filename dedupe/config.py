@@ -6,7 +6,7 @@ The command line, TOML files and the Python API all end in one :class:`Config`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -250,9 +250,8 @@ class Config:
                     f"unknown {name} {value!r}: use one of {', '.join(choices)}"
                     f"{did_you_mean(str(value), choices)}"
                 )
-        for conflict in _CONFLICTS:
-            if message := conflict(self):
-                raise OptionError(message)
+        for message in _conflicts(self):
+            raise OptionError(message)
 
     def with_options(self, **options: Any) -> Config:
         """Return a copy with some options replaced.
@@ -356,64 +355,28 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 """Allowed values of options that are a choice; ``link`` may be empty."""
 
 
-def _review_from_above_threshold(config: Config) -> str | None:
-    if config.review_from <= config.threshold:
-        return None
-    return (
-        f"review_from ({config.review_from}) is above threshold ({config.threshold}): "
-        "doubtful pairs lie below the threshold"
-    )
-
-
-def _two_targets(config: Config) -> str | None:
-    if config.target_precision is None or config.target_recall is None:
-        return None
-    return "target_precision and target_recall both choose the threshold: give one"
-
-
-def _link_option_without_link(config: Config) -> str | None:
+def _conflicts(config: Config) -> Iterator[str]:
+    """Yield an error message for each group of options that contradict each other."""
+    if config.review_from > config.threshold:
+        yield (
+            f"review_from ({config.review_from}) is above threshold ({config.threshold}): "
+            "doubtful pairs lie below the threshold"
+        )
+    if config.target_precision is not None and config.target_recall is not None:
+        yield "target_precision and target_recall both choose the threshold: give one"
     for name in ("within_tables", "map", "prefer"):
         if getattr(config, name) and not config.link:
-            return f"{name} is for linking tables: use dedupe link"
-    return None
-
-
-def _within_tables_with_restricted_links(config: Config) -> str | None:
-    if not config.within_tables or config.link == "many-to-many":
-        return None
-    return f"within_tables needs many-to-many links: {config.link} links are between tables"
-
-
-def _two_header_rows(config: Config) -> str | None:
-    if config.header_row is None or (config.header is not False and not config.skip_rows):
-        return None
-    other = "skip_rows" if config.skip_rows else "no header"
-    return f"header_row and {other} contradict each other: give one"
-
-
-def _column_in_fields_and_ignore(config: Config) -> str | None:
-    both = sorted(set(config.fields) & set(config.ignore))
-    return f"column {both[0]!r} is both in fields and in ignore: choose one" if both else None
-
-
-def _column_in_two_rules(config: Config) -> str | None:
+            yield f"{name} is for linking tables: use dedupe link"
+    if config.within_tables and config.link != "many-to-many":
+        yield f"within_tables needs many-to-many links: {config.link} links are between tables"
+    if config.header_row is not None and (config.header is False or config.skip_rows):
+        other = "skip_rows" if config.skip_rows else "no header"
+        yield f"header_row and {other} contradict each other: give one"
+    for column in sorted(set(config.fields) & set(config.ignore)):
+        yield f"column {column!r} is both in fields and in ignore: choose one"
     for name in ("must_agree", "exact"):
-        both = sorted(set(config.must_differ) & set(getattr(config, name)))
-        if both:
-            return f"column {both[0]!r} is both in must_differ and in {name}: choose one"
-    return None
-
-
-_CONFLICTS: tuple[Callable[[Config], str | None], ...] = (
-    _review_from_above_threshold,
-    _two_targets,
-    _link_option_without_link,
-    _within_tables_with_restricted_links,
-    _two_header_rows,
-    _column_in_fields_and_ignore,
-    _column_in_two_rules,
-)
-"""Checks of options against each other; each returns an error message or ``None``."""
+        for column in sorted(set(config.must_differ) & set(getattr(config, name))):
+            yield f"column {column!r} is both in must_differ and in {name}: choose one"
 
 
 def _texts(option: str, value: Any) -> tuple[str, ...]:

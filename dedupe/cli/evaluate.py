@@ -6,11 +6,11 @@ from functools import partial
 
 import click
 
+from dedupe.cli.given import given
 from dedupe.cli.options import (
     EPILOG,
     FILES,
     FOLDERS,
-    given,
     json_option,
     safe_csv_option,
     verbose_option,
