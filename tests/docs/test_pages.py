@@ -48,3 +48,9 @@ def test_dots_stand_for_any_lines_and_times_may_differ() -> None:
     assert agrees(["..."], [])
     assert not agrees(["a", "..."], ["b", "c"])
     assert not agrees(["took 2 rows"], ["took 3 rows"])
+
+
+def test_figures_may_differ_in_their_last_digits() -> None:
+    assert agrees(["F1 0.9512, 12.50 in all"], ["F1 0.9487, 12.61 in all"])
+    assert not agrees(["F1 0.9512"], ["F1 0.9212"])
+    assert not agrees(["F1 0.95"], ["F1 0.95 or so"])
