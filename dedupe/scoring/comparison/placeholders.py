@@ -25,7 +25,7 @@ _PHONE = (
 _EMAIL = (
     r"^(?:test|none|noreply|no-reply|donotreply|na|n/a|nobody|no|noemail|unknown|example|x+|abc|"
     r"asdf|null|nomail|email|someone)@"
-    r"|@(?:test|example|none|nowhere|noemail|invalid|domain)\.(?:com|org|net)$"
+    r"|@(?:test|none|nowhere|noemail|invalid|domain)\.(?:com|org|net)$"
 )
 _DATE = (
     r"^(?:(?:19|20)00-0?1-0?1|1970-0?1-0?1|0?1[/.-]0?1[/.-](?:1900|1970|2000|00)|19000101|19700101|"

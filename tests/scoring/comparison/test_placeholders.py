@@ -29,7 +29,7 @@ def test_words_and_signs_for_no_value() -> None:
         (
             Role.EMAIL,
             ["test@test.com", "anna@test.com", "noreply@firma.de", "none@none.com"],
-            ["anna@firma.de", "protest@firma.de", "anna@latest.com"],
+            ["anna@firma.de", "protest@firma.de", "anna@latest.com", "anna.berg@example.com"],
         ),
         (
             Role.DATE,
