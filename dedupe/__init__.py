@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from dedupe.pipeline.score import score
     from dedupe.pipeline.train import train
     from dedupe.report.page import write_report
+    from dedupe.review.offline.sheet import write_review_sheet
     from dedupe.scoring.explanation.pair import Explanation
     from dedupe.workspace.folder import Workspace
+    from dedupe.workspace.labels import import_decisions
 
 __all__ = [
     "Config",
@@ -58,6 +60,7 @@ __all__ = [
     "evaluate_workspace",
     "explain",
     "export",
+    "import_decisions",
     "link",
     "open_workspace",
     "profile",
@@ -65,6 +68,7 @@ __all__ = [
     "score",
     "train",
     "write_report",
+    "write_review_sheet",
 ]
 
 logging.getLogger("dedupe").addHandler(logging.NullHandler())
@@ -77,6 +81,8 @@ _MODULES = {
     "profile": "dedupe.pipeline.profile",
     "Result": "dedupe.pipeline.result",
     "write_report": "dedupe.report.page",
+    "write_review_sheet": "dedupe.review.offline.sheet",
+    "import_decisions": "dedupe.workspace.labels",
     "dry_run": "dedupe.pipeline.dry_run",
     "evaluate_workspace": "dedupe.evaluation.quality",
     "explain": "dedupe.pipeline.explain",

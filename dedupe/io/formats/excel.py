@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import polars as pl
 
@@ -19,6 +19,7 @@ from dedupe.io.formats.header import column_names, data_in_header, placeholder_n
 
 if TYPE_CHECKING:
     from fastexcel import ExcelReader
+    from xlsxwriter import Workbook
 
 ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
 """Endings of workbooks."""
@@ -96,7 +97,7 @@ def parse_excel(data: bytes, name: str, config: Config) -> Parsed:
     if not rows.height or not rows.width:
         raise InputError(f"{where} is empty: it needs a header row and rows{hint}")
     skipped = config.skip_rows if config.header_row is None else config.header_row - 1
-    first, body = _split(rows, where, config, skipped, hint)
+    first, body, first_row = _split(rows, where, config, skipped, hint)
     if config.header is False:
         names = placeholder_names(body.width)
     else:
@@ -111,7 +112,7 @@ def parse_excel(data: bytes, name: str, config: Config) -> Parsed:
         notes = (f"{where} was read; it also has {_listed(others)} (choose with --sheet)",)
     if config.header is None:
         notes += data_in_header(first, frame, where)
-    return Parsed(frame, Dialect(format="xlsx"), notes)
+    return Parsed(frame, Dialect(format="xlsx"), notes, first_row)
 
 
 def _chosen(sheets: Sequence[str], named: str | None, name: str) -> str:
@@ -141,10 +142,15 @@ def _rows(book: ExcelReader, sheet: str) -> pl.DataFrame:
 
 def _split(
     rows: pl.DataFrame, where: str, config: Config, skipped: int, hint: str
-) -> tuple[list[str], pl.DataFrame]:
-    """Split the rows of a sheet into the header and the rows below it.
+) -> tuple[list[str], pl.DataFrame, int]:
+    """Split a sheet into the header and the rows below it, and count the rows above these.
 
     Blank rows above the header are passed over.
+
+    Returns
+    -------
+    tuple
+        The header, the rows below it, and the number of the first of them in the sheet, from 1.
     """
     rows = rows.slice(skipped)
     filled = rows.select(pl.sum_horizontal(pl.all().is_not_null().cast(pl.UInt32))).to_series()
@@ -162,7 +168,8 @@ def _split(
             f"{header} is the header, use --header-row {header}; if not, use --header{hint}"
         )
     first = [value or "" for value in rows.row(0)]
-    return first, rows if config.header is False else rows.slice(1)
+    above = skipped + blank + 1
+    return (first, rows, above) if config.header is False else (first, rows.slice(1), above + 1)
 
 
 def _without_midnight(frame: pl.DataFrame) -> pl.DataFrame:
@@ -219,16 +226,9 @@ def excel_bytes(frame: pl.DataFrame) -> bytes:
     OutputError
         As :func:`check_excel`.
     """
-    with needs_extra("excel", "an Excel workbook", OutputError):
-        import xlsxwriter
-
     check_excel(frame)
     buffer = io.BytesIO()
-    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    options: dict[str, Any] = {"in_memory": True, **plain}
-    with xlsxwriter.Workbook(buffer, options) as book:
-        # The default date is that of today, and the file would differ from run to run.
-        book.set_properties({"created": datetime(2000, 1, 1)})
+    with plain_workbook(buffer) as book:
         sheet = book.add_worksheet("dedupe")
         sheet.freeze_panes(1, 0)
         header = book.add_format({"bold": True})
@@ -247,6 +247,41 @@ def excel_bytes(frame: pl.DataFrame) -> bytes:
         if frame.width:
             sheet.autofilter(0, 0, frame.height, frame.width - 1)
     return buffer.getvalue()
+
+
+def plain_workbook(buffer: BinaryIO) -> Workbook:
+    """Make a workbook, for use in a ``with`` statement, that takes text for nothing but text.
+
+    The same content gives the same bytes.
+
+    Raises
+    ------
+    OutputError
+        If the package that writes workbooks is not installed.
+    """
+    with needs_extra("excel", "an Excel workbook", OutputError):
+        import xlsxwriter
+
+    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    book = xlsxwriter.Workbook(buffer, {"in_memory": True, **plain})
+    # The default date is that of today, and the file would differ from run to run.
+    book.set_properties({"created": datetime(2000, 1, 1)})
+    return book
+
+
+def cell_address(row: int, column: int) -> str:
+    """Name a cell as a spreadsheet does, from the numbers of its row and column, from 1.
+
+    Examples
+    --------
+    >>> cell_address(7, 2), cell_address(1, 28)
+    ('B7', 'AB1')
+    """
+    letters = ""
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row}"
 
 
 def _finite(series: pl.Series) -> bool:
