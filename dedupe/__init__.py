@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from dedupe.pipeline.score import score
     from dedupe.pipeline.train import train
     from dedupe.report.page import write_report
+    from dedupe.review.offline.page import write_review_page
     from dedupe.review.offline.sheet import write_review_sheet
     from dedupe.scoring.explanation.pair import Explanation
     from dedupe.workspace.folder import Workspace
@@ -68,6 +69,7 @@ __all__ = [
     "score",
     "train",
     "write_report",
+    "write_review_page",
     "write_review_sheet",
 ]
 
@@ -81,6 +83,7 @@ _MODULES = {
     "profile": "dedupe.pipeline.profile",
     "Result": "dedupe.pipeline.result",
     "write_report": "dedupe.report.page",
+    "write_review_page": "dedupe.review.offline.page",
     "write_review_sheet": "dedupe.review.offline.sheet",
     "import_decisions": "dedupe.workspace.labels",
     "dry_run": "dedupe.pipeline.dry_run",

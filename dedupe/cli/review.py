@@ -48,7 +48,7 @@ ORDERS = (
 """Orders of the review queue: see :data:`dedupe.review.order.ORDERS`, which is slow to import."""
 
 IN_APP = ("interval_width", "theme", "reviewer")
-"""Options of the app that a workbook has no use for."""
+"""Options of the app that a workbook and a page have no use for."""
 
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
@@ -85,7 +85,16 @@ IN_APP = ("interval_width", "theme", "reviewer")
     help="Write the doubtful pairs as an Excel workbook to fill in, instead of opening the app.",
 )
 @review_option(
-    "--limit", metavar="N", type=click.IntRange(1), help="Most pairs of --sheet (default: all)."
+    "--page",
+    metavar="FILE",
+    shell_complete=FILES,
+    help="Write the doubtful pairs as one HTML page to decide in any browser, and to save as CSV.",
+)
+@review_option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Most pairs of --sheet and --page (default: all).",
 )
 @verbose_option
 def review(
@@ -94,6 +103,7 @@ def review(
     web: bool,
     port: int | None,
     sheet: str | None,
+    page: str | None,
     limit: int | None,
     verbose: int,
     **options: Any,
@@ -101,16 +111,16 @@ def review(
     """Review doubtful pairs and clusters of WORKSPACE.
 
     The app opens in the terminal. Every decision is saved immediately, and the results are written
-    again at the end. With --sheet, dedupe decisions WORKSPACE --import FILE takes the decisions
-    back.
+    again at the end. What was decided in a workbook (--sheet) or on a page (--page) is taken back
+    with dedupe decisions WORKSPACE --import FILE.
     """
-    if sheet is not None:
+    if sheet is not None or page is not None:
         in_app = {"audit": audit, "web": web, "port": port is not None}
         in_app |= {name: options[name] is not None for name in IN_APP}
-        _write_sheet(workspace, sheet, in_app, limit=limit, **options)
+        _write_offline(workspace, sheet, page, in_app, limit=limit, **options)
         return
     if limit is not None:
-        raise OptionError("--limit is for --sheet")
+        raise OptionError("--limit is for --sheet and --page")
     if audit:
         options["order"] = "audit"
     elif options["interval_width"] is not None and options["order"] != "audit":
@@ -123,9 +133,10 @@ def review(
         _review_and_export(workspace, **given(options))
 
 
-def _write_sheet(
+def _write_offline(
     workspace: str,
-    sheet: str,
+    sheet: str | None,
+    page: str | None,
     in_app: Mapping[str, bool],
     *,
     order: str,
@@ -135,16 +146,23 @@ def _write_sheet(
 ) -> None:
     for name, is_given in in_app.items():
         if is_given:
-            raise OptionError(f"--{name.replace('_', '-')} is for the app: leave out it or --sheet")
-    count = dedupe.write_review_sheet(workspace, sheet, order=order, limit=limit, blind=blind)
-    if not count:
-        echo("No doubtful pair is left to decide: nothing is written.", err=True)
-        return
-    echo(
-        f"Wrote {plural(count, 'pair')} to {sheet}. Fill in the column decision, save, then: "
-        f"dedupe decisions {workspace} --import {sheet}",
-        err=True,
-    )
+            flag = f"--{name.replace('_', '-')}"
+            raise OptionError(f"{flag} is for the app: not with --sheet or --page")
+    for file, write, what, saved in (
+        (sheet, dedupe.write_review_sheet, "Fill in the column decision, save", sheet),
+        (page, dedupe.write_review_page, "Open it in a browser, decide, save", "decisions.csv"),
+    ):
+        if file is None:
+            continue
+        count = write(workspace, file, order=order, limit=limit, blind=blind)
+        if not count:
+            echo("No doubtful pair is left to decide: nothing is written.", err=True)
+            return
+        echo(
+            f"Wrote {plural(count, 'pair')} to {file}. {what}, then: "
+            f"dedupe decisions {workspace} --import {saved}",
+            err=True,
+        )
 
 
 def _review_and_export(workspace: str, **options: Any) -> None:

@@ -161,7 +161,7 @@ def test_a_blind_sheet_has_no_scores_and_writing_changes_nothing(
         (["--sheet", "n.xlsx", "--audit"], "--audit is for the app"),
         (["--sheet", "n.xlsx", "--reviewer", "ann"], "--reviewer is for the app"),
         (["--sheet", "n.xlsx", "--order", "contradictions"], "needs the review app"),
-        (["--limit", "3"], "--limit is for --sheet"),
+        (["--limit", "3"], "--limit is for --sheet and --page"),
     ],
 )
 def test_what_cannot_be_written_is_one_line(

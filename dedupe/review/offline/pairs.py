@@ -48,6 +48,8 @@ class OfflineReview:
     ----------
     name
         What was read, in words.
+    key
+        Fingerprint of the first input of the workspace, which later inputs leave.
     columns
         The columns without that of the ids, the compared columns first.
     compared
@@ -57,6 +59,7 @@ class OfflineReview:
     """
 
     name: str
+    key: str
     columns: tuple[str, ...]
     compared: frozenset[str]
     pairs: tuple[OfflinePair, ...]
@@ -121,5 +124,12 @@ def _review(session: Session, limit: int | None) -> OfflineReview:
                 fields=tuple(field for field in fields if field.name in columns),
             )
         )
-    names = session.workspace.facts()["input"]["names"]
-    return OfflineReview(", ".join(names), tuple(columns), frozenset(used), tuple(pairs))
+    facts = session.workspace.facts()
+    read = facts["input"]
+    return OfflineReview(
+        name=", ".join(read["names"]),
+        key=facts.get("original") or read["fingerprint"],
+        columns=tuple(columns),
+        compared=frozenset(used),
+        pairs=tuple(pairs),
+    )
