@@ -37,8 +37,11 @@ if TYPE_CHECKING:
     from dedupe.pipeline.score import score
     from dedupe.pipeline.train import train
     from dedupe.report.page import write_report
+    from dedupe.review.offline.page import write_review_page
+    from dedupe.review.offline.sheet import write_review_sheet
     from dedupe.scoring.explanation.pair import Explanation
     from dedupe.workspace.folder import Workspace
+    from dedupe.workspace.labels import import_decisions
 
 __all__ = [
     "Config",
@@ -60,6 +63,7 @@ __all__ = [
     "evaluate_workspace",
     "explain",
     "export",
+    "import_decisions",
     "link",
     "open_workspace",
     "profile",
@@ -67,6 +71,8 @@ __all__ = [
     "score",
     "train",
     "write_report",
+    "write_review_page",
+    "write_review_sheet",
 ]
 
 logging.getLogger("dedupe").addHandler(logging.NullHandler())
@@ -79,6 +85,9 @@ _MODULES = {
     "profile": "dedupe.pipeline.profile",
     "Result": "dedupe.pipeline.result",
     "write_report": "dedupe.report.page",
+    "write_review_page": "dedupe.review.offline.page",
+    "write_review_sheet": "dedupe.review.offline.sheet",
+    "import_decisions": "dedupe.workspace.labels",
     "dry_run": "dedupe.pipeline.dry_run",
     "evaluate_workspace": "dedupe.evaluation.quality",
     "explain": "dedupe.pipeline.explain",

@@ -21,6 +21,7 @@ EXTRAS = {
     "dedupe/io/formats/excel.py": "excel",
     "dedupe/io/formats/database.py": "databases",
     "dedupe/io/formats/database_output.py": "databases",
+    "dedupe/review/offline/sheet.py": "excel",
     "dedupe/review/web.py": "web",
     "dedupe/training/comparison/fit.py": "train",
     "dedupe/training/export_graph.py": "train",

@@ -47,6 +47,9 @@ ORDERS = (
 )
 """Orders of the review queue: see :data:`dedupe.review.order.ORDERS`, which is slow to import."""
 
+IN_APP = ("interval_width", "theme", "reviewer")
+"""Options of the app that a workbook and a page have no use for."""
+
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
 @workspace_argument
@@ -75,15 +78,49 @@ ORDERS = (
 @review_option(
     "--port", metavar="PORT", type=click.IntRange(0, 65535), help="Port of --web (default: free)."
 )
+@review_option(
+    "--sheet",
+    metavar="FILE",
+    shell_complete=FILES,
+    help="Write the doubtful pairs as an Excel workbook to fill in, instead of opening the app.",
+)
+@review_option(
+    "--page",
+    metavar="FILE",
+    shell_complete=FILES,
+    help="Write the doubtful pairs as one HTML page to decide in any browser, and to save as CSV.",
+)
+@review_option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Most pairs of --sheet and --page (default: all).",
+)
 @verbose_option
 def review(
-    workspace: str, audit: bool, web: bool, port: int | None, verbose: int, **options: Any
+    workspace: str,
+    audit: bool,
+    web: bool,
+    port: int | None,
+    sheet: str | None,
+    page: str | None,
+    limit: int | None,
+    verbose: int,
+    **options: Any,
 ) -> None:
     """Review doubtful pairs and clusters of WORKSPACE.
 
     The app opens in the terminal. Every decision is saved immediately, and the results are written
-    again at the end.
+    again at the end. What was decided in a workbook (--sheet) or on a page (--page) is taken back
+    with dedupe decisions WORKSPACE --import FILE.
     """
+    if sheet is not None or page is not None:
+        in_app = {"audit": audit, "web": web, "port": port is not None}
+        in_app |= {name: options[name] is not None for name in IN_APP}
+        _write_offline(workspace, sheet, page, in_app, limit=limit, **options)
+        return
+    if limit is not None:
+        raise OptionError("--limit is for --sheet and --page")
     if audit:
         options["order"] = "audit"
     elif options["interval_width"] is not None and options["order"] != "audit":
@@ -94,6 +131,38 @@ def review(
         raise OptionError("--port is for --web")
     else:
         _review_and_export(workspace, **given(options))
+
+
+def _write_offline(
+    workspace: str,
+    sheet: str | None,
+    page: str | None,
+    in_app: Mapping[str, bool],
+    *,
+    order: str,
+    blind: bool,
+    limit: int | None,
+    **_: Any,
+) -> None:
+    for name, is_given in in_app.items():
+        if is_given:
+            flag = f"--{name.replace('_', '-')}"
+            raise OptionError(f"{flag} is for the app: not with --sheet or --page")
+    for file, write, what, saved in (
+        (sheet, dedupe.write_review_sheet, "Fill in the column decision, save", sheet),
+        (page, dedupe.write_review_page, "Open it in a browser, decide, save", "decisions.csv"),
+    ):
+        if file is None:
+            continue
+        count = write(workspace, file, order=order, limit=limit, blind=blind)
+        if not count:
+            echo("No doubtful pair is left to decide: nothing is written.", err=True)
+            return
+        echo(
+            f"Wrote {plural(count, 'pair')} to {file}. {what}, then: "
+            f"dedupe decisions {workspace} --import {saved}",
+            err=True,
+        )
 
 
 def _review_and_export(workspace: str, **options: Any) -> None:
@@ -184,7 +253,8 @@ def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
     "labels",
     metavar="FILE",
     shell_complete=FILES,
-    help="Import decisions from a table: id_a,id_b,label.",
+    help="Import decisions from a table (id_a,id_b,label) or from a workbook of dedupe review "
+    "--sheet.",
 )
 @click.option(
     "--reviewer", metavar="NAME", help="Reviewer of imported decisions (default: the file name)."
@@ -201,13 +271,14 @@ def decisions(
 ) -> None:
     """Print the decision log of WORKSPACE, or import decisions.
 
-    A label is match, different or unsure, or 1 or 0.
+    A label is match, different or unsure, or 1 or 0; an empty one is no decision.
     """
     from dedupe.workspace.labels import decision_log, import_decisions
 
     if labels is not None:
         count = import_decisions(workspace, labels, reviewer=reviewer or Path(labels).name)
-        echo(f"Imported {plural(count, 'decision')}. Apply: dedupe export {workspace}", err=True)
+        apply = f" Apply: dedupe export {workspace}" if count else ""
+        echo(f"Imported {plural(count, 'decision')}.{apply}", err=True)
         return
     log = decision_log(workspace)
     if format == "csv":

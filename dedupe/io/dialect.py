@@ -60,11 +60,14 @@ class Parsed:
         How they were written.
     notes
         What was guessed with doubt, one line each.
+    first_row
+        Number of the first row in a sheet, from 1.
     """
 
     frame: pl.DataFrame
     dialect: Dialect = CSV
     notes: tuple[str, ...] = ()
+    first_row: int = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +86,8 @@ class Table:
         File name, ``stdin``, or the name of the database and table.
     notes
         What was guessed with doubt, one line each.
+    first_row
+        Number of the first row in a sheet, from 1.
     """
 
     frame: pl.DataFrame
@@ -90,6 +95,7 @@ class Table:
     fingerprint: str
     name: str
     notes: tuple[str, ...] = ()
+    first_row: int = 2
 
 
 def frame_fingerprint(frame: pl.DataFrame) -> str:

@@ -152,7 +152,7 @@ def read_table(source: str | Path, *, config: Config | None = None, **options: A
     check_text(parsed.frame, name)
     notes = parsed.notes + _unused(config, kind, name)
     shown = name if sheet is None else f"{name}::{sheet}"
-    return Table(parsed.frame, parsed.dialect, digest, shown, notes)
+    return Table(parsed.frame, parsed.dialect, digest, shown, notes, parsed.first_row)
 
 
 def _unused(config: Config, kind: str, name: str) -> tuple[str, ...]:

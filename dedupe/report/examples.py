@@ -144,9 +144,9 @@ def _shortened(field: FieldPair) -> FieldPair:
     return replace(field, left=left, right=right)
 
 
-def cut(spans: Sequence[Span]) -> Iterator[Span]:
-    """Cut the pieces of a value after :data:`MOST_CHARACTERS`."""
-    left = MOST_CHARACTERS
+def cut(spans: Sequence[Span], most: int = MOST_CHARACTERS) -> Iterator[Span]:
+    """Cut the pieces of a value after `most` characters."""
+    left = most
     for text, differs in spans:
         if left <= 0:
             return

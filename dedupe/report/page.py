@@ -26,7 +26,10 @@ from dedupe.workspace.state import Clustered, open_state
 
 FILE = "report.html"
 """Name of the file in a workspace."""
+FOLDER = Path(__file__).parent
 TEMPLATE = "page.html.jinja"
+PALETTE = FOLDER / "palette.css"
+"""Colours of this page and of other pages, light and dark."""
 MOST_VALUES = 10
 """Placeholders and shared contacts that are listed."""
 
@@ -124,18 +127,23 @@ def content(
 
 def render(shown: Mapping[str, Any]) -> str:
     """Render the page; every value is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+    return environment(FOLDER).get_template(TEMPLATE).render(shown)
+
+
+def environment(folder: Path) -> Environment:
+    """Make an environment for the templates of a folder that escapes every value."""
+    made = Environment(
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(
+    made.filters.update(
         line=one_line, plural=plural, bars=lambda found: list(waterfall(found)), zip=zip
     )
-    return environment.get_template(TEMPLATE).render(shown)
+    return made
 
 
 def _columns(clustered: Clustered) -> list[tuple[str, bool, str]]:

@@ -55,6 +55,8 @@ class Session:
         A name of :data:`~dedupe.review.order.ORDERS`.
     seed
         Seed of the random order.
+    readonly
+        Make no log of decisions where there is none, and write to none.
 
     Raises
     ------
@@ -65,11 +67,17 @@ class Session:
     """
 
     def __init__(
-        self, workspace: str | Path, *, reviewer: str, order: str = "informative", seed: int = 0
+        self,
+        workspace: str | Path,
+        *,
+        reviewer: str,
+        order: str = "informative",
+        seed: int = 0,
+        readonly: bool = False,
     ) -> None:
         self.view = View(order)
         self.workspace = open_workspace(workspace)
-        self.log = self.workspace.decisions()
+        self.log = self.workspace.decisions(readonly=readonly)
         self.history = ReviewerHistory(self.log, reviewer)
         self.pace = Pace()
         self._seed = seed

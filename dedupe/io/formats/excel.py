@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import polars as pl
 
@@ -20,6 +20,7 @@ from dedupe.io.formats.header import column_names, data_in_header, placeholder_n
 
 if TYPE_CHECKING:
     from fastexcel import ExcelReader
+    from xlsxwriter import Workbook
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
@@ -104,7 +105,7 @@ def parse_excel(data: bytes, name: str, config: Config) -> Parsed:
     if not rows.height or not rows.width:
         raise InputError(f"{where} is empty: it needs a header row and rows{hint}")
     skipped = config.skip_rows if config.header_row is None else config.header_row - 1
-    first, body = _split(rows, where, config, skipped, hint)
+    first, body, first_row = _split(rows, where, config, skipped, hint)
     if config.header is False:
         names = placeholder_names(body.width)
     else:
@@ -119,7 +120,7 @@ def parse_excel(data: bytes, name: str, config: Config) -> Parsed:
         notes = (f"{where} was read; it also has {_listed(others)} (choose with --sheet)",)
     if config.header is None:
         notes += data_in_header(first, frame, where)
-    return Parsed(frame, Dialect(format="xlsx"), notes)
+    return Parsed(frame, Dialect(format="xlsx"), notes, first_row)
 
 
 def _chosen(sheets: Sequence[str], named: str | None, name: str) -> str:
@@ -149,10 +150,15 @@ def _rows(book: ExcelReader, sheet: str) -> pl.DataFrame:
 
 def _split(
     rows: pl.DataFrame, where: str, config: Config, skipped: int, hint: str
-) -> tuple[list[str], pl.DataFrame]:
-    """Split the rows of a sheet into the header and the rows below it.
+) -> tuple[list[str], pl.DataFrame, int]:
+    """Split a sheet into the header and the rows below it, and count the rows above these.
 
     Blank rows above the header are passed over.
+
+    Returns
+    -------
+    tuple
+        The header, the rows below it, and the number of the first of them in the sheet, from 1.
     """
     rows = rows.slice(skipped)
     filled = rows.select(pl.sum_horizontal(pl.all().is_not_null().cast(pl.UInt32))).to_series()
@@ -170,7 +176,8 @@ def _split(
             f"{header} is the header, use --header-row {header}; if not, use --header{hint}"
         )
     first = [value or "" for value in rows.row(0)]
-    return first, rows if config.header is False else rows.slice(1)
+    above = skipped + blank + 1
+    return (first, rows, above) if config.header is False else (first, rows.slice(1), above + 1)
 
 
 def _without_midnight(frame: pl.DataFrame) -> pl.DataFrame:
@@ -235,17 +242,10 @@ def write_excel(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
     OutputError
         As :func:`check_excel`.
     """
-    with needs_extra("excel", "an Excel workbook", OutputError):
-        import xlsxwriter
-
     for frame in tables.values():
         check_excel(frame)
     buffer = io.BytesIO()
-    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    options: dict[str, Any] = {"in_memory": True, **plain}
-    with xlsxwriter.Workbook(buffer, options) as book:
-        # The default date is that of today, and the file would differ from run to run.
-        book.set_properties({"created": datetime(2000, 1, 1)})
+    with plain_workbook(buffer) as book:
         header = book.add_format({"bold": True})
         for name, frame in zip(_sheet_names(tables), tables.values(), strict=True):
             _fill(book.add_worksheet(name), frame, header)
@@ -285,6 +285,41 @@ def _sheet_names(tables: Iterable[str]) -> list[str]:
             numbered = f"{name[: SHEET_NAME - len(str(number)) - 1]}~{number}"
         names.append(numbered)
     return names
+
+
+def plain_workbook(buffer: BinaryIO) -> Workbook:
+    """Make a workbook, for use in a ``with`` statement, that takes text for nothing but text.
+
+    The same content gives the same bytes.
+
+    Raises
+    ------
+    OutputError
+        If the package that writes workbooks is not installed.
+    """
+    with needs_extra("excel", "an Excel workbook", OutputError):
+        import xlsxwriter
+
+    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    book = xlsxwriter.Workbook(buffer, {"in_memory": True, **plain})
+    # The default date is that of today, and the file would differ from run to run.
+    book.set_properties({"created": datetime(2000, 1, 1)})
+    return book
+
+
+def cell_address(row: int, column: int) -> str:
+    """Name a cell as a spreadsheet does, from the numbers of its row and column, from 1.
+
+    Examples
+    --------
+    >>> cell_address(7, 2), cell_address(1, 28)
+    ('B7', 'AB1')
+    """
+    letters = ""
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row}"
 
 
 def _finite(series: pl.Series) -> bool:
