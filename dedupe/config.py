@@ -315,10 +315,13 @@ class Config:
 
     def as_dict(self) -> dict[str, Any]:
         """Convert to plain JSON types, in the order of the fields."""
-        return {
-            **asdict(self),
-            **{name: dict(getattr(self, name)) for name in ("kind", "merge", "map")},
-        }
+        values = asdict(self)
+        for name, value in values.items():
+            if isinstance(value, tuple):
+                values[name] = list(value)
+            elif isinstance(value, Mapping):
+                values[name] = dict(value)
+        return values
 
 
 _RANGES: Mapping[str, tuple[Callable[[Any], bool], str]] = {

@@ -246,7 +246,8 @@ def _() -> None:
 @checks("Excel output has numbers as numbers")
 def _() -> None:
     place = workspace("--format", "xlsx")
-    kind = pl.read_excel(f"{place}/merged.xlsx").schema["cluster_size"]
+    book = pl.read_excel(f"{place}/results.xlsx", sheet_name="merged")
+    kind = book.schema["cluster_size"]
     see(kind.is_numeric(), kind)
 
 

@@ -24,7 +24,7 @@ from tests.shell import run_line
 
 ROOT = Path(__file__).parent.parent.parent
 BLOCK = re.compile(r"^```(console|pycon)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-VARYING = re.compile(r"\b\d+(?:\.\d+)? (?:s|minutes|MB)\b")
+VARYING = re.compile(r"\b\d[\d,]*(?:\.\d+)? (?:s|minutes|MB)\b")
 """What differs between two runs of the same command: times and memory."""
 DECIMAL = re.compile(r"(?<![\d.])\d+\.\d+(?![\d.])")
 CLOSE = 0.02

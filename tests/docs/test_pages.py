@@ -45,6 +45,7 @@ def test_a_page_that_shows_something_else_would_be_noticed(
 
 def test_dots_stand_for_any_lines_and_times_may_differ() -> None:
     assert agrees(["a", "...", "took 2.5 s"], ["a", "b", "c", "took 12 s"])
+    assert agrees(["at most 504 MB"], ["at most 1,555 MB"])
     assert agrees(["..."], [])
     assert not agrees(["a", "..."], ["b", "c"])
     assert not agrees(["took 2 rows"], ["took 3 rows"])

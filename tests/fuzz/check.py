@@ -87,7 +87,9 @@ def check_values(case: Case, table: Table) -> None:
 
 def check_output(table: Table, format: str, folder: Path) -> None:
     """Check that a table that is written and read again is the same, and the same bytes twice."""
-    target, again = folder / f"out.{format}", folder / f"again.{format}"
+    # A workbook names its sheet after the file.
+    target, again = folder / f"out.{format}", folder / "again" / f"out.{format}"
+    again.parent.mkdir(exist_ok=True)
     dialect = table.dialect if table.dialect.format == "csv" else CSV
     frame = table.frame.with_columns(fuzz_row=pl.lit("x"))
     try:

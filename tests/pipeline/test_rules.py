@@ -91,7 +91,7 @@ def test_run_export_and_diff_options_obey_the_rules(file: Path, ruled: Path) -> 
     assert not any({"1", "2"} <= cluster for cluster in partners(differ))
     # The rules are those of the workspace now.
     again = dedupe.run(file, effort="fast", fields=["name", "phone"], ignore_value=("number=N",))
-    assert again.summary["config"]["must_differ"] == ("source",)
+    assert again.summary["config"]["must_differ"] == ["source"]
 
 
 def test_without_rules_nothing_is_decided_by_rules(file: Path, tmp_path: Path) -> None:
