@@ -19,6 +19,37 @@ STARTS_IN = 60.0
 """Seconds in which the browser must start."""
 
 
+LOW_CONTRAST = """
+(() => {
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((one) => one / 255)
+    .map((one) => one <= 0.03928 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, one, place) => sum + one * [0.2126, 0.7152, 0.0722][place], 0);
+  const backgroundOf = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = rgb(getComputedStyle(node).backgroundColor);
+      if (colour.length < 4 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  for (const node of document.body.querySelectorAll("*")) {
+    const own = [...node.childNodes].some((one) => one.nodeType === 3 && one.textContent.trim());
+    if (!own || !node.checkVisibility() || node.closest("svg, :disabled")) continue;
+    let opacity = 1;
+    for (let one = node; one; one = one.parentElement) opacity *= getComputedStyle(one).opacity;
+    const behind = backgroundOf(node);
+    const text = rgb(getComputedStyle(node).color).slice(0, 3)
+      .map((one, place) => one * opacity + behind[place] * (1 - opacity));
+    const [dark, bright] = [light(text), light(behind)].sort((a, b) => a - b);
+    if ((bright + 0.05) / (dark + 0.05) < 4.5) low.push(node.textContent.trim().slice(0, 60));
+  }
+  return low;
+})()
+"""
+"""Expression: texts of the page whose contrast is less than 4.5 to 1."""
+
+
 class Page:
     """The page that the browser shows."""
 
@@ -44,6 +75,11 @@ class Page:
         found = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
+
+    async def emulate(self, *, scheme: str, media: str = "screen") -> None:
+        """Show the page in the light or dark scheme, on a screen or as it is printed."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        await self.call("Emulation.setEmulatedMedia", media=media, features=features)
 
     async def press(self, key: str) -> None:
         """Press a key."""

@@ -12,7 +12,7 @@ import pytest
 
 import dedupe
 from dedupe.workspace.labels import decision_log
-from tests.browser import CHROMIUM, browser
+from tests.browser import CHROMIUM, LOW_CONTRAST, browser
 from tests.cli.conftest import Invoke
 from tests.samples import write_workspace
 
@@ -105,6 +105,9 @@ def test_a_browser_decides_keeps_and_saves(page: Path, workspace: Path, tmp_path
             wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
             assert not await chrome.evaluate(wide)
             await chrome.press("m")
+            for scheme in ("dark", "light"):
+                await chrome.emulate(scheme=scheme)
+                assert await chrome.evaluate(LOW_CONTRAST) == []
             await chrome.press("d")
             await chrome.press("u")
             await chrome.press("ArrowLeft")

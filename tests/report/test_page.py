@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from html.parser import HTMLParser
@@ -12,6 +13,7 @@ import pytest
 
 import dedupe
 from dedupe.report.page import FILE
+from tests.browser import CHROMIUM, LOW_CONTRAST, browser
 from tests.samples import people_table
 
 HOSTILE = '<script src="http://evil.example/x.js">alert(1)</script>\x1b[31m\u202e{{ 7*7 }}'
@@ -29,7 +31,7 @@ def hostile_table() -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "w.dedupe"
-    dedupe.run(hostile_table(), output=folder, effort="fast", id="id")
+    dedupe.run(hostile_table(), output=folder, effort="fast", id="id", ignore=("city",))
     return folder
 
 
@@ -150,3 +152,28 @@ def test_a_later_run_leaves_the_report(workspace: Path, tmp_path: Path) -> None:
     dedupe.write_report(folder)
     dedupe.export(folder, format="jsonl")
     assert (folder / FILE).exists()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+@pytest.mark.parametrize(("width", "media"), [(390, "screen"), (1200, "screen"), (720, "print")])
+def test_the_page_can_be_read(page: str, tmp_path: Path, width: int, media: str) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(page, encoding="utf-8")
+    too_wide = (
+        "[document.documentElement, ...document.querySelectorAll('.scroll')]"
+        ".filter((one) => one.scrollWidth > one.clientWidth).length"
+    )
+
+    async def look() -> None:
+        async with browser(tmp_path / "profile", width=width) as chrome:
+            for scheme in ("light", "dark"):
+                await chrome.emulate(scheme=scheme, media=media)
+                await chrome.open(file.as_uri())
+                assert await chrome.evaluate(LOW_CONTRAST) == []
+            # On a phone, clusters are scrolled sideways, but the page is not.
+            if width > 390:
+                assert await chrome.evaluate(too_wide) == 0
+            sideways = "document.documentElement.scrollWidth - innerWidth"
+            assert await chrome.evaluate(sideways) <= 0
+
+    asyncio.run(look())

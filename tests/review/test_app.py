@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 from textual.command import CommandPalette
+from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Static
 from textual.widgets._footer import FooterKey
@@ -28,6 +29,7 @@ from dedupe.review.queue import View, parse_range
 from dedupe.review.screens.help import HelpScreen
 from dedupe.review.screens.pairs import PairsScreen
 from dedupe.review.session import RECALIBRATE_AFTER, Session
+from dedupe.review.widgets.keys import Keys
 from dedupe.workspace.decision_log import DecisionLog
 from tests.samples import review_table
 
@@ -646,3 +648,31 @@ def test_linked_tables_are_reviewed(tmp_path: Path, scored_by_likeness: None) ->
         await pilot.press("escape", "q")
 
     assert drive(tmp_path / "l.dedupe", steps, (120, 40)) is True
+
+
+def test_on_a_phone_nothing_is_beside_the_screen(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        for key, last in (("p", "Search"), ("c", "Type value"), ("o", "Train"), ("e", "Back")):
+            await pilot.press(key)
+            await pilot.pause()
+            text = drawn(app)
+            for shown in ("Pairs", "Clusters", "Overview", "Export", "? Help", "q Quit", last):
+                assert shown in text
+            for button in app.screen.query(FooterKey):
+                width = len(button.key_display) + len(button.description)
+                assert button.region.right <= 48 and button.region.width > width
+            await pilot.press("escape")
+        await pilot.press("o")
+        await pilot.pause()
+        lines = text_of(app, "#histogram").splitlines()
+        assert max(map(len, lines)) <= 48
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert app.screen.query_one(VerticalScroll).region.right <= 48
+        assert "commands" in drawn(app) and "cluster" in drawn(app)
+        await pilot.press("escape", "p")
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause()
+        assert app.screen.query_one(Keys).size.height == 1
+
+    drive(workspace, steps, size=(48, 40))

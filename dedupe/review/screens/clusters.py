@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Input, Static
+from textual.widgets import DataTable, Input, Static
 
 from dedupe.errors import DedupeError
 from dedupe.io.printable import printable
@@ -23,6 +23,7 @@ from dedupe.report.wording import plural
 from dedupe.resolution.decisions import Decision
 from dedupe.review.decisions import described
 from dedupe.review.session import Session
+from dedupe.review.widgets.keys import Keys
 from dedupe.review.widgets.navigation import Navigation
 
 MOST_LISTED = 2_000
@@ -95,7 +96,7 @@ class ClustersScreen(Screen[None]):
             yield DataTable(id="rows", cursor_type="cell", fixed_columns=1)
         yield Static(id="note")
         yield Input(placeholder=SEARCH_HINT, id="search")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Add the columns of the list."""

@@ -15,7 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Button, Footer, Input, Label, Select, Static
+from textual.widgets import Button, Input, Label, Select, Static
 
 from dedupe.config import FORMATS
 from dedupe.errors import DedupeError
@@ -25,6 +25,7 @@ from dedupe.report.field_differences import one_line
 from dedupe.resolution.merge_rules import RULES, check_sources, parse_rules
 from dedupe.review.screens.overview import OverviewScreen
 from dedupe.review.session import Session
+from dedupe.review.widgets.keys import Keys
 from dedupe.review.widgets.navigation import Navigation
 
 PREVIEWED_ROWS = 8
@@ -74,7 +75,7 @@ class ExportScreen(Screen[None]):
                 yield Button("Write", variant="primary", id="write")
             yield Static(id="result")
             yield Static(id="preview")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_screen_resume(self) -> None:
         """Preview the result under the latest decisions."""

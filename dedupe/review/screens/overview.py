@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from dedupe.errors import DedupeError
@@ -26,11 +26,15 @@ from dedupe.report.wording import plural
 from dedupe.resolution.decisions import Decision, decisions_by_row
 from dedupe.resolution.resolve import cluster_records
 from dedupe.review.session import Session
-from dedupe.review.widgets.figures import estimated, histogram, with_bar
+from dedupe.review.widgets.figures import BIN_WIDTH, estimated, histogram, with_bar
+from dedupe.review.widgets.keys import Keys
 from dedupe.review.widgets.navigation import Navigation
 
 BINS = 24
 """Bars of the histogram."""
+
+FRAME = 6
+"""Columns beside the bars."""
 
 HISTOGRAM_LINES = 8
 LOW_HISTOGRAM_LINES = 5
@@ -77,7 +81,7 @@ class OverviewScreen(Screen[None]):
             yield Static(id="progress")
             yield Static("estimating precision and recall …", id="estimate")
             yield Static(id="training")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_screen_resume(self) -> None:
         """Show the current state."""
@@ -90,7 +94,8 @@ class OverviewScreen(Screen[None]):
         p = self.session.pairs.scores.probability
         counts, _ = np.histogram(p, bins=BINS, range=(0, 1))
         height = HISTOGRAM_LINES if self.size.height >= 30 else LOW_HISTOGRAM_LINES
-        drawn = histogram(counts.tolist(), self.threshold, height)
+        width = max((self.size.width - FRAME) // BINS, 1)
+        drawn = histogram(counts.tolist(), self.threshold, height, min(width, BIN_WIDTH))
         self.query_one("#histogram", Static).update(drawn)
         self.query_one("#progress", Static).update(self._progress())
 

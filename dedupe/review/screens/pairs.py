@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from dedupe.errors import DedupeError
 from dedupe.evaluation.quality import Audit
@@ -27,6 +27,7 @@ from dedupe.review.order import ORDERS
 from dedupe.review.queue import View, parse_range
 from dedupe.review.session import Session
 from dedupe.review.widgets.figures import duration, estimated, with_bar
+from dedupe.review.widgets.keys import Keys
 from dedupe.review.widgets.navigation import Navigation
 from dedupe.review.widgets.record_comparison import Cached, side_by_side
 from dedupe.review.widgets.waterfall import waterfall
@@ -96,7 +97,7 @@ class PairsScreen(Screen[None]):
         yield Static(id="scores")
         yield Static(id="note")
         yield Input(id="filter")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Show the first pair."""

@@ -12,7 +12,9 @@ from rich.text import Text
 from dedupe.evaluation.estimate import Measure
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
-_BIN_WIDTH = 3
+
+BIN_WIDTH = 3
+"""Widest bar of the histogram, in columns."""
 
 
 def with_bar(before: Text, share: float, after: Text, width: int = 16) -> Table:
@@ -22,7 +24,9 @@ def with_bar(before: Text, share: float, after: Text, width: int = 16) -> Table:
     return line
 
 
-def histogram(counts: Sequence[int], threshold: float, height: int = 8) -> Text:
+def histogram(
+    counts: Sequence[int], threshold: float, height: int = 8, bin_width: int = BIN_WIDTH
+) -> Text:
     """Draw the number of pairs by probability, and the threshold below.
 
     The scale is logarithmic: clear pairs are thousands of times as many as doubtful ones.
@@ -34,11 +38,11 @@ def histogram(counts: Sequence[int], threshold: float, height: int = 8) -> Text:
         line = Text("  ")
         for level in levels:
             filled = max(0.0, min(level - row, 1.0))
-            line.append(_BLOCKS[round(filled * 8)] * _BIN_WIDTH)
+            line.append(_BLOCKS[round(filled * 8)] * bin_width)
         lines.append(line)
-    width = len(counts) * _BIN_WIDTH
+    width = len(counts) * bin_width
     lines.append(Text("  0" + "·" * (width - 2) + "1", style="dim"))
-    place = min(int(threshold * len(counts)), len(counts) - 1) * _BIN_WIDTH
+    place = min(int(threshold * len(counts)), len(counts) - 1) * bin_width
     label = f"threshold {threshold:.2f}"
     before = place - len(label) - 1
     mark = " " * before + label + " ▲" if before >= 0 else " " * place + "▲ " + label

@@ -21,7 +21,8 @@ class Navigation(Horizontal):
 
     DEFAULT_CSS = """
     Navigation {
-        height: 1;
+        height: auto;
+        max-height: 2;
         padding: 0 1;
         background: $panel;
     }
