@@ -36,7 +36,7 @@ def demo(folder: str, as_json: bool, quiet: bool, verbose: int) -> None:
 
 def _copy_sample(folder: Path) -> Path:
     """Copy the sample to a new or empty folder; a folder that has it already is left as it is."""
-    from dedupe.io.atomic import write_atomically
+    from dedupe.io.atomic import write_bytes_atomically
 
     data = files("dedupe.cli").joinpath(SAMPLE).read_bytes()
     file = folder / "contacts.csv"
@@ -50,9 +50,5 @@ def _copy_sample(folder: Path) -> Path:
         raise OptionError(
             f"cannot use the folder {folder}: {error.strerror}; name a new folder"
         ) from None
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(data)
-
-    write_atomically(file, write)
+    write_bytes_atomically(file, data)
     return file

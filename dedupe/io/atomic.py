@@ -55,6 +55,15 @@ def write_atomically(target: Path, write: Callable[[Path], None]) -> None:
                 temporary.unlink(missing_ok=True)
 
 
+def write_bytes_atomically(target: Path, data: bytes) -> None:
+    """Write bytes as :func:`write_atomically` does."""
+
+    def write(path: Path) -> None:
+        path.write_bytes(data)
+
+    write_atomically(target, write)
+
+
 @contextmanager
 def output_errors(target: Path) -> Iterator[None]:
     """Turn what the system says of a write to `target` into one line.

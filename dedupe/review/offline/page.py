@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from dedupe.errors import OptionError
-from dedupe.io.atomic import write_atomically
+from dedupe.io.atomic import write_bytes_atomically
 from dedupe.io.printable import printable
 from dedupe.report.examples import cut
 from dedupe.report.field_differences import FieldPair, one_line
 from dedupe.report.page import PALETTE, environment
-from dedupe.review.offline.pairs import OfflinePair, OfflineReview, offline_review
+from dedupe.review.offline.pairs import MOST_CHARACTERS, OfflinePair, OfflineReview, offline_review
 
 ENDINGS = (".html", ".htm")
 FOLDER = Path(__file__).parent
-MOST_CHARACTERS = 1_000
-"""Characters of a value that are shown."""
 
 
 def write_review_page(
@@ -68,12 +66,8 @@ def write_review_page(
     review = offline_review(workspace, order=order, limit=limit)
     if review.pairs:
         data = _page(review, blind=blind).encode()
-        write_atomically(file, lambda path: _write(data, path))
+        write_bytes_atomically(file, data)
     return len(review.pairs)
-
-
-def _write(data: bytes, path: Path) -> None:
-    path.write_bytes(data)
 
 
 def _page(review: OfflineReview, *, blind: bool) -> str:

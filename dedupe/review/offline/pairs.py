@@ -16,6 +16,9 @@ from dedupe.review.session import Session
 NOT_OFFLINE = ("contradictions", "audit")
 """Orders that need the app: its queue grows with the decisions."""
 
+MOST_CHARACTERS = 1_000
+"""Characters of a value that are shown."""
+
 
 @dataclass(frozen=True)
 class OfflinePair:

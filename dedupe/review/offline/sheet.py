@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dedupe.errors import OptionError, OutputError
-from dedupe.io.atomic import write_atomically
+from dedupe.io.atomic import write_bytes_atomically
 from dedupe.io.formats.excel import WIDTH, cell_address, check_excel, plain_workbook
 from dedupe.io.formats.header import unique_columns
 from dedupe.io.printable import printable
 from dedupe.report.examples import cut
 from dedupe.report.field_differences import Span
 from dedupe.resolution.decisions import Decision
-from dedupe.review.offline.pairs import OfflinePair, OfflineReview, offline_review
+from dedupe.review.offline.pairs import MOST_CHARACTERS, OfflinePair, OfflineReview, offline_review
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -31,8 +31,6 @@ FROZEN = ("pair", FILLED_IN, "id")
 """First columns, which stay in sight."""
 SCORES = ("probability", "reason")
 """Columns that a blind review has not."""
-MOST_CHARACTERS = 1_000
-"""Characters of a value that are shown."""
 
 DIFFERS, ONE_SIDED, TO_FILL, LINE = "#FFE3A3", "#E8EBF0", "#FFFBE6", "#8A93A3"
 CHARACTERS = "#A33A00"
@@ -98,12 +96,8 @@ def write_review_sheet(
     if review.pairs:
         _check(review)
         data = _workbook(review, blind=blind)
-        write_atomically(file, lambda path: _write(data, path))
+        write_bytes_atomically(file, data)
     return len(review.pairs)
-
-
-def _write(data: bytes, path: Path) -> None:
-    path.write_bytes(data)
 
 
 def _workbook(review: OfflineReview, *, blind: bool) -> bytes:
