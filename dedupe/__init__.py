@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from dedupe.evaluation.compare_runs import Diff, diff
     from dedupe.evaluation.quality import evaluate_workspace
     from dedupe.pipeline.dry_run import dry_run
-    from dedupe.pipeline.explain import explain
     from dedupe.pipeline.export import export
+    from dedupe.pipeline.fine_tuning.train import train
     from dedupe.pipeline.incremental.add import add
     from dedupe.pipeline.incremental.match import Matcher, open_workspace
     from dedupe.pipeline.profile import profile
-    from dedupe.pipeline.result import Result
+    from dedupe.pipeline.results.explain import explain
+    from dedupe.pipeline.results.result import Result
     from dedupe.pipeline.run import link, run
     from dedupe.pipeline.score import score
-    from dedupe.pipeline.train import train
     from dedupe.report.page import write_report
     from dedupe.review.offline.page import write_review_page
     from dedupe.review.offline.sheet import write_review_sheet
@@ -83,20 +83,20 @@ _MODULES = {
     "Diff": "dedupe.evaluation.compare_runs",
     "diff": "dedupe.evaluation.compare_runs",
     "profile": "dedupe.pipeline.profile",
-    "Result": "dedupe.pipeline.result",
+    "Result": "dedupe.pipeline.results.result",
     "write_report": "dedupe.report.page",
     "write_review_page": "dedupe.review.offline.page",
     "write_review_sheet": "dedupe.review.offline.sheet",
     "import_decisions": "dedupe.workspace.labels",
     "dry_run": "dedupe.pipeline.dry_run",
     "evaluate_workspace": "dedupe.evaluation.quality",
-    "explain": "dedupe.pipeline.explain",
+    "explain": "dedupe.pipeline.results.explain",
     "Explanation": "dedupe.scoring.explanation.pair",
     "export": "dedupe.pipeline.export",
     "link": "dedupe.pipeline.run",
     "run": "dedupe.pipeline.run",
     "score": "dedupe.pipeline.score",
-    "train": "dedupe.pipeline.train",
+    "train": "dedupe.pipeline.fine_tuning.train",
     "Workspace": "dedupe.workspace.folder",
     "open_workspace": "dedupe.pipeline.incremental.match",
 }

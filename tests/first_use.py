@@ -105,7 +105,7 @@ def review(place: str, *keys: str) -> Done:
         return App.run(app, headless=True, auto_pilot=press)
 
     with (
-        patch("dedupe.cli.review.require_terminal"),
+        patch("dedupe.cli.commands.review.require_terminal"),
         patch.object(ReviewApp, "run", run),
     ):
         return dedupe("review", place, "--reviewer", "me")

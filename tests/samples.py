@@ -22,7 +22,7 @@ from dedupe.workspace.stage_cache import SCORED
 from dedupe.workspace.stored import RecordTable, save_table
 
 if TYPE_CHECKING:
-    from dedupe.pipeline.finetune import Example
+    from dedupe.pipeline.fine_tuning.finetune import Example
     from dedupe.scoring.comparison.comparison import Comparison
 
 PEOPLE = [
@@ -89,7 +89,7 @@ def part_examples() -> list[Example]:
 
     The bundled model judges such pairs otherwise, so only learning explains a right answer.
     """
-    from dedupe.pipeline.finetune import Example  # loads torch, which few tests need
+    from dedupe.pipeline.fine_tuning.finetune import Example  # loads torch, which few tests need
 
     return [
         Example(f"part: {word} 77{i}", f"part: {word} 77{i} {'x' if i % 2 else 'q'}", float(i % 2))

@@ -13,15 +13,15 @@ from typing import Any, NoReturn
 
 import click
 
+from dedupe.cli.commands.demo import demo
+from dedupe.cli.commands.evaluate import diff, evaluate
+from dedupe.cli.commands.explain import explain, report
+from dedupe.cli.commands.inspect import completion, profile, score
+from dedupe.cli.commands.review import decisions, review, train
+from dedupe.cli.commands.run import export, link, run
+from dedupe.cli.commands.update import add, match
 from dedupe.cli.console import LOGGER, echo, stop_logging
-from dedupe.cli.demo import demo
-from dedupe.cli.evaluate import diff, evaluate
-from dedupe.cli.explain import explain, report
-from dedupe.cli.inspect import completion, profile, score
 from dedupe.cli.options import EPILOG
-from dedupe.cli.review import decisions, review, train
-from dedupe.cli.run import export, link, run
-from dedupe.cli.update import add, match
 from dedupe.errors import DedupeError, LimitError
 from dedupe.io.printable import printable
 

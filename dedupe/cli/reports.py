@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def print_training(training: Mapping[str, Any], *, undo: bool = False) -> None:
     """Print what training on decisions changed."""
-    from dedupe.pipeline.train import training_summary
+    from dedupe.pipeline.fine_tuning.train import training_summary
 
     if not undo:
         console().print(training_summary(training))

@@ -18,7 +18,7 @@ from dedupe.io.printable import printable
 if TYPE_CHECKING:
     import polars as pl
 
-    from dedupe.pipeline.result import Result
+    from dedupe.pipeline.results.result import Result
 
 STDOUT = "-"
 """Name of stdout where a file or folder is expected."""

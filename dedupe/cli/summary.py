@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from dedupe.pipeline.result import Result
+    from dedupe.pipeline.results.result import Result
 
 Summary = Mapping[str, Any]
 """The summary of a result, as in ``manifest.json``."""

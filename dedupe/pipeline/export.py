@@ -13,13 +13,13 @@ from dedupe.errors import OptionError, OutputError
 from dedupe.evaluation.threshold import with_target_threshold
 from dedupe.pipeline.manifest import fitted_facts, matching_pairs, written_facts
 from dedupe.pipeline.output_files import write_outputs
-from dedupe.pipeline.result import Result
+from dedupe.pipeline.results.result import Result
 from dedupe.pipeline.run import check_linked
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
-from dedupe.resolution.merge_rules import check_sources, parse_rules
 from dedupe.resolution.rules import check_rules
+from dedupe.resolution.survivorship.merge_rules import check_sources, parse_rules
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.json_file import write_json
 from dedupe.workspace.keys import clusters_key, export_key

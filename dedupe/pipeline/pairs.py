@@ -19,7 +19,7 @@ from dedupe.io.sources import SOURCE_COLUMN, Input
 from dedupe.pipeline.stages import Stages
 from dedupe.records import Records, make_records
 from dedupe.scoring.comparison.comparison import Comparison
-from dedupe.scoring.comparison.roles import given_roles
+from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.scoring.pairs import DECIDERS
 from dedupe.scoring.score import score_pairs
 from dedupe.workspace.stage_cache import CANDIDATES, INDEX, SCORED, STATISTICS

@@ -14,7 +14,7 @@ from dedupe.io.sources import Source, open_input
 from dedupe.pipeline.manifest import uninformative_values
 from dedupe.records import make_records
 from dedupe.scoring.comparison.record_table import record_table
-from dedupe.scoring.comparison.roles import given_roles
+from dedupe.scoring.comparison.values.roles import given_roles
 
 
 def profile(source: Source, *, config: Config | None = None, **options: Any) -> pl.DataFrame:

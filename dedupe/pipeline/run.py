@@ -39,14 +39,14 @@ from dedupe.pipeline.manifest import (
 )
 from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.pairs import find_candidates, read_records, score_candidates
-from dedupe.pipeline.result import Result
+from dedupe.pipeline.results.result import Result
 from dedupe.pipeline.stages import Stages
 from dedupe.pipeline.workspace_input import check_same_input, is_rescored, store_input
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
-from dedupe.resolution.merge_rules import check_sources, parse_rules
 from dedupe.resolution.rules import check_rules
-from dedupe.scoring.comparison.roles import given_roles
+from dedupe.resolution.survivorship.merge_rules import check_sources, parse_rules
+from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.folder import SUFFIX, Workspace
 from dedupe.workspace.json_file import write_json

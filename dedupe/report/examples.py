@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.pipeline.explain import explain_rows
+from dedupe.pipeline.results.explain import explain_rows
 from dedupe.report.field_differences import (
     FieldPair,
     Span,
@@ -17,8 +17,8 @@ from dedupe.report.field_differences import (
     one_line,
     split_differences,
 )
-from dedupe.resolution.merge_rules import parse_rules
-from dedupe.resolution.survivorship import merged_row, preferred_rows, source_rows
+from dedupe.resolution.survivorship.merge import merged_row, preferred_rows, source_rows
+from dedupe.resolution.survivorship.merge_rules import parse_rules
 from dedupe.scoring.explanation.pair import Explanation
 from dedupe.scoring.pairs import identical_ends
 from dedupe.workspace.folder import Workspace

@@ -11,8 +11,8 @@ from difflib import SequenceMatcher
 import polars as pl
 
 from dedupe.io.printable import printable
-from dedupe.scoring.comparison import notation
-from dedupe.scoring.comparison.roles import Role
+from dedupe.scoring.comparison.values import notation
+from dedupe.scoring.comparison.values.roles import Role
 
 MOST_CHARACTERS = 400
 """Characters of a value that are compared one by one; the rest counts as one piece."""

@@ -8,7 +8,7 @@ import polars as pl
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
-from dedupe.resolution.clustering import as_pairs
+from dedupe.resolution.clustering.constrained import as_pairs
 from dedupe.scoring.pairs import Rows, identical_ends, identical_groups, smallest
 
 
@@ -25,9 +25,9 @@ def link_confidence(n: int, pairs: pl.DataFrame, labels: Rows) -> npt.NDArray[np
     n
         Number of records.
     pairs
-        As for :func:`~dedupe.resolution.clustering.cluster`.
+        As for :func:`~dedupe.resolution.clustering.constrained.cluster`.
     labels
-        (n,) uint32 as :func:`~dedupe.resolution.clustering.cluster` returns them.
+        (n,) uint32 as :func:`~dedupe.resolution.clustering.constrained.cluster` returns them.
 
     Returns
     -------
@@ -73,9 +73,9 @@ def joining_probability(
     n
         Number of records.
     pairs
-        As for :func:`~dedupe.resolution.clustering.cluster`.
+        As for :func:`~dedupe.resolution.clustering.constrained.cluster`.
     labels
-        (n,) uint32 as :func:`~dedupe.resolution.clustering.cluster` returns them.
+        (n,) uint32 as :func:`~dedupe.resolution.clustering.constrained.cluster` returns them.
     representative
         (n,) row number of the representative of the record's cluster; by default, the smallest row
         of the cluster.

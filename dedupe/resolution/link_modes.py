@@ -44,7 +44,7 @@ def row_links(
     Parameters
     ----------
     pairs
-        Scored pairs as for :func:`~dedupe.resolution.clustering.cluster`.
+        Scored pairs as for :func:`~dedupe.resolution.clustering.constrained.cluster`.
     source
         (n,) uint8: table of each row.
     decided

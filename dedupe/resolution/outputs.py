@@ -15,9 +15,9 @@ from dedupe.io.dialect import CSV, Dialect
 from dedupe.io.schema_matching import Linked
 from dedupe.records import Records, column_text
 from dedupe.resolution.decisions import typed_values
-from dedupe.resolution.merge_rules import Rule
 from dedupe.resolution.resolve import Resolved
-from dedupe.resolution.survivorship import merge, preferred_rows, source_rows
+from dedupe.resolution.survivorship.merge import merge, preferred_rows, source_rows
+from dedupe.resolution.survivorship.merge_rules import Rule
 
 OUTPUTS = ("clusters", "merged", "removed", "pairs")
 """The tables that every run writes."""
@@ -133,7 +133,8 @@ def merged_table(
     """Make the rows of :attr:`Outputs.merged` for the clusters that consist of `rows`.
 
     `rows` are ascending. If they are not all rows, each of `rules` has to be
-    :attr:`~dedupe.resolution.survivorship.Rule.local`, and all value choices have to be in them.
+    :attr:`~dedupe.resolution.survivorship.merge_rules.Rule.local`, and all value choices have to be
+    in them.
     """
     labels = resolved.labels
     first = rows[labels[rows] == rows]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.records import Records
-from dedupe.resolution.cluster_ids import cluster_ids
-from dedupe.resolution.clustering import MISSING_WEIGHT, Clustering, cluster
+from dedupe.resolution.clustering.cluster_ids import cluster_ids
+from dedupe.resolution.clustering.constrained import MISSING_WEIGHT, Clustering, cluster
 from dedupe.resolution.confidence import joining_probability, link_confidence
 from dedupe.resolution.decisions import (
     Decision,
@@ -22,7 +22,7 @@ from dedupe.resolution.decisions import (
 from dedupe.resolution.link_modes import LINK_MODES, row_links
 from dedupe.resolution.ruled_pairs import ruled_pairs
 from dedupe.resolution.rules import Rules
-from dedupe.resolution.survivorship import representatives
+from dedupe.resolution.survivorship.merge import representatives
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import DECIDERS
 from dedupe.scoring.recalibration import Recalibration, recalibrate
@@ -55,10 +55,10 @@ class Resolved:
         - ``joined_by``: probability of the weakest link on the strongest path to the
           representative, see :func:`~dedupe.resolution.confidence.joining_probability`;
         - ``cluster_id``: stable id of the cluster, see
-          :func:`~dedupe.resolution.cluster_ids.cluster_ids`.
+          :func:`~dedupe.resolution.clustering.cluster_ids.cluster_ids`.
     contradictions
         Decisions that contradict each other, of schema
-        :data:`~dedupe.resolution.clustering.CONTRADICTIONS`.
+        :data:`~dedupe.resolution.clustering.constrained.CONTRADICTIONS`.
     decisions
         The decisions in force, as row numbers: ``left``, ``right``, ``decision``.
     value_choices

@@ -8,8 +8,8 @@
     Records with the same value in the column are a match, and in one cluster.
 
 A record without a value, or with a placeholder, is not concerned. Values are compared in one
-notation: see :func:`~dedupe.scoring.comparison.notation.in_one_notation`. Where rules and decisions
-contradict each other, decisions come first, then ``must_agree`` and ``must_differ``, then
+notation: see :func:`~dedupe.scoring.comparison.values.notation.in_one_notation`. Where rules and
+decisions contradict each other, decisions come first, then ``must_agree`` and ``must_differ``, then
 ``exact``, then the models.
 """
 
@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from dedupe.column_roles import check_columns
 from dedupe.config import RULES, Config
 from dedupe.records import Records, as_texts, field_labels, meant_values, normalised
-from dedupe.resolution.union_find import UnionFind
-from dedupe.scoring.comparison.notation import in_one_notation
-from dedupe.scoring.comparison.roles import ROLE_OF_KIND, Role, field_role
+from dedupe.resolution.clustering.union_find import UnionFind
 from dedupe.scoring.comparison.statistics import FileStatistics
+from dedupe.scoring.comparison.values.notation import in_one_notation
+from dedupe.scoring.comparison.values.roles import ROLE_OF_KIND, Role, field_role
 from dedupe.scoring.pairs import Rows
 
 ALL_PAIRS = 20

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from dedupe.resolution.clustering.union_find import UnionFind
 from dedupe.resolution.decisions import Decision
-from dedupe.resolution.union_find import UnionFind
 
 RowPair = tuple[int, int]
 """Two row numbers."""

@@ -20,12 +20,12 @@ from dedupe.resolution.decisions import (
     decisions_by_row,
     typed_values,
 )
-from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.resolve import cluster_records
-from dedupe.resolution.survivorship import (
+from dedupe.resolution.survivorship.merge import (
     merged_row,
     representatives,
 )
+from dedupe.resolution.survivorship.merge_rules import parse_rules
 from dedupe.scoring.pairs import components, identical_groups
 from dedupe.workspace.decision_log import CURRENT
 from dedupe.workspace.state import Clustered
@@ -54,7 +54,7 @@ class LiveClusters:
         self.labels = rows["label"].to_numpy().copy()
         """(n,) uint32: the smallest row of each record's cluster."""
         self.contradictions = clustered.resolved.contradictions
-        """Schema :data:`~dedupe.resolution.clustering.CONTRADICTIONS`."""
+        """Schema :data:`~dedupe.resolution.clustering.constrained.CONTRADICTIONS`."""
         self._confidence = rows["confidence"].to_numpy().copy()
         self._representative = rows["representative"].to_numpy().copy()
         self._outdated: set[int] = set()

@@ -10,7 +10,7 @@ import polars as pl
 
 from dedupe.config import Config
 from dedupe.evaluation.quality import Audit, draw_audit
-from dedupe.pipeline.explain import explain_rows
+from dedupe.pipeline.results.explain import explain_rows
 from dedupe.records import Records, as_texts, field_labels
 from dedupe.resolution.decisions import Decision, typed_values
 from dedupe.resolution.outputs import own_ids
@@ -21,7 +21,7 @@ from dedupe.review.loader import LoadedWorkspace, load_workspace
 from dedupe.review.order import ranked, triangles
 from dedupe.review.pairs import PairNumbers
 from dedupe.review.queue import Pace, PairQueue, View
-from dedupe.scoring.comparison.roles import Role, field_role, given_roles
+from dedupe.scoring.comparison.values.roles import Role, field_role, given_roles
 from dedupe.scoring.explanation.pair import Explanation
 from dedupe.workspace.decision_log import LoggedDecision
 from dedupe.workspace.folder import open_workspace
@@ -326,7 +326,7 @@ class Session:
         return MatchEffect(sizes, together, joined)
 
     def explain(self, pair: int) -> Explanation:
-        """Explain the probability of a pair; see :func:`dedupe.pipeline.explain.explain`."""
+        """Explain the probability of a pair; see :func:`~dedupe.explain`."""
         clustered, (a, b) = self.clustered, self.pairs.ends(pair)
         return explain_rows(clustered.state, clustered.pairs, a, b, self.workspace)
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from dedupe.pipeline.finetune import halved
+from dedupe.pipeline.fine_tuning.finetune import halved
 from dedupe.training.calibrate import Calibration, apply_calibration
 from dedupe.training.recipe import Recipe
 

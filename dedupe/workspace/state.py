@@ -18,13 +18,13 @@ import polars as pl
 from dedupe.config import Config
 from dedupe.errors import WorkspaceError
 from dedupe.records import Records
-from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.outputs import Outputs, make_outputs
 from dedupe.resolution.resolve import Resolved, recalibrated_pairs, resolve
 from dedupe.resolution.ruled_pairs import ruled_pairs
 from dedupe.resolution.rules import rule_columns, with_rule_values
+from dedupe.resolution.survivorship.merge_rules import parse_rules
 from dedupe.scoring.comparison.comparison import Comparison
-from dedupe.scoring.comparison.roles import given_roles
+from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.scoring.pairs import identical_pairs, judged_identical
 from dedupe.scoring.recalibration import Recalibration
 from dedupe.workspace.folder import Workspace

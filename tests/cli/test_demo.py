@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dedupe.cli.demo import SAMPLE
+from dedupe.cli.commands.demo import SAMPLE
 from tests.cli.conftest import Invoke
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import dedupe
-from dedupe.cli.review import ORDERS
+from dedupe.cli.commands.review import ORDERS
 from dedupe.review.app import Reviewed
 from tests.cli.conftest import Invoke, RunDedupe
 from tests.samples import write_workspace
@@ -77,7 +77,7 @@ def test_leaving_the_app_writes_with_what_was_chosen_last(
         return reviewed
 
     monkeypatch.setattr("dedupe.review.app.review", in_the_app)
-    monkeypatch.setattr("dedupe.cli.review.require_terminal", lambda: None)
+    monkeypatch.setattr("dedupe.cli.commands.review.require_terminal", lambda: None)
     write_workspace(tmp_path / "w", {"a": "ada", "b": "adah"}, {("a", "b"): 0.6}, effort="fast")
     code, _, err = invoke("review", str(tmp_path / "w"))
     assert code == 0, err

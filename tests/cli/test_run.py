@@ -139,7 +139,7 @@ def test_the_review_comes_before_the_export(
     refused = CliRunner().invoke(cli, command)
     assert isinstance(refused.exception, OptionError) and "terminal" in str(refused.exception)
     assert not Path("reviewed.dedupe").exists() and not tables_at_review
-    monkeypatch.setattr("dedupe.cli.run.require_terminal", lambda: None)
+    monkeypatch.setattr("dedupe.cli.commands.run.require_terminal", lambda: None)
     assert CliRunner().invoke(cli, command).exit_code == 0
     assert tables_at_review == [[]]
     assert Path("reviewed.dedupe/merged.csv").exists()

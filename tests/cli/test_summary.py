@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dedupe.cli.summary import print_summary
-from dedupe.pipeline.result import Result
+from dedupe.pipeline.results.result import Result
 from dedupe.scoring.recalibration import Recalibration
 
 SMALLEST = {

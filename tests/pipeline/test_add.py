@@ -28,13 +28,13 @@ import dedupe.pipeline.incremental.add
 import dedupe.pipeline.incremental.delta
 import dedupe.pipeline.incremental.rescore
 import dedupe.pipeline.run
-import dedupe.pipeline.train
 import dedupe.resolution.resolve
 import dedupe.scoring.cascade
 import dedupe.scoring.score
 import dedupe.workspace.state
 import dedupe.workspace.stored
 from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
+from dedupe.pipeline.fine_tuning import train
 from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES
 from dedupe.records import Records
 from dedupe.resolution.decisions import Decision
@@ -649,7 +649,7 @@ def test_added_records_can_be_searched_and_scored_again(
         facts = opened.facts()
         config = {**facts["config"], "candidates_per_record": 6.0}
         opened.write_facts({**facts, "config": config})
-    monkeypatch.setattr(dedupe.pipeline.train, "_go_back", lambda workspace, config: "bundled")
+    monkeypatch.setattr(train, "_go_back", lambda workspace, config: "bundled")
     _, result = dedupe.train(workspace, undo=True)
     assert ids(result.clusters) == before
     again = dedupe.add(workspace, with_ids([PEOPLE[2]], first=400))

@@ -13,7 +13,7 @@ import pytest
 from dedupe.config import Config
 from dedupe.errors import ModelError, OptionError
 from dedupe.models.loading import MODELS
-from dedupe.pipeline.finetune import Example, FineTuningRecipe, fine_tune_on_decisions
+from dedupe.pipeline.fine_tuning.finetune import Example, FineTuningRecipe, fine_tune_on_decisions
 from dedupe.scoring import score as scoring
 from dedupe.scoring.comparison.comparison import Comparison
 from tests.samples import part_examples

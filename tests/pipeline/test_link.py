@@ -10,7 +10,6 @@ import pytest
 
 import dedupe
 import dedupe.pipeline.run
-import dedupe.pipeline.train
 from dedupe.errors import InputError, OptionError
 from dedupe.io.dialect import CSV
 from dedupe.io.tables import write_tables

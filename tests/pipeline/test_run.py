@@ -16,12 +16,12 @@ from polars.testing import assert_frame_equal
 import dedupe
 import dedupe.pipeline.pairs
 import dedupe.pipeline.run
-import dedupe.pipeline.train
 import dedupe.scoring.cascade
 import dedupe.workspace.state
 import dedupe.workspace.stored
 from dedupe.errors import OptionError, OutputError, WorkspaceError
 from dedupe.io.tables import read_table
+from dedupe.pipeline.fine_tuning import train
 from dedupe.resolution.decisions import Decision
 from tests.samples import people_table, with_ids
 
@@ -474,9 +474,9 @@ def test_a_goal_chooses_the_threshold_and_stays_with_the_workspace(tmp_path: Pat
 
 def test_learning_first_needs_a_workspace_and_decisions(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="no decisions"):
-        dedupe.pipeline.train.run_after_training(folder / "people.csv", output=tmp_path / "new")
+        train.run_after_training(folder / "people.csv", output=tmp_path / "new")
     with pytest.raises(OptionError, match="too few"):
-        dedupe.pipeline.train.run_after_training(folder / "people.csv")
+        train.run_after_training(folder / "people.csv")
 
 
 def test_what_is_prepared_can_be_reviewed_before_anything_is_written(

@@ -14,12 +14,12 @@ import pytest
 
 import dedupe
 import dedupe.pipeline.pairs
-import dedupe.pipeline.train
 from dedupe.config import BUNDLED
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.evaluation.quality import estimate_workspace
-from dedupe.pipeline.finetune import Example, FineTuning
-from dedupe.pipeline.train import _trained, run_after_training, training_summary
+from dedupe.pipeline.fine_tuning import train
+from dedupe.pipeline.fine_tuning.finetune import Example, FineTuning
+from dedupe.pipeline.fine_tuning.train import _trained, run_after_training, training_summary
 from dedupe.progress import no_report
 from dedupe.resolution.decisions import Decision
 from dedupe.scoring.score import held_out_scores
@@ -71,9 +71,9 @@ class FakeFineTuning:
 def fine_tuning(monkeypatch: pytest.MonkeyPatch, scored_by_likeness: None) -> FakeFineTuning:
     """Nothing is trained and no model is loaded: pairs are scored by likeness."""
     made = FakeFineTuning()
-    monkeypatch.setattr("dedupe.pipeline.finetune.fine_tune_on_decisions", made)
-    monkeypatch.setattr("dedupe.pipeline.finetune.halved", lambda model: model)
-    monkeypatch.setattr(dedupe.pipeline.train, "no_bars", contextlib.nullcontext)
+    monkeypatch.setattr("dedupe.pipeline.fine_tuning.finetune.fine_tune_on_decisions", made)
+    monkeypatch.setattr("dedupe.pipeline.fine_tuning.finetune.halved", lambda model: model)
+    monkeypatch.setattr(train, "no_bars", contextlib.nullcontext)
     return made
 
 
@@ -104,7 +104,7 @@ def place(tmp_path: Path, fine_tuning: FakeFineTuning) -> Path:
 def gaining(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a workspace is only a means, what it learns is always worth using."""
     if "place" in request.fixturenames:
-        monkeypatch.setattr(dedupe.pipeline.train, "_recalibrated_losses", lambda *_: (0.5, 0.1))
+        monkeypatch.setattr(train, "_recalibrated_losses", lambda *_: (0.5, 0.1))
 
 
 def in_use(place: Path) -> str:

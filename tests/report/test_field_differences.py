@@ -11,7 +11,7 @@ from dedupe.report.field_differences import (
     one_line,
     split_differences,
 )
-from dedupe.scoring.comparison.roles import Role
+from dedupe.scoring.comparison.values.roles import Role
 
 TEXT = st.text(max_size=60)
 

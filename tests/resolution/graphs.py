@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.records import Records, make_records
-from dedupe.resolution.clustering import Clustering, cluster
-from dedupe.resolution.merge_rules import parse_rules
+from dedupe.resolution.clustering.constrained import Clustering, cluster
 from dedupe.resolution.outputs import Outputs, make_outputs
 from dedupe.resolution.resolve import Resolved, resolve
+from dedupe.resolution.survivorship.merge_rules import parse_rules
 from dedupe.scoring.pairs import PAIRS
 
 Rows = NDArray[np.uint32]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.resolution.average_link import agglomerate, sum_links
-from dedupe.resolution.clustering import MISSING_WEIGHT
+from dedupe.resolution.clustering.average_link import agglomerate, sum_links
+from dedupe.resolution.clustering.constrained import MISSING_WEIGHT
 from tests.resolution.graphs import (
     NO_PAIRS,
     Graph,

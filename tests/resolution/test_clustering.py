@@ -9,7 +9,11 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.resolution.clustering import CONTRADICTIONS, DIFFERENT_LINKED, MATCH_OVERRULED
+from dedupe.resolution.clustering.constrained import (
+    CONTRADICTIONS,
+    DIFFERENT_LINKED,
+    MATCH_OVERRULED,
+)
 from dedupe.resolution.confidence import joining_probability, link_confidence
 from dedupe.scoring.pairs import components
 from tests.resolution.graphs import Graph, graphs, links, row_pairs, run_cluster, sets

@@ -8,7 +8,6 @@ from hypothesis import given
 
 from dedupe.config import Config
 from dedupe.records import make_records
-from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.outputs import (
     PAIR_COLUMNS,
     clusters_table,
@@ -18,6 +17,7 @@ from dedupe.resolution.outputs import (
     row_order,
 )
 from dedupe.resolution.resolve import resolve
+from dedupe.resolution.survivorship.merge_rules import parse_rules
 from tests.resolution.graphs import DECISIONS, EDGES, NO_DECISIONS, decisions_of, links, run, table
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from dedupe.config import Config
 from dedupe.errors import OptionError
 from dedupe.records import make_records
-from dedupe.resolution.average_link import agglomerate, sum_links
+from dedupe.resolution.clustering.average_link import agglomerate, sum_links
+from dedupe.resolution.clustering.union_find import UnionFind
 from dedupe.resolution.resolve import Resolved, resolve
 from dedupe.resolution.ruled_pairs import ruled_pairs
 from dedupe.resolution.rules import Rules, check_rules, rule_columns, rule_values
-from dedupe.resolution.union_find import UnionFind
-from dedupe.scoring.comparison.notation import in_one_notation
-from dedupe.scoring.comparison.roles import Role
+from dedupe.scoring.comparison.values.notation import in_one_notation
+from dedupe.scoring.comparison.values.roles import Role
 from dedupe.scoring.pairs import identical_pairs
 from tests.resolution.graphs import DECISIONS, EDGES, NO_DECISIONS, N, links
 

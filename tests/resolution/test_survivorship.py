@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from dedupe.config import Config
 from dedupe.errors import OptionError
-from dedupe.resolution.merge_rules import RULES, Rule, check_sources, parse_rules
-from dedupe.resolution.survivorship import merge, representatives, source_rows
+from dedupe.resolution.survivorship.merge import merge, representatives, source_rows
+from dedupe.resolution.survivorship.merge_rules import RULES, Rule, check_sources, parse_rules
 
 KINDS = ["most-complete", "most-frequent", "longest", "first", "last", "max", "min", "concat"]
 

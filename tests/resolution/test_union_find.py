@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.resolution.union_find import UnionFind
+from dedupe.resolution.clustering.union_find import UnionFind
 
 N = 8
 PAIR = st.tuples(st.integers(0, N - 1), st.integers(0, N - 1)).filter(lambda ends: len({*ends}) > 1)

@@ -145,7 +145,7 @@ def copy_of_the_model(folder: Path) -> Path:
 
 @pytest.mark.model
 def test_a_fine_tuned_model_runs_on_the_same_graph(model, tmp_path: Path) -> None:
-    from dedupe.pipeline.finetune import _in_single_precision, halved
+    from dedupe.pipeline.fine_tuning.finetune import _in_single_precision, halved
 
     folder = tmp_path / "model"
     trained = _in_single_precision(BUNDLED_FOLDER, "cpu")

@@ -48,14 +48,14 @@ from dedupe.pipeline.manifest import (
     written_facts,
 )
 from dedupe.pipeline.output_files import outputs_current, write_outputs
-from dedupe.pipeline.result import Result
+from dedupe.pipeline.results.result import Result
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
 from dedupe.resolution.incremental import resolve_again
-from dedupe.resolution.merge_rules import parse_rules
 from dedupe.resolution.outputs import Outputs
 from dedupe.resolution.rules import rule_columns
+from dedupe.resolution.survivorship.merge_rules import parse_rules
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import judged_identical
 from dedupe.scoring.recalibration import MIN_DECISIONS

@@ -19,8 +19,8 @@ from dedupe.pipeline.incremental.delta import Delta
 from dedupe.pipeline.incremental.rescore import identical_by_slot, score_delta, search_delta
 from dedupe.pipeline.stages import Stages
 from dedupe.scoring.comparison.comparison import Comparison
-from dedupe.scoring.comparison.roles import given_roles
 from dedupe.scoring.comparison.statistics import FileStatistics
+from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.keys import clusters_key, stage_key, stage_keys
 from dedupe.workspace.stage_cache import CANDIDATES, CLUSTERS

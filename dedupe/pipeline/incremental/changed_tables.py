@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.io.formats.patches import Patch
 from dedupe.records import Records
-from dedupe.resolution.merge_rules import Rule
 from dedupe.resolution.outputs import (
     Outputs,
     clusters_table,
@@ -27,6 +26,7 @@ from dedupe.resolution.outputs import (
     row_order,
 )
 from dedupe.resolution.resolve import Resolved
+from dedupe.resolution.survivorship.merge_rules import Rule
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,7 @@ from dedupe.resolution.rules import Rules, rule_roles, rule_values
 from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.record_table import record_table
-from dedupe.scoring.comparison.roles import given_roles
+from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.scoring.logistic import sigmoid
 from dedupe.scoring.pairs import SAME_FROM, identical_pairs

@@ -26,8 +26,8 @@ from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.model import LOGIT_LIMIT
 from dedupe.scoring.comparison.record_table import record_table
-from dedupe.scoring.comparison.roles import given_roles
 from dedupe.scoring.comparison.statistics import FileStatistics
+from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.scoring.explanation.short_reasons import reasons_of
 from dedupe.scoring.logistic import logit, sigmoid

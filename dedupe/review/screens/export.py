@@ -22,7 +22,7 @@ from dedupe.errors import DedupeError
 from dedupe.io.printable import printable
 from dedupe.pipeline.export import export
 from dedupe.report.field_differences import one_line
-from dedupe.resolution.merge_rules import RULES, check_sources, parse_rules
+from dedupe.resolution.survivorship.merge_rules import RULES, check_sources, parse_rules
 from dedupe.review.screens.overview import OverviewScreen
 from dedupe.review.session import Session
 from dedupe.review.widgets.keys import Keys

@@ -21,7 +21,7 @@ from dedupe.errors import DedupeError
 from dedupe.evaluation.estimate import BASES, Estimate
 from dedupe.evaluation.quality import estimate_workspace
 from dedupe.io.printable import printable
-from dedupe.pipeline.train import train, training_summary
+from dedupe.pipeline.fine_tuning.train import train, training_summary
 from dedupe.report.wording import plural
 from dedupe.resolution.decisions import Decision, decisions_by_row
 from dedupe.resolution.resolve import cluster_records

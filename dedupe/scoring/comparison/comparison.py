@@ -15,9 +15,9 @@ from dedupe.progress import Progress, silent
 from dedupe.scoring.cascade import DOUBTFUL
 from dedupe.scoring.comparison.model import load_comparison_model
 from dedupe.scoring.comparison.record_table import RecordTable, record_table
-from dedupe.scoring.comparison.roles import Role
 from dedupe.scoring.comparison.scales import Bytes, Rows
 from dedupe.scoring.comparison.statistics import FileStatistics
+from dedupe.scoring.comparison.values.roles import Role
 from dedupe.scoring.comparison.vectors import Neighbours, comparison_vectors, neighbourhood
 
 BLOCK = 1 << 18

@@ -25,7 +25,7 @@ from dedupe.scoring.comparison.scales import (
     share,
 )
 from dedupe.scoring.comparison.statistics import PRIOR_RECORDS
-from dedupe.scoring.comparison.word_data import nicknames
+from dedupe.scoring.comparison.values.word_data import nicknames
 
 MIN_THREADED = 256
 """Pairs of values from which several threads are faster than one."""

@@ -11,10 +11,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.scoring.comparison import notation
-from dedupe.scoring.comparison.placeholders import is_no_value, is_placeholder
-from dedupe.scoring.comparison.roles import Role, RoleOfField, field_role, main_labels
-from dedupe.scoring.comparison.shared_values import others_sharing
 from dedupe.scoring.comparison.statistics import (
     CLASS_OF_TOKEN,
     COUNTS,
@@ -23,7 +19,11 @@ from dedupe.scoring.comparison.statistics import (
     TOKEN,
     FileStatistics,
 )
-from dedupe.scoring.comparison.token_table import TokenField, TokenTable, token_table
+from dedupe.scoring.comparison.values import notation
+from dedupe.scoring.comparison.values.placeholders import is_no_value, is_placeholder
+from dedupe.scoring.comparison.values.roles import Role, RoleOfField, field_role, main_labels
+from dedupe.scoring.comparison.values.shared_values import others_sharing
+from dedupe.scoring.comparison.values.token_table import TokenField, TokenTable, token_table
 
 MAX_FIELDS = 24
 """Fields that are compared, the fullest first."""

@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.file_regression import FileRegression
-from dedupe.scoring.comparison.roles import Role, RoleOfField
+from dedupe.scoring.comparison.values.roles import Role, RoleOfField
 
 PRIOR_RECORDS = 50
 """Added to the number of records when rarity is computed: in a small file everything is common."""

@@ -19,8 +19,8 @@ from dedupe.scoring.comparison.scales import (
     scaled,
     share,
 )
-from dedupe.scoring.comparison.token_table import MAYBE_GROUP, TokenTable
-from dedupe.scoring.comparison.tokens import CLASS, CLASSES
+from dedupe.scoring.comparison.values.token_table import MAYBE_GROUP, TokenTable
+from dedupe.scoring.comparison.values.tokens import CLASS, CLASSES
 
 BLOCK = 1 << 10
 """Pairs whose tokens are compared together; the arrays stay in cache."""

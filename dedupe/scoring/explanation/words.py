@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 
 from dedupe.records import Records, column_text, field_labels
-from dedupe.scoring.comparison import notation
 from dedupe.scoring.comparison.record_table import RecordTable, groups_of_fields
 from dedupe.scoring.comparison.scales import UNKNOWN, Bytes
 from dedupe.scoring.comparison.statistics import SHARED_BY
-from dedupe.scoring.comparison.tokens import CLASS
+from dedupe.scoring.comparison.values import notation
+from dedupe.scoring.comparison.values.tokens import CLASS
+from dedupe.scoring.comparison.values.word_data import standard_words
 from dedupe.scoring.comparison.vectors import feature_names
-from dedupe.scoring.comparison.word_data import standard_words
 from dedupe.scoring.explanation.evidence import (
     AGREEMENTS,
     COLUMNS,

@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from anyascii import anyascii
 
-from dedupe.scoring.comparison.word_data import nicknames
+from dedupe.scoring.comparison.values.word_data import nicknames
 from dedupe.training.augment.word_lists import word_groups, word_list, word_pairs
 
 Edit = Callable[[str, Random], str]

@@ -11,7 +11,7 @@ from anyascii import anyascii
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dedupe.scoring.comparison import notation
+from dedupe.scoring.comparison.values import notation
 
 
 def series(values: Iterable[str]) -> pl.Series:

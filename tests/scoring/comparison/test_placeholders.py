@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from dedupe.scoring.comparison.placeholders import is_no_value, is_placeholder
 from dedupe.scoring.comparison.record_table import record_table
-from dedupe.scoring.comparison.roles import Role
+from dedupe.scoring.comparison.values.placeholders import is_no_value, is_placeholder
+from dedupe.scoring.comparison.values.roles import Role
 
 
 def test_words_and_signs_for_no_value() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 import pytest
 
-from dedupe.scoring.comparison.roles import Role, RoleOfField, field_role, main_labels
+from dedupe.scoring.comparison.values.roles import Role, RoleOfField, field_role, main_labels
 
 WORDS = ("alpha beta", "gamma delta", "mu nu")
 

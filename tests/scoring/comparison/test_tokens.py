@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.scoring.comparison.roles import Role
-from dedupe.scoring.comparison.tokens import CLASSES, MAYBE, TOKENS, value_tokens
+from dedupe.scoring.comparison.values.roles import Role
+from dedupe.scoring.comparison.values.tokens import CLASSES, MAYBE, TOKENS, value_tokens
 
 
 def tokens(value: str, role: Role = Role.NAME) -> set[tuple[str, str]]:

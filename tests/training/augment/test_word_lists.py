@@ -7,12 +7,12 @@ from importlib.resources import files
 
 import pytest
 
-from dedupe.scoring.comparison.word_data import nicknames
+from dedupe.scoring.comparison.values.word_data import nicknames
 from dedupe.scoring.word_lists import read_lines
 from dedupe.training.augment.word_lists import word_groups, word_list, word_pairs
 
 ROOT = files("dedupe")
-FOLDERS = ("dedupe.training.augment", "dedupe.training", "dedupe.scoring.comparison")
+FOLDERS = ("dedupe.training.augment", "dedupe.training", "dedupe.scoring.comparison.values")
 
 
 @pytest.mark.parametrize("package", FOLDERS)

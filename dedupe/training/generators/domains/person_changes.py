@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dedupe.scoring.comparison.word_data import nicknames
+from dedupe.scoring.comparison.values.word_data import nicknames
 from dedupe.training.augment.edits import replace_nickname
 from dedupe.training.generators.domain import Change, Entity
 from dedupe.training.generators.domains.person_facts import (

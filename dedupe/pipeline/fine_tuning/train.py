@@ -17,7 +17,7 @@ from dedupe.errors import OptionError, WorkspaceError
 from dedupe.io.atomic import output_errors
 from dedupe.io.sources import Input, Source, open_input
 from dedupe.models.loading import MODELS, no_bars
-from dedupe.pipeline.result import Result
+from dedupe.pipeline.results.result import Result
 from dedupe.pipeline.run import execute, run_workspace
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, no_report
@@ -66,10 +66,10 @@ def train(
     -------
     training
         ``version``: the version trained, or gone back to. Unless `undo`, also the values of
-        :class:`~dedupe.pipeline.finetune.FineTuning`, whether the version is ``used``, and the mean
-        negative log-likelihood of decisions held out from recalibration, with the earlier scores
-        and with the new ones: ``recalibrated_before`` and ``recalibrated_after`` (``None`` if
-        nothing is recalibrated).
+        :class:`~dedupe.pipeline.fine_tuning.finetune.FineTuning`, whether the version is ``used``,
+        and the mean negative log-likelihood of decisions held out from recalibration, with the
+        earlier scores and with the new ones: ``recalibrated_before`` and ``recalibrated_after``
+        (``None`` if nothing is recalibrated).
     result
         As :func:`~dedupe.pipeline.run.run` returns it.
 
@@ -176,7 +176,7 @@ def _check_whole(workspace: Workspace, key: str) -> None:
 
 def _trained(workspace: Workspace, config: Config, report: Report) -> dict[str, Any]:
     """Fine-tune on the decisions, and store the new version."""
-    from dedupe.pipeline.finetune import Example, fine_tune_on_decisions
+    from dedupe.pipeline.fine_tuning.finetune import Example, fine_tune_on_decisions
 
     with Stages(workspace, report).timed("learn") as progress, workspace.locked():
         state = open_state(workspace)
@@ -238,7 +238,7 @@ def _store_version(
     trained_from: Mapping[str, str],
 ) -> None:
     """Write the weights, the held-out scores and the notes of a version, then rename its folder."""
-    from dedupe.pipeline.finetune import halved
+    from dedupe.pipeline.fine_tuning.finetune import halved
 
     version = training["version"]
     folder = models.making(version)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dedupe
+from dedupe.cli.commands.review import open_app, require_terminal
 from dedupe.cli.console import progress_bars
 from dedupe.cli.given import given, one_source, with_config_file
 from dedupe.cli.options import (
@@ -32,14 +33,13 @@ from dedupe.cli.options import (
     workspace_argument,
 )
 from dedupe.cli.reports import print_dry_run, print_report, print_training
-from dedupe.cli.review import open_app, require_terminal
 from dedupe.cli.stdout import LINK_TABLES, STDOUT, TABLES, output_file, print_output_table
 from dedupe.cli.summary import print_result
 from dedupe.config import EXPORT_OPTIONS
 from dedupe.errors import OptionError
 
 if TYPE_CHECKING:
-    from dedupe.pipeline.result import Result
+    from dedupe.pipeline.results.result import Result
 
 workspace_option = output_option(
     "-o",
@@ -139,7 +139,7 @@ def _train_and_run(
     as_json: bool,
     options: dict[str, Any],
 ) -> Result:
-    from dedupe.pipeline.train import run_after_training
+    from dedupe.pipeline.fine_tuning.train import run_after_training
 
     with progress_bars(quiet) as report:
         training, result = run_after_training(source, output=output, report=report, **options)

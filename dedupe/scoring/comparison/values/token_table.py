@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.scoring.comparison.roles import Role
-from dedupe.scoring.comparison.tokens import CLASS, MAYBE, value_tokens
+from dedupe.scoring.comparison.values.roles import Role
+from dedupe.scoring.comparison.values.tokens import CLASS, MAYBE, value_tokens
 
 MAX_TOKENS = 32
 """Tokens of a record that are compared; those of its name come first."""

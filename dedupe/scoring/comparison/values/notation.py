@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 import polars as pl
 from anyascii import anyascii
 
-from dedupe.scoring.comparison.placeholders import is_no_value, is_placeholder
-from dedupe.scoring.comparison.roles import Role
+from dedupe.scoring.comparison.values.placeholders import is_no_value, is_placeholder
+from dedupe.scoring.comparison.values.roles import Role
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = "|".join(_MONTHS)

@@ -32,7 +32,7 @@ from dedupe.io.printable import printable_lines
 from dedupe.report.wording import plural
 
 if TYPE_CHECKING:
-    from dedupe.pipeline.result import Result
+    from dedupe.pipeline.results.result import Result
     from dedupe.review.app import Reviewed
 
 ORDERS = (

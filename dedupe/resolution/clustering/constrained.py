@@ -2,8 +2,8 @@
 
 Connected components alone would join two entities through a single chain of doubtful pairs. Here
 two clusters are joined only if the average of *all* pairs between them reaches the threshold, the
-best average first: see :mod:`~dedupe.resolution.average_link`. Decisions are must-links and
-cannot-links [1]_.
+best average first: see :mod:`~dedupe.resolution.clustering.average_link`. Decisions are must-links
+and cannot-links [1]_.
 
 References
 ----------
@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from dedupe.resolution.average_link import agglomerate, sum_links
+from dedupe.resolution.clustering.average_link import agglomerate, sum_links
+from dedupe.resolution.clustering.union_find import UnionFind
 from dedupe.resolution.ruled_pairs import split_scored
 from dedupe.resolution.rules import Rules, RuleSets, exact_joins
-from dedupe.resolution.union_find import UnionFind
 from dedupe.scoring.pairs import (
     Rows,
     by_rule,

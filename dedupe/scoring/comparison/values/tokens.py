@@ -10,9 +10,9 @@ from functools import cache
 
 import polars as pl
 
-from dedupe.scoring.comparison import notation
-from dedupe.scoring.comparison.roles import Role
-from dedupe.scoring.comparison.word_data import (
+from dedupe.scoring.comparison.values import notation
+from dedupe.scoring.comparison.values.roles import Role
+from dedupe.scoring.comparison.values.word_data import (
     plain_number,
     quantity_token,
     standard_words,

@@ -1,9 +1,9 @@
 """Survivorship: from the rows of a cluster to its representative and its merged row.
 
-Each column has a rule (:mod:`~dedupe.resolution.merge_rules`). Every rule but ``concat`` picks one
-of the rows and takes its value unchanged, so types and spelling stay those of the input. A value is
-empty if it is null or only white space; an empty value is picked only if all are empty. If a rule
-leaves a choice, the earliest row is taken.
+Each column has a rule (:mod:`~dedupe.resolution.survivorship.merge_rules`). Every rule but
+``concat`` picks one of the rows and takes its value unchanged, so types and spelling stay those of
+the input. A value is empty if it is null or only white space; an empty value is picked only if all
+are empty. If a rule leaves a choice, the earliest row is taken.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import polars as pl
 from dedupe.config import Config
 from dedupe.io.schema_matching import Linked
 from dedupe.records import Records, column_text
-from dedupe.resolution.merge_rules import Rule
-from dedupe.resolution.value_order import is_filled, value_order
+from dedupe.resolution.survivorship.merge_rules import Rule
+from dedupe.resolution.survivorship.value_order import is_filled, value_order
 
 SEPARATOR = " | "
 """Text between the values that ``concat`` joins."""
@@ -116,7 +116,7 @@ def merged_row(
     value_choices
         Value that a reviewer chose or typed, by column.
     rules
-        As :func:`~dedupe.resolution.merge_rules.parse_rules` returns them.
+        As :func:`~dedupe.resolution.survivorship.merge_rules.parse_rules` returns them.
     config
         ``merge`` and ``prefer`` are used.
     linked
@@ -149,7 +149,7 @@ def merge(
     labels
         (n,) cluster of each row: any number that its rows share.
     rules
-        As :func:`~dedupe.resolution.merge_rules.parse_rules` returns them.
+        As :func:`~dedupe.resolution.survivorship.merge_rules.parse_rules` returns them.
     preferred
         (n,) bool: rows whose values, unless empty, take precedence over those of other rows, in
         columns whose rule does not prefer sources itself.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.scoring.comparison.token_table import TokenTable
+from dedupe.scoring.comparison.values.token_table import TokenTable
 
 
 def others_sharing(

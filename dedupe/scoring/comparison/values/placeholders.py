@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from dedupe.scoring.comparison.roles import Role
+from dedupe.scoring.comparison.values.roles import Role
 
 _ANY = (
     r"^(?:n/?\.?a\.?|none|null|nil|nan|unknown|unkn?|unbekannt|inconnue?|desconocid[oa]|"

@@ -1,0 +1,1 @@
+"""Fine-tuning of the cross-encoder on the decisions in a workspace."""

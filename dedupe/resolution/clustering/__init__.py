@@ -1,0 +1,1 @@
+"""Clustering under constraints, and the ids of clusters."""

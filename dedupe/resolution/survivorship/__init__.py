@@ -1,0 +1,1 @@
+"""Survivorship: what the merged row of a cluster takes from its records."""
