@@ -121,9 +121,11 @@ def inverted_hits(
 
     def search_block(at: int, postings: csr_array) -> Hits:
         shared = rare[at : at + SHARING_BLOCK] @ postings
-        row = at + np.repeat(np.arange(shared.shape[0]), np.diff(shared.indptr))
-        keep = (shared.data >= floor) & (shared.indices < row)
-        row, other = row[keep], shared.indices[keep].astype(np.int64)
+        alike = np.flatnonzero(shared.data >= floor)
+        row = at - 1 + np.searchsorted(shared.indptr, alike, side="right")
+        other = shared.indices[alike].astype(np.int64)
+        earlier = other < row
+        row, other = row[earlier], other[earlier]
         similarity = cosine(vectors, row, other)
         near = similarity >= _search_radius(radius)
         return row[near], other[near], similarity[near]

@@ -51,6 +51,8 @@ HITS_PER_RECORD = 100
 MAX_HITS = 20_000_000
 """Total hits up to which a radius chosen from the file is never tightened: they take seconds, and
 dense groups of similar records need them."""
+INVERTED = "inverted index"
+"""Name of the search by rare features."""
 SLACK = 1.8
 """Neighbours counted per candidate wanted: most pairs are found from both of their records."""
 
@@ -134,7 +136,8 @@ def find_candidate_pairs(
     index, hits = _search(vectors, rare, limits.radius, config.seed, progress)
     if source is not None:
         hits = _between_sources(hits, source)
-    pairs = _within_budget(_collect(hits, vectors, limits.radius, limits.neighbours), limits.pairs)
+    found = _collect(hits, limits, None if index == INVERTED else vectors)
+    pairs = _within_budget(found, limits.pairs)
     just_outside, sampled = sample.just_outside(pairs, n)
     return Candidates(
         pairs=pairs,
@@ -153,7 +156,7 @@ def _search(
     """Choose the search backend; return its name and its hits."""
     flat = len(vectors) <= FLAT_LIMIT
     if rare is not None and not flat:
-        return "inverted index", inverted_hits(vectors, rare, radius, progress)
+        return INVERTED, inverted_hits(vectors, rare, radius, progress)
     assert not isinstance(vectors, Int8Vectors)
     if flat:
         return "flat", flat_hits(vectors, radius, progress)
@@ -204,12 +207,10 @@ def _between_sources(hits: Iterator[Hits], source: NDArray[np.uint8]) -> Iterato
         yield row[keep], other[keep], similarity[keep]
 
 
-def _collect(
-    hits: Iterator[Hits], vectors: Vectors, radius: float, neighbours: int
-) -> pl.DataFrame:
+def _collect(hits: Iterator[Hits], limits: _Limits, vectors: Vectors | None) -> pl.DataFrame:
     """Collect hits in one frame: the pairs among the nearest of one of their rows.
 
-    Cosines are computed again in NumPy, so that they do not depend on the backend.
+    With `vectors`, cosines are computed again in NumPy, so that they do not depend on FAISS.
     """
     collected = pl.DataFrame(schema=CANDIDATES)
     pending: list[pl.DataFrame] = []
@@ -222,16 +223,17 @@ def _collect(
         held += pending[-1].height
         if held > limit:
             pairs = pl.concat([collected, *pending]).unique(["left", "right"])
-            collected = _nearest(pairs, neighbours + 1)
+            collected = _nearest(pairs, limits.neighbours + 1)
             pending, held = [], collected.height
             # The pairs that remain may exceed the limit: sort again only once they have doubled.
             limit = max(MAX_HELD_HITS, 2 * held)
-    pairs = pl.concat([collected, *pending]).unique(["left", "right"]).sort("left", "right")
-    exact = cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
-    pairs = pairs.with_columns(pl.Series("similarity", exact)).filter(
-        pl.col("similarity") >= pl.lit(radius, dtype=pl.Float32)
-    )
-    return _nearest(pairs, neighbours).sort("left", "right")
+    pairs = pl.concat([collected, *pending]).unique(["left", "right"])
+    if vectors is not None:
+        pairs = pairs.sort("left", "right")  # neighbouring rows are in cache
+        exact = cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
+        pairs = pairs.with_columns(pl.Series("similarity", exact))
+    near = pairs.filter(pl.col("similarity") >= pl.lit(limits.radius, dtype=pl.Float32))
+    return _nearest(near, limits.neighbours).sort("left", "right")
 
 
 def _nearest(pairs: pl.DataFrame, neighbours: int) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -38,6 +39,8 @@ FIELD_DAMPING = 0.5
 description weighs more than a short title, but less than in proportion to its length."""
 BLOCK = 4096
 """Texts processed together, so that the arrays of their trigrams stay in cache."""
+COUNTED_BLOCKS = 16
+"""Blocks whose features are counted together: each count goes over all buckets."""
 SHARING_PER_RECORD = 1_500
 """Mean number of other records that a record may share a rare feature with."""
 MAX_RARE = 24
@@ -103,9 +106,10 @@ class HashedTfidf:
     def fit(cls, texts: Sequence[str]) -> HashedTfidf:
         """Fit weights to the document frequencies of trigrams and words in `texts`."""
         counts = np.zeros((2, 1 << BUCKET_BITS), dtype=np.int64)
-        for buckets in _in_blocks(texts, lambda block: [f.bucket for f in _features(block)]):
-            for kind, bucket in enumerate(buckets):
-                counts[kind] += np.bincount(bucket, minlength=counts.shape[1])
+        blocks = _in_blocks(texts, lambda block: [f.bucket for f in _features(block)])
+        while some := list(islice(blocks, COUNTED_BLOCKS)):
+            for kind, buckets in enumerate(zip(*some, strict=True)):
+                counts[kind] += np.bincount(np.concatenate(buckets), minlength=counts.shape[1])
         inverse_frequency = (len(texts) + 1) / np.maximum(counts, 1)
         rarity = np.maximum(np.log(inverse_frequency), 0) ** RARITY_POWER
         return cls(rarity.astype(np.float32), len(texts))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.models.loading import cpu_count
 from dedupe.scoring.comparison.statistics import (
     CLASS_OF_TOKEN,
     COUNTS,
@@ -24,6 +27,8 @@ from dedupe.scoring.comparison.values.placeholders import is_no_value, is_placeh
 from dedupe.scoring.comparison.values.roles import Role, RoleOfField, field_role, main_labels
 from dedupe.scoring.comparison.values.shared_values import others_sharing
 from dedupe.scoring.comparison.values.token_table import TokenField, TokenTable, token_table
+
+_Made = TypeVar("_Made")
 
 MAX_FIELDS = 24
 """Fields that are compared, the fullest first."""
@@ -184,7 +189,7 @@ def record_table(
         found = values[role.label]
         placeholder = is_placeholder(found["value"], role.role)
         values[role.label] = counted.without(role.label, found, placeholder)
-    coded = {label: _code(found, n) for label, found in values.items()}
+    coded = _by_name(lambda label: _code(values[label], n), values)
     names = groups_of_fields(roles, main)
     records = (statistics.records if statistics else n) + PRIOR_RECORDS
     columns = {label: codes for label, (_, codes) in coded.items()}
@@ -196,11 +201,10 @@ def record_table(
         _token_fields(roles, names, coded), n, records,
         lambda found, here: counted.of(TOKEN, found, here), counted.classes,
     )  # fmt: skip
-    groups = {
-        name: _group(name, fields, coded, n, tokens, counted)
-        for name in GROUPS
-        if (fields := [label for label in labels if name in names[label]])
-    }
+    fields = {name: [label for label in labels if name in names[label]] for name in GROUPS}
+    filled = [name for name in GROUPS if fields[name]]
+    groups = _by_name(lambda name: _group(name, fields[name], coded, n, tokens, counted), filled)
+    counted.add_groups(groups)
     bits = np.append(tokens.bits, np.float32(0))[tokens.tokens].sum(axis=1, dtype=np.float32)
     if statistics is None:
         statistics = FileStatistics(n, tuple(roles), tuple(main), counted.frame(groups))
@@ -255,21 +259,26 @@ class _Counts:
         return found.filter(~no_value)
 
     def group(
-        self, kind: str, values: pl.Series, codes: NDArray[np.int32], tokens: TokenTable
+        self, name: str, values: pl.Series, codes: NDArray[np.int32], tokens: TokenTable
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
         """Count the records that have each value, and the other names and places they have."""
         if self._statistics is not None:
-            return self._statistics.look_up(kind, values)
+            return self._statistics.look_up(f"group:{name}", values)
         here = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int32)
-        shared = kind.removeprefix("group:") in _SHARED
         names, places = (
             others_sharing(codes, here, tokens, [GROUP[name] for name in groups])
-            if shared
+            if name in _SHARED
             else np.zeros(len(values), dtype=np.float32)
             for groups in (NAME_GROUPS, PLACE_GROUPS)
         )
-        self._add(kind, values, here, names, places)
         return here, names, places
+
+    def add_groups(self, groups: Mapping[str, Group]) -> None:
+        """Keep the counts of all groups, where these records are the file."""
+        if self._statistics is None:
+            for name, group in groups.items():
+                values = pl.Series("value", group.values.tolist(), dtype=pl.String)
+                self._add(f"group:{name}", values, group.counts, group.names, group.places)
 
     def _add(
         self,
@@ -294,6 +303,13 @@ class _Counts:
     def frame(self, groups: Mapping[str, Group]) -> pl.DataFrame:
         """Return all counts above one, of schema :data:`COUNTS`."""
         return pl.concat(self._counted) if self._counted else COUNTS.to_frame()
+
+
+def _by_name(function: Callable[[str], _Made], names: Iterable[str]) -> dict[str, _Made]:
+    """Call a function for each name, in threads: much of polars and NumPy runs on one core."""
+    names = list(names)
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        return dict(zip(names, pool.map(function, names), strict=True))
 
 
 def _lines(texts: pl.Series) -> pl.DataFrame:
@@ -325,7 +341,10 @@ def _values(lines: pl.DataFrame, label: str) -> pl.DataFrame:
 def _roles(
     values: Mapping[str, pl.DataFrame], given: Mapping[str, Role]
 ) -> tuple[list[RoleOfField], list[str]]:
-    roles = [field_role(label, found["value"], given.get(label)) for label, found in values.items()]
+    found = _by_name(
+        lambda label: field_role(label, values[label]["value"], given.get(label)), values
+    )
+    roles = list(found.values())
     main = main_labels(roles)
     return roles, sorted(main, key=lambda label: (not label.startswith(_FIRST_LABELS), label))
 
@@ -403,7 +422,7 @@ def _group(
     )["code"]
     numbers = number.cast(pl.Int32).fill_null(-1).to_numpy()
     codes = np.append(numbers, np.int32(-1))[codes].astype(np.int32)
-    counts, names, places = counted.group(f"group:{name}", distinct, codes, tokens)
+    counts, names, places = counted.group(name, distinct, codes, tokens)
     return Group(codes, distinct.to_numpy().astype(object), counts, names, places)
 
 

@@ -22,7 +22,7 @@ from dedupe.scoring.comparison.scales import (
 from dedupe.scoring.comparison.values.token_table import MAYBE_GROUP, TokenTable
 from dedupe.scoring.comparison.values.tokens import CLASS, CLASSES
 
-BLOCK = 1 << 10
+BLOCK = 1 << 12
 """Pairs whose tokens are compared together; the arrays stay in cache."""
 CONFLICTING = tuple(name for name in CLASSES if name not in ("word", "initial"))
 """Classes of tokens that conflict when both records have one and do not share it."""
@@ -45,8 +45,12 @@ def token_features(table: RecordTable, left: Rows, right: Rows) -> Features:
     amounts = np.empty((_AMOUNTS, m), dtype=np.float32)
     classes = np.empty((3, m), dtype=np.uint32)
 
+    # Pairs of records with as many tokens are compared together, so that few places are empty.
+    lengths = [table.tokens.lengths[side] for side in (left, right)]
+    order = np.lexsort(lengths)
+
     def compare(at: int) -> None:
-        block = slice(at, at + BLOCK)
+        block = order[at : at + BLOCK]
         amounts[:, block], classes[:, block] = _compare(table.tokens, left[block], right[block])
 
     starts = range(0, m, BLOCK)
@@ -116,11 +120,11 @@ def _compare(
     classes
         (3, k): sets of the classes that tokens have which both share, and each has alone.
     """
-    a, b = table.tokens[left], table.tokens[right]
-    group_a, group_b = table.groups[left], table.groups[right]
+    # Pairs lie along the last axis: operations and sums go over long runs of memory.
+    (a, group_a), (b, group_b) = (table.of(rows) for rows in (left, right))
     there_a, there_b = a >= 0, b >= 0
-    equal = (a[:, :, None] == b[:, None, :]) & there_a[:, :, None]
-    in_b, in_a = equal.any(axis=2), equal.any(axis=1)
+    equal = (a[:, None] == b[None]) & there_a[:, None]
+    in_b, in_a = equal.any(axis=1), equal.any(axis=0)
     sure_a, sure_b = there_a & (group_a != MAYBE_GROUP), there_b & (group_b != MAYBE_GROUP)
     bits = np.append(table.bits, np.float32(0))
     classes = np.append(table.classes, np.uint8(0))
@@ -129,10 +133,10 @@ def _compare(
     shared_b = in_a & (sure_b | (class_b == CLASS["code"]))
     alone_a, alone_b = sure_a & ~in_b, sure_b & ~in_a
     alike = _alike_words(table, a, b, alone_a, alone_b)
-    loose_a, loose_b = alone_a & ~alike.any(axis=2), alone_b & ~alike.any(axis=1)
+    loose_a, loose_b = alone_a & ~alike.any(axis=1), alone_b & ~alike.any(axis=0)
     main_a, main_b = group_a == GROUP[MAIN], group_b == GROUP[MAIN]
     code_a, code_b = alone_a & (class_a == CLASS["code"]), alone_b & (class_b == CLASS["code"])
-    shared_code = (in_b & (class_a == CLASS["code"])).any(axis=1)
+    shared_code = (in_b & (class_a == CLASS["code"])).any(axis=0)
     amounts = np.stack(
         [
             _total(shared, bits_a),
@@ -149,9 +153,9 @@ def _compare(
             _total(loose_b & main_b, bits_b),
             _most(loose_a & main_a, bits_a),
             _most(loose_b & main_b, bits_b),
-            shared.sum(axis=1),
+            shared.sum(axis=0),
             _codes_alike(table, a, b, code_a, code_b, shared_code),
-            np.minimum(sure_a.sum(axis=1), sure_b.sum(axis=1)),
+            np.minimum(sure_a.sum(axis=0), sure_b.sum(axis=0)),
         ]
     ).astype(np.float32)
     return amounts, np.stack(
@@ -162,31 +166,33 @@ def _compare(
 def _alike_words(
     table: TokenTable, a: Numbers, b: Numbers, alone_a: Numbers, alone_b: Numbers
 ) -> NDArray[np.bool_]:
-    """Tell which words of two records, (k, t, t), are misspellings of each other."""
+    """Tell which words of two records, (u, w, k), are misspellings of each other."""
     letters = np.append(table.letters, np.uint64(0))
     left = np.where(alone_a, letters[a], np.uint64(0))
     right = np.where(alone_b, letters[b], np.uint64(0))
-    common = np.bitwise_count(left[:, :, None] & right[:, None, :]).astype(np.float32)
-    left_size = np.bitwise_count(left).astype(np.float32)[:, :, None]
-    right_size = np.bitwise_count(right).astype(np.float32)[:, None, :]
+    common = np.bitwise_count(left[:, None] & right[None])
+    left_size = np.bitwise_count(left)[:, None]
+    right_size = np.bitwise_count(right)[None]
     fewest = np.minimum(np.maximum(left_size, 1), np.maximum(right_size, 1))
-    alike: NDArray[np.bool_] = common >= 0.5 * fewest + 0.1 * np.maximum(left_size, right_size)
+    # At least half of the fewer letter pairs and a tenth of the more, in tenths of a pair.
+    least = np.multiply(fewest, 5, dtype=np.uint16) + np.maximum(left_size, right_size)
+    alike: NDArray[np.bool_] = np.multiply(common, 10, dtype=np.uint16) >= least
     return alike
 
 
 def _total(where: Numbers, bits: Numbers) -> Numbers:
-    total: Numbers = np.where(where, bits, 0).sum(axis=1)
+    total: Numbers = np.where(where, bits, np.float32(0)).sum(axis=0)
     return total
 
 
 def _most(where: Numbers, bits: Numbers) -> Numbers:
-    most: Numbers = np.where(where, bits, 0).max(axis=1, initial=0)
+    most: Numbers = np.where(where, bits, np.float32(0)).max(axis=0, initial=0)
     return most
 
 
 def _classes(where: Numbers, classes: Numbers) -> Numbers:
     bits = np.where(where, np.uint32(1) << classes.astype(np.uint32), np.uint32(0))
-    union: Numbers = np.bitwise_or.reduce(bits, axis=1)
+    union: Numbers = np.bitwise_or.reduce(bits, axis=0)
     return union
 
 
@@ -195,9 +201,9 @@ def _codes_alike(
 ) -> Numbers:
     """Compare the codes that each of two records has alone: one may be the other with a suffix."""
     alike = np.where(shared, EQUAL, UNKNOWN).astype(np.float32)
-    for pair in np.flatnonzero(code_a.any(axis=1) & code_b.any(axis=1) & ~shared):
+    for pair in np.flatnonzero(code_a.any(axis=0) & code_b.any(axis=0) & ~shared):
         codes = [
-            table.names.gather(numbers[pair][where[pair]]).to_list()
+            table.names.gather(numbers[:, pair][where[:, pair]]).to_list()
             for numbers, where in ((a, code_a), (b, code_b))
         ]
         alike[pair] = max(_code_similarity(x, y) for x in codes[0] for y in codes[1])

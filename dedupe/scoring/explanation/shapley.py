@@ -84,8 +84,8 @@ class TreeExplainer:
 
     def _start(self) -> float:
         trees = np.arange(len(self.trees.feature))
-        values = self.trees.value[trees, self._reference_places]
-        return float(self.trees.base[0] + values.sum(dtype=np.float64))
+        values = self.trees.exact_value[trees, self._reference_places]
+        return float(self.trees.base[0] + values.sum())
 
     @cached_property
     def _reference_places(self) -> NDArray[np.int64]:
@@ -127,6 +127,7 @@ class TreeExplainer:
         reference = self._reference_places[:, None]
         differs = places ^ reference
         trees = np.arange(count)[:, None]
+        value = self.trees.exact_value
 
         def predicted(players: int) -> NDArray[np.float64]:
             """Predict where a set of players takes its levels from the pair, (t, 2^d)."""
@@ -134,7 +135,7 @@ class TreeExplainer:
             for player in _members(players):
                 taken |= takes[:, player]
             mixed = reference ^ (differs & taken[:, None])
-            found: NDArray[np.float64] = self.trees.value[trees, mixed].astype(np.float64)
+            found: NDArray[np.float64] = value[trees, mixed]
             return found
 
         values = np.zeros((count, depth, size))

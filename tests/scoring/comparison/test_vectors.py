@@ -52,6 +52,17 @@ def test_left_and_right_can_be_exchanged(records: list[dict[str, str]]) -> None:
     np.testing.assert_array_equal(vectors_of(table, left, right), vectors_of(table, right, left))
 
 
+@FEW
+@given(RECORDS)
+def test_a_pair_alone_has_the_vector_that_it_has_among_others(
+    records: list[dict[str, str]],
+) -> None:
+    table = record_table(texts_of(records))
+    left, right = all_pairs(len(records))
+    alone = [vectors_of(table, *ends([pair]))[0] for pair in zip(left, right, strict=True)]
+    np.testing.assert_array_equal(vectors_of(table, left, right), np.stack(alone))
+
+
 def test_a_word_in_other_fields_of_either_record_counts_alike() -> None:
     table = record_table(texts_of([{"given": "ann"}, {"name": "ann"}]))
     one, other = features_of(vectors_of(table, *ends([(0, 1), (1, 0)])))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.scoring.comparison.values.token_table import TokenTable
+from dedupe.scoring.comparison.values.token_table import NO_GROUP, TokenTable
 
 
 def others_sharing(
@@ -40,11 +40,14 @@ def others_sharing(
     """
     v = len(counts)
     rows = np.flatnonzero((codes >= 0) & (np.append(counts, 0)[codes] > 1))
-    compared = (tokens.tokens[rows] >= 0) & np.isin(tokens.groups[rows], groups)
+    wanted = np.zeros(NO_GROUP + 1, dtype=bool)
+    wanted[list(groups)] = True
+    numbers = tokens.tokens[rows]
+    compared = (numbers >= 0) & wanted[tokens.groups[rows]]
     lengths = compared.sum(axis=1)
     value = np.repeat(codes[rows], lengths).astype(np.int64)
     size = len(tokens.classes) + 1
-    both = np.sort(value * size + tokens.tokens[rows][compared])
+    both = np.sort(value * size + numbers[compared])
     distinct = both[np.append(True, both[1:] != both[:-1])[: len(both)]] // size
     total, different = (np.bincount(part, minlength=v).astype(float) for part in (value, distinct))
     k = np.bincount(codes[rows][lengths > 0], minlength=v).astype(float)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.models.loading import cpu_count
 from dedupe.scoring.comparison.values.roles import Role
 from dedupe.scoring.comparison.values.tokens import CLASS, MAYBE, value_tokens
 
@@ -18,6 +22,8 @@ MAX_VALUE_TOKENS = 28
 MIN_LOOSE_CHARACTERS = 4
 """Characters from which two words may match although they are not equal."""
 MAX_LETTERS = 24
+BIT_STEP = np.float32(2**-12)
+"""Step of the bits of tokens: sums of as many as a record has are exact in float32."""
 _NONE = np.iinfo(np.int64).max
 _ROLE_BITS = 5
 MAYBE_GROUP = 30
@@ -67,7 +73,8 @@ class TokenTable:
     counts
         (v,) int32: records of the file that have it.
     bits
-        (v,) float32: how rare it is, log2 of records in the file per record that has it.
+        (v,) float32: how rare it is, log2 of records in the file per record that has it; in whole
+        :data:`BIT_STEP`.
     letters
         (v,) uint64: bit set of the letter pairs of a word; 0 for tokens that match only exactly.
     names
@@ -81,6 +88,19 @@ class TokenTable:
     bits: NDArray[np.float32]
     letters: NDArray[np.uint64]
     names: pl.Series
+
+    @cached_property
+    def lengths(self) -> NDArray[np.uint8]:
+        """(n,) places of each record up to its last token."""
+        places = np.arange(1, self.tokens.shape[1] + 1, dtype=np.uint8)
+        lengths: NDArray[np.uint8] = np.where(self.tokens >= 0, places, np.uint8(0)).max(axis=1)
+        return lengths
+
+    def of(self, rows: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """Return tokens and groups of k records, (u, k); u is the most places that one fills."""
+        width = int(self.lengths[rows].max(initial=1))
+        tokens, groups = self.tokens[rows, :width], self.groups[rows, :width]
+        return np.ascontiguousarray(tokens.T), np.ascontiguousarray(groups.T)
 
 
 def token_table(
@@ -101,7 +121,8 @@ def token_table(
     classify
         Looks up the class of each token: a number may be a code in another record of the file.
     """
-    found = [value_tokens(field.values, field.role) for field in fields]
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        found = list(pool.map(lambda field: value_tokens(field.values, field.role), fields))
     vocabulary = _vocabulary(found)
     packed = _pack(found, fields, vocabulary, n)
     tokens = np.where(packed == _NONE, -1, packed >> _ROLE_BITS).astype(np.int32)
@@ -118,7 +139,7 @@ def token_table(
         groups,
         classes,
         counts,
-        np.log2(records / np.maximum(counts, 1)).astype(np.float32),
+        np.rint(np.log2(records / np.maximum(counts, 1)) / BIT_STEP).astype(np.float32) * BIT_STEP,
         _letter_sets(vocabulary["token"], classes),
         vocabulary["token"],
     )
