@@ -57,6 +57,15 @@ def test_words_and_codes_hold_letters_and_digits_alone(texts: list[str]) -> None
         assert compact == words.replace(" ", "")
 
 
+@pytest.mark.parametrize("written_out", ["g.m.b.h.", "g.m.b.h", "g. m. b. h.", "gmbh"])
+def test_full_stops_in_legal_forms_mean_nothing(written_out: str) -> None:
+    assert written(notation.words, f"müller {written_out} & co") == {"muller gmbh co"}
+
+
+def test_initials_of_persons_are_no_legal_form() -> None:
+    assert written(notation.words, "tolkien, j.r.r.") == {"tolkien j r r"}
+
+
 def test_phones_are_compared_by_their_last_digits() -> None:
     assert written(
         notation.phone, "+49 30 1234567", "0049301234567", "(030) 123-45 67", "030/1234567 ext. 12"

@@ -25,6 +25,9 @@ _DATES: tuple[tuple[str, int, int, int], ...] = (
     (r"^(1[0-9]\d\d|20\d\d)$", 1, 0, 0),
 )
 """Notations of dates, and which group of each pattern is the year, the month and the day."""
+LEGAL_FORMS = ("gmbh", "kgaa", "sarl", "llc", "llp", "ohg", "plc", "sas", "spa", "srl")
+"""Legal forms of companies that are also written with a full stop after each letter. Those of two
+letters are not among them: they may be the initials of a person."""
 PIVOT_YEAR = 30
 """Two-digit years above it are of the 20th century."""
 PHONE_DIGITS = 9
@@ -43,9 +46,21 @@ def fold(values: pl.Series) -> pl.Series:
     return values.str.replace_all("([aou])e", "$1")
 
 
+def legal_forms(values: pl.Series) -> pl.Series:
+    """Write legal forms of companies without full stops: ``g.m.b.h.`` is ``gmbh``."""
+    dotted = values.str.contains(r"\b[a-z]\. ?[a-z]\. ?[a-z]\b").arg_true()
+    if not len(dotted):
+        return values
+    found = values.gather(dotted)
+    for form in LEGAL_FORMS:
+        pattern = r"\b" + r"\. ?".join(form) + r"\b\.?"
+        found = found.str.replace_all(pattern, form)
+    return values.clone().scatter(dotted, found)
+
+
 def words(values: pl.Series) -> pl.Series:
     """Keep letters and digits in ASCII, with single blanks between words."""
-    return fold(values).str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars(" ")
+    return legal_forms(fold(values)).str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars(" ")
 
 
 def phone(values: pl.Series) -> pl.Series:
