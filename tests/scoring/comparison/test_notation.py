@@ -59,7 +59,12 @@ def test_words_and_codes_hold_letters_and_digits_alone(texts: list[str]) -> None
 
 @pytest.mark.parametrize("written_out", ["g.m.b.h.", "g.m.b.h", "g. m. b. h.", "gmbh"])
 def test_full_stops_in_legal_forms_mean_nothing(written_out: str) -> None:
-    assert written(notation.words, f"müller {written_out} & co") == {"muller gmbh co"}
+    assert written(notation.words, f"müller {written_out}, berlin") == {"muller gmbh berlin"}
+
+
+def test_a_sign_between_words_is_a_word() -> None:
+    values = ("smith & sons", "smith + sons", "smith and sons")
+    assert written(notation.words, *values) == {"smith and sons"}
 
 
 def test_initials_of_persons_are_no_legal_form() -> None:

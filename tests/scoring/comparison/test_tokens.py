@@ -48,8 +48,8 @@ def test_two_notations_of_one_thing_have_one_token(kind: str, one: str, other: s
     assert of_class(kind, one) == of_class(kind, other)
 
 
-def test_full_stops_in_a_legal_form_mean_nothing() -> None:
-    assert tokens("acme g.m.b.h.") == tokens("acme gmbh")
+def test_signs_and_legal_forms_are_words() -> None:
+    assert tokens("acme & sons g.m.b.h.") == tokens("acme and sons gmbh")
 
 
 @pytest.mark.parametrize(

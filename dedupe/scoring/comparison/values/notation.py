@@ -46,8 +46,9 @@ def fold(values: pl.Series) -> pl.Series:
     return values.str.replace_all("([aou])e", "$1")
 
 
-def legal_forms(values: pl.Series) -> pl.Series:
-    """Write legal forms of companies without full stops: ``g.m.b.h.`` is ``gmbh``."""
+def as_words(values: pl.Series) -> pl.Series:
+    """Write signs and legal forms as words: ``&`` is ``and``, ``g.m.b.h.`` is ``gmbh``."""
+    values = values.str.replace_all(r"\s[&+]\s", " and ")
     dotted = values.str.contains(r"\b[a-z]\. ?[a-z]\. ?[a-z]\b").arg_true()
     if not len(dotted):
         return values
@@ -60,7 +61,7 @@ def legal_forms(values: pl.Series) -> pl.Series:
 
 def words(values: pl.Series) -> pl.Series:
     """Keep letters and digits in ASCII, with single blanks between words."""
-    return legal_forms(fold(values)).str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars(" ")
+    return as_words(fold(values)).str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars(" ")
 
 
 def phone(values: pl.Series) -> pl.Series:

@@ -105,7 +105,7 @@ def value_tokens(values: pl.Series, role: Role) -> pl.DataFrame:
     """
     text = notation.fold(values.str.head(MAX_CHARACTERS))
     if role in _WORDY:
-        text = notation.legal_forms(text)
+        text = notation.as_words(text)
     frame = text.alias("text").to_frame().with_row_index("value")
     if role in (Role.STREET, Role.HOUSE):
         parts = _address_tokens(frame)
