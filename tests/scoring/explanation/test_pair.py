@@ -121,7 +121,9 @@ def test_words_are_shown_as_they_are_written() -> None:
 
 def test_quantities_are_shown_as_they_are_written() -> None:
     rows = [{"title": "Flour 1000 kg, disk 2 TB"}, {"title": "Flour 3500 kg, disk 2000000 MB"}]
-    found = explained([*rows, *({"title": f"Oil {n} ml"} for n in range(9))], decided_by="comparison")
+    found = explained(
+        [*rows, *({"title": f"Oil {n} ml"} for n in range(9))], decided_by="comparison"
+    )
     words = words_of(found)
     assert words["mass or volume"] == "1000 kg against 3500 kg"
     assert "2 tb (2 rows)" in words["words"]
