@@ -186,7 +186,7 @@ def _places(table: Table) -> Place:
     """Name a value by its cell in a workbook, and by its row in other tables."""
     if table.dialect.format != "xlsx":
         return lambda row, column: f"row {row + 1:,} of {table.name}"
-    number = {name: place for place, name in enumerate(table.frame.columns, start=1)}
+    number = {name: at for at, name in enumerate(table.frame.columns, start=table.first_column)}
     return lambda row, column: (
         f"cell {cell_address(table.first_row + row, number[column])} of {table.name}"
     )
