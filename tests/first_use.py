@@ -196,6 +196,7 @@ def _() -> None:
     says(dedupe("run", name, "--fields", "naem"), "did you mean 'name'", code=2)
     says(dedupe("run", name, "--merge", "name=logest"), "did you mean 'longest'", code=2)
     says(dedupe("run", name, "--treshold", "0.7"), "--threshold", code=2)
+    says(dedupe("run", name, "--format", "xslx"), "did you mean 'xlsx'", code=2)
     says(dedupe("exprt", name), "export", code=2)
 
 
