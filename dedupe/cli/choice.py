@@ -23,5 +23,5 @@ class Choice(click.Choice[str]):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter as error:
-            error.message = error.message.rstrip(".") + did_you_mean(str(value), self.choices)
-            raise
+            meant = did_you_mean(str(value), self.choices)
+            self.fail(error.message.rstrip(".") + meant, param, ctx)

@@ -46,7 +46,9 @@ BASES = {
 IMPROBABLE, SHARE = 0.1, 0.05
 """Without a sample, recall is not known if pairs below this probability, of which each is hardly a
 match, but which are many, hold more than this share of the expected matches."""
-NOT_KNOWN = "recall is not known: it would rest on many pairs of probability under 0.1, all unreviewed"
+NOT_KNOWN = (
+    "recall is not known: it would rest on many pairs of probability under 0.1, none reviewed"
+)
 """Explanation of a recall that is not known, to be shown with it."""
 
 

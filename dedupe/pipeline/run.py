@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Unpack
 
 import polars as pl
 
@@ -37,12 +37,13 @@ from dedupe.pipeline.manifest import (
     uninformative_values,
     written_facts,
 )
+from dedupe.pipeline.options import Options
 from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.pairs import find_candidates, read_records, score_candidates
 from dedupe.pipeline.result import Result
 from dedupe.pipeline.stages import Stages
 from dedupe.pipeline.workspace_input import check_same_input, is_rescored, store_input
-from dedupe.progress import Report, no_report
+from dedupe.progress import Report, notebook_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
 from dedupe.resolution.merge_rules import check_sources, parse_rules
 from dedupe.resolution.rules import check_rules
@@ -79,8 +80,8 @@ def run(
     *,
     output: str | Path | None = None,
     config: Config | None = None,
-    report: Report = no_report,
-    **options: Any,
+    report: Report = notebook_report,
+    **options: Unpack[Options],
 ) -> Result:
     """Find the duplicates of a table, cluster and merge them.
 
@@ -96,7 +97,7 @@ def run(
     config
         The configuration; defaults if ``None``.
     report
-        Called with the progress of each stage.
+        Called with the progress of each stage. By default it is shown in notebooks only.
     **options
         Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
 
@@ -122,8 +123,8 @@ def link(
     *sources: Source,
     output: str | Path | None = None,
     config: Config | None = None,
-    report: Report = no_report,
-    **options: Any,
+    report: Report = notebook_report,
+    **options: Unpack[Options],
 ) -> Result:
     """Find which records of one table match which records of another.
 
@@ -163,8 +164,8 @@ def prepare(
     *,
     output: str | Path | None = None,
     config: Config | None = None,
-    report: Report = no_report,
-    **options: Any,
+    report: Report = notebook_report,
+    **options: Unpack[Options],
 ) -> Path:
     """Find and score the pairs of a table without writing results, so they can be reviewed.
 
