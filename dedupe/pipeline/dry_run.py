@@ -45,6 +45,12 @@ def dry_run(
     ------
     DedupeError
         If the input or an option cannot be used.
+
+    Examples
+    --------
+    >>> costs = dedupe.dry_run("contacts.csv")
+    >>> costs["rows"], costs["candidates"]
+    (80, 400)
     """
     config = (config or Config()).with_options(**options)
     records = read_records(open_input(source, config), config).records

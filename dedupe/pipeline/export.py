@@ -67,6 +67,12 @@ def export(
         If a file cannot be written, or `output` is another workspace.
     LimitError
         If the clusters exceed ``max_cluster`` or ``max_merged_share``; nothing changes then.
+
+    Examples
+    --------
+    >>> lower, higher = (dedupe.export("contacts.dedupe", threshold=p) for p in (0.5, 0.9))
+    >>> lower.merged.height < higher.merged.height
+    True
     """
     for name in options:
         if name not in EXPORT_OPTIONS:

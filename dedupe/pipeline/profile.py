@@ -44,6 +44,11 @@ def profile(
     ------
     DedupeError
         If the input cannot be read, or an option is wrong.
+
+    Examples
+    --------
+    >>> dedupe.profile("contacts.csv").select("column", "kind", "use").head(2).rows()
+    [('id', 'code', 'the id of the row'), ('first_name', 'text', 'compared')]
     """
     config = (config or Config()).with_options(**options)
     return describe_columns(open_input(source, config).table(config).frame, config)[0]

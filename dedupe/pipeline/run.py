@@ -113,6 +113,20 @@ def run(
         the workspace has the pairs, and can be reviewed.
     DedupeError
         If the input, an option, a model or the workspace cannot be used, in one line.
+
+    Examples
+    --------
+    >>> people = pl.DataFrame(
+    ...     {
+    ...         "name": ["Ingrid Solberg", "Solberg, Ingrid", "Marco Bianchi"],
+    ...         "email": ["ingrid@fjord.example", "ingrid@fjord.example", "marco@posta.example"],
+    ...     }
+    ... )
+    >>> dedupe.run(people, effort="fast", merge={"name": "first"}).merged["name"].to_list()
+    ['Ingrid Solberg', 'Marco Bianchi']
+    >>> result = dedupe.run("contacts.csv", effort="fast", threshold=0.9)
+    >>> result.workspace.name, result.summary["rows"]
+    ('contacts.dedupe', 80)
     """
     asked = (config or Config()).with_options(**options)
     given = options if config is None else None
@@ -152,6 +166,13 @@ def link(
         As :func:`run`.
     DedupeError
         If an input, an option, a model or the workspace cannot be used, in one line.
+
+    Examples
+    --------
+    >>> contacts = pl.read_csv("contacts.csv", infer_schema=False)
+    >>> result = dedupe.link(contacts[:40], contacts[40:], effort="fast", link="many-to-one")
+    >>> result.matches.select("left_id", "right_id").row(0)
+    ('9', '74')
     """
     base = config or Config()
     asked = base.with_options(**{"link": base.link or "many-to-many", **options})

@@ -58,8 +58,9 @@ def score(
 
     Examples
     --------
-    >>> dedupe.score([{"left": {"name": "Jon Smith"}, "right": {"name": "Smith, John"}}])
-    ... # doctest: +SKIP
+    >>> pair = {"left": {"name": "Jon Smith"}, "right": {"name": "Smith, Jon"}}
+    >>> float(dedupe.score([pair], effort="fast")[0]) > 0.5
+    True
     """
     config = (config or Config()).with_options(**options)
     probabilities = [probability for _, probability in scored_batches(pairs, config)]

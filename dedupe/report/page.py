@@ -67,6 +67,11 @@ def write_report(
         If the gold standard cannot be used.
     OutputError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> dedupe.write_report("contacts.dedupe").name
+    'report.html'
     """
     opened = open_workspace(workspace)
     clustered = open_state(opened).cluster()

@@ -85,6 +85,12 @@ def import_decisions(
         If the workspace is missing, incomplete or damaged.
     InputError
         If a column is missing, an id is unknown, or a label is none of these. Nothing is recorded.
+
+    Examples
+    --------
+    >>> labels = pl.DataFrame({"id_a": ["43"], "id_b": ["69"], "label": ["different"]})
+    >>> dedupe.import_decisions("contacts.dedupe", labels, reviewer="ann")
+    1
     """
     opened = open_workspace(workspace)
     table = open_state(opened).table

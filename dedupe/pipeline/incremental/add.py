@@ -141,6 +141,13 @@ def add(
         If an option is wrong, or does not fit the workspace.
     LimitError
         If the clusters exceed ``max_cluster`` or ``max_merged_share``; nothing is added then.
+
+    Examples
+    --------
+    >>> new = pl.DataFrame({"id": ["81"], "first_name": ["Ingrid"], "last_name": ["Solberg"]})
+    >>> result = dedupe.add("contacts.dedupe", new)
+    >>> result.summary["additions"]["added"], result.outputs.more["additions"]["change"].to_list()
+    (1, ['made'])
     """
     opened = open_workspace(workspace)
     config = stored_config(opened)

@@ -135,6 +135,13 @@ class Matcher:
             If `frame` is no table, or has none of the columns that the workspace compares.
         ModelError
             If a model cannot be loaded.
+
+        Examples
+        --------
+        >>> matcher = dedupe.Matcher("contacts.dedupe")
+        >>> asked = pl.read_csv("contacts.csv", infer_schema=False).drop("id")[:1]
+        >>> matcher.match(asked)["id"].to_list()
+        ['1']
         """
         frame = to_polars(frame)
         known = [name for name in self.fields if name in frame.columns]
@@ -341,8 +348,10 @@ class OpenedWorkspace(Workspace):
 
         Examples
         --------
-        >>> people = dedupe.open_workspace("people.dedupe")                 # doctest: +SKIP
-        >>> people.match(pl.DataFrame({"name": ["J. Smith"]}))              # doctest: +SKIP
+        >>> contacts = dedupe.open_workspace("contacts.dedupe")
+        >>> asked = pl.read_csv("contacts.csv", infer_schema=False).drop("id")[[73]]
+        >>> sorted(contacts.match(asked)["id"])
+        ['49', '60', '74', '9']
         """
         return self.matcher.match(frame, limit=limit, min_probability=min_probability)
 
@@ -354,5 +363,10 @@ def open_workspace(path: str | Path) -> OpenedWorkspace:
     ------
     WorkspaceError
         If there is none.
+
+    Examples
+    --------
+    >>> dedupe.open_workspace("contacts.dedupe").path.name
+    'contacts.dedupe'
     """
     return OpenedWorkspace(_open_workspace(path).path)
