@@ -58,7 +58,8 @@ class Result:
 
     def __repr__(self) -> str:
         """Say what was found, in one line."""
-        return f"Result({headline(self.summary)!r}, workspace={str(self.workspace)!r})"
+        place = None if self.workspace is None else str(self.workspace)
+        return f"Result({headline(self.summary)!r}, workspace={place!r})"
 
     def _repr_html_(self) -> str:
         """Show the figures and a few clusters in a notebook."""
@@ -70,7 +71,7 @@ class Result:
         Examples
         --------
         >>> dedupe.run("contacts.csv", effort="fast").show()
-        33 of 80 rows are duplicates; 47 are left after merging. ...
+        33 of 80 rows are duplicates; 47 rows are left after merging. ...
         """
         sys.stdout.write(as_text(self.summary, self.clustered))
 
