@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from html import escape
+from importlib import import_module
 from typing import Any
 
 Progress = Callable[[int, int], None]
@@ -50,11 +51,10 @@ class NotebookReport:
         self._show(" · ".join(self._stages) + (f" {done:,} of {total:,}" if total else ""))
 
     def _show(self, text: str) -> None:
-        from IPython.display import HTML, display
-
-        html = HTML(f"<small>{escape(text)}</small>")
+        ipython = import_module("IPython.display")  # there in a notebook alone
+        html = ipython.HTML(f"<small>{escape(text)}</small>")
         if self._line is None:
-            self._line = display(html, display_id=True)
+            self._line = ipython.display(html, display_id=True)
         else:
             self._line.update(html)
 

@@ -9,6 +9,9 @@ from textual.widgets import Static
 SCREENS = {"pairs": "p", "clusters": "c", "overview": "o", "export": "e"}
 """Names of the screens and their keys."""
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Between a key and its name, which stay on one line."""
+
 
 class Navigation(Horizontal):
     """The screens with their keys, and the keys of help and quit; a click does as the key.
@@ -41,10 +44,11 @@ class Navigation(Horizontal):
     def compose(self) -> ComposeResult:
         """Lay out the line."""
         names = (
-            f"[@click=app.show('{name}')]{key} "
+            f"[@click=app.show('{name}')]{key}{NO_BREAK}"
             + (f"[b u]{name.capitalize()}[/]" if name == self._current else name.capitalize())
             + "[/]"
             for name, key in SCREENS.items()
         )
         yield Static("  ".join(names), id="screens")
-        yield Static("[@click=app.help]? Help[/]  [@click=app.leave]q Quit[/]", id="always")
+        always = f"[@click=app.help]?{NO_BREAK}Help[/]  [@click=app.leave]q{NO_BREAK}Quit[/]"
+        yield Static(always, id="always")
