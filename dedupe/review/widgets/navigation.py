@@ -9,8 +9,8 @@ from textual.widgets import Static
 SCREENS = {"pairs": "p", "clusters": "c", "overview": "o", "export": "e"}
 """Names of the screens and their keys."""
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
-"""Between a key and its name, which stay on one line."""
+WIDE = 56
+"""Characters of a line that has room for all; narrower, the screens take two lines."""
 
 
 class Navigation(Horizontal):
@@ -43,12 +43,13 @@ class Navigation(Horizontal):
 
     def compose(self) -> ComposeResult:
         """Lay out the line."""
-        names = (
-            f"[@click=app.show('{name}')]{key}{NO_BREAK}"
+        pairs, clusters, overview, export = (
+            f"[@click=app.show('{name}')]{key} "
             + (f"[b u]{name.capitalize()}[/]" if name == self._current else name.capitalize())
             + "[/]"
             for name, key in SCREENS.items()
         )
-        yield Static("  ".join(names), id="screens")
-        always = f"[@click=app.help]?{NO_BREAK}Help[/]  [@click=app.leave]q{NO_BREAK}Quit[/]"
-        yield Static(always, id="always")
+        between = "  " if self.app.size.width >= WIDE else "\n"
+        names = f"{pairs}  {clusters}{between}{overview}  {export}"
+        yield Static(names, id="screens")
+        yield Static("[@click=app.help]? Help[/]  [@click=app.leave]q Quit[/]", id="always")
