@@ -24,6 +24,14 @@ _ROW_NAME = re.compile(
 _SOURCE_NAME = re.compile(
     r"^(source|src|dataset|data_?source|origin|provenance|system)([_ ]?name)?$"
 )
+_CHANGED_NAME = re.compile(
+    r"^((date|time|timestamp)[_\- .]*)?(last[_\- .]*)?"
+    r"(updated?|modified|modification|changed?|edited|synced|imported|inserted"
+    r"|created[_\- .]*(at|on)|(zuletzt[_\- .]*)?(aktualisiert|geändert|geaendert)"
+    r"|modifiée?|actualizado|modificado|modificato|gewijzigd)"
+    r"[_\- .]*(at|on|am|op|date|time|timestamp)?$"
+)
+_DATE = r"^\d{4}-?[01]\d-?[0-3]\d(?:[T ].*)?$|^[0-3]?\d[./-][0-3]?\d[./-](?:\d\d)?\d\d(?: .*)?$"
 _HASH = r"^(?:[0-9a-fA-F]{32,128}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})$"
 
 
@@ -53,7 +61,8 @@ def column_roles(
 
     A column is left out if it is the id column or named in ``config.ignore``; if it is empty or
     holds one value only; if all its values are distinct and it is named as an id or numbers the
-    rows; if all its values are hashes or UUIDs; or if it names the source of a row.
+    rows; if all its values are hashes or UUIDs; if it names the source of a row; or if it is named
+    as the date when the row was changed, and holds dates.
     ``config.fields`` overrides all of this: then exactly the columns named there are compared.
 
     Parameters
@@ -179,6 +188,8 @@ def _reason_to_ignore(values: pl.Series, name: str, source: NDArray[np.uint8]) -
         return "the same in every row"
     if _SOURCE_NAME.match(name) and distinct <= 100:
         return "names the source of the row"
+    if _CHANGED_NAME.match(name) and filled.head(SAMPLE).str.contains(_DATE).all():
+        return "when the row was changed"
     if filled.head(SAMPLE).str.contains(_HASH).all():
         return "hashes or UUIDs"
     if source.any():

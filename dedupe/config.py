@@ -267,6 +267,12 @@ class Config:
         ------
         OptionError
             If an option is unknown or its value is wrong.
+
+        Examples
+        --------
+        >>> config = Config().with_options(preset="cautious", effort="fast")
+        >>> config.threshold, config.review_from
+        (0.8, 0.2)
         """
         given = {name: value for name, value in options.items() if value is not None}
         preset = given.pop("preset", None)

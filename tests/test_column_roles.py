@@ -46,6 +46,26 @@ def test_columns_that_cannot_identify_a_record_are_left_out_for_a_reason() -> No
     }
 
 
+@pytest.mark.parametrize(
+    "name", ["updated", "last_modified", "Updated At", "created_at", "date_changed", "geändert am"]
+)
+def test_dates_of_changes_to_the_row_are_left_out(name: str) -> None:
+    for dates in (
+        ["2024-01-05", "2023-11-30 08:15:00", "2024-01-05T10:00:00Z", ""],
+        ["5.1.2024", "30.11.2023", "05/01/2024", "1-2-24"],
+    ):
+        assert reasons(frame(**{name: dates})) == {name: "when the row was changed"}
+    assert reasons(frame(**{name: ["2024-01-05", "yes", "no", ""]})) == {}
+    assert reasons(frame(**{name: ["2024-01-05", "", "", ""]}), fields=[name]) == {
+        "name": "not named in fields"
+    }
+
+
+def test_other_dates_are_compared() -> None:
+    dates = ["1815-12-10", "1906-12-09", "1921-04-09", "1914-11-09"]
+    assert reasons(frame(born=dates, released=dates, created=dates)) == {}
+
+
 def test_numbers_that_do_not_number_the_rows_are_compared() -> None:
     assert reasons(frame(phone=["5550101", "5550199", "5550150", "5550120"])) == {}
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from dedupe.cli.choice import Choice
 from dedupe.cli.console import log_to_stderr
 from dedupe.config import FORMATS, KINDS, PRESETS, ROW_ORDERS
 
@@ -272,7 +273,7 @@ threshold_options = _combined(
     ),
     matching_option(
         "--preset",
-        type=click.Choice(list(PRESETS)),
+        type=Choice(list(PRESETS)),
         help="Set both by name (default: balanced).",
     ),
     matching_option(
@@ -331,10 +332,10 @@ table_options = _combined(
         metavar="COLUMN",
         help="Column with the source of each row, for the rule prefer (default: source).",
     ),
-    output_option("--format", type=click.Choice(FORMATS), help="Output format (default: csv)."),
+    output_option("--format", type=Choice(FORMATS), help="Output format (default: csv)."),
     output_option(
         "--sort",
-        type=click.Choice(ROW_ORDERS),
+        type=Choice(ROW_ORDERS),
         help="Order of the rows of clusters: as in the input (default), or clusters together.",
     ),
     output_option(
@@ -409,6 +410,12 @@ config_option = other_option(
     metavar="FILE",
     type=click.Path(path_type=Path),
     help="TOML file with options.",
+)
+gold_option = click.option(
+    "--gold",
+    metavar="FILE",
+    shell_complete=FILES,
+    help="Gold standard: a table of id,cluster_id or id_a,id_b.",
 )
 json_option = output_option(
     "--json", "as_json", is_flag=True, help="Print one JSON object to stdout."

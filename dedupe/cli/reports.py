@@ -46,18 +46,16 @@ def print_evaluation(found: Evaluation, threshold: float, as_json: bool) -> None
 
 def print_estimate(found: Estimate, threshold: float, as_json: bool) -> None:
     """Print the threshold, and estimated precision and recall with intervals and basis."""
-    from dedupe.evaluation.estimate import BASES
-
     if as_json:
         print_json({"threshold": threshold, **found.as_dict()})
         return
     echo(f"At threshold {threshold:g}:")
     for name in ("precision", "recall", "recall_of_all"):
         measure = getattr(found, name)
-        echo(_figure(name, measure.value) + _interval(measure))
+        echo(_figure(name, measure.value if measure.known else None) + _interval(measure))
     echo(_figure("reviewed pairs", found.reviewed))
     echo(_figure("random pairs of these", found.drawn))
-    basis = BASES[found.basis].format(drawn=found.drawn)
+    basis = found.explanation
     echo(f"{basis[0].upper()}{basis[1:]}.")
     echo(
         "All figures are for candidate pairs with different texts. recall_of_all also counts the "
@@ -65,7 +63,9 @@ def print_estimate(found: Estimate, threshold: float, as_json: bool) -> None:
     )
 
 
-def _figure(name: str, value: float) -> str:
+def _figure(name: str, value: float | None) -> str:
+    if value is None:
+        return f"{name:<22} {'not known':>12}"
     number = f"{value:>12,}" if isinstance(value, int) else f"{value:>12.4f}"
     return f"{name:<22} {number}"
 

@@ -68,6 +68,13 @@ def diff(before: str | Path, after: str | Path) -> Diff:
     ------
     WorkspaceError
         If a workspace is missing, incomplete or damaged, or they have no record in common.
+
+    Examples
+    --------
+    >>> result = dedupe.run("contacts.csv", output="strict.dedupe", effort="fast", threshold=0.9)
+    >>> found = dedupe.diff("contacts.dedupe", "strict.dedupe")
+    >>> found.summary["records"]["same"], found.summary["clusters"]["split"] > 0
+    (80, True)
     """
     workspaces = (open_workspace(before), open_workspace(after))
     clustered = [open_state(workspace).cluster() for workspace in workspaces]

@@ -21,7 +21,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,15 +43,26 @@ BASES = {
     "sample": "unbiased: from {drawn:,} randomly drawn pairs, however good the model's scores are",
 }
 """Explanation of each basis of an estimate, to be shown with it."""
+IMPROBABLE, SHARE = 0.1, 0.05
+"""Without a sample, recall is not known if pairs below this probability, of which each is hardly a
+match, but which are many, hold more than this share of the expected matches."""
+NOT_KNOWN = (
+    "recall is not known: it would rest on many pairs of probability under 0.1, none reviewed"
+)
+"""Explanation of a recall that is not known, to be shown with it."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """An estimate and its 95% interval; limits are ``None`` if no sampled pair supports one."""
+    """An estimate and its 95% interval; limits are ``None`` if no sampled pair supports one.
+
+    An estimate that is not `known` rests on hardly anything, and is not shown to people.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
+    known: bool = True
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,12 @@ class Estimate:
     def as_dict(self) -> dict[str, Any]:
         """Convert everything to plain JSON types by name, nested as it is."""
         return asdict(self)
+
+    @property
+    def explanation(self) -> str:
+        """What the estimates rest on, and why one is not known, to be shown with them."""
+        basis = BASES[self.basis].format(drawn=self.drawn)
+        return basis if self.recall.known else f"{basis}; {NOT_KNOWN}"
 
     @property
     def width(self) -> float:
@@ -126,10 +143,11 @@ def estimate(pairs: AuditedPairs, *, seed: int = 0) -> Estimate:
         _measure(value, error, draws if len(sample) else None)
         for value, error, draws in zip(values, errors, simulated, strict=True)
     )
+    known = bool(len(sample)) or _rests_on_probable_pairs(pairs)
     return Estimate(
         precision,
-        recall,
-        recall_of_all,
+        replace(recall, known=known),
+        replace(recall_of_all, known=known),
         int((pairs.decision >= 0).sum()),
         len(sample),
         basis,
@@ -164,6 +182,14 @@ def unbiased_undecided_matches(
         expected = pairs.probability[undecided].sum()
         estimates.append(float(expected + (weight * error)[side].sum()))
     return estimates[0], estimates[1]
+
+
+def _rests_on_probable_pairs(pairs: AuditedPairs) -> bool:
+    """Tell whether improbable pairs hold so few of the expected matches that recall is known."""
+    undecided = pairs.decision == UNKNOWN
+    improbable = undecided & ~pairs.merged & (pairs.probability < IMPROBABLE)
+    matches = pairs.probability[undecided].sum() + (pairs.decision == 1).sum()
+    return bool(pairs.probability[improbable].sum() <= SHARE * matches)
 
 
 def _simulated(

@@ -51,6 +51,12 @@ def evaluate_workspace(
         If the gold standard cannot be used.
     OptionError
         If there is no column `across`, or the threshold is none.
+
+    Examples
+    --------
+    >>> gold = pl.DataFrame({"id_a": ["9", "9"], "id_b": ["74", "60"]})
+    >>> dedupe.evaluate_workspace("contacts.dedupe", gold).as_dict()["pair_recall"]
+    1.0
     """
     clustered = _state_at(open_workspace(workspace), threshold).cluster()
     return evaluate_clusters(clustered, gold, across=across)

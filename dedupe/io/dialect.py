@@ -60,14 +60,15 @@ class Parsed:
         How they were written.
     notes
         What was guessed with doubt, one line each.
-    first_row
-        Number of the first row in a sheet, from 1.
+    first_row, first_column
+        Numbers of the first row and column in a sheet, from 1.
     """
 
     frame: pl.DataFrame
     dialect: Dialect = CSV
     notes: tuple[str, ...] = ()
     first_row: int = 2
+    first_column: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +87,8 @@ class Table:
         File name, ``stdin``, or the name of the database and table.
     notes
         What was guessed with doubt, one line each.
-    first_row
-        Number of the first row in a sheet, from 1.
+    first_row, first_column
+        Numbers of the first row and column in a sheet, from 1.
     """
 
     frame: pl.DataFrame
@@ -96,6 +97,7 @@ class Table:
     name: str
     notes: tuple[str, ...] = ()
     first_row: int = 2
+    first_column: int = 1
 
 
 def frame_fingerprint(frame: pl.DataFrame) -> str:

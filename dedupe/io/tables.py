@@ -152,7 +152,8 @@ def read_table(source: str | Path, *, config: Config | None = None, **options: A
     check_text(parsed.frame, name)
     notes = parsed.notes + _unused(config, kind, name)
     shown = name if sheet is None else f"{name}::{sheet}"
-    return Table(parsed.frame, parsed.dialect, digest, shown, notes, parsed.first_row)
+    place = parsed.first_row, parsed.first_column
+    return Table(parsed.frame, parsed.dialect, digest, shown, notes, *place)
 
 
 def _unused(config: Config, kind: str, name: str) -> tuple[str, ...]:

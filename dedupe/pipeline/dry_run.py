@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from dedupe.blocking.candidates import FLAT_LIMIT
 from dedupe.config import Config
 from dedupe.io.sources import Source, open_input
+from dedupe.pipeline.options import Options
 from dedupe.pipeline.pairs import read_records
 from dedupe.resolution.rules import check_rules
 from dedupe.scoring.pairs import identical_pairs
@@ -22,7 +23,7 @@ _SECONDS_PER_JUDGED_PAIR = 0.012
 
 
 def dry_run(
-    source: Source, *, config: Config | None = None, **options: Any
+    source: Source, *, config: Config | None = None, **options: Unpack[Options]
 ) -> dict[str, int | float]:
     """Estimate the cost of a run, without running it.
 
@@ -44,6 +45,12 @@ def dry_run(
     ------
     DedupeError
         If the input or an option cannot be used.
+
+    Examples
+    --------
+    >>> costs = dedupe.dry_run("contacts.csv")
+    >>> costs["rows"], costs["candidates"]
+    (80, 400)
     """
     config = (config or Config()).with_options(**options)
     records = read_records(open_input(source, config), config).records

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from dedupe.config import EXPORT_OPTIONS, Config
 from dedupe.errors import OptionError, OutputError
 from dedupe.evaluation.threshold import with_target_threshold
 from dedupe.pipeline.manifest import fitted_facts, matching_pairs, written_facts
+from dedupe.pipeline.options import ExportOptions
 from dedupe.pipeline.output_files import write_outputs
 from dedupe.pipeline.results.result import Result
 from dedupe.pipeline.run import check_linked
 from dedupe.pipeline.stages import Stages
-from dedupe.progress import Report, no_report
+from dedupe.progress import Report, notebook_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
 from dedupe.resolution.rules import check_rules
 from dedupe.resolution.survivorship.merge_rules import check_sources, parse_rules
@@ -34,8 +35,8 @@ def export(
     workspace: str | Path,
     *,
     output: str | Path | None = None,
-    report: Report = no_report,
-    **options: Any,
+    report: Report = notebook_report,
+    **options: Unpack[ExportOptions],
 ) -> Result:
     """Cluster, merge and write again from a workspace; no model is needed.
 
@@ -47,7 +48,7 @@ def export(
         Folder to write the tables to; nothing changes in the workspace then. ``None``: the
         workspace itself. The options then become those of the workspace, which later commands use.
     report
-        Called with the progress of each stage.
+        Called with the progress of each stage. By default it is shown in notebooks only.
     **options
         :data:`~dedupe.config.EXPORT_OPTIONS`, replacing those of the workspace.
 
@@ -66,6 +67,12 @@ def export(
         If a file cannot be written, or `output` is another workspace.
     LimitError
         If the clusters exceed ``max_cluster`` or ``max_merged_share``; nothing changes then.
+
+    Examples
+    --------
+    >>> lower, higher = (dedupe.export("contacts.dedupe", threshold=p) for p in (0.5, 0.9))
+    >>> lower.merged.height < higher.merged.height
+    True
     """
     for name in options:
         if name not in EXPORT_OPTIONS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import polars as pl
 
@@ -12,12 +12,15 @@ from dedupe.errors import InputError
 from dedupe.io.profile import describe_columns
 from dedupe.io.sources import Source, open_input
 from dedupe.pipeline.manifest import uninformative_values
+from dedupe.pipeline.options import Options
 from dedupe.records import make_records
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.values.roles import given_roles
 
 
-def profile(source: Source, *, config: Config | None = None, **options: Any) -> pl.DataFrame:
+def profile(
+    source: Source, *, config: Config | None = None, **options: Unpack[Options]
+) -> pl.DataFrame:
     """Describe what each column of an input holds, and whether a run compares it.
 
     Parameters
@@ -41,13 +44,18 @@ def profile(source: Source, *, config: Config | None = None, **options: Any) -> 
     ------
     DedupeError
         If the input cannot be read, or an option is wrong.
+
+    Examples
+    --------
+    >>> dedupe.profile("contacts.csv").select("column", "kind", "use").head(2).rows()
+    [('id', 'code', 'the id of the row'), ('first_name', 'text', 'compared')]
     """
     config = (config or Config()).with_options(**options)
     return describe_columns(open_input(source, config).table(config).frame, config)[0]
 
 
 def profile_with_facts(
-    source: Source, *, config: Config | None = None, **options: Any
+    source: Source, *, config: Config | None = None, **options: Unpack[Options]
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Compute :func:`profile`, with the ``input``, its ``rows``, ``id_column`` and ``notes``.
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Unpack
 
 import polars as pl
 
@@ -37,12 +37,13 @@ from dedupe.pipeline.manifest import (
     uninformative_values,
     written_facts,
 )
+from dedupe.pipeline.options import Options
 from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.pairs import find_candidates, read_records, score_candidates
 from dedupe.pipeline.results.result import Result
 from dedupe.pipeline.stages import Stages
 from dedupe.pipeline.workspace_input import check_same_input, is_rescored, store_input
-from dedupe.progress import Report, no_report
+from dedupe.progress import Report, notebook_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
 from dedupe.resolution.rules import check_rules
 from dedupe.resolution.survivorship.merge_rules import check_sources, parse_rules
@@ -79,8 +80,8 @@ def run(
     *,
     output: str | Path | None = None,
     config: Config | None = None,
-    report: Report = no_report,
-    **options: Any,
+    report: Report = notebook_report,
+    **options: Unpack[Options],
 ) -> Result:
     """Find the duplicates of a table, cluster and merge them.
 
@@ -96,7 +97,7 @@ def run(
     config
         The configuration; defaults if ``None``.
     report
-        Called with the progress of each stage.
+        Called with the progress of each stage. By default it is shown in notebooks only.
     **options
         Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
 
@@ -112,6 +113,20 @@ def run(
         the workspace has the pairs, and can be reviewed.
     DedupeError
         If the input, an option, a model or the workspace cannot be used, in one line.
+
+    Examples
+    --------
+    >>> people = pl.DataFrame(
+    ...     {
+    ...         "name": ["Ingrid Solberg", "Solberg, Ingrid", "Marco Bianchi"],
+    ...         "email": ["ingrid@fjord.example", "ingrid@fjord.example", "marco@posta.example"],
+    ...     }
+    ... )
+    >>> dedupe.run(people, effort="fast", merge={"name": "first"}).merged["name"].to_list()
+    ['Ingrid Solberg', 'Marco Bianchi']
+    >>> result = dedupe.run("contacts.csv", effort="fast", threshold=0.9)
+    >>> result.workspace.name, result.summary["rows"]
+    ('contacts.dedupe', 80)
     """
     asked = (config or Config()).with_options(**options)
     given = options if config is None else None
@@ -122,8 +137,8 @@ def link(
     *sources: Source,
     output: str | Path | None = None,
     config: Config | None = None,
-    report: Report = no_report,
-    **options: Any,
+    report: Report = notebook_report,
+    **options: Unpack[Options],
 ) -> Result:
     """Find which records of one table match which records of another.
 
@@ -151,6 +166,13 @@ def link(
         As :func:`run`.
     DedupeError
         If an input, an option, a model or the workspace cannot be used, in one line.
+
+    Examples
+    --------
+    >>> contacts = pl.read_csv("contacts.csv", infer_schema=False)
+    >>> result = dedupe.link(contacts[:40], contacts[40:], effort="fast", link="many-to-one")
+    >>> result.matches.select("left_id", "right_id").row(0)
+    ('9', '74')
     """
     base = config or Config()
     asked = base.with_options(**{"link": base.link or "many-to-many", **options})
@@ -163,8 +185,8 @@ def prepare(
     *,
     output: str | Path | None = None,
     config: Config | None = None,
-    report: Report = no_report,
-    **options: Any,
+    report: Report = notebook_report,
+    **options: Unpack[Options],
 ) -> Path:
     """Find and score the pairs of a table without writing results, so they can be reviewed.
 

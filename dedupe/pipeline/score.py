@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dedupe.blocking.bi_encoder import embed, fit_bi_encoder
 from dedupe.config import Config
 from dedupe.errors import InputError
+from dedupe.pipeline.options import ScoreOptions
 from dedupe.records import record_text, value_text
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.score import score_pairs
@@ -23,7 +24,10 @@ BATCH = 8_192
 
 
 def score(
-    pairs: Iterable[Mapping[str, Any]], *, config: Config | None = None, **options: Any
+    pairs: Iterable[Mapping[str, Any]],
+    *,
+    config: Config | None = None,
+    **options: Unpack[ScoreOptions],
 ) -> NDArray[np.float32]:
     """Compute the probability that the two records of each pair match.
 
@@ -37,7 +41,7 @@ def score(
         ``effort``, ``cross_encoder`` and ``device`` are used; defaults where ``None``. Unless
         ``effort`` is ``"fast"``, the cross-encoder judges every pair.
     **options
-        Fields of :class:`~dedupe.config.Config`, replacing those of `config`.
+        These fields of :class:`~dedupe.config.Config`, replacing those of `config`.
 
     Returns
     -------
@@ -54,8 +58,9 @@ def score(
 
     Examples
     --------
-    >>> dedupe.score([{"left": {"name": "Jon Smith"}, "right": {"name": "Smith, John"}}])
-    ... # doctest: +SKIP
+    >>> pair = {"left": {"name": "Jon Smith"}, "right": {"name": "Smith, Jon"}}
+    >>> float(dedupe.score([pair], effort="fast")[0]) > 0.5
+    True
     """
     config = (config or Config()).with_options(**options)
     probabilities = [probability for _, probability in scored_batches(pairs, config)]

@@ -17,6 +17,9 @@ from dedupe.scoring.comparison.values.roles import Role
 MOST_CHARACTERS = 400
 """Characters of a value that are compared one by one; the rest counts as one piece."""
 
+SHORTEST_PHONE = 7
+"""Digits from which one phone number at the end of another is the same number."""
+
 _WITH_DIGIT = re.compile(r"\w*\d[\w.-]*")
 
 
@@ -184,7 +187,9 @@ def _same_number(a: str, b: str, role: Role) -> bool:
     values = pl.Series([a, b])
     if role is Role.PHONE:
         one, other = notation.phone(values.str.to_lowercase())
-        return bool(one == other)
+        # Without the prefixes of the country and the area, or with them.
+        short, long = sorted((re.sub(r"\D", "", text).lstrip("0") for text in (a, b)), key=len)
+        return bool(one == other) or (len(short) >= SHORTEST_PHONE and long.endswith(short))
     if role is Role.DATE:
         one, other = notation.dates(values.str.to_lowercase()).rows()
         return bool(one == other and all(one))

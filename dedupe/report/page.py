@@ -10,7 +10,6 @@ from typing import Any
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from dedupe.evaluation.estimate import BASES
 from dedupe.evaluation.quality import estimate_state, evaluate_clusters
 from dedupe.io.atomic import write_atomically
 from dedupe.records import field_labels
@@ -68,6 +67,11 @@ def write_report(
         If the gold standard cannot be used.
     OutputError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> dedupe.write_report("contacts.dedupe").name
+    'report.html'
     """
     opened = open_workspace(workspace)
     clustered = open_state(opened).cluster()
@@ -102,7 +106,7 @@ def content(
         "summary": summary,
         "columns": _columns(clustered),
         "estimate": estimate,
-        "basis": "" if estimate is None else BASES[estimate.basis].format(drawn=estimate.drawn),
+        "basis": "" if estimate is None else estimate.explanation,
         "gold": None if gold is None else evaluate_clusters(clustered, gold).as_dict(),
         "histogram": histogram(compared["probability"].to_numpy(), config.threshold),
         "threshold": config.threshold,

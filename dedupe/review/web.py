@@ -128,6 +128,7 @@ class GuardedServer(Server):
             return await super().handle_websocket(request)
         finally:
             self._sessions -= 1
+            self._end_soon()
 
     async def handle_last(self, request: web.Request) -> web.Response:
         """Say what the app wrote, once it has; the server then ends if no page is open."""
@@ -136,8 +137,16 @@ class GuardedServer(Server):
             await asyncio.sleep(POLL_SECONDS)
         if self._said.exists():
             self.last_words = self._said.read_text(encoding="utf-8")
-            asyncio.get_running_loop().call_later(SECONDS_TO_SHOW, self._end)
+            self._end_soon()
         return web.Response(text=self.last_words or NOT_LEFT)
+
+    def _end_soon(self) -> None:
+        """End once the last page is shown and no other is open.
+
+        The page may ask for it before the process of the app has ended, or after.
+        """
+        if self.last_words:
+            asyncio.get_running_loop().call_later(SECONDS_TO_SHOW, self._end)
 
     def _end(self) -> None:
         if not self._sessions:

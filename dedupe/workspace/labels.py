@@ -85,6 +85,12 @@ def import_decisions(
         If the workspace is missing, incomplete or damaged.
     InputError
         If a column is missing, an id is unknown, or a label is none of these. Nothing is recorded.
+
+    Examples
+    --------
+    >>> labels = pl.DataFrame({"id_a": ["43"], "id_b": ["69"], "label": ["different"]})
+    >>> dedupe.import_decisions("contacts.dedupe", labels, reviewer="ann")
+    1
     """
     opened = open_workspace(workspace)
     table = open_state(opened).table
@@ -186,7 +192,7 @@ def _places(table: Table) -> Place:
     """Name a value by its cell in a workbook, and by its row in other tables."""
     if table.dialect.format != "xlsx":
         return lambda row, column: f"row {row + 1:,} of {table.name}"
-    number = {name: place for place, name in enumerate(table.frame.columns, start=1)}
+    number = {name: at for at, name in enumerate(table.frame.columns, start=table.first_column)}
     return lambda row, column: (
         f"cell {cell_address(table.first_row + row, number[column])} of {table.name}"
     )

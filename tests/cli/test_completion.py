@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 from click.shell_completion import ShellComplete
 
@@ -43,6 +44,21 @@ def offered(*words: str) -> list[tuple[str, str]]:
 )
 def test_files_and_folders_are_left_to_the_shell(words: list[str], kind: str) -> None:
     assert offered(*words) == [(kind, words[-1])]
+
+
+def test_whatever_is_a_file_or_folder_is_completed() -> None:
+    names = {"FILE", "PATH", "INPUT", "TABLE", "NEW", "WORKSPACE", "FOLDER", "PAIRS", "MODEL"}
+    checked = []
+    for command in cli.commands.values():
+        for parameter in command.params:
+            name = (parameter.metavar or parameter.human_readable_name).rstrip(".0123456789")
+            is_table = name == "TABLE" and isinstance(parameter, click.Option)
+            if name.split()[0].rstrip(".") in names and not is_table:
+                context = click.Context(command, info_name="dedupe")
+                kinds = [item.type for item in parameter.shell_complete(context, "x")]
+                assert kinds in (["file"], ["dir"]), f"{command.name} {name}"
+                checked.append(name)
+    assert len(checked) > 30
 
 
 def test_options_commands_and_choices_are_offered() -> None:

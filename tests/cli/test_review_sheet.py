@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import xlsxwriter
 
 import dedupe
 from dedupe.io.formats.excel import cell_address
@@ -121,6 +122,19 @@ def test_a_wrong_word_names_its_cell_and_nothing_is_imported(
     with pytest.raises(dedupe.InputError, match=message):
         dedupe.import_decisions(workspace, fill_in(sheet, cells))
     assert decided(workspace) == []
+
+
+def test_cells_are_named_as_they_stand_after_rows_and_columns_were_inserted(
+    workspace: Path, sheet: Path
+) -> None:
+    frame = read_table(fill_in(sheet, {"B3": "mtach"})).frame
+    with xlsxwriter.Workbook(sheet.with_name("moved.xlsx")) as book:
+        page = book.add_worksheet()
+        page.write_blank(0, 0, None, book.add_format({"bold": True}))
+        for number, row in enumerate([tuple(frame.columns), *frame.rows()]):
+            page.write_row(number + 1, 2, row)
+    with pytest.raises(dedupe.InputError, match=r"'mtach' in cell D4 of moved\.xlsx"):
+        dedupe.import_decisions(workspace, sheet.with_name("moved.xlsx"))
 
 
 def test_rows_may_be_sorted_but_not_lost(workspace: Path, sheet: Path) -> None:

@@ -11,6 +11,7 @@ from dedupe.evaluation.audit_sample import UNKNOWN, audit_turns
 from dedupe.evaluation.estimate import (
     BASES,
     MIN_DRAWS,
+    NOT_KNOWN,
     estimate,
     probability_of_goal,
     unbiased_undecided_matches,
@@ -115,6 +116,21 @@ def test_more_draws_narrow_the_interval() -> None:
         pairs = decide(pairs, truth, next_drawn(pairs, 200))
         widths.append(estimate(pairs).width)
     assert widths[0] > widths[1] > widths[2]
+
+
+def test_recall_is_not_known_where_it_rests_on_improbable_pairs() -> None:
+    pairs, truth = population(np.random.default_rng(3), 500, 1.0)
+    clear = replace(pairs, probability=np.where(pairs.merged, 0.99, 1e-6))
+    found = estimate(clear)
+    assert found.recall.known and NOT_KNOWN not in found.explanation
+    found = estimate(replace(pairs, probability=np.where(pairs.merged, 0.99, 0.05)))
+    assert not found.recall.known and not found.recall_of_all.known
+    assert found.precision.known and NOT_KNOWN in found.explanation
+    nothing = np.zeros(len(truth), dtype=bool)
+    apart = replace(clear, merged=nothing, merged_unaided=nothing, probability=np.full(500, 1e-6))
+    assert not estimate(apart).recall.known
+    drawn = decide(apart, truth, next_drawn(apart, 10))
+    assert estimate(drawn).recall.known
 
 
 def test_missed_matches_lower_the_recall_of_all_matches() -> None:

@@ -9,11 +9,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 import dedupe
 from dedupe.cli import cli
+from dedupe.config import Config
 from dedupe.errors import OptionError
 from dedupe.pipeline.dry_run import dry_run
+from dedupe.pipeline.incremental.match import NEAREST, _by_value, _same_values
+from dedupe.resolution.rules import Rules
 from dedupe.review.loader import load_workspace
 from dedupe.workspace.folder import open_workspace
 from dedupe.workspace.labels import import_decisions
@@ -33,6 +38,9 @@ ROWS = """id,name,phone,country,source,number
 10,Fritz Blau,0511 4567890,DE,a,nothing
 """
 RULES = {"must_agree": ["country"], "exact": ["number"], "ignore_value": ["number=Nothing"]}
+
+
+VALUES = st.none() | st.sampled_from(["a", "b", "ä", "Z", ""])
 
 
 @pytest.fixture
@@ -137,6 +145,42 @@ def test_match_and_add_obey_the_rules(ruled: Path, tmp_path: Path) -> None:
     clusters = partners(dedupe.add(ruled, added))
     assert frozenset({"6", "7", "22"}) in clusters
     assert not any({"21", "23"} & cluster for cluster in clusters)
+
+
+def test_match_looks_at_the_values_of_pairs_only(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = "".join(f"{n},Person {n},0511 {n * 7},DE,a,y{n}\n" for n in range(11, 60))
+    file.write_text(ROWS + more)
+    dedupe.run(file, effort="fast", fields=["name", "phone"], **RULES)
+    workspace = dedupe.open_workspace(file.with_suffix(".dedupe"))
+    workspace.match(pl.DataFrame({"name": ["Somebody"]}))
+    seen: list[int] = []
+    of_values = Rules.of_values
+
+    def counted(values: pl.DataFrame, config: Config) -> Rules:
+        seen.append(values.height)
+        return of_values(values, config)
+
+    monkeypatch.setattr(Rules, "of_values", counted)
+    new = pl.DataFrame({"name": ["Nobody Known"], "number": ["Same"]})
+    assert set(workspace.match(new)["id"]) == {"6", "7"}
+    assert 0 < max(seen) <= 4 * NEAREST < 59
+
+
+@given(st.lists(VALUES), st.lists(VALUES))
+def test_records_of_the_same_value_are_found(
+    values: list[str | None], new: list[str | None]
+) -> None:
+    column, asked = (pl.Series("v", texts, dtype=pl.String) for texts in (values, new))
+    found = _same_values(asked, *_by_value(column)).rows()
+    same = [
+        (record, row)
+        for record, value in enumerate(new)
+        for row, other in enumerate(values)
+        if value is not None and value == other
+    ]
+    assert sorted(found) == same
 
 
 def test_evaluate_and_report_obey_the_rules(ruled: Path) -> None:

@@ -52,6 +52,8 @@ def test_phones_and_dates_in_another_notation_are_the_same_number() -> None:
     left = {"phone": "0305118969", "born": "1958-01-21", "mail": "gomez29@example.org"}
     right = {"phone": "+49 30 5118969", "born": "21.01.1958", "mail": "gomez@example.org"}
     assert differing_numbers(left, right, roles) == []
+    short = {**left, "phone": "22 55 50 10"}, {**left, "phone": "+47 22 55 50 10"}
+    assert differing_numbers(*short, roles) == []
     other = {**right, "phone": "+49 30 5118960", "born": "22.01.1958"}
     assert [str(one) for one in differing_numbers(left, other, roles)] == [
         "phone 0305118969 | +49 30 5118960",

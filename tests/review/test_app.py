@@ -225,6 +225,20 @@ def test_why_shows_and_hides_the_evidence(workspace: Path) -> None:
     drive(workspace, steps, (120, 60))
 
 
+@pytest.mark.parametrize("size", [(80, 24), (48, 40)])
+def test_why_is_scrolled_into_sight(workspace: Path, size: tuple[int, int]) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("w")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        await pilot.pause()
+        step = app.session.explain(app.session.queue.pair).steps[0]
+        shown = drawn(app)
+        assert f"{step.log_odds:+.2f}" in shown and step.label in shown
+
+    drive(workspace, steps, size)
+
+
 def test_an_audit_draws_pairs_until_the_intervals_are_narrow(workspace: Path) -> None:
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
         await pilot.press(*["r"] * (list(ORDERS).index("audit")))
@@ -666,10 +680,12 @@ def test_on_a_phone_nothing_is_beside_the_screen(workspace: Path) -> None:
         await pilot.pause()
         lines = text_of(app, "#histogram").splitlines()
         assert max(map(len, lines)) <= 48
+        assert "e Export" in drawn(app)
         await pilot.press("question_mark")
         await pilot.pause()
         assert app.screen.query_one(VerticalScroll).region.right <= 48
-        assert "commands" in drawn(app) and "cluster" in drawn(app)
+        lines = drawn(app)
+        assert "c  clusters" in lines and "ctrl+y  redo" in lines and "m  confirm that all" in lines
         await pilot.press("escape", "p")
         await pilot.resize_terminal(120, 40)
         await pilot.pause()

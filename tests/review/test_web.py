@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp.web_runner import GracefulExit
 from textual_serve.server import Server
 
 from dedupe.errors import OptionError
@@ -125,3 +126,31 @@ def test_a_port_that_is_taken_is_refused() -> None:
         with pytest.raises(OptionError, match=f"port {port} cannot be used"):
             free_port(port)
     assert free_port(0) > 0
+
+
+def test_the_server_ends_also_if_the_app_ends_after_the_last_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dedupe.review.web.SECONDS_TO_SHOW", 0.01)
+    server = GuardedServer(["true"])
+    server._said = tmp_path / "said"
+    server._said.write_text("The results are written.")
+
+    async def visit() -> None:
+        leave = asyncio.Event()
+
+        async def run_app(server: Server, request: object) -> None:
+            await leave.wait()
+
+        monkeypatch.setattr(Server, "handle_websocket", run_app)
+        page = asyncio.create_task(server.handle_websocket(None))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        answer = await server.handle_last(None)  # type: ignore[arg-type]
+        assert answer.text == "The results are written."
+        await asyncio.sleep(0.1)
+        leave.set()
+        await page
+        await asyncio.sleep(10)
+
+    with pytest.raises(GracefulExit):
+        asyncio.run(visit())

@@ -6,11 +6,12 @@ from functools import partial
 
 import click
 
+from dedupe.cli.choice import Choice
 from dedupe.cli.given import given
 from dedupe.cli.options import (
     EPILOG,
-    FILES,
     FOLDERS,
+    gold_option,
     json_option,
     safe_csv_option,
     verbose_option,
@@ -28,12 +29,7 @@ _LIMIT_HELP = (
 
 @click.command(epilog=EPILOG)
 @workspace_argument
-@click.option(
-    "--gold",
-    metavar="FILE",
-    shell_complete=FILES,
-    help="Gold standard: a table of id,cluster_id or id_a,id_b.",
-)
+@gold_option
 @click.option(
     "--across",
     metavar="COLUMN",
@@ -89,7 +85,7 @@ def evaluate(
 @click.argument("after", metavar="WORKSPACE2", shell_complete=FOLDERS)
 @click.option(
     "--format",
-    type=click.Choice(("table", "csv")),
+    type=Choice(("table", "csv")),
     default="table",
     help="table (default) lists clusters; csv lists every record of the clusters that differ.",
 )

@@ -5,12 +5,20 @@ from __future__ import annotations
 import click
 
 import dedupe
-from dedupe.cli.options import EPILOG, json_option, quiet_option, verbose_option
+from dedupe.cli.options import (
+    EPILOG,
+    FILES,
+    gold_option,
+    json_option,
+    quiet_option,
+    verbose_option,
+    workspace_argument,
+)
 from dedupe.cli.reports import print_explanation, print_report
 
 
 @click.command(epilog=EPILOG)
-@click.argument("workspace")
+@workspace_argument
 @click.argument("left_id", metavar="ID")
 @click.argument("right_id", metavar="ID")
 @json_option
@@ -26,13 +34,15 @@ def explain(workspace: str, left_id: str, right_id: str, as_json: bool, verbose:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("workspace")
+@workspace_argument
 @click.option(
-    "-o", "--output", metavar="FILE", help="File of the page (default: WORKSPACE/report.html)."
+    "-o",
+    "--output",
+    metavar="FILE",
+    shell_complete=FILES,
+    help="File of the page (default: WORKSPACE/report.html).",
 )
-@click.option(
-    "--gold", metavar="FILE", help="Gold standard: a table of id,cluster_id or id_a,id_b."
-)
+@gold_option
 @quiet_option
 @verbose_option
 def report(workspace: str, output: str | None, gold: str | None, quiet: bool, verbose: int) -> None:

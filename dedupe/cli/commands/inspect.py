@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from dedupe.cli.choice import Choice
 from dedupe.cli.console import echo, echo_data, progress_bars
 from dedupe.cli.given import given, one_source
 from dedupe.cli.options import (
@@ -108,7 +109,7 @@ def _write_lines(lines: Iterable[str], path: Path) -> None:
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print the completion script of SHELL.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dedupe
+from dedupe.cli.choice import Choice
 from dedupe.cli.console import echo, echo_data, logging_paused, progress_bars
 from dedupe.cli.given import given
 from dedupe.cli.options import (
@@ -56,7 +57,7 @@ IN_APP = ("interval_width", "theme", "reviewer")
 @review_option(
     "--order",
     metavar="ORDER",
-    type=click.Choice(ORDERS),
+    type=Choice(ORDERS),
     default=ORDERS[0],
     help="Order of the pairs: informative (default: what the model learns most from comes first), "
     "impact (largest effect on the clusters first), lowest, highest, random, clusters, "
@@ -244,7 +245,7 @@ def _serve(workspace: str, options: Mapping[str, Any], port: int) -> None:
 @workspace_argument
 @click.option(
     "--format",
-    type=click.Choice(["csv", "jsonl"]),
+    type=Choice(["csv", "jsonl"]),
     default="csv",
     help="Format of the printed log (default: csv).",
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dedupe
+from dedupe.cli.choice import Choice
 from dedupe.cli.commands.review import open_app, require_terminal
 from dedupe.cli.console import progress_bars
 from dedupe.cli.given import given, one_source, with_config_file
@@ -55,7 +56,7 @@ TABLE_HELP = "Table that -o - prints, or that a file gets."
 @click.command(cls=SectionedCommand, epilog=EPILOG)
 @inputs_argument(metavar="INPUT...")
 @workspace_option
-@output_option("--table", type=click.Choice(TABLES), default=TABLES[0], help=TABLE_HELP)
+@output_option("--table", type=Choice(TABLES), default=TABLES[0], help=TABLE_HELP)
 @run_options
 @model_option("--train", is_flag=True, help="First train on the decisions in the workspace.")
 @other_option("--dry-run", is_flag=True, help="Estimate the time and memory, and stop.")
@@ -167,7 +168,7 @@ def _review_candidates(
 @click.command(cls=SectionedCommand, epilog=EPILOG)
 @inputs_argument(metavar="TABLE TABLE...")
 @workspace_option
-@output_option("--table", type=click.Choice(LINK_TABLES), default="matches", help=TABLE_HELP)
+@output_option("--table", type=Choice(LINK_TABLES), default="matches", help=TABLE_HELP)
 @output_option("--prefer", metavar="TABLE", help="Table whose values come first in merged rows.")
 @matching_option(
     "--many-to-many", "link", flag_value="many-to-many", help="Keep every link (default)."
@@ -240,7 +241,7 @@ def link(
     help="Folder of the results (default: WORKSPACE), or a file for one table (.csv, .parquet, "
     ".jsonl, .xlsx ...); - prints it.",
 )
-@output_option("--table", type=click.Choice(LINK_TABLES), default=TABLES[0], help=TABLE_HELP)
+@output_option("--table", type=Choice(LINK_TABLES), default=TABLES[0], help=TABLE_HELP)
 @export_options
 @message_options
 def export(

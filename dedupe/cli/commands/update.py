@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dedupe
+from dedupe.cli.choice import Choice
 from dedupe.cli.console import progress_bars
 from dedupe.cli.given import given, one_source
 from dedupe.cli.options import (
@@ -67,7 +68,7 @@ def add(
 @click.option(
     "--input",
     "kind",
-    type=click.Choice(["jsonl", "csv"]),
+    type=Choice(["jsonl", "csv"]),
     default="jsonl",
     help="Format of stdin: JSON lines (default) or CSV with a header.",
 )

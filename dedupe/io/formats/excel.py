@@ -94,7 +94,7 @@ def parse_excel(data: bytes, name: str, config: Config) -> Parsed:
         book = fastexcel.read_excel(data)
         sheets = list(book.sheet_names)
         sheet = _chosen(sheets, config.sheet, name)
-        rows = _rows(book, sheet)
+        rows, first_column = _rows(book, sheet)
     except (fastexcel.FastExcelError, pl.exceptions.PanicException, ValueError) as error:
         raise InputError(
             f"{name} is not an Excel workbook that can be read: {first_line(error)}"
@@ -120,7 +120,7 @@ def parse_excel(data: bytes, name: str, config: Config) -> Parsed:
         notes = (f"{where} was read; it also has {_listed(others)} (choose with --sheet)",)
     if config.header is None:
         notes += data_in_header(first, frame, where)
-    return Parsed(frame, Dialect(format="xlsx"), notes, first_row)
+    return Parsed(frame, Dialect(format="xlsx"), notes, first_row, first_column)
 
 
 def _chosen(sheets: Sequence[str], named: str | None, name: str) -> str:
@@ -138,14 +138,23 @@ def _listed(sheets: Sequence[str]) -> str:
     return ", ".join(repr(sheet) for sheet in sheets[:_LISTED]) + more
 
 
-def _rows(book: ExcelReader, sheet: str) -> pl.DataFrame:
-    """Read all rows of a sheet from row 1 as text; a row that is blank to its end is left out."""
+def _rows(book: ExcelReader, sheet: str) -> tuple[pl.DataFrame, int]:
+    """Read all rows of a sheet from row 1 as text.
+
+    A row that is blank to its end is left out, and so are empty columns before the first.
+
+    Returns
+    -------
+    tuple
+        The rows, and the number of their first column in the sheet, from 1.
+    """
     loaded = book.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string")
     frame: pl.DataFrame = loaded.to_polars()
     if not frame.width:
-        return frame
+        return frame, 1
+    first_column = loaded.available_columns()[0].absolute_index + 1
     filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
-    return frame.head(int(filled[-1]) + 1) if len(filled) else frame.clear()
+    return (frame.head(int(filled[-1]) + 1) if len(filled) else frame.clear()), first_column
 
 
 def _split(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import polars as pl
@@ -17,10 +17,11 @@ from dedupe.errors import OptionError, WorkspaceError
 from dedupe.io.atomic import output_errors
 from dedupe.io.sources import Input, Source, open_input
 from dedupe.models.loading import MODELS, no_bars
+from dedupe.pipeline.options import Options, TrainOptions
 from dedupe.pipeline.results.result import Result
 from dedupe.pipeline.run import execute, run_workspace
 from dedupe.pipeline.stages import Stages
-from dedupe.progress import Report, no_report
+from dedupe.progress import Report, notebook_report
 from dedupe.resolution.decisions import decisions_by_row
 from dedupe.scoring.logistic import sigmoid
 from dedupe.scoring.pairs import identical_groups
@@ -43,7 +44,11 @@ decisions, less is chance."""
 
 
 def train(
-    workspace: str | Path, *, undo: bool = False, report: Report = no_report, **options: Any
+    workspace: str | Path,
+    *,
+    undo: bool = False,
+    report: Report = notebook_report,
+    **options: Unpack[TrainOptions],
 ) -> tuple[dict[str, Any], Result]:
     """Fine-tune the cross-encoder on the decisions in a workspace; score, cluster and write again.
 
@@ -58,7 +63,7 @@ def train(
     undo
         Train nothing, but go back to the version before the one in use.
     report
-        Called with the progress of each stage.
+        Called with the progress of each stage. By default it is shown in notebooks only.
     **options
         ``device``, and the ``seed`` of the training; the search keeps its own seed.
 
@@ -105,8 +110,8 @@ def run_after_training(
     *,
     output: str | Path | None = None,
     config: Config | None = None,
-    report: Report = no_report,
-    **options: Any,
+    report: Report = notebook_report,
+    **options: Unpack[Options],
 ) -> tuple[dict[str, Any], Result]:
     """Fine-tune on the decisions in the workspace of an input, then run on the input.
 

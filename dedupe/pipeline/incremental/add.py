@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 import polars as pl
@@ -47,10 +47,11 @@ from dedupe.pipeline.manifest import (
     uninformative_values,
     written_facts,
 )
+from dedupe.pipeline.options import AdditionOptions
 from dedupe.pipeline.output_files import outputs_current, write_outputs
 from dedupe.pipeline.results.result import Result
 from dedupe.pipeline.stages import Stages
-from dedupe.progress import Report, no_report
+from dedupe.progress import Report, notebook_report
 from dedupe.resolution.cluster_figures import check_limits, cluster_figures
 from dedupe.resolution.incremental import resolve_again
 from dedupe.resolution.outputs import Outputs
@@ -88,8 +89,8 @@ def add(
     id: str | None = None,
     replace_all: bool = False,
     to: str | None = None,
-    report: Report = no_report,
-    **options: Any,
+    report: Report = notebook_report,
+    **options: Unpack[AdditionOptions],
 ) -> Result:
     """Bring new records into a workspace: cluster ids stay, decisions hold.
 
@@ -118,7 +119,7 @@ def add(
         In a workspace of linked tables, the name of the table that the records belong to; they
         have its columns.
     report
-        Called with the progress of each stage.
+        Called with the progress of each stage. By default it is shown in notebooks only.
     **options
         :data:`READING_OPTIONS` and :data:`~dedupe.config.LIMITS`. Limits become those of the
         workspace.
@@ -140,6 +141,13 @@ def add(
         If an option is wrong, or does not fit the workspace.
     LimitError
         If the clusters exceed ``max_cluster`` or ``max_merged_share``; nothing is added then.
+
+    Examples
+    --------
+    >>> new = pl.DataFrame({"id": ["81"], "first_name": ["Ingrid"], "last_name": ["Solberg"]})
+    >>> result = dedupe.add("contacts.dedupe", new)
+    >>> result.summary["additions"]["added"], result.outputs.more["additions"]["change"].to_list()
+    (1, ['made'])
     """
     opened = open_workspace(workspace)
     config = stored_config(opened)

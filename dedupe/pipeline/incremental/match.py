@@ -30,7 +30,7 @@ from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.scoring.logistic import sigmoid
-from dedupe.scoring.pairs import SAME_FROM, identical_pairs
+from dedupe.scoring.pairs import SAME_FROM, Rows, identical_pairs
 from dedupe.scoring.score import held_out_scores, judge
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.folder import open_workspace as _open_workspace
@@ -106,6 +106,7 @@ class Matcher:
         self._statistics = statistics or record_table(self.texts, given=given).statistics
         self._roles = rule_roles(records, self.config, self._statistics)
         self._rule_values = rule_values(records.frame, self.config, self._roles)
+        self._exact = {name: _by_value(self._rule_values[name]) for name in self.config.exact}
 
     def match(
         self, frame: Frame, *, limit: int = 5, min_probability: float | None = None
@@ -134,6 +135,13 @@ class Matcher:
             If `frame` is no table, or has none of the columns that the workspace compares.
         ModelError
             If a model cannot be loaded.
+
+        Examples
+        --------
+        >>> matcher = dedupe.Matcher("contacts.dedupe")
+        >>> asked = pl.read_csv("contacts.csv", infer_schema=False).drop("id")[:1]
+        >>> matcher.match(asked)["id"].to_list()
+        ['1']
         """
         frame = to_polars(frame)
         known = [name for name in self.fields if name in frame.columns]
@@ -189,7 +197,6 @@ class Matcher:
         """
         if not self._roles:
             return found
-        n = len(self.ids)
         there = as_texts(frame.select(name for name in self._roles if name in frame.columns))
         new = rule_values(
             pl.DataFrame(
@@ -202,33 +209,52 @@ class Matcher:
             self.config,
             self._roles,
         )  # fmt: skip
-        rules = Rules.of_values(pl.concat([self._rule_values, new]), self.config)
-        row = found["row"].to_numpy()
-        record = found["record"].to_numpy() + n
-        exact = rules.join(row, record)
+        rules, *ends = self._rules_between(found, new)
         found = found.with_columns(
-            pl.when(pl.Series(exact)).then(1.0).otherwise("probability").alias("probability")
-        ).filter(pl.Series(~rules.forbid(row, record)))
-        more = [
-            self._rule_values.select(name)
-            .with_row_index("row")
-            .join(new.select(name).with_row_index("record"), on=name)
-            .select(pl.col("record", "row").cast(pl.Int64))
-            for name in self.config.exact
-        ]
+            pl.when(pl.Series(rules.join(*ends))).then(1.0).otherwise("probability")
+            .alias("probability")
+        ).filter(pl.Series(~rules.forbid(*ends)))  # fmt: skip
+        more = [_same_values(new[name], *rows) for name, rows in self._exact.items()]
         if not more:
             return found
         added = pl.concat(more).unique().join(found, on=["record", "row"], how="anti")
         added = added.sort("record", "row")
-        rows, records = (added[name].to_numpy() for name in ("row", "record"))
+        rows = added["row"].to_numpy()
+        rules, *ends = self._rules_between(added, new)
         added = added.with_columns(
             self.ids.gather(rows).alias("id"),
             self.cluster_ids.gather(rows).alias("cluster_id"),
             pl.lit(1.0).alias("probability"),
             pl.lit(0.0).alias("similarity"),
-        )
-        added = added.filter(pl.Series(~rules.forbid(rows, records + n)))
+        ).filter(pl.Series(~rules.forbid(*ends)))
         return pl.concat([found, added.select(found.columns)], how="vertical_relaxed")
+
+    def _rules_between(self, pairs: pl.DataFrame, new: pl.DataFrame) -> tuple[Rules, Rows, Rows]:
+        """Make the rules about pairs of a ``row`` of the workspace and a new ``record``.
+
+        Only the values of these pairs are looked at, however many records the workspace has.
+
+        Parameters
+        ----------
+        pairs
+            m pairs.
+        new
+            Values of the new records in the columns of rules.
+
+        Returns
+        -------
+        rules
+            Rules about 2 m records: the one of each pair, then the other.
+        left, right
+            (m,) the two records of each pair.
+        """
+        values = [
+            self._rule_values[pairs["row"].to_numpy()],
+            new[pairs["record"].to_numpy()],
+        ]
+        left = np.arange(pairs.height, dtype=np.uint32)
+        rules = Rules.of_values(pl.concat(values), self.config)
+        return rules, left, left + np.uint32(pairs.height)
 
     @cached_property
     def _model(self) -> tuple[PairModel, dict[str, float]]:
@@ -284,6 +310,27 @@ class Matcher:
         return new, slots, cosine
 
 
+def _by_value(values: pl.Series) -> tuple[pl.Series, NDArray[np.int64]]:
+    """Sort the values of a column; return them, and the row of each. Nulls are left out."""
+    filled = values.to_frame("value").with_row_index("row").drop_nulls().sort("value", "row")
+    return filled["value"], filled["row"].to_numpy().astype(np.int64)
+
+
+def _same_values(new: pl.Series, values: pl.Series, rows: NDArray[np.int64]) -> pl.DataFrame:
+    """Pair each new ``record`` with each ``row`` that has its value; see :func:`_by_value`."""
+    filled = new.rename("value").to_frame().with_row_index("record").drop_nulls()
+    begin, end = (
+        values.search_sorted(filled["value"], side).to_numpy().astype(np.int64)
+        for side in ("left", "right")
+    )
+    count = end - begin
+    places = np.repeat(begin - np.cumsum(count) + count, count) + np.arange(count.sum())
+    return pl.DataFrame(
+        {"record": np.repeat(filled["record"].to_numpy(), count), "row": rows[places]},
+        schema={"record": pl.Int64(), "row": pl.Int64()},
+    )
+
+
 class OpenedWorkspace(Workspace):
     """A workspace that records can be matched in."""
 
@@ -301,8 +348,10 @@ class OpenedWorkspace(Workspace):
 
         Examples
         --------
-        >>> people = dedupe.open_workspace("people.dedupe")                 # doctest: +SKIP
-        >>> people.match(pl.DataFrame({"name": ["J. Smith"]}))              # doctest: +SKIP
+        >>> contacts = dedupe.open_workspace("contacts.dedupe")
+        >>> asked = pl.read_csv("contacts.csv", infer_schema=False).drop("id")[[73]]
+        >>> sorted(contacts.match(asked)["id"])
+        ['49', '60', '74', '9']
         """
         return self.matcher.match(frame, limit=limit, min_probability=min_probability)
 
@@ -314,5 +363,10 @@ def open_workspace(path: str | Path) -> OpenedWorkspace:
     ------
     WorkspaceError
         If there is none.
+
+    Examples
+    --------
+    >>> dedupe.open_workspace("contacts.dedupe").path.name
+    'contacts.dedupe'
     """
     return OpenedWorkspace(_open_workspace(path).path)

@@ -23,8 +23,11 @@ _Lines = list[list[str]]
 def headline(summary: Mapping[str, Any]) -> str:
     """Say in one or two sentences what was found."""
     rows, merged = summary["rows"], summary["rows_merged"]
+    left = rows - merged
     return (
-        f"{merged:,} of {rows:,} rows are duplicates; {rows - merged:,} are left after merging. "
+        f"{merged:,} of {rows:,} {'row' if rows == 1 else 'rows'} "
+        f"{'is a duplicate' if merged == 1 else 'are duplicates'}; "
+        f"{left:,} {'row is' if left == 1 else 'rows are'} left after merging. "
         f"Clusters of two or more: {summary['clusters_of_two_or_more']:,}. "
         f"Doubtful pairs: {summary['doubtful_pairs']:,}."
     )

@@ -59,6 +59,11 @@ def write_review_page(
         If the file has another ending, or an option is wrong.
     OutputError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> dedupe.write_review_page("contacts.dedupe", "review.html")
+    3
     """
     file = Path(output)
     if file.suffix.lower() not in ENDINGS:

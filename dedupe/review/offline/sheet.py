@@ -86,6 +86,11 @@ def write_review_sheet(
         If the file has another ending, or an option is wrong.
     OutputError
         If the file exists, cannot be written, or cannot hold the values.
+
+    Examples
+    --------
+    >>> dedupe.write_review_sheet("contacts.dedupe", "review.xlsx")
+    3
     """
     file = Path(output)
     if file.suffix.lower() != ENDING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 from rich.table import Table
@@ -21,6 +21,7 @@ from dedupe.config import FORMATS
 from dedupe.errors import DedupeError
 from dedupe.io.printable import printable
 from dedupe.pipeline.export import export
+from dedupe.pipeline.options import Format
 from dedupe.report.field_differences import one_line
 from dedupe.resolution.survivorship.merge_rules import RULES, check_sources, parse_rules
 from dedupe.review.screens.overview import OverviewScreen
@@ -121,13 +122,13 @@ class ExportScreen(Screen[None]):
         """Write the results."""
         self.query_one("#result", Static).update("writing …")
         self._write(
-            str(self.query_one("#format", Select).value),
+            cast(Format, self.query_one("#format", Select).value),
             self.query_one("#folder", Input).value.strip(),
             self._threshold(),
         )
 
     @work(thread=True, exclusive=True)
-    def _write(self, format: str, folder: str, threshold: float) -> None:
+    def _write(self, format: Format, folder: str, threshold: float) -> None:
         workspace = self.session.workspace.path
         try:
             result = export(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,7 +31,7 @@ HELP = """\
   v  use this value in the merged row   *  make it representative
   t  type a value of the merged row     i  go to a record by its id
 [b]Overview[/]
-  ← →  move the threshold (shift: 0.1)  t  train on the decisions
+  ← →  move the threshold (shift .1)    t  train on the decisions
 [b]Screens[/]
   p  pairs        c  clusters           o  overview   e  export
   d  dark, light  ?  this help          q  quit       ctrl+p  commands
@@ -38,6 +39,20 @@ HELP = """\
 = equal  ~ except case and spaces  ≠ different  · missing on one side
 ● marked  ★ representative  ⇒ merged row  ✓ chosen  ! contradiction
 Every decision is on disk as soon as you press the key."""
+
+
+WIDE = 74
+"""Characters of a line of the text that stand side by side."""
+
+
+def in_one_column(text: str) -> str:
+    """Give each key a line of its own, for a narrow screen."""
+    return "\n".join(
+        "\n".join(f"  {entry}" for entry in re.split(" {3,}", line.strip()))
+        if line.startswith("  ")
+        else line
+        for line in text.splitlines()
+    )
 
 
 class HelpScreen(ModalScreen[None]):
@@ -51,4 +66,4 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the text."""
         with VerticalScroll():
-            yield Static(HELP)
+            yield Static(HELP if self.app.size.width > WIDE else in_one_column(HELP))

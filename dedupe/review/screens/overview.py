@@ -18,7 +18,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from dedupe.errors import DedupeError
-from dedupe.evaluation.estimate import BASES, Estimate
+from dedupe.evaluation.estimate import Estimate
 from dedupe.evaluation.quality import estimate_workspace
 from dedupe.io.printable import printable
 from dedupe.pipeline.fine_tuning.train import train, training_summary
@@ -223,5 +223,5 @@ def _estimate_text(estimate: Estimate) -> Text:
         (estimated(estimate.recall), "bold"),
         ("   recall with matches that are not candidate pairs ", "dim"),
         estimated(estimate.recall_of_all),
-        (f"\n({BASES[estimate.basis].format(drawn=estimate.drawn)})", "dim"),
+        (f"\n({estimate.explanation})", "dim"),
     )

@@ -94,6 +94,7 @@ class PairsScreen(Screen[None]):
         yield Static(id="progress")
         with VerticalScroll(id="records", can_focus=False):
             yield Static(id="fields")
+            yield Static(id="why")
         yield Static(id="scores")
         yield Static(id="note")
         yield Input(id="filter")
@@ -125,12 +126,16 @@ class PairsScreen(Screen[None]):
         ids = session.records.ids
         fields = compare_fields(session.record(a), session.record(b), session.compared_fields())
         names = f"A · {one_line(ids[a])}", f"B · {one_line(ids[b])}"
-        parts: list[RenderableType] = [side_by_side(fields, names, expanded=self.expanded)]
-        if not self.blind and pair in self.explained:
-            parts += [Text(), Cached(waterfall(self.explained[pair]))]
-        self.query_one("#fields", Static).update(Group(*parts))
+        self.query_one("#fields", Static).update(
+            side_by_side(fields, names, expanded=self.expanded)
+        )
         self.query_one("#scores", Static).update(self._scores(pair, fast))
-        self.query_one("#records", VerticalScroll).scroll_home(animate=False)
+        records, why = self.query_one("#records", VerticalScroll), self.query_one("#why", Static)
+        why.display = not self.blind and pair in self.explained
+        records.scroll_home(animate=False)
+        if why.display:
+            why.update(Cached(waterfall(self.explained[pair], self.app.size.width)))
+            self.call_after_refresh(records.scroll_to_widget, why, animate=False)
         if fast:
             self.call_after_refresh(self._draw_rest, pair, note)
 

@@ -63,6 +63,8 @@ def duration(seconds: float | None) -> str:
 
 def estimated(measure: Measure) -> str:
     """Format an estimate with its interval, if it has one."""
+    if not measure.known:
+        return "not known"
     if measure.low is None or measure.high is None:
         return f"{measure.value:.2f}"
     return f"{measure.value:.2f} ({measure.low:.2f}-{measure.high:.2f})"

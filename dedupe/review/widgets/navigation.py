@@ -9,6 +9,9 @@ from textual.widgets import Static
 SCREENS = {"pairs": "p", "clusters": "c", "overview": "o", "export": "e"}
 """Names of the screens and their keys."""
 
+WIDE = 56
+"""Characters of a line that has room for all; narrower, the screens take two lines."""
+
 
 class Navigation(Horizontal):
     """The screens with their keys, and the keys of help and quit; a click does as the key.
@@ -40,11 +43,13 @@ class Navigation(Horizontal):
 
     def compose(self) -> ComposeResult:
         """Lay out the line."""
-        names = (
+        pairs, clusters, overview, export = (
             f"[@click=app.show('{name}')]{key} "
             + (f"[b u]{name.capitalize()}[/]" if name == self._current else name.capitalize())
             + "[/]"
             for name, key in SCREENS.items()
         )
-        yield Static("  ".join(names), id="screens")
+        between = "  " if self.app.size.width >= WIDE else "\n"
+        names = f"{pairs}  {clusters}{between}{overview}  {export}"
+        yield Static(names, id="screens")
         yield Static("[@click=app.help]? Help[/]  [@click=app.leave]q Quit[/]", id="always")

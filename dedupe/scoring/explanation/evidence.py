@@ -66,7 +66,7 @@ WORDS, SIMILARITY, COLUMNS, RIVALS, CONFLICTS = (
 
 _FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     MAIN: ("name", ("main token_sort", "main token_set")),
-    "creator": ("author or maker", ("creator token_set",)),
+    "creator": ("company, author or maker", ("creator token_set",)),
     "street": ("address", ("street token_sort",)),
     "place": ("place", ("place token_sort",)),
     "text": ("description", ("text token_set",)),

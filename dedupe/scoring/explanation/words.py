@@ -15,7 +15,7 @@ from dedupe.scoring.comparison.record_table import RecordTable, groups_of_fields
 from dedupe.scoring.comparison.scales import UNKNOWN, Bytes
 from dedupe.scoring.comparison.statistics import SHARED_BY
 from dedupe.scoring.comparison.values import notation
-from dedupe.scoring.comparison.values.tokens import CLASS
+from dedupe.scoring.comparison.values.tokens import CLASS, quantities_as_written
 from dedupe.scoring.comparison.values.word_data import standard_words
 from dedupe.scoring.comparison.vectors import feature_names
 from dedupe.scoring.explanation.evidence import (
@@ -139,9 +139,17 @@ class PairWords:
         return dict(zip(names, tokens.counts[numbers].tolist(), strict=True))
 
     def _as_written(self, token: str) -> str:
-        """Write a token as a record has it, without the class or unit that marks it."""
+        """Write a token as a record has it, without the class that marks it."""
+        if token in self._quantities:
+            return self._quantities[token]
         plain = token.partition("=")[2] or token
         return self._written.get(plain, plain)
+
+    @cached_property
+    def _quantities(self) -> dict[str, str]:
+        """The numbers with a unit of both records by their token."""
+        texts = [text for pair in self.values.values() for text in pair]
+        return quantities_as_written(pl.Series(texts, dtype=pl.String))
 
     @cached_property
     def _written(self) -> dict[str, str]:

@@ -45,3 +45,4 @@ def test_durations_have_their_natural_unit(seconds: float | None, text: str) -> 
 def test_an_estimate_is_shown_with_its_interval() -> None:
     assert estimated(Measure(0.5, 0.25, 0.75)) == "0.50 (0.25-0.75)"
     assert estimated(Measure(0.5, None, None)) == "0.50"
+    assert estimated(Measure(0.5, known=False)) == "not known"

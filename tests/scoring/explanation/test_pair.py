@@ -119,6 +119,17 @@ def test_words_are_shown_as_they_are_written() -> None:
     assert "müller (2 rows)" in words_of(found)["words"]
 
 
+def test_quantities_are_shown_as_they_are_written() -> None:
+    rows = [{"title": "Flour 1000 kg, disk 2 TB"}, {"title": "Flour 3500 kg, disk 2000000 MB"}]
+    found = explained(
+        [*rows, *({"title": f"Oil {n} ml"} for n in range(9))], decided_by="comparison"
+    )
+    words = words_of(found)
+    assert words["mass or volume"] == "1000 kg against 3500 kg"
+    assert "2 tb (2 rows)" in words["words"]
+    assert "e+0" not in " ".join(words.values())
+
+
 def test_later_steps_say_who_changed_the_probability() -> None:
     found = explained(PEOPLE, decided_by="cross-encoder", scored=0.3, shown=0.6)
     *_, judged, recalibrated = found.steps

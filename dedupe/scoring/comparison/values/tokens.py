@@ -6,6 +6,7 @@ one: two codes, two sizes or two volumes are a conflict, two words are not.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import polars as pl
@@ -179,6 +180,23 @@ def _quantities(frame: pl.DataFrame) -> pl.DataFrame:
     return found.join(
         distinct, on=["number", "unit"], how="left", maintain_order="left"
     ).drop_nulls()
+
+
+def quantities_as_written(values: pl.Series) -> dict[str, str]:
+    """Find the numbers with a unit in texts.
+
+    Returns
+    -------
+    dict
+        Token of each, such as ``volume=1500``, to how the first text that has it writes it, such as
+        ``1.5 l``.
+    """
+    found: dict[str, str] = {}
+    for text in notation.fold(values.str.to_lowercase().str.head(MAX_CHARACTERS)).to_list():
+        for match in re.finditer(_quantity(), text):
+            if (quantity := quantity_token(match[1], match[2])) is not None:
+                found.setdefault(quantity[1], match[0].strip())
+    return found
 
 
 def _numbered_parts(frame: pl.DataFrame) -> list[pl.DataFrame]:
