@@ -473,8 +473,9 @@ def _() -> None:
     place = workspace()
     done = dedupe("match", place, stdin=b'{"name": "Marco Bianchi", "city": "Milano"}')
     says(done)
-    chances = [match["probability"] for match in json.loads(done.stdout)["matches"]]
-    see(all(len(str(chance)) <= 8 for chance in chances), chances)
+    found = json.loads(done.stdout)["matches"]
+    figures = [match[name] for match in found for name in ("probability", "similarity")]
+    see(bool(found) and all(len(str(figure)) <= 8 for figure in figures), figures)
 
 
 @checks("ids stay in sight beside long rows, and a record is found by its id, alone or not")
