@@ -107,15 +107,15 @@ def match(
             found = matcher.match(_one_row(record), limit=limit, min_probability=min_probability)
         except InputError as error:
             raise InputError(f"record {number} of stdin: {error}") from None
-        matches = found.drop("record").with_columns(rounded_probability()).to_dicts()
+        matches = found.drop("record").with_columns(rounded_figures()).to_dicts()
         print_json({"record": record, "matches": matches})
 
 
-def rounded_probability() -> pl.Expr:
-    """Round probabilities to the digits that are printed, as doubles: no others are written."""
+def rounded_figures() -> pl.Expr:
+    """Round figures to the digits that are printed, as doubles: no others are written."""
     import polars as pl
 
-    return pl.col("probability").cast(pl.Float64).round(PRINTED_DIGITS)
+    return pl.col("probability", "similarity").cast(pl.Float64).round(PRINTED_DIGITS)
 
 
 def _one_row(record: Mapping[str, Any]) -> pl.DataFrame:
