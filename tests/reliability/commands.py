@@ -55,6 +55,12 @@ def export_of_another_format(folder: Path) -> object:
     return dedupe.export(folder / WORKSPACE, threshold=0.3, format="jsonl")
 
 
+def link(folder: Path) -> object:
+    return dedupe.link(
+        folder / "p.csv", folder / "new.csv", output=folder / WORKSPACE, effort="fast"
+    )
+
+
 def import_labels(folder: Path) -> object:
     """Import labels unless they are there: a repeated import logs them again."""
     if current_decisions(Workspace(folder / WORKSPACE)).is_empty():
@@ -70,6 +76,7 @@ def leave_review(folder: Path) -> object:
 COMMANDS: dict[str, tuple[tuple[Command, ...], Command]] = {
     "run": ((), run),
     "run again": ((run,), run_of_a_changed_file),
+    "link": ((), link),
     "add": ((run,), add),
     "add after decisions": ((run, import_labels), add),
     "export": ((run,), export),
