@@ -253,9 +253,11 @@ def frame_texts(frame: pl.DataFrame) -> pl.Series:
     """Make the record text of each row of a frame of text columns; see :func:`record_text`."""
     lines = []
     for name, label in zip(frame.columns, field_labels(frame.columns), strict=True):
-        value = _normalised(pl.col(name))
+        value = pl.col(name)
         lines.append(pl.when(value != "").then(pl.concat_str(pl.lit(f"{label}: "), value)))
-    texts = frame.select(pl.concat_str(lines, separator="\n", ignore_nulls=True).alias("text"))
+    texts = frame.select(_normalised(pl.all())).select(
+        pl.concat_str(lines, separator="\n", ignore_nulls=True).alias("text")
+    )
     return texts["text"].fill_null("")
 
 
