@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from dedupe.cli.console import LOGGER, echo, stop_logging
+from dedupe.cli.console import LOGGER, echo, log_to_stderr, stop_logging
 from dedupe.cli.demo import demo
 from dedupe.cli.evaluate import diff, evaluate
 from dedupe.cli.explain import explain, report
@@ -100,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     _configure_libraries()
     _replace_closed_streams()
+    log_to_stderr(logging.WARNING)
     try:
         code = _run(arguments)
     finally:

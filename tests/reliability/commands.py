@@ -38,8 +38,9 @@ def run(folder: Path) -> object:
 
 def run_of_a_changed_file(folder: Path) -> object:
     frame = pl.read_csv(folder / "p.csv", infer_schema=False)
-    with (folder / "p.csv").open("wb") as file:
+    with (folder / "p.part").open("wb") as file:
         frame.filter(pl.col("id") != "r3").write_csv(file)
+    (folder / "p.part").replace(folder / "p.csv")
     return dedupe.run(folder / "p.csv", effort="fast", threshold=0.6)
 
 
