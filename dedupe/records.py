@@ -325,6 +325,12 @@ def column_text(series: pl.Series) -> pl.Series:
     return (series.fill_nan(None) if dtype.is_float() else series).cast(pl.String)
 
 
+class WrittenNumber(str):
+    """A number of JSON as it is written: ``1.10`` stays so."""
+
+    __slots__ = ()
+
+
 def value_text(value: Any) -> str | None:
     """Convert a Python value to the text by which it is compared.
 
@@ -407,7 +413,7 @@ def _json(value: Any) -> str:
     if isinstance(value, float | np.floating) and not math.isfinite(value):
         return "null"
     text = value_text(value)
-    if isinstance(value, bool | int | float | np.number | np.bool_):
+    if isinstance(value, WrittenNumber | bool | int | float | np.number | np.bool_):
         return str(text)
     return json.dumps(text, ensure_ascii=False)
 

@@ -98,8 +98,8 @@ class ModelVersions:
         folder = self.path(version)
         if self.notes(version).get("files") != file_checksums(folder):
             raise WorkspaceError(
-                f"the model {folder} is damaged or incomplete: return to the one before with dedupe train "
-                f"{self.folder.parent} --undo"
+                f"the model {folder} is damaged or incomplete: return to the one before with "
+                f"dedupe train {self.folder.parent} --undo"
             )
 
     def notes(self, version: int) -> dict[str, Any]:
