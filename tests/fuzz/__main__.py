@@ -70,6 +70,8 @@ def main(
             found["failed"] += 1
             failed[f"{seed}-{number}"] = format_exc()
             echo(f"{seed}-{number}: {format_exc().strip().splitlines()[-1][:300]}")
+        if number % 1000 == 999:
+            echo(f"{number + 1:,} tables, {found['failed']} failed")
     run_whole = found.pop("run")
     echo(
         f"{found.total():,} tables in {perf_counter() - begin:,.0f} s, {run_whole:,} of them "
