@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import shutil
+import sys
 import tempfile
 from collections import Counter, defaultdict
 from dataclasses import asdict
@@ -222,6 +223,7 @@ def main() -> None:
         for trial in trials:
             print(f"{trial.name}: {len(tried[trial.name])} of {len(trial.files)} files")  # noqa: T201
     print(f"seed {options.seed}, {counts.total()} tried: {dict(counts)}")  # noqa: T201
+    sys.exit(counts["fault"] > 0)
 
 
 if __name__ == "__main__":

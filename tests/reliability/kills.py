@@ -268,6 +268,7 @@ def main() -> None:
         print(f"{name}: {dict(outcomes)}")  # noqa: T201
     total = sum(counts.values(), Counter[str]())
     print(f"seed {options.seed}, {total.total()} tried: {dict(total)}")  # noqa: T201
+    sys.exit(any(not found.startswith("killed") for found in total))
 
 
 if __name__ == "__main__":
