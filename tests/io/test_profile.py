@@ -139,7 +139,7 @@ def test_a_wide_table_is_profiled_in_a_moment() -> None:
     frame = pl.DataFrame({f"name of column {n}": [f"v{n}", "", "007"] for n in range(width)})
     start = time.process_time()
     found = dedupe.profile(frame.with_columns(id=pl.Series(["a", "b", "c"])))
-    assert time.process_time() - start < 3  # one column at a time, it takes three times as long
+    assert time.process_time() - start < 5  # one column at a time, it takes fourteen
     assert found.height == width + 1
     assert found["kind"].head(width).unique().to_list() == ["code"]
     assert found["examples"][5].to_list() == ["v5", "007"]
