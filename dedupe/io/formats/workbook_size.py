@@ -70,41 +70,71 @@ def check_workbook(data: bytes, name: str, gigabytes: float | None = None) -> No
         If it is damaged, its parts or the texts of its cells take more than the limit, or its cells
         are so far apart that the rectangle between them does not fit in memory.
     """
-    limit, total, longest = unpacked_limit(len(data), gigabytes), 0, 0
-    tags: dict[str, int] = {}
+    limit = left = unpacked_limit(len(data), gigabytes)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            parts: dict[str, _Part] = {}
             for part in archive.namelist():
-                rows = columns = run = 0
-                for block in _blocks(archive, part):
-                    total += len(block)
-                    if total > limit:
-                        raise too_large(name, limit)
-                    if part not in tags:
-                        # Sheets may lie anywhere, but pictures are no XML.
-                        tags[part] = 0 if block.lstrip(_BEFORE_XML).startswith(b"<") else -limit
-                    tags[part] += block.count(b"<")
-                    if _is_shared(part):
-                        first, *others = map(len, block.split(b"si>"))
-                        longest = max(longest, run + first, *others)
-                        run = others[-1] if others else run + first
-                    elif "worksheets/" in part:
-                        rows = max(rows, _last_row(block))
-                        columns = max(columns, _far_column(block))
-                _check_rectangle(rows, columns, name)
-            large = [
-                part
-                for part, count in tags.items()
-                if count // _TAGS_PER_CELL * longest > limit and not _is_shared(part)
-            ]
+                parts[part] = measured = _measured(archive, part, left)
+                left -= measured.size
+                if left < 0:
+                    raise too_large(name, limit)
+                _check_rectangle(measured.rows, measured.columns, name)
+            longest = max((part.longest_text for part in parts.values()), default=0)
+            large = [part for part, found in parts.items() if found.cells * longest > limit]
             if large:
                 _check_shared_texts(archive, large, name, limit)
-            if "content.xml" in tags:
+            if "content.xml" in parts:
                 _check_repetitions(archive, name, limit)
     except _DAMAGED_ARCHIVE as error:
         raise InputError(
             f"{name} is not an Excel workbook that can be read: {error or 'it is damaged'}"
         ) from None
+
+
+@dataclass
+class _Part:
+    """What the bytes of a part tell at once, without reading its elements.
+
+    Parameters
+    ----------
+    size
+        Its bytes when it is unpacked.
+    cells
+        Cells that it can have at most.
+    longest_text
+        Bytes that a shared text in it can have at most.
+    rows, columns
+        The last row and column that it names, if it is a sheet.
+    """
+
+    size: int = 0
+    cells: int = 0
+    longest_text: int = 0
+    rows: int = 0
+    columns: int = 0
+
+
+def _measured(archive: zipfile.ZipFile, part: str, limit: int) -> _Part:
+    """Measure a part, up to a size."""
+    found = _Part()
+    # Sheets may have any name, but pictures are no XML.
+    is_xml, tags, run = False, 0, 0
+    for block in _blocks(archive, part):
+        is_xml = is_xml or (not found.size and block.lstrip(_BEFORE_XML).startswith(b"<"))
+        found.size += len(block)
+        tags += block.count(b"<")
+        if _is_shared(part):
+            first, *others = map(len, block.split(b"si>"))
+            found.longest_text = max(found.longest_text, run + first, *others)
+            run = others[-1] if others else run + first
+        elif "worksheets/" in part:
+            found.rows = max(found.rows, _last_row(block))
+            found.columns = max(found.columns, _far_column(block))
+        if found.size > limit:
+            return found
+    found.cells = tags // _TAGS_PER_CELL if is_xml and not _is_shared(part) else 0
+    return found
 
 
 def _blocks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
