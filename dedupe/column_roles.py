@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,9 @@ from dedupe.errors import OptionError, did_you_mean
 
 SAMPLE = 20_000
 """Rows from which the kind of values in a column is told."""
+
+_CELLS = 2_000_000
+"""Cells that are looked at together."""
 
 _ID_NAME = re.compile(r"^(.*[_\- .])?(id|ids|uuid|guid|key|pk|rowid|recid)$|^(rec|record|row)_?id$")
 _ROW_NAME = re.compile(
@@ -32,7 +35,9 @@ _CHANGED_NAME = re.compile(
     r"[_\- .]*(at|on|am|op|date|time|timestamp)?$"
 )
 _DATE = r"^\d{4}-?[01]\d-?[0-3]\d(?:[T ].*)?$|^[0-3]?\d[./-][0-3]?\d[./-](?:\d\d)?\d\d(?: .*)?$"
-_HASH = r"^(?:[0-9a-fA-F]{32,128}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})$"
+_HASH = re.compile(
+    r"^(?:[0-9a-fA-F]{32,128}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})$"
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,67 @@ class ColumnRole:
     name: str
     used: bool
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """What is counted of the values of one column of text; a value of white space is empty.
+
+    Parameters
+    ----------
+    filled
+        Number of values that are not empty.
+    distinct
+        Number of distinct values among them.
+    all_distinct
+        Whether no two values are the same, empty ones included.
+    first
+        The first value that is not empty; an empty text if there is none.
+    """
+
+    filled: int
+    distinct: int
+    all_distinct: bool
+    first: str
+
+
+def column_facts(text: pl.DataFrame) -> dict[str, ColumnFacts]:
+    """Count the values of all columns of text."""
+    value, found = pl.col("value"), {}
+    for names, cells in stacked_cells(text):
+        counted = (
+            cells.with_columns(filled=value.str.strip_chars() != "")
+            .group_by("place", maintain_order=True)
+            .agg(
+                pl.col("filled").sum(),
+                distinct=value.filter("filled").n_unique(),
+                all_values=value.n_unique(),
+                first=value.filter("filled").first(),
+            )
+        )
+        for place, filled, distinct, all_values, first in counted.iter_rows():
+            found[names[place]] = ColumnFacts(
+                filled, distinct if filled else 0, all_values == text.height, first or ""
+            )
+    return found
+
+
+def stacked_cells(text: pl.DataFrame) -> Iterator[tuple[list[str], pl.DataFrame]]:
+    """Stack the columns of text, some at a time: a wide table takes far longer one by one.
+
+    Yields
+    ------
+    names
+        Names of the columns.
+    cells
+        One row per cell, column by column: ``place`` of the column among `names`, and ``value``.
+    """
+    batch = max(_CELLS // max(text.height, 1), 1)
+    for start in range(0, text.width, batch):
+        columns = text[:, start : start + batch].get_columns()
+        place = np.repeat(np.arange(len(columns), dtype=np.uint32), text.height)
+        values = pl.concat([column.alias("value") for column in columns])
+        yield [column.name for column in columns], pl.DataFrame({"place": place, "value": values})
 
 
 def column_roles(
@@ -90,7 +156,21 @@ def column_roles(
         check_columns(option, getattr(config, option), text.columns)
     source = np.zeros(text.height, dtype=np.uint8) if source is None else source
     id_column = _id_column(text, source, config)
-    return tuple(_role(text, name, id_column, source, config) for name in text.columns), id_column
+    facts = {} if config.fields else column_facts(text)
+    named, ignored = set(config.fields), set(config.ignore)
+
+    def role(name: str) -> ColumnRole:
+        if named:
+            is_named = name in named
+            return ColumnRole(name, used=is_named, reason="" if is_named else "not named in fields")
+        if name in ignored:
+            return ColumnRole(name, used=False, reason="named in ignore")
+        if name == id_column:
+            return ColumnRole(name, used=False, reason="the id of the row")
+        reason = _reason_to_ignore(text[name], name.strip().lower(), source, facts[name])
+        return ColumnRole(name, used=not reason, reason=reason)
+
+    return tuple(map(role, text.columns)), id_column
 
 
 def find_id_column(text: pl.DataFrame, source: NDArray[np.uint8] | None = None) -> str | None:
@@ -123,8 +203,9 @@ def check_columns(option: str, names: Iterable[str], columns: Sequence[str]) -> 
     OptionError
         If one does not.
     """
+    there = set(columns)
     for name in names:
-        if name not in columns:
+        if name not in there:
             raise OptionError(
                 f"{option}: there is no column {name!r}; the columns are {_listed(columns)}"
                 f"{did_you_mean(name, columns)}"
@@ -159,49 +240,42 @@ def _id_column(text: pl.DataFrame, source: NDArray[np.uint8], config: Config) ->
     return config.id
 
 
-def _role(
-    text: pl.DataFrame,
-    name: str,
-    id_column: str | None,
-    source: NDArray[np.uint8],
-    config: Config,
-) -> ColumnRole:
-    if name in config.fields:
-        return ColumnRole(name, used=True)
-    if config.fields:
-        return ColumnRole(name, used=False, reason="not named in fields")
-    if name in config.ignore:
-        return ColumnRole(name, used=False, reason="named in ignore")
-    if name == id_column:
-        return ColumnRole(name, used=False, reason="the id of the row")
-    reason = _reason_to_ignore(text[name], name.strip().lower(), source)
-    return ColumnRole(name, used=not reason, reason=reason)
-
-
-def _reason_to_ignore(values: pl.Series, name: str, source: NDArray[np.uint8]) -> str:
+def _reason_to_ignore(
+    values: pl.Series, name: str, source: NDArray[np.uint8], facts: ColumnFacts
+) -> str:
     """Tell why a column cannot identify a record; an empty text if it may."""
-    filled = values.filter(values.str.strip_chars() != "")
-    if filled.is_empty():
+    if not facts.filled:
         return "empty"
-    distinct = filled.n_unique()
-    if distinct == 1 and len(filled) == len(values):
+    if facts.distinct == 1 and facts.filled == len(values):
         return "the same in every row"
-    if _SOURCE_NAME.match(name) and distinct <= 100:
+    if _SOURCE_NAME.match(name) and facts.distinct <= 100:
         return "names the source of the row"
-    if _CHANGED_NAME.match(name) and filled.head(SAMPLE).str.contains(_DATE).all():
+    if _CHANGED_NAME.match(name) and _all_match(values, _DATE):
         return "when the row was changed"
-    if filled.head(SAMPLE).str.contains(_HASH).all():
+    if _HASH.match(facts.first) and _all_match(values, _HASH.pattern):
         return "hashes or UUIDs"
+    is_id = _ID_NAME.match(name)
+    if not (is_id or facts.first[:1].isdigit()):
+        return ""
     if source.any():
         # Only the tables that have the column count.
         has_column = np.isin(source, np.unique(source[(values != "").to_numpy()]))
         values, source = values.filter(pl.Series(has_column)), source[has_column]
-    if _distinct(values, source) == len(values) >= 3:
-        if _ID_NAME.match(name):
+        all_distinct = _distinct(values, source) == len(values)
+    else:
+        all_distinct = facts.all_distinct
+    if all_distinct and len(values) >= 3:
+        if is_id:
             return "an id of the row"
         if _numbers_rows(values, name):
             return "a row number"
     return ""
+
+
+def _all_match(values: pl.Series, pattern: str) -> bool:
+    """Tell whether the first filled values all match a pattern."""
+    filled = values.filter(values.str.strip_chars() != "")
+    return bool(filled.head(SAMPLE).str.contains(pattern).all())
 
 
 def _numbers_rows(values: pl.Series, name: str) -> bool:

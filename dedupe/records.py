@@ -253,9 +253,11 @@ def frame_texts(frame: pl.DataFrame) -> pl.Series:
     """Make the record text of each row of a frame of text columns; see :func:`record_text`."""
     lines = []
     for name, label in zip(frame.columns, field_labels(frame.columns), strict=True):
-        value = _normalised(pl.col(name))
+        value = pl.col(name)
         lines.append(pl.when(value != "").then(pl.concat_str(pl.lit(f"{label}: "), value)))
-    texts = frame.select(pl.concat_str(lines, separator="\n", ignore_nulls=True).alias("text"))
+    texts = frame.select(_normalised(pl.all())).select(
+        pl.concat_str(lines, separator="\n", ignore_nulls=True).alias("text")
+    )
     return texts["text"].fill_null("")
 
 
@@ -321,6 +323,12 @@ def column_text(series: pl.Series) -> pl.Series:
     if dtype == pl.Duration:
         return series.dt.to_string()
     return (series.fill_nan(None) if dtype.is_float() else series).cast(pl.String)
+
+
+class WrittenNumber(str):
+    """A number of JSON as it is written: ``1.10`` stays so."""
+
+    __slots__ = ()
 
 
 def value_text(value: Any) -> str | None:
@@ -405,7 +413,7 @@ def _json(value: Any) -> str:
     if isinstance(value, float | np.floating) and not math.isfinite(value):
         return "null"
     text = value_text(value)
-    if isinstance(value, bool | int | float | np.number | np.bool_):
+    if isinstance(value, WrittenNumber | bool | int | float | np.number | np.bool_):
         return str(text)
     return json.dumps(text, ensure_ascii=False)
 

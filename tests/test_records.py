@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import dedupe
 from dedupe.config import Config
 from dedupe.errors import InputError
+from dedupe.io.formats.json_lines import json_objects, json_text, parse_jsonl
 from dedupe.records import (
     as_texts,
     column_text,
@@ -31,6 +32,8 @@ from dedupe.records import (
 
 # Characters that this Python does not know yet have no lower case in it, but may have in polars.
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cn")), max_size=8)
+
+JSON_LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 
 NAMES = ["ada", "grace", "mary", "hedy"]
 
@@ -197,3 +200,17 @@ def test_a_workspace_made_from_json_lines_reads_a_frame_the_same(tmp_path: Path)
     found = matcher.match(frame, min_probability=0.9)
     assert found["record"].to_list() == [0, 1, 2, 3] == found["id"].cast(pl.Int64).to_list()
     assert found["similarity"].min() > 0.99  # the vectors of the workspace are rounded
+
+
+@given(st.recursive(JSON_LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_json_is_written_as_the_json_module_does(value: object) -> None:
+    assert json_text(value) == json.dumps(value, ensure_ascii=False)
+    compact = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    assert json_text(value, (",", ":")) == compact
+
+
+def test_a_nested_number_is_the_same_text_in_a_column_and_in_a_record() -> None:
+    line = b'{"n": {"price": 1.10, "of": [2.50, 1]}}\n'
+    (record,) = json_objects([line], "x.jsonl")
+    column = parse_jsonl(line, "x.jsonl", Config()).frame["n"]
+    assert value_text(record["n"]) == column[0] == '{"price":1.10,"of":[2.50,1]}'

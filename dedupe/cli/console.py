@@ -125,8 +125,18 @@ class _StderrHandler(logging.Handler):
         sys.stderr.write(f"{printable_lines(self.format(record))}\n")
 
 
+class _Formatter(logging.Formatter):
+    """Writes a warning, which everybody sees, like the other lines for the user."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record."""
+        if record.levelno == logging.WARNING:
+            return f"dedupe: {record.getMessage()}"
+        return super().format(record)
+
+
 _handler = _StderrHandler()
-_handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+_handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
 
 
 def log_to_stderr(level: int) -> None:

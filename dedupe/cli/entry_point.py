@@ -20,7 +20,7 @@ from dedupe.cli.commands.inspect import completion, profile, score
 from dedupe.cli.commands.review import decisions, review, train
 from dedupe.cli.commands.run import export, link, run
 from dedupe.cli.commands.update import add, match
-from dedupe.cli.console import LOGGER, echo, stop_logging
+from dedupe.cli.console import LOGGER, echo, log_to_stderr, stop_logging
 from dedupe.cli.options import EPILOG
 from dedupe.errors import DedupeError, LimitError
 from dedupe.io.printable import printable
@@ -100,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     _configure_libraries()
     _replace_closed_streams()
+    log_to_stderr(logging.WARNING)
     try:
         code = _run(arguments)
     finally:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dedupe.cli.console import console, echo, echo_data, progress_bars
 from dedupe.config import DATABASES
-from dedupe.errors import OptionError
+from dedupe.errors import InputError, OptionError
 from dedupe.io.printable import printable
 
 if TYPE_CHECKING:
@@ -40,11 +40,21 @@ PRINTED_DIGITS = 6
 def json_line(value: Mapping[str, Any]) -> str:
     """Write an object as one line of JSON.
 
-    Characters are written as they are, except those that a terminal obeys (see
-    :mod:`dedupe.io.printable`) and halves of surrogate pairs, which UTF-8 cannot encode: they are
-    escaped.
+    Numbers that were read from JSON are written as they were. So are characters, except those that
+    a terminal obeys (see :mod:`dedupe.io.printable`) and halves of surrogate pairs, which UTF-8
+    cannot encode: they are escaped.
+
+    Raises
+    ------
+    InputError
+        If a value is nested too deep.
     """
-    line = json.dumps(value, ensure_ascii=False)
+    from dedupe.io.formats.json_lines import json_text
+
+    try:
+        line = json_text(value)
+    except RecursionError:
+        raise InputError("a value is nested too deep to be written") from None
     if not line.isprintable():
         # They are all in strings: the rest of a line of JSON is ASCII that is shown.
         line = "".join(c if _is_shown(c) else json.dumps(c)[1:-1] for c in line)

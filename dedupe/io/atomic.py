@@ -79,7 +79,12 @@ def output_errors(target: Path) -> Iterator[None]:
         found = _system_error(error)
         if found is None:
             raise
-        raise OutputError(_reason(target, found)) from error
+        raise write_error(target, found) from error
+
+
+def write_error(target: Path, error: OSError) -> OutputError:
+    """Say in one line what the system says of a write to `target`."""
+    return OutputError(_reason(target, error))
 
 
 def remove_temporary_files(folder: Path) -> None:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
-from dedupe.column_roles import SAMPLE, ColumnRole, column_roles
+from dedupe.column_roles import (
+    SAMPLE,
+    ColumnFacts,
+    ColumnRole,
+    column_facts,
+    column_roles,
+    stacked_cells,
+)
 from dedupe.config import Config
 from dedupe.records import as_texts
 
@@ -116,45 +124,66 @@ def describe_columns(frame: pl.DataFrame, config: Config) -> tuple[pl.DataFrame,
     text = as_texts(frame)
     roles, id_column = column_roles(text, config)
     schema = frame.schema
-    rows = [_profile_column(text[role.name], schema[role.name], role) for role in roles]
+    facts, kinds, examples = column_facts(text), _text_kinds(text), _examples(text)
+    rows = [
+        (
+            role.name,
+            _kind(facts[role.name], text.height, schema[role.name], role) or kinds[role.name],
+            round(facts[role.name].filled / max(text.height, 1), 4),
+            facts[role.name].distinct,
+            examples[role.name],
+            role.used,
+            "compared" if role.used else _unused(role),
+        )
+        for role in roles
+    ]
     return pl.DataFrame(rows, schema=PROFILE, orient="row"), id_column
 
 
-def _profile_column(values: pl.Series, dtype: pl.DataType, role: ColumnRole) -> tuple[Any, ...]:
-    filled = values.filter(values.str.strip_chars() != "").alias("value")
-    counts = (
-        filled.to_frame()
-        .group_by("value", maintain_order=True)
-        .len("times")
-        .sort("times", descending=True, maintain_order=True)
-    )
-    return (
-        role.name,
-        _kind(filled, len(values), counts.height, dtype, role),
-        round(len(filled) / max(len(values), 1), 4),
-        counts.height,
-        counts["value"].head(EXAMPLES).to_list(),
-        role.used,
-        "compared" if role.used else _unused(role),
-    )
+def _examples(text: pl.DataFrame) -> dict[str, list[str]]:
+    """Find the most frequent values of each column, among equally frequent ones the first."""
+    found: dict[str, list[str]] = {}
+    for names, cells in stacked_cells(text):
+        counts = (
+            cells.filter(pl.col("value").str.strip_chars() != "")
+            .group_by("place", "value", maintain_order=True)
+            .len("times")
+            .sort("times", descending=True, maintain_order=True)
+            .filter(pl.int_range(pl.len()).over("place") < EXAMPLES)
+        )
+        found |= {name: [] for name in names}
+        for place, value, _ in counts.iter_rows():
+            found[names[place]].append(value)
+    return found
 
 
 def _unused(role: ColumnRole) -> str:
     return role.reason if role.reason in _ID_REASONS[:1] else f"left out: {role.reason}"
 
 
-def _kind(filled: pl.Series, rows: int, distinct: int, dtype: pl.DataType, role: ColumnRole) -> str:
-    if not distinct:
+def _kind(facts: ColumnFacts, rows: int, dtype: pl.DataType, role: ColumnRole) -> str:
+    """Tell the kind of a column if more than its text tells it; otherwise an empty text."""
+    if not facts.distinct:
         return "empty"
-    if distinct == 1 and len(filled) == rows > 1:
+    if facts.distinct == 1 and facts.filled == rows > 1:
         return "constant"
     if role.reason in _ID_REASONS:
         return "code"
     if dtype.is_numeric():
         return "number"
-    if dtype.is_temporal():
-        return "date"
-    return text_kind(filled.head(SAMPLE).str.strip_chars(), role.name)
+    return "date" if dtype.is_temporal() else ""
+
+
+def _text_kinds(text: pl.DataFrame) -> dict[str, str]:
+    """Tell the kind of each column of text that has a value, by its first values."""
+    found: dict[str, str] = {}
+    for names, cells in stacked_cells(text):
+        filled = cells.with_columns(pl.col("value").str.strip_chars()).filter(pl.col("value") != "")
+        samples = filled.filter(pl.int_range(pl.len()).over("place") < SAMPLE)
+        for shares in _shares(samples):
+            name = names[shares["place"]]
+            found[name] = _told(shares, name)
+    return found
 
 
 def text_kind(sample: pl.Series, name: str) -> str:
@@ -172,19 +201,26 @@ def text_kind(sample: pl.Series, name: str) -> str:
     str
         One of :data:`KINDS`.
     """
+    samples = sample.alias("value").to_frame().with_columns(place=0)
+    return _told(_shares(samples)[0], name)
+
+
+def _shares(samples: pl.DataFrame) -> list[dict[str, Any]]:
+    """Compute the shares of values of each pattern, and their mean lengths, by ``place``."""
     value = pl.col("value")
     shares = {kind: value.str.contains(pattern) for kind, pattern in _PATTERNS.items()}
-    found = (
-        sample.alias("value")
-        .to_frame()
-        .select(
-            **{kind: share.mean() for kind, share in shares.items()},
-            token_with_digit=(value.str.contains(_TOKEN) & value.str.contains(r"\d")).mean(),
-            words=value.str.count_matches(r"\S+").mean(),
-            length=value.str.len_chars().mean(),
-        )
-        .row(0, named=True)
+    measured = samples.select(
+        "place",
+        **shares,
+        token_with_digit=value.str.contains(_TOKEN) & value.str.contains(r"\d"),
+        words=value.str.count_matches(r"\S+"),
+        length=value.str.len_chars(),
     )
+    return measured.group_by("place", maintain_order=True).agg(pl.all().mean()).to_dicts()
+
+
+def _told(found: Mapping[str, Any], name: str) -> str:
+    """Tell the kind of a text column by the shares of its values."""
     for kind in ("email", "url", "date"):
         if found[kind] >= _MIN_SHARE:
             return kind

@@ -23,7 +23,12 @@ from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.scoring.pairs import DECIDERS
 from dedupe.scoring.score import score_pairs
 from dedupe.workspace.stage_cache import CANDIDATES, INDEX, SCORED, STATISTICS
-from dedupe.workspace.stored import RecordTable, load_statistics
+from dedupe.workspace.stored import (
+    STATISTICS_LOST,
+    RecordTable,
+    load_statistics,
+    warn_of_loss,
+)
 
 
 def read_records(source: Input, config: Config) -> RecordTable:
@@ -138,6 +143,8 @@ def score_candidates(
     cached = stages.cached("score", SCORED, key)
     if cached is not None:
         statistics = load_statistics(stages.workspace, stages.facts["score"])
+        if statistics is None:
+            warn_of_loss(stages.workspace, STATISTICS_LOST)
         comparison = Comparison.of(texts, cached, statistics, given)
         return cached.with_columns(pl.col("decided_by").cast(DECIDERS)), comparison
     with stages.timed("score") as progress:

@@ -382,10 +382,9 @@ def with_fine_tuned_model(config: Config, workspace: Workspace) -> Config:
     Raises
     ------
     WorkspaceError
-        If its files are damaged.
+        If its files, or the file that names it, are damaged or missing.
     """
-    version = workspace.models.current()
-    if version and config.cross_encoder == BUNDLED:
+    if config.cross_encoder == BUNDLED and (version := workspace.models.current()):
         workspace.models.check(version)
         return replace(config, cross_encoder=str(workspace.models.path(version)))
     return config

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.errors import LimitError
-from dedupe.records import Records, column_text
+from dedupe.records import Records, as_texts
 from dedupe.resolution.decisions import Decision
 from dedupe.resolution.resolve import Resolved
 from dedupe.resolution.rules import Rules
@@ -164,17 +164,17 @@ def uneven_clusters(records: Records, labels: NDArray[np.uint32]) -> list[int]:
 
     rows = np.flatnonzero(labels != np.arange(len(labels)))
     names = [role.name for role in records.fields if role.used]
-    frame = records.frame.select(names)
-    text = frame.select(
-        column_text(frame[name]).str.to_lowercase().str.strip_chars().fill_null("").alias(name)
-        for name in names
+    if not len(rows) or not names:
+        return []
+    text = as_texts(records.frame.select(names)).select(
+        pl.all().str.to_lowercase().str.strip_chars()
     )
+    filled = text.select((pl.all() != "").mean()).row(0)
     compared, different = (np.zeros(len(rows)) for _ in range(2))
-    for name in names:
-        values = text[name]
-        if float((values != "").mean() or 0) < WELL_FILLED:  # type: ignore[arg-type]
+    for name, share in zip(names, filled, strict=True):
+        if share < WELL_FILLED:
             continue
-        own, first = values.gather(rows).to_list(), values.gather(labels[rows]).to_list()
+        own, first = text[name].gather(rows).to_list(), text[name].gather(labels[rows]).to_list()
         both = np.array([bool(a and b) for a, b in zip(own, first, strict=True)], dtype=bool)
         alike = cpdist(own, first, scorer=fuzz.token_set_ratio) >= MIN_SIMILARITY
         compared += both

@@ -27,8 +27,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dedupe.errors import OutputError, WorkspaceError
-from dedupe.io.atomic import is_temporary, output_errors, remove_temporary_files
+from dedupe.errors import WorkspaceError
+from dedupe.io.atomic import (
+    is_temporary,
+    output_errors,
+    remove_temporary_files,
+    write_error,
+)
 from dedupe.workspace.decision_log import DecisionLog
 from dedupe.workspace.facts import FORMAT, check_facts
 from dedupe.workspace.json_file import read_checked_json, read_json, write_json
@@ -147,7 +152,7 @@ class Workspace:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise self._cannot_write(error) from error
+            raise write_error(self.path, error) from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -175,7 +180,7 @@ class Workspace:
                 f"another run is using {self.path}: wait for it, or name another folder with -o"
             ) from None
         except OSError as error:
-            raise self._cannot_write(error) from error
+            raise write_error(self.path, error) from error
         try:
             with output_errors(self.path):
                 for folder in (self.path, self.cache.folder, self.models.folder):
@@ -218,11 +223,6 @@ class Workspace:
                 foreign = False
         if foreign or self.cache.has_foreign_files():
             raise WorkspaceError(f"{self.path} is a folder of something else: name another with -o")
-
-    def _cannot_write(self, error: OSError) -> OutputError:
-        return OutputError(
-            f"cannot write to {self.path}: {error.strerror}; name another folder with -o"
-        )
 
     def _remove_if_empty(self, folders: Sequence[Path]) -> None:
         """Leave no folder behind if a run ended before it had anything to cache."""

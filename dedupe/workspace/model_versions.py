@@ -20,7 +20,7 @@ from typing import Any
 from dedupe.config import BUNDLED
 from dedupe.errors import WorkspaceError
 from dedupe.io.atomic import output_errors
-from dedupe.workspace.json_file import read_json, write_json
+from dedupe.workspace.json_file import read_checked_json, read_json, write_json
 
 _NAME = re.compile(r"cross-encoder-([1-9][0-9]*)")
 _MAKING = ".making-"
@@ -56,9 +56,22 @@ class ModelVersions:
         return max((int(found[1]) for found in numbers if found is not None), default=0) + 1
 
     def current(self) -> int:
-        """Return the version in use; 0 for the model that was used before any was trained."""
-        version = read_json(self.folder / "current.json").get("version")
-        return version if isinstance(version, int) and version in self.all() else 0
+        """Return the version in use; 0 for the model that was used before any was trained.
+
+        Raises
+        ------
+        WorkspaceError
+            If the file that names it is damaged.
+        """
+        file = self.folder / "current.json"
+        try:
+            version = (read_checked_json(file) or {"version": 0})["version"]
+        except (OSError, ValueError, KeyError):
+            raise WorkspaceError(
+                f"{file} is damaged: it names the fine-tuned model in use; delete it to go back to "
+                "the bundled model, or name a folder beside it with --cross-encoder"
+            ) from None
+        return version if isinstance(version, int) else 0
 
     def making(self, version: int) -> Path:
         """Return the folder in which a version is written; it is renamed when it is complete."""
@@ -82,11 +95,11 @@ class ModelVersions:
         WorkspaceError
             If one is damaged or missing.
         """
-        folder, known = self.path(version), self.notes(version).get("files")
-        if known is not None and known != file_checksums(folder):
+        folder = self.path(version)
+        if self.notes(version).get("files") != file_checksums(folder):
             raise WorkspaceError(
-                f"the model {folder} is damaged: return to the one before with dedupe train "
-                f"{self.folder.parent} --undo"
+                f"the model {folder} is damaged or incomplete: return to the one before with "
+                f"dedupe train {self.folder.parent} --undo"
             )
 
     def notes(self, version: int) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from dedupe.scoring.recalibration import Recalibration
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.keys import clusters_key
 from dedupe.workspace.stored import (
+    STATISTICS_LOST,
     RecordTable,
     candidates_of,
     current_choices,
@@ -41,6 +42,7 @@ from dedupe.workspace.stored import (
     missed_matches,
     search_facts,
     stored_config,
+    warn_of_loss,
 )
 
 
@@ -167,6 +169,8 @@ def open_state(workspace: Workspace) -> State:
         raise unfinished(workspace)
     config, search = stored_config(workspace), search_facts(workspace)
     statistics = load_statistics(workspace, scored[1])
+    if statistics is None and "statistics_key" in scored[1]:
+        warn_of_loss(workspace, STATISTICS_LOST)
     given = given_roles(table.records.compared_columns, config.kind)
     return State(
         table=table,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -31,6 +32,8 @@ from dedupe.workspace.stage_cache import (
     STATISTICS,
     TABLE,
 )
+
+_logger = logging.getLogger(__name__)
 
 _MODELS = ("bi_encoder", "cross_encoder")
 
@@ -173,6 +176,19 @@ def index_slots(
         return table.slot, stored
     texts = table.records.texts
     return assign_slots(texts, *identical_pairs(texts)), {} if extended else stored
+
+
+STATISTICS_LOST = "the statistics of values"
+INDEX_LOST = "the search index"
+
+
+def warn_of_loss(workspace: Workspace, what: str) -> None:
+    """Say that something is missing or damaged that is computed again whenever it is needed."""
+    _logger.warning(
+        "%s: %s of the last run cannot be read: computed again, results may differ slightly",
+        workspace.path,
+        what,
+    )
 
 
 def load_statistics(workspace: Workspace, scoring: Mapping[str, Any]) -> FileStatistics | None:

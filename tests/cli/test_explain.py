@@ -10,6 +10,7 @@ import pytest
 
 import dedupe
 from tests.cli.conftest import Invoke
+from tests.reliability.commands import copied
 from tests.samples import people_table
 
 
@@ -66,3 +67,17 @@ def test_a_run_writes_its_report(tmp_path: Path, invoke: Invoke) -> None:
     assert (tmp_path / "people.dedupe" / "report.html").exists()
     code, _, err = invoke("run", str(tmp_path / "people.csv"), "--report", "-o", "-")
     assert code == 2 and "--report" in err
+
+
+def test_a_damaged_stage_that_is_computed_again_is_said_in_one_line(
+    workspace: str, pair: tuple[str, str], invoke: Invoke, tmp_path: Path
+) -> None:
+    folder = copied(Path(workspace), tmp_path / "w.dedupe")
+    (file,) = (folder / "stages").glob("statistics-*.parquet")
+    file.write_bytes(file.read_bytes()[:-9])
+    code, _, err = invoke("explain", str(folder), *pair)
+    assert code == 0
+    assert err == (
+        f"dedupe: {folder}: the statistics of values of the last run cannot be read: computed "
+        "again, results may differ slightly\n"
+    )

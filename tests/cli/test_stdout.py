@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from dedupe.cli.stdout import json_line, print_rows
+from dedupe.errors import InputError
 
 
 @given(st.dictionaries(st.text(), st.text(st.characters()) | st.integers() | st.none()))
@@ -22,6 +23,11 @@ def test_an_object_is_one_line_of_json_in_utf_8(value: dict[str, object]) -> Non
 def test_characters_are_escaped_only_where_a_terminal_obeys_or_utf_8_cannot_encode_them() -> None:
     assert json_line({"a": "北京\u3000é"}) == '{"a": "北京\u3000é"}\n'
     assert json_line({"a": "é\ud800"}) == '{"a": "é\\ud800"}\n'
+    deep: list[object] = []
+    for _ in range(5_000):
+        deep = [deep]
+    with pytest.raises(InputError, match="nested too deep"):
+        json_line({"a": deep})
     assert json_line({"a": "\x9b2J\u202e"}) == '{"a": "\\u009b2J\\u202e"}\n'
 
 

@@ -105,6 +105,27 @@ def test_a_stream_of_matches_ends_at_the_first_line_that_cannot_be_read(
     assert message in err.decode() and err.count(b"\n") == bool(message)
 
 
+def test_numbers_of_a_stream_come_out_as_they_were_written(
+    capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [
+        "1.10",
+        "9007199254740993",
+        "-0",
+        "1E5",
+        "0.1e-7",
+        "1" * 5_000,
+        "12345678901234567890.5",
+    ]
+    record = '{"name": "ann", "n": [' + ", ".join(numbers) + '], "o": {"p": 2.50}}'
+    monkeypatch.setattr(dedupe.pipeline.incremental.match, "Matcher", NoMatches)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(record.encode())))
+    with pytest.raises(SystemExit):
+        main(["match", "w"])
+    out, _ = capsysbinary.readouterr()
+    assert out.decode() == f'{{"record": {record}, "matches": []}}\n'
+
+
 def test_a_broken_index_is_rebuilt(run_folder: Path, run_dedupe: RunDedupe) -> None:
     new = people_table()[:2].with_columns(id=pl.Series(["n0", "n1"]))
     new.write_csv(run_folder / "new.csv")

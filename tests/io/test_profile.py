@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from pathlib import Path
 
@@ -131,3 +132,21 @@ def test_nested_and_missing_values_are_counted() -> None:
 def test_a_missing_file_is_one_clear_line() -> None:
     with pytest.raises(InputError, match="there is no file"):
         dedupe.profile("none.csv")
+
+
+def test_a_wide_table_is_profiled_in_a_moment() -> None:
+    width = 3_000
+    frame = pl.DataFrame({f"name of column {n}": [f"v{n}", "", "007"] for n in range(width)})
+    start = time.process_time()
+    found = dedupe.profile(frame.with_columns(id=pl.Series(["a", "b", "c"])))
+    assert time.process_time() - start < 5  # one column at a time, it takes fourteen
+    assert found.height == width + 1
+    assert found["kind"].head(width).unique().to_list() == ["code"]
+    assert found["examples"][5].to_list() == ["v5", "007"]
+
+
+@pytest.mark.parametrize("name", ["name", "value", "place", "text", "count"])
+def test_columns_of_any_name_are_profiled(name: str) -> None:
+    found = dedupe.profile(pl.DataFrame({name: ["a", "a", " "], "other": ["x", "y", "z"]}))
+    assert found["distinct"].to_list() == [1, 3]
+    assert found["filled"].to_list() == [0.6667, 1.0]

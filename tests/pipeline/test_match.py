@@ -59,9 +59,12 @@ def test_an_open_workspace_matches_a_frame(workspace: Path) -> None:
         dedupe.open_workspace(workspace / "none")
 
 
-def test_a_missing_index_is_made_in_memory(workspace: Path) -> None:
+def test_a_missing_index_is_made_in_memory_and_said(
+    workspace: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     asked = people_table()[[0, 3, 9]].drop("id")
     before = dedupe.Matcher(workspace).match(asked)
+    assert not caplog.messages
     kept = {path: path.read_bytes() for path in (workspace / "stages").glob("index-*")}
     for path in kept:
         path.unlink()
@@ -72,6 +75,8 @@ def test_a_missing_index_is_made_in_memory(workspace: Path) -> None:
         for path, data in kept.items():
             path.write_bytes(data)
     assert found.drop("similarity").equals(before.drop("similarity"))
+    (line,) = caplog.messages
+    assert "the search index of the last run cannot be read" in line
 
 
 @pytest.mark.parametrize(

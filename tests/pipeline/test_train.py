@@ -29,6 +29,7 @@ from dedupe.workspace.state import open_state
 from dedupe.workspace.stored import check_models, stored_config
 from tests.reliability.commands import copied
 from tests.reliability.cuts import Killed, cut
+from tests.reliability.flips import flip
 from tests.reliability.test_crash_points import chosen
 from tests.samples import part_examples, write_workspace
 
@@ -190,10 +191,31 @@ def test_a_damaged_version_is_named_and_can_be_gone_back_from(place: Path) -> No
         lambda: check_models(opened, stored_config(opened)),
         lambda: dedupe.run(people(), output=place),
     ):
-        with pytest.raises(WorkspaceError, match="is damaged: return to the one before"):
+        with pytest.raises(WorkspaceError, match="is damaged or incomplete: return to"):
             use()
     assert dedupe.train(place, undo=True)[0]["version"] == 0
     check_models(opened, stored_config(opened))
+
+
+@pytest.mark.parametrize("lost", ["current.json", "cross-encoder-1/fine-tuning.json"])
+def test_a_damaged_file_about_the_versions_never_changes_the_model(place: Path, lost: str) -> None:
+    dedupe.train(place)
+    assert Path(in_use(place)).name == "cross-encoder-1"
+    file = place / "models" / lost
+    flip(file, file.stat().st_size // 2, 0)
+    with pytest.raises(WorkspaceError, match="is damaged"):
+        dedupe.run(people(), output=place)
+    assert Path(in_use(place)).name == "cross-encoder-1"
+    assert dedupe.train(place, undo=True)[0]["version"] == 0
+    dedupe.run(people(), output=place)
+    assert in_use(place) == BUNDLED
+
+
+def test_a_model_in_use_that_is_lost_is_named(place: Path) -> None:
+    dedupe.train(place)
+    shutil.rmtree(place / "models/cross-encoder-1")
+    with pytest.raises(WorkspaceError, match="cross-encoder-1 is damaged or incomplete"):
+        dedupe.run(people(), output=place)
 
 
 def test_a_version_half_made_is_cleared_away(place: Path) -> None:

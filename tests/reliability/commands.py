@@ -38,8 +38,9 @@ def run(folder: Path) -> object:
 
 def run_of_a_changed_file(folder: Path) -> object:
     frame = pl.read_csv(folder / "p.csv", infer_schema=False)
-    with (folder / "p.csv").open("wb") as file:
+    with (folder / "p.part").open("wb") as file:
         frame.filter(pl.col("id") != "r3").write_csv(file)
+    (folder / "p.part").replace(folder / "p.csv")
     return dedupe.run(folder / "p.csv", effort="fast", threshold=0.6)
 
 
@@ -53,6 +54,12 @@ def export(folder: Path) -> object:
 
 def export_of_another_format(folder: Path) -> object:
     return dedupe.export(folder / WORKSPACE, threshold=0.3, format="jsonl")
+
+
+def link(folder: Path) -> object:
+    return dedupe.link(
+        folder / "p.csv", folder / "new.csv", output=folder / WORKSPACE, effort="fast"
+    )
 
 
 def import_labels(folder: Path) -> object:
@@ -70,6 +77,7 @@ def leave_review(folder: Path) -> object:
 COMMANDS: dict[str, tuple[tuple[Command, ...], Command]] = {
     "run": ((), run),
     "run again": ((run,), run_of_a_changed_file),
+    "link": ((), link),
     "add": ((run,), add),
     "add after decisions": ((run, import_labels), add),
     "export": ((run,), export),

@@ -80,6 +80,8 @@ def _written(event: str, arguments: tuple[Any, ...]) -> Any:
         killed = _active[0].error is Killed
         counts = writes and not (killed and is_temporary(Path(os.fsdecode(path)).name))
         return path if counts else None
+    if event == "os.mkdir" and os.path.isdir(arguments[0]):  # noqa: PTH112 - it may be bytes
+        return None  # nothing is written
     if event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"):
         return arguments[0]
     return None
@@ -92,8 +94,9 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if not isinstance(path, str | os.PathLike):
         return
     path = Path(os.fsdecode(path))
-    # The system releases the lock of a process that ends.
-    if path.is_relative_to(_active[0].folder) and path.name != ".lock":
+    # The system releases the lock of a process that ends; the library tries what it can do.
+    is_lock = path.name == ".lock" or path.name.startswith(".filelock-probe-")
+    if path.is_relative_to(_active[0].folder) and not is_lock:
         _active[0].step()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dedupe.errors import WorkspaceError
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.model_versions import ModelVersions
 
@@ -45,9 +46,11 @@ def test_there_is_no_version_before_one_is_trained(tmp_path: Path) -> None:
     assert models.version_of("bundled") == 0
 
 
-def test_a_version_in_use_whose_weights_are_gone_does_not_count(tmp_path: Path) -> None:
+def test_a_version_in_use_whose_weights_are_gone_is_named(tmp_path: Path) -> None:
     models = ModelVersions(tmp_path / "models")
     add_version(models, "cross-encoder-1")
     models.use(1)
     (models.folder / "cross-encoder-1" / "model.safetensors").unlink()
-    assert models.current() == 0
+    assert models.current() == 1
+    with pytest.raises(WorkspaceError, match="cross-encoder-1 is damaged or incomplete"):
+        models.check(1)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-import lzma
 import os
-import re
-import struct
-import zipfile
 import zlib
 from pathlib import Path
 from typing import IO, cast
@@ -30,27 +26,7 @@ ALWAYS = 1 << 28
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
-_DAMAGED_ARCHIVE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-"""Errors of zipfile for archives that are damaged, encrypted or packed in unknown ways."""
-
 _BLOCK = 1 << 20
-
-_CELLS = 1 << 28
-"""Most cells of the rectangle that the cells of a sheet span: each takes memory, filled or not."""
-
-_LAST_ROW = re.compile(rb'<row [^>]*?\br="(\d+)"')
-_FAR_COLUMN = re.compile(rb'r="([A-Z]{3})\d')
 
 
 def unpacked_limit(packed: int, gigabytes: float | None = None) -> int:
@@ -125,56 +101,6 @@ def decompressed(data: bytes, name: str, gigabytes: float | None = None) -> byte
             "again"
         ) from None
     return whole.getvalue()
-
-
-def check_archive(data: bytes, name: str, gigabytes: float | None = None) -> None:
-    """Check that a workbook that is a ZIP archive is complete and keeps to the limit.
-
-    The parts are unpacked and thrown away, because what an archive says about them may be wrong.
-
-    Raises
-    ------
-    InputError
-        If it is damaged, unpacks to more than the limit, or has cells so far apart that the
-        rectangle between them does not fit in memory.
-    """
-    limit, total = unpacked_limit(len(data), gigabytes), 0
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for part in archive.infolist():
-                rows = columns = 0
-                with archive.open(part) as stream:
-                    while block := stream.read(_BLOCK):
-                        total += len(block)
-                        if total > limit:
-                            raise too_large(name, limit)
-                        if "worksheets/" in part.filename:
-                            rows = max(rows, _last_row(block))
-                            columns = max(columns, _far_column(block))
-                if rows * columns > _CELLS:
-                    raise InputError(
-                        f"{name} has cells in row {rows:,} and in column {columns:,}, and a sheet "
-                        f"of {rows * columns:,} cells does not fit in memory: delete the cells "
-                        "outside of the table"
-                    )
-    except _DAMAGED_ARCHIVE as error:
-        raise InputError(
-            f"{name} is not an Excel workbook that can be read: {error or 'it is damaged'}"
-        ) from None
-
-
-def _last_row(block: bytes) -> int:
-    found = _LAST_ROW.findall(block[max(block.rfind(b"<row "), 0) :])
-    return int(found[-1][:7]) if found else 0
-
-
-def _far_column(block: bytes) -> int:
-    """Return the number of the last column of three letters; 0 if there is none."""
-    last = max(_FAR_COLUMN.findall(block), default=b"")
-    number = 0
-    for letter in last:
-        number = number * 26 + letter - ord("A") + 1
-    return number
 
 
 def _stream(data: bytes, codec: str) -> IO[bytes]:

@@ -14,9 +14,10 @@ import polars as pl
 from dedupe.config import Config
 from dedupe.errors import InputError, OutputError, needs_extra
 from dedupe.io.dialect import Dialect, Parsed, first_line
-from dedupe.io.formats.compression import ZIP, check_archive
+from dedupe.io.formats.compression import ZIP
 from dedupe.io.formats.csv_output import cell_text
 from dedupe.io.formats.header import column_names, data_in_header, placeholder_names
+from dedupe.io.formats.workbook_size import check_workbook
 
 if TYPE_CHECKING:
     from fastexcel import ExcelReader
@@ -89,7 +90,7 @@ def parse_excel(data: bytes, name: str, config: Config) -> Parsed:
     with needs_extra("excel", "an Excel workbook", InputError):
         import fastexcel
     if data.startswith(ZIP):
-        check_archive(data, name, config.max_unpacked)
+        check_workbook(data, name, config.max_unpacked)
     try:
         book = fastexcel.read_excel(data)
         sheets = list(book.sheet_names)

@@ -15,8 +15,8 @@ from dedupe.io.profile import text_kind
 SAMPLE = 200
 """Rows whose values are compared with the header."""
 
-MAX_COLUMNS = 10_000
-"""Most columns of a table: what is done with each of them takes a few milliseconds."""
+MAX_COLUMNS = 50_000
+"""Most columns of a table: a run takes a few milliseconds for each."""
 
 _COLUMNS = 40
 """Columns whose values are compared with the header."""

@@ -17,7 +17,7 @@ from dedupe.errors import InputError
 from dedupe.io.dialect import Dialect, Parsed, first_line
 from dedupe.io.formats.encoding import to_utf8
 from dedupe.io.formats.header import column_names
-from dedupe.records import column_text, holds_binary, value_text
+from dedupe.records import WrittenNumber, column_text, holds_binary, value_text
 
 ROWS = 20_000
 """Objects held as Python values at a time."""
@@ -34,12 +34,6 @@ _DTYPES: dict[str, pl.DataType] = {
 }
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-
-
-class _Number(str):
-    """A number as it is written."""
-
-    __slots__ = ()
 
 
 class _KeyTwice(Exception):
@@ -91,17 +85,45 @@ def jsonl_bytes(frame: pl.DataFrame) -> bytes:
 
 
 def json_objects(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]:
-    """Iterate over the objects of JSON lines, as Python values.
+    """Iterate over the objects of JSON lines, as Python values; numbers stay as they are written.
 
     Raises
     ------
     InputError
         While iterating, if a line is not a JSON object; the message names it.
     """
-    decode = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer).decode
+    decode = _decoder().decode
     for number, line in enumerate(lines, start=1):
         if line.strip():
             yield _decoded(decode, line.removeprefix(b"\xef\xbb\xbf"), f"{name}, line {number}")
+
+
+def json_text(value: Any, separators: tuple[str, str] = (", ", ": ")) -> str:
+    """Write a value that was read from JSON as JSON; numbers stay as they were written.
+
+    Parameters
+    ----------
+    value
+        What :mod:`json` makes of JSON, or a :class:`WrittenNumber` anywhere in it.
+    separators
+        What stands between items, and between a key and its value.
+
+    Examples
+    --------
+    >>> json_text({"price": WrittenNumber("1.10"), "name": "é"})
+    '{"price": 1.10, "name": "é"}'
+    """
+    if isinstance(value, WrittenNumber):
+        return str(value)
+    if isinstance(value, dict):
+        items = (
+            json.dumps(str(key), ensure_ascii=False) + separators[1] + json_text(item, separators)
+            for key, item in value.items()
+        )
+        return "{" + separators[0].join(items) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + separators[0].join(json_text(item, separators) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _lines(data: bytes, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -153,7 +175,7 @@ def _after_space(text: str, at: int) -> int:
 
 def _decoder() -> json.JSONDecoder:
     return json.JSONDecoder(
-        object_pairs_hook=_object, parse_float=_Number, parse_int=_integer_or_number
+        object_pairs_hook=_object, parse_float=WrittenNumber, parse_int=_integer_or_number
     )
 
 
@@ -192,15 +214,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _integer(text: str) -> int | str:
-    """Read an integer; one of very many digits stays text, which Python would refuse to read."""
-    return int(text) if len(text) < 4000 else text
-
-
-def _integer_or_number(text: str) -> int | _Number:
+def _integer_or_number(text: str) -> int | WrittenNumber:
     if len(text) <= _SAFE_DIGITS and text != "-0":
         return int(text)
-    return int(text) if text != "-0" and len(text) < 21 and int(text) in _WHOLE else _Number(text)
+    return (
+        int(text)
+        if text != "-0" and len(text) < 21 and int(text) in _WHOLE
+        else WrittenNumber(text)
+    )
 
 
 @dataclass
@@ -280,7 +301,7 @@ def _series(values: list[Any]) -> tuple[str, pl.Series]:
         return "boolean", pl.Series(values, dtype=pl.Boolean)
     if types == {int}:
         return "whole", pl.Series(values, dtype=pl.Int64)
-    if types == {float} or types == {_Number} or types == {float, _Number}:
+    if types == {float} or types == {WrittenNumber} or types == {float, WrittenNumber}:
         numbers = [value if value is None else float(value) for value in values]
         if all(
             value is None or isinstance(value, float) or value_text(number) == value
@@ -298,16 +319,8 @@ def _series(values: list[Any]) -> tuple[str, pl.Series]:
 def _text(value: Any) -> str | None:
     """Write a value as text; nested values as compact JSON."""
     if isinstance(value, dict | list):
-        return _json(value)
-    return str(value) if isinstance(value, _Number) else value_text(value)
-
-
-def _json(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_json(k)}:{_json(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_json, value)) + "]"
-    return str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
+        return json_text(value, (",", ":"))
+    return str(value) if isinstance(value, WrittenNumber) else value_text(value)
 
 
 def _without_halves(text: str) -> str:

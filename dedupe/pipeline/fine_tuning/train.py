@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -311,8 +312,10 @@ def _recalibrated_losses(
 def _go_back(workspace: Workspace, config: Config) -> str:
     """Go back to the model used before the one in use; return its name or folder."""
     models = workspace.models
-    # They differ if training or going back was interrupted; the later version is the one to leave.
-    version = max(models.current(), models.version_of(config.cross_encoder))
+    version = models.version_of(config.cross_encoder)
+    with suppress(WorkspaceError):  # the file that names the version in use is written again
+        # They differ if training or going back was interrupted; the later is the one to leave.
+        version = max(version, models.current())
     missing = Path(config.cross_encoder).parent == models.folder.resolve()
     if not version and not missing:
         raise OptionError("there is no fine-tuned model to go back from")

@@ -36,12 +36,15 @@ from dedupe.workspace.folder import Workspace
 from dedupe.workspace.folder import open_workspace as _open_workspace
 from dedupe.workspace.state import records_with_clusters
 from dedupe.workspace.stored import (
+    INDEX_LOST,
+    STATISTICS_LOST,
     check_models,
     index_slots,
     load_statistics,
     scoring_facts,
     search_facts,
     stored_config,
+    warn_of_loss,
 )
 
 if TYPE_CHECKING:
@@ -69,10 +72,10 @@ class Matcher:
     ----------
     workspace
         Folder of the workspace. Its index is opened, or built in memory if it is missing or
-        damaged. Pairs are scored as in its last run: by the comparison model with the statistics
-        of its file, and doubtful ones by the cross-encoder, which is loaded when it is first
-        needed. Probabilities are not recalibrated as those of the workspace's pairs may be: that
-        takes all pairs of both records.
+        damaged, of which a warning is logged. Pairs are scored as in its last run: by the
+        comparison model with the statistics of its file, and doubtful ones by the cross-encoder,
+        which is loaded when it is first needed. Probabilities are not recalibrated as those of the
+        workspace's pairs may be: that takes all pairs of both records.
 
     Raises
     ------
@@ -92,6 +95,7 @@ class Matcher:
         slot, stored = index_slots(table, search)
         index = open_index(opened.cache, stored, self.config)
         if index is None:
+            warn_of_loss(opened, INDEX_LOST)
             firsts, identical = identical_pairs(records.texts)
             slot = assign_slots(records.texts, firsts, identical)
             index = build_index_in_memory(records.texts.gather(firsts).to_list(), self.config)
@@ -102,6 +106,8 @@ class Matcher:
         self._encoder = index.encoder
         self._nearest = Retriever(index.stored, np.diff(self._starts) > 0)
         statistics = load_statistics(opened, scoring_facts(opened))
+        if statistics is None:
+            warn_of_loss(opened, STATISTICS_LOST)
         given = given_roles(records.compared_columns, self.config.kind)
         self._statistics = statistics or record_table(self.texts, given=given).statistics
         self._roles = rule_roles(records, self.config, self._statistics)

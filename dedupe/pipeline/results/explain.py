@@ -15,7 +15,7 @@ from dedupe.resolution.rules import Rules
 from dedupe.scoring.explanation.pair import Explanation, explain_pair
 from dedupe.workspace.folder import Workspace, open_workspace
 from dedupe.workspace.state import State, open_state
-from dedupe.workspace.stored import search_facts
+from dedupe.workspace.stored import INDEX_LOST, search_facts, warn_of_loss
 
 
 def explain(workspace: str | Path, left_id: str, right_id: str) -> Explanation:
@@ -110,6 +110,8 @@ def _similarity(state: State, left: int, right: int, workspace: Workspace | None
     if workspace is not None and workspace.facts_file.exists():
         stored = search_facts(workspace).get("stored") or {}
         index = open_index(workspace.cache, stored, state.config)
+        if index is None:
+            warn_of_loss(workspace, INDEX_LOST)
     texts = state.records.texts
     if index is None:
         distinct = texts.filter(texts != "").unique(maintain_order=True)

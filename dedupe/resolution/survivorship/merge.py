@@ -284,6 +284,8 @@ def _picked_rows(
     np.maximum.at(high, place, text)
     agreed = (low == high)[place]
     picked[place[agreed][::-1]] = row[agreed][::-1]
+    if agreed.all():
+        return picked
     disputed = values.filter(pl.Series(~agreed)).with_columns(_FREQUENCY_AND_LENGTH)
     best = _first_of_each(disputed, "place", _PRIORITIES[rule.kind])
     picked[best["place"].to_numpy()] = best["row"].to_numpy()

@@ -101,8 +101,8 @@ def test_tens_of_thousands_of_columns_are_named_in_a_moment() -> None:
     names = [f"column {number}" for number in range(MAX_COLUMNS)]
     start = time.perf_counter()
     assert column_names(names, "x.csv") == names
-    with pytest.raises(InputError, match="has 50,000 columns, and at most 10,000 are read"):
-        column_names(["x"] * 50_000, "x.csv")
+    with pytest.raises(InputError, match="has 60,000 columns, and at most 50,000 are read"):
+        column_names(["x"] * 60_000, "x.csv")
     assert len(set(unique_columns(["same"] * 50_000))) == 50_000
     frame = pl.DataFrame({name: ["x"] for name in names[:1_000]})
     assert data_in_header(names[:1_000], frame, "x.csv") == ()

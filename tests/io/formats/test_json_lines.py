@@ -132,7 +132,7 @@ def test_an_array_in_a_json_file_is_read(tmp_path: Path) -> None:
 
 
 def test_a_stream_has_the_same_errors() -> None:
-    assert list(json_objects([b'{"a": 1.5}\n', b"\n"], "stdin")) == [{"a": 1.5}]
+    assert list(json_objects([b'{"a": 1.5}\n', b"\n"], "stdin")) == [{"a": "1.5"}]
     with pytest.raises(InputError, match="stdin, line 2 has the key 'a' twice"):
         list(json_objects([b'{"a": 1}\n', b'{"a": 1, "a": 2}\n'], "stdin"))
 
