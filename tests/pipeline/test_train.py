@@ -28,8 +28,7 @@ from dedupe.workspace.labels import decision_log, import_decisions
 from dedupe.workspace.state import open_state
 from dedupe.workspace.stored import check_models, stored_config
 from tests.reliability.commands import copied
-from tests.reliability.cuts import Killed, cut
-from tests.reliability.test_crash_points import chosen
+from tests.reliability.cuts import Killed, cut, writes_to_try
 from tests.samples import part_examples, write_workspace
 
 
@@ -169,7 +168,7 @@ def test_a_training_that_was_killed_at_a_write_is_repeated(place: Path, tmp_path
     whole = copied(place, tmp_path / "whole")
     with cut(whole) as counting:
         dedupe.train(whole)
-    for at in chosen(counting.count, "train", 5):
+    for at in writes_to_try(counting.count, "train", 5):
         folder = copied(place, tmp_path / str(at))
         with cut(folder, at), pytest.raises(Killed):
             dedupe.train(folder)
