@@ -150,7 +150,7 @@ def make_records(
         frame=frame,
         ids=ids.rename("id"),
         keys=ids.rename("key") if id_column else content_keys(text),
-        texts=frame_texts(meant_values(text, config).select(compared)),
+        texts=frame_texts(without_ignored_values(text, config).select(compared)),
         source=source,
         fields=fields,
         id_column=id_column,
@@ -204,7 +204,7 @@ def _row_numbers(source: NDArray[np.uint8]) -> pl.Series:
 # Record texts -------------------------------------------------------------------------------------
 
 
-def meant_values(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
+def without_ignored_values(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
     """Empty the cells of a frame of text columns whose value means nothing.
 
     Parameters

@@ -62,6 +62,13 @@ def test_an_installation_brings_all_that_is_imported() -> None:
     assert missing == {}
 
 
+def test_test_modules_do_not_import_each_other() -> None:
+    for file in sorted((ROOT / "tests").rglob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        found = re.findall(r"^\s*(?:from|import) (tests[\w.]*\.(?:test_\w+|conftest))", text, re.M)
+        assert found == [], file
+
+
 def test_all_brings_every_extra_of_users() -> None:
     extras = PROJECT["optional-dependencies"]
     assert extras["all"] == ["dedupe-tui[databases,excel,train,web]"]

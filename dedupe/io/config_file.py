@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import tomli_w
 
 from dedupe.config import Config
 from dedupe.errors import OptionError, did_you_mean
-from dedupe.io.atomic import write_atomically
+from dedupe.io.atomic import write_bytes_atomically
 
 _HEAD = "# The configuration of a run: dedupe run INPUT --config FILE does the same again.\n\n"
 
@@ -74,8 +73,4 @@ def write_config(path: Path, config: Config, always: Mapping[str, Any]) -> None:
     }
     # In TOML, tables come last.
     ordered = dict(sorted(written.items(), key=lambda item: isinstance(item[1], Mapping)))
-    write_atomically(path, partial(_write, _HEAD + tomli_w.dumps(ordered)))
-
-
-def _write(text: str, path: Path) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+    write_bytes_atomically(path, (_HEAD + tomli_w.dumps(ordered)).encode())

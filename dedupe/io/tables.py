@@ -16,7 +16,7 @@ import polars as pl
 
 from dedupe.config import FORMATS, Config
 from dedupe.errors import InputError, OutputError, needs_extra
-from dedupe.io.atomic import output_errors, write_atomically
+from dedupe.io.atomic import output_errors, write_atomically, write_bytes_atomically
 from dedupe.io.dialect import Dialect, Parsed, Table
 from dedupe.io.formats.columnar import (
     ARROW,
@@ -293,7 +293,7 @@ def write_table(
         return
     is_text = format == "csv"
     data = csv_bytes(frame, dialect, safe=safe_csv) if is_text else _WRITERS[format](frame)
-    write_atomically(target, lambda temporary: _write(temporary, [data]))
+    write_bytes_atomically(target, data)
 
 
 _PACKAGES = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dedupe.evaluation.quality import estimate_state, evaluate_clusters
-from dedupe.io.atomic import write_atomically
+from dedupe.io.atomic import write_bytes_atomically
 from dedupe.records import field_labels
 from dedupe.report.charts import HEIGHT, WIDTH, histogram, shares, waterfall
 from dedupe.report.examples import largest_clusters, pair_groups
@@ -77,12 +76,8 @@ def write_report(
     clustered = open_state(opened).cluster()
     html = render(content(opened, clustered, gold))
     file = opened.path / FILE if output is None else Path(output)
-    write_atomically(file, partial(_write, html))
+    write_bytes_atomically(file, html.encode())
     return file
-
-
-def _write(html: str, path: Path) -> None:
-    path.write_text(html, encoding="utf-8", newline="\n")
 
 
 def content(

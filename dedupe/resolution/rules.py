@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from dedupe.column_roles import check_columns
 from dedupe.config import RULES, Config
-from dedupe.records import Records, as_texts, field_labels, meant_values, normalised
+from dedupe.records import Records, as_texts, field_labels, normalised, without_ignored_values
 from dedupe.resolution.clustering.union_find import UnionFind
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.scoring.comparison.values.notation import in_one_notation
@@ -89,7 +89,7 @@ def rule_values(frame: pl.DataFrame, config: Config, roles: dict[str, Role]) -> 
     DataFrame
         n rows of text; null where a record has no value.
     """
-    text = meant_values(as_texts(frame.select(list(roles))), config)
+    text = without_ignored_values(as_texts(frame.select(list(roles))), config)
     return pl.DataFrame(
         [in_one_notation(normalised(text[name]), roles[name]).alias(name) for name in roles]
     )

@@ -28,14 +28,14 @@ with needs_extra("web", "review in a browser", OptionError):
 
 HOST = "127.0.0.1"
 
-LAST_WORDS = "DEDUPE_REVIEW_LAST_WORDS"
+CLOSING_MESSAGE = "DEDUPE_REVIEW_CLOSING_MESSAGE"
 """Environment variable that names the file in which the app says what it wrote."""
 
-NOT_LEFT = "The app ended. Every decision is kept."
-"""What the last page says where the app said nothing."""
+NO_MESSAGE = "The app ended. Every decision is kept."
+"""What the last page says if the app ended without a message."""
 
 POLL_SECONDS = 0.1
-"""Seconds between two looks for what the app wrote."""
+"""Seconds between two looks for what the app wrote, and for pages that are open."""
 
 SECONDS_TO_SHOW = 1.0
 """Seconds that the server goes on after it sent the last page."""
@@ -73,7 +73,7 @@ class GuardedServer(Server):
         )
         self.token = secrets.token_urlsafe(24)
         self.cookie = f"dedupe-review-{self.port}"  # browsers share cookies among ports
-        self.last_words = ""
+        self.closing_message = ""
         self._sessions = 0
 
     @property
@@ -100,13 +100,13 @@ class GuardedServer(Server):
         self.initialize_logging()
         application = unguarded_application(self)
         with TemporaryDirectory(prefix="dedupe-") as folder:
-            self._said = Path(folder) / "last-words"
-            os.environ[LAST_WORDS] = str(self._said)
+            self._message_file = Path(folder) / "closing-message"
+            os.environ[CLOSING_MESSAGE] = str(self._message_file)
             web.run_app(
                 self._guarded(application), host=self.host, port=self.port, print=self._announce
             )
-        if self.last_words:
-            self.console.print(self.last_words, highlight=False, markup=False, soft_wrap=True)
+        if self.closing_message:
+            self.console.print(self.closing_message, highlight=False, markup=False, soft_wrap=True)
 
     def _announce(self, _: object) -> None:
         """Print the address, now that the port is open."""
@@ -128,29 +128,24 @@ class GuardedServer(Server):
             return await super().handle_websocket(request)
         finally:
             self._sessions -= 1
-            self._end_soon()
 
     async def handle_last(self, request: web.Request) -> web.Response:
-        """Say what the app wrote, once it has; the server then ends if no page is open."""
+        """Say what the app wrote, once it has; the server then ends when no page is open."""
         since = time.time() - 1
-        while self._sessions and not (self._said.exists() and self._said.stat().st_mtime > since):
+        while self._sessions and not (
+            self._message_file.exists() and self._message_file.stat().st_mtime > since
+        ):
             await asyncio.sleep(POLL_SECONDS)
-        if self._said.exists():
-            self.last_words = self._said.read_text(encoding="utf-8")
-            self._end_soon()
-        return web.Response(text=self.last_words or NOT_LEFT)
-
-    def _end_soon(self) -> None:
-        """End once the last page is shown and no other is open.
-
-        The page may ask for it before the process of the app has ended, or after.
-        """
-        if self.last_words:
+        if self._message_file.exists():
+            self.closing_message = self._message_file.read_text(encoding="utf-8")
             asyncio.get_running_loop().call_later(SECONDS_TO_SHOW, self._end)
+        return web.Response(text=self.closing_message or NO_MESSAGE)
 
     def _end(self) -> None:
+        """End the server, once the processes of all pages have ended."""
         if not self._sessions:
             raise GracefulExit
+        asyncio.get_running_loop().call_later(POLL_SECONDS, self._end)
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -177,7 +172,7 @@ class GuardedServer(Server):
 
 def tell_browser(message: str) -> None:
     """Say on the last page of the browser what the app wrote, if it runs in a browser."""
-    if path := os.environ.get(LAST_WORDS):
+    if path := os.environ.get(CLOSING_MESSAGE):
         Path(path).write_text(message, encoding="utf-8")
 
 

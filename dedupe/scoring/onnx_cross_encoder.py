@@ -289,14 +289,14 @@ def quantise(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.
 
 @dataclass(frozen=True, eq=False)
 class PairInputs:
-    """Token ids of pairs of texts: those of each distinct text, and how much a pair keeps of them.
+    """Token ids of pairs of texts: those of each distinct text, and how many of them a pair has.
 
     Parameters
     ----------
     ids, starts
         Token ids of all distinct texts in one array, without special tokens; where each begins.
-    sides, kept
-        (m, 2) numbers of the texts of each pair, and of the tokens that remain of them.
+    sides, side_lengths
+        (m, 2) numbers of the texts of each pair, and of the tokens that it has of them.
     first, separator
         Ids of the tokens before and after a text.
     """
@@ -304,7 +304,7 @@ class PairInputs:
     ids: NDArray[np.uint16]
     starts: NDArray[np.int64]
     sides: NDArray[np.int64]
-    kept: NDArray[np.int64]
+    side_lengths: NDArray[np.int64]
     first: int
     separator: int
 
@@ -317,24 +317,24 @@ class PairInputs:
             dtype=np.int64,
         ).reshape(-1, 2)
         ids, starts = _token_ids(tokenizer.encode_batch_fast, list(numbers))
-        kept = shortened_lengths(np.diff(starts)[sides], max_tokens - 3)
+        side_lengths = shortened_lengths(np.diff(starts)[sides], max_tokens - 3)
         special = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
         first, separator = (-1 if token is None else token for token in special)
-        return PairInputs(ids, starts, sides, kept, first, separator)
+        return PairInputs(ids, starts, sides, side_lengths, first, separator)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
         """(m,) tokens of each pair, with the three special ones."""
-        return np.asarray(self.kept.sum(axis=1) + 3)
+        return np.asarray(self.side_lengths.sum(axis=1) + 3)
 
     def batch(self, pairs: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return the token ids and token types of pairs of one length."""
-        length = int(self.kept[pairs[0]].sum()) + 3
+        length = int(self.side_lengths[pairs[0]].sum()) + 3
         ids = np.full((len(pairs), length), self.separator, dtype=np.int32)
         types = np.zeros_like(ids)
         ids[:, 0] = self.first
         for row, (left, right), (ours, theirs) in zip(
-            range(len(pairs)), self.starts[self.sides[pairs]], self.kept[pairs], strict=True
+            range(len(pairs)), self.starts[self.sides[pairs]], self.side_lengths[pairs], strict=True
         ):
             ids[row, 1 : 1 + ours] = self.ids[left : left + ours]
             ids[row, 2 + ours : 2 + ours + theirs] = self.ids[right : right + theirs]

@@ -70,7 +70,7 @@ def of_own_record(pairs: pl.DataFrame) -> pl.DataFrame:
 def judged_identical(identical: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
     """Give pairs of identical records the probability of their group.
 
-    Records that are equal and say next to nothing need not be one thing. Pairs of such a group are
+    Equal records with hardly any values need not be one thing. Pairs of such a group are
     ordinary scored pairs.
 
     Parameters

@@ -126,7 +126,7 @@ def judge(
     held_out: Mapping[str, float],
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
-    """Judge pairs with the cross-encoder, and combine its verdict with the comparison model's.
+    """Judge pairs with the cross-encoder, and combine its score with the comparison model's.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The facts of a workspace: what its file says, and whether it can be believed."""
+"""The facts of a workspace: what its file holds, and whether it is undamaged."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dedupe.io.atomic import write_atomically
+from dedupe.io.atomic import write_bytes_atomically
 
 _CHECKSUM = "checksum"
 
@@ -17,11 +17,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON file, with its checksum, under another name, then rename it."""
     plain = json.loads(json.dumps(value, ensure_ascii=False))
     text = json.dumps({**plain, _CHECKSUM: _checksum(plain)}, indent=2, ensure_ascii=False) + "\n"
-
-    def write(temporary: Path) -> None:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-
-    write_atomically(path, write)
+    write_bytes_atomically(path, text.encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:

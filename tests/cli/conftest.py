@@ -6,19 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from dedupe.cli import main
+from tests.cli.callers import Completed, Invoke, RunDedupe
 from tests.samples import people_table
-
-Completed = subprocess.CompletedProcess[bytes]
-RunDedupe = Callable[..., Completed]
-"""Called with arguments, ``cwd`` and ``stdin``."""
-Invoke = Callable[..., tuple[int, str, str]]
-"""Called with arguments; returns the exit code, stdout and stderr."""
 
 STARTS_A_PROCESS = {"run_dedupe", "finished_run", "run_folder"}
 

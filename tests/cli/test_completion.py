@@ -12,7 +12,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from dedupe.cli import cli
-from tests.cli.conftest import Invoke
+from tests.cli.callers import Invoke
 
 
 def offered(*words: str) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from dedupe.cli.commands.demo import SAMPLE
-from tests.cli.conftest import Invoke
+from tests.cli.callers import Invoke
 
 
 def sample() -> bytes:

@@ -13,7 +13,7 @@ import pytest
 
 import dedupe.pipeline.run
 from dedupe.cli import cli
-from tests.cli.conftest import Invoke
+from tests.cli.callers import Invoke
 
 
 @pytest.fixture

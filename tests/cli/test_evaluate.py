@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from dedupe.resolution.decisions import Decision
-from tests.cli.conftest import Invoke, RunDedupe
+from tests.cli.callers import Invoke, RunDedupe
 from tests.samples import people_table, write_workspace
 
 NAMES = {"a": "ada", "b": "adah", "c": "bob"}

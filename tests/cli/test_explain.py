@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import dedupe
-from tests.cli.conftest import Invoke
+from tests.cli.callers import Invoke
 from tests.reliability.commands import copied
 from tests.samples import people_table
 

@@ -13,7 +13,7 @@ import pytest
 
 import dedupe.pipeline.score
 from dedupe.cli import main
-from tests.cli.conftest import Invoke, RunDedupe
+from tests.cli.callers import Invoke, RunDedupe
 
 
 def test_profile_prints_a_table_and_json(

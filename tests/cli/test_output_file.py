@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.cli.conftest import Invoke
+from tests.cli.callers import Invoke
 from tests.samples import people_table
 
 pytestmark = pytest.mark.usefixtures("scored_by_likeness")

@@ -13,7 +13,7 @@ import pytest
 import dedupe
 from dedupe.cli.commands.review import ORDERS
 from dedupe.review.app import Reviewed
-from tests.cli.conftest import Invoke, RunDedupe
+from tests.cli.callers import Invoke, RunDedupe
 from tests.samples import write_workspace
 
 

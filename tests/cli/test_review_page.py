@@ -13,7 +13,7 @@ import pytest
 import dedupe
 from dedupe.workspace.labels import decision_log
 from tests.browser import CHROMIUM, LOW_CONTRAST, browser
-from tests.cli.conftest import Invoke
+from tests.cli.callers import Invoke
 from tests.samples import write_workspace
 
 HOSTILE = "</script><script>document.title='run'</script><!--\x1b[2J\u202e{{ 7*7 }}"

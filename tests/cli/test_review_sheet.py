@@ -16,7 +16,7 @@ from dedupe.io.formats.excel import cell_address
 from dedupe.io.tables import read_table
 from dedupe.resolution.decisions import Decision
 from dedupe.workspace.labels import decision_log
-from tests.cli.conftest import Invoke
+from tests.cli.callers import Invoke
 from tests.samples import write_workspace
 
 NAMES = {

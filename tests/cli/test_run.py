@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from dedupe.cli import cli
 from dedupe.errors import OptionError
 from dedupe.review.app import Reviewed
-from tests.cli.conftest import Invoke, RunDedupe
+from tests.cli.callers import Invoke, RunDedupe
 from tests.samples import people_table, write_workspace
 
 

@@ -18,7 +18,7 @@ from dedupe.cli.console import LOGGER, console, echo_data, log_to_stderr, stop_l
 from dedupe.io.printable import printable, printable_lines
 from dedupe.resolution.decisions import Decision
 from dedupe.workspace.decision_log import DecisionLog
-from tests.cli.conftest import Invoke
+from tests.cli.callers import Invoke
 from tests.hostile import HOSTILE, assert_shown_as_text, hostile_table
 from tests.samples import score_by_likeness
 

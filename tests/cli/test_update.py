@@ -17,7 +17,7 @@ from dedupe.cli.stdout import PRINTED_DIGITS
 from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.pipeline.incremental.match import MATCHES
-from tests.cli.conftest import RunDedupe
+from tests.cli.callers import RunDedupe
 from tests.samples import people_table
 
 

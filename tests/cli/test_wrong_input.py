@@ -18,7 +18,7 @@ from dedupe.io.dialect import CSV
 from dedupe.io.tables import write_table
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.json_file import write_json
-from tests.cli.conftest import Invoke
+from tests.cli.callers import Invoke
 from tests.samples import people_table
 
 WRONG_TABLES = {

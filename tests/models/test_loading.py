@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-import torch
 
 from dedupe.errors import ModelError
 from dedupe.models import loading
@@ -20,14 +19,18 @@ from dedupe.models.loading import (
 )
 
 
+@pytest.mark.model
 def test_an_unknown_device_raises_one_clear_error() -> None:
     with pytest.raises(ModelError, match="device 'quantum' cannot be used"):
         pick_device("quantum")
 
 
+@pytest.mark.model
 def test_a_gpu_is_looked_for_only_where_there_are_signs_of_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    import torch
+
     monkeypatch.setattr(loading, "DRIVERS", (str(tmp_path / "driver"),))
     monkeypatch.setattr(loading.shutil, "which", lambda _: None)
     monkeypatch.setattr(loading.sys, "platform", "linux")
@@ -70,10 +73,13 @@ def test_without_cpu_affinity_all_cores_are_counted(monkeypatch: pytest.MonkeyPa
         assert cpu_count() == expected
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("supported", [True, False])
 def test_bf16_needs_avx512_and_both_checks_of_torch(
     monkeypatch: pytest.MonkeyPatch, supported: bool
 ) -> None:
+    import torch
+
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True, raising=False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: supported, raising=False)
@@ -83,10 +89,13 @@ def test_bf16_needs_avx512_and_both_checks_of_torch(
     assert not cpu_has_bf16()
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("missing", ["_is_avx512_bf16_supported", "_is_mkldnn_bf16_supported"])
 def test_where_torch_lacks_a_check_models_run_in_float32(
     monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
+    import torch
+
     class Mkldnn:
         @staticmethod
         def _is_mkldnn_bf16_supported() -> bool:

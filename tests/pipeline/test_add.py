@@ -49,7 +49,7 @@ OLD = with_ids([*PEOPLE[:8], *misspelt(PEOPLE[:3]), PEOPLE[5]])
 NEW = with_ids([*misspelt(PEOPLE[3:5]), *PEOPLE[8:], PEOPLE[7]], first=100)
 
 POOR = "Ann"
-"""First name of the records that say next to nothing."""
+"""First name of the records that have hardly any values."""
 
 
 def run(*sources: Any, **options: Any) -> dedupe.Result:

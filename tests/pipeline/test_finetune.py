@@ -42,13 +42,13 @@ def test_decisions_are_learned_and_the_rest_is_kept() -> None:
     )
     chances = score_texts(scored, left, right)
     # However doubtful the decided pairs are, the sure ones stay as sure as they were.
-    assert chances == pytest.approx([e.chance for e in replay], abs=0.05)
+    assert chances == pytest.approx([e.probability for e in replay], abs=0.05)
 
 
 @pytest.mark.parametrize(("matches", "others"), [(0, 0), (5, 4), (20, 0), (3, 20)])
 def test_too_few_decisions_of_a_kind_are_refused(matches: int, others: int) -> None:
-    told = [e for e in part_examples() * 4 if e.chance == 1][:matches]
-    told += [e for e in part_examples() * 4 if e.chance == 0][:others]
+    told = [e for e in part_examples() * 4 if e.probability == 1][:matches]
+    told += [e for e in part_examples() * 4 if e.probability == 0][:others]
     with pytest.raises(OptionError, match=f"{matches} matches and {others} pairs that differ"):
         fine_tune_on_decisions(FOLDER, told, [])
 

@@ -28,9 +28,8 @@ from dedupe.workspace.labels import decision_log, import_decisions
 from dedupe.workspace.state import open_state
 from dedupe.workspace.stored import check_models, stored_config
 from tests.reliability.commands import copied
-from tests.reliability.cuts import Killed, cut
+from tests.reliability.cuts import Killed, cut, writes_to_try
 from tests.reliability.flips import flip
-from tests.reliability.test_crash_points import chosen
 from tests.samples import part_examples, write_workspace
 
 
@@ -61,7 +60,7 @@ class FakeFineTuning:
         self.decided.append(decided)
         self.models.append(folder)
         self.seeds.append(seed)
-        chance = np.array([example.chance for example in decided])
+        chance = np.array([example.probability for example in decided])
         rng = np.random.default_rng(0)
         logits = np.where(chance > 0.5, 3.0, -3.0) if self.right else rng.normal(0, 3, len(chance))
         training = FineTuning(len(decided), 1.0, 0.7, 0.1, 0.5, 0.9)
@@ -170,7 +169,7 @@ def test_a_training_that_was_killed_at_a_write_is_repeated(place: Path, tmp_path
     whole = copied(place, tmp_path / "whole")
     with cut(whole) as counting:
         dedupe.train(whole)
-    for at in chosen(counting.count, "train", 5):
+    for at in writes_to_try(counting.count, "train", 5):
         folder = copied(place, tmp_path / str(at))
         with cut(folder, at), pytest.raises(Killed):
             dedupe.train(folder)
@@ -240,7 +239,7 @@ def test_copies_of_one_text_are_one_example(place: Path, fine_tuning: FakeFineTu
     said = pl.DataFrame(labels, schema=["id_a", "id_b", "label"], orient="row")
     import_decisions(place, said)
     dedupe.train(place)
-    assert [sum(e.chance == kind for e in fine_tuning.decided[0]) for kind in (1, 0)] == [8, 8]
+    assert [sum(e.probability == kind for e in fine_tuning.decided[0]) for kind in (1, 0)] == [8, 8]
     assert len({frozenset((e.left, e.right)) for e in fine_tuning.decided[0]}) == 16
 
 
@@ -289,7 +288,7 @@ def test_a_workspace_learns_and_goes_back(tmp_path: Path) -> None:
         {
             "id_a": [place[e.left.removeprefix("part: ")] for e in part_examples()],
             "id_b": [place[e.right.removeprefix("part: ")] for e in part_examples()],
-            "label": [str(int(e.chance)) for e in part_examples()],
+            "label": [str(int(e.probability)) for e in part_examples()],
         }
     )
     with pytest.raises(OptionError, match="too few"):

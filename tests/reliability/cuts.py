@@ -24,6 +24,8 @@ from dedupe.io.atomic import is_temporary
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 NEVER = 1 << 30
+EVERY_WRITE = bool(os.environ.get("DEDUPE_EVERY_WRITE"))
+"""Try every write of every command, which takes minutes, instead of some of them."""
 
 
 class Killed(BaseException):
@@ -127,3 +129,11 @@ def cut(
     finally:
         _active.clear()
         log_file._transaction = transaction
+
+
+def writes_to_try(count: int, name: str, tried: int) -> list[int]:
+    """Choose among `count` writes: all of them, or some that differ from command to command."""
+    if EVERY_WRITE:
+        return list(range(1, count + 1))
+    step = max(count // tried, 1)
+    return list(range(1 + (7 * len(name)) % step, count + 1, step))

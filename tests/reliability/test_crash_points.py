@@ -12,20 +12,9 @@ import pytest
 
 from dedupe.errors import DedupeError, OutputError
 from tests.reliability.commands import COMMANDS, copied, make_inputs, prepared, run, state
-from tests.reliability.cuts import Killed, cut
+from tests.reliability.cuts import Killed, cut, writes_to_try
 
 pytestmark = pytest.mark.usefixtures("scored_by_likeness")
-
-EVERY_WRITE = bool(os.environ.get("DEDUPE_EVERY_WRITE"))
-"""Try every write of every command, which takes minutes, instead of some of them."""
-
-
-def chosen(count: int, name: str, tried: int) -> list[int]:
-    """Choose among `count` writes: all of them, or some that differ from command to command."""
-    if EVERY_WRITE:
-        return list(range(1, count + 1))
-    step = max(count // tried, 1)
-    return list(range(1 + (7 * len(name)) % step, count + 1, step))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -38,7 +27,7 @@ def test_a_command_that_was_killed_at_any_write_is_repeated(name: str, tmp_path:
     expected, kept = state(whole), state(start)["decisions"] if before else []
     assert expected["temporary"] == []
     assert counting.count > 1
-    for at in chosen(counting.count, name, 3):
+    for at in writes_to_try(counting.count, name, 3):
         folder = copied(start, tmp_path / str(at))
         with cut(folder, at), pytest.raises(Killed):
             command(folder)
@@ -66,7 +55,7 @@ def test_a_disk_that_takes_no_more_is_one_line_and_nothing_is_half_written(
     with cut(whole, error=error) as counting:
         command(whole)
     expected = state(whole)
-    for at in chosen(counting.count, name, 2):
+    for at in writes_to_try(counting.count, name, 2):
         folder = copied(start, tmp_path / str(at))
         with cut(folder, at, error), pytest.raises(DedupeError, match=message) as raised:
             command(folder)

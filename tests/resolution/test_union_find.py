@@ -79,7 +79,7 @@ def chain(n: int) -> list[tuple[str, int, int]]:
 
 
 def tournament(n: int) -> list[tuple[str, int, int]]:
-    """Equal sets joined two by two, each with as many enemies as members."""
+    """Equal sets joined two by two, each with as many separations as members."""
     half = n // 2
     steps = [("separate", row, half + row) for row in range(half)]
     width = 1

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import re
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from rich.console import Console
 from textual.command import CommandPalette
 from textual.containers import VerticalScroll
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import DataTable, Input
 from textual.widgets._footer import FooterKey
 
 import dedupe
@@ -28,28 +25,13 @@ from dedupe.review.order import ORDERS
 from dedupe.review.queue import View, parse_range
 from dedupe.review.screens.help import HelpScreen
 from dedupe.review.screens.pairs import PairsScreen
-from dedupe.review.session import RECALIBRATE_AFTER, Session
+from dedupe.review.session import RECALIBRATE_AFTER
 from dedupe.review.widgets.keys import Keys
 from dedupe.workspace.decision_log import DecisionLog
+from tests.review.driver import drive, text_of
 from tests.samples import review_table
 
-Steps = Callable[[ReviewApp, Pilot[bool]], Awaitable[None]]
 SIZES = [(80, 24), (160, 50)]
-
-
-def drive(workspace: Path, steps: Steps, size: tuple[int, int] = (80, 24), **options: Any) -> Any:
-    async def go() -> Any:
-        session = Session(workspace, reviewer="ada")
-        app = ReviewApp(session, **options)
-        try:
-            async with app.run_test(size=size) as pilot:
-                await pilot.pause()
-                await steps(app, pilot)
-        finally:
-            session.close()
-        return app.return_value
-
-    return asyncio.run(go())
 
 
 def log(workspace: Path) -> pl.DataFrame:
@@ -61,14 +43,6 @@ def drawn(app: ReviewApp) -> str:
     """All text on the screen."""
     svg = app.export_screenshot(simplify=True)
     return html.unescape(re.sub(r"<[^>]*>", "", svg)).replace("\xa0", " ")
-
-
-def text_of(app: ReviewApp, name: str) -> str:
-    """The text of a widget on one wide page, so that no word is broken."""
-    console = Console(width=400, color_system=None)
-    with console.capture() as capture:
-        console.print(app.screen.query_one(name, Static).content)
-    return capture.get()
 
 
 @pytest.mark.parametrize("size", SIZES)

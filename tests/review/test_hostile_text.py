@@ -13,7 +13,7 @@ import dedupe
 from dedupe.review.app import ReviewApp
 from dedupe.review.screens.pairs import PairsScreen
 from tests.hostile import HOSTILE, assert_shown_as_text, hostile_table
-from tests.review.test_app import drive, text_of
+from tests.review.driver import drive, text_of
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from aiohttp.web_runner import GracefulExit
 from textual_serve.server import Server
 
 from dedupe.errors import OptionError
-from dedupe.review.web import GuardedServer, free_port
+from dedupe.review.web import POLL_SECONDS, GuardedServer, free_port
 from dedupe.workspace.decision_log import DecisionLog
 
 
@@ -111,6 +111,21 @@ def test_a_server_that_cannot_be_guarded_is_not_started(monkeypatch: pytest.Monk
     monkeypatch.delattr(Server, "_make_app")
     with pytest.raises(OptionError, match="textual-serve"):
         GuardedServer(["dedupe", "review"]).serve()
+
+
+def test_the_server_ends_once_the_last_page_is_closed() -> None:
+    server = GuardedServer(["dedupe", "review"])
+    server._sessions = 1
+
+    async def close_late() -> None:
+        server._end()
+        await asyncio.sleep(2 * POLL_SECONDS)
+        server._sessions = 0
+        await asyncio.sleep(30)
+        raise AssertionError("the server goes on")
+
+    with pytest.raises(GracefulExit):
+        asyncio.run(close_late())
 
 
 def test_ctrl_c_ends_the_server(server: subprocess.Popen[str]) -> None:

@@ -8,8 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 
 from dedupe.config import Config
 from dedupe.errors import ModelError
@@ -35,6 +33,9 @@ def test_batches_hold_every_pair_once_and_similar_lengths() -> None:
 @pytest.mark.model
 @pytest.mark.slow
 def test_training_changes_weights_and_lowers_the_loss() -> None:
+    import torch
+    from safetensors.torch import load_file
+
     # The labels contradict the bundled model, so that there is something to learn.
     pairs = [
         TextPair(f"name: ada lovelace {i}", f"name: ada lovelace {i}", 0, "set") for i in range(8)
@@ -76,7 +77,11 @@ def test_missing_base_weights_name_the_extra(monkeypatch: pytest.MonkeyPatch) ->
         base_model()
 
 
+@pytest.mark.model
 def test_averaged_weights_lie_between_those_of_two_models(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
     for name, value in (("first", 1.0), ("second", 3.0)):
         (tmp_path / name).mkdir()
         save_file({"weight": torch.full((2, 2), value)}, tmp_path / name / "model.safetensors")

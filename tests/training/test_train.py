@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from sentence_transformers import CrossEncoder
 
 from dedupe.config import Config
 from dedupe.errors import OptionError
@@ -19,6 +19,9 @@ from dedupe.scoring.cross_encoder import (
 )
 from dedupe.training.recipe import Recipe
 from dedupe.training.train import main, train_model
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
 
 pytestmark = pytest.mark.model
 

@@ -82,7 +82,7 @@ steps = st.lists(
 @given(steps)
 def test_replaying_the_log(tmp_path_factory, steps):
     path = tmp_path_factory.mktemp("replay") / "log.sqlite"
-    standing = []
+    in_force = []
     with DecisionLog(path) as decisions:
         for step in steps:
             if isinstance(step, tuple):
@@ -91,14 +91,14 @@ def test_replaying_the_log(tmp_path_factory, steps):
                 decisions.undo()
                 assert words(decisions) == before  # decide and undo is nothing
                 decisions.record(*step)
-                standing.append(step)
+                in_force.append(step)
             else:
-                mine = [i for i, one in enumerate(standing) if step in (None, one[3])]
+                mine = [i for i, one in enumerate(in_force) if step in (None, one[3])]
                 taken = decisions.undo(step)
                 assert bool(taken) == bool(mine)
                 if mine:
-                    standing.pop(mine[-1])
-            assert words(decisions) == {(a, b): str(v) for a, b, v, _ in standing}
+                    in_force.pop(mine[-1])
+            assert words(decisions) == {(a, b): str(v) for a, b, v, _ in in_force}
         lines = decisions.log()
     with DecisionLog(path, readonly=True) as again:
         assert again.log().equals(lines)

@@ -181,12 +181,12 @@ def _review_and_export(workspace: str, **options: Any) -> None:
     if is_served:
         from dedupe.review.web import tell_browser
 
-        tell_browser(last_words(workspace, result))
+        tell_browser(closing_message(workspace, result))
     elif result is not None:
         print_summary(result)
 
 
-def last_words(workspace: str, result: Result | None) -> str:
+def closing_message(workspace: str, result: Result | None) -> str:
     """Describe what a review wrote where, for the last page of a browser."""
     if result is None:
         lines = ["Nothing was decided: the results stay as they are.", str(workspace)]

@@ -35,7 +35,7 @@ _ESCAPED = re.compile(_ESCAPE + "([01])")
 
 @dataclass(frozen=True)
 class FoundDelimiter:
-    """The delimiter of a text, and what speaks against it.
+    """The delimiter of a text, and the evidence against it.
 
     Parameters
     ----------

@@ -227,8 +227,8 @@ def _control_share(data: bytes) -> float:
 def _guess(data: bytes) -> str:
     """Guess the encoding of text that is not UTF-8.
 
-    Most such files are Windows-1252. The detector is believed only if the text that it reads is
-    mostly in another script: it takes western text in single bytes for many other encodings.
+    Most such files are Windows-1252. The detector's guess is taken only if the text that it reads
+    is mostly in another script: it takes western text in single bytes for many other encodings.
     """
     from charset_normalizer import from_bytes
 

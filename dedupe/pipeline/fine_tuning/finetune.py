@@ -79,7 +79,7 @@ class Example:
 
     left: str
     right: str
-    chance: float
+    probability: float
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def fine_tune_on_decisions(
     model = _in_single_precision(folder, device)
     replay = [*replay, *_rehearsal(model)]
     half = _halves(decided, seed)
-    truth = np.array([example.chance for example in decided])
+    truth = np.array([example.probability for example in decided])
     steps = min(recipe.steps // 2, -(-int((half == 0).sum()) * recipe.epochs // recipe.batch))
     before = copy.deepcopy(_network(model).state_dict())
     old = _logits(model, decided)
@@ -192,7 +192,7 @@ def fine_tune_on_decisions(
 
 
 def _check_enough(decided: Sequence[Example]) -> None:
-    matches = sum(example.chance >= 0.5 for example in decided)
+    matches = sum(example.probability >= 0.5 for example in decided)
     others = len(decided) - matches
     if len(decided) < MIN_DECISIONS or min(matches, others) < MIN_DECISIONS_OF_A_KIND:
         raise OptionError(
@@ -237,7 +237,7 @@ def _halves(decided: Sequence[Example], seed: int) -> NDArray[np.int64]:
     rng = random.Random(seed)
     order: list[int] = []
     for match in (True, False):
-        mine = [i for i in range(len(decided)) if (decided[i].chance >= 0.5) == match]
+        mine = [i for i in range(len(decided)) if (decided[i].probability >= 0.5) == match]
         mine.sort(key=lambda i: (decided[i].left, decided[i].right))
         rng.shuffle(mine)
         order += mine
@@ -249,9 +249,9 @@ def _halves(decided: Sequence[Example], seed: int) -> NDArray[np.int64]:
 def _rehearsal(model: CrossEncoder) -> list[Example]:
     """Return the rehearsal pairs of the bundled model, with the probabilities of this one."""
     lines = (MODELS / "cross-encoder" / REHEARSAL).read_text(encoding="utf-8").splitlines()
-    pairs = [Example(**json.loads(line), chance=0.0) for line in lines]
-    chances = sigmoid(_logits(model, pairs))
-    return [replace(one, chance=float(chance)) for one, chance in zip(pairs, chances, strict=True)]
+    pairs = [Example(**json.loads(line), probability=0.0) for line in lines]
+    probabilities = sigmoid(_logits(model, pairs))
+    return [replace(one, probability=float(p)) for one, p in zip(pairs, probabilities, strict=True)]
 
 
 def _train(
@@ -295,7 +295,7 @@ def _train(
             max_length=MAX_TOKENS,
             return_tensors="pt",
         ).to(model.device)
-        truth = torch.tensor([example.chance for example in batch], device=model.device)
+        truth = torch.tensor([example.probability for example in batch], device=model.device)
         with torch.autocast(device, dtype=dtype, enabled=dtype is not torch.float32):
             logits = network(**tokens).logits.squeeze(-1)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), truth)

@@ -14,7 +14,7 @@ from dedupe.config import Config
 from dedupe.errors import InputError, OptionError
 from dedupe.io.schema_matching import Linked
 from dedupe.io.sources import SOURCE_COLUMN, Input
-from dedupe.records import Records, as_texts, content_keys, frame_texts, meant_values
+from dedupe.records import Records, as_texts, content_keys, frame_texts, without_ignored_values
 from dedupe.workspace.stored import RecordTable
 
 
@@ -261,8 +261,8 @@ def _plan(
         "removed": int((~stays).sum()),
     }
     previous = np.concatenate([np.flatnonzero(stays), np.full(len(new), -1)])
-    meant = meant_values(text, options.reading)
-    records = _combined(old, frame, text, meant, ids, number, taken)
+    informative = without_ignored_values(text, options.reading)
+    records = _combined(old, frame, text, informative, ids, number, taken)
     return Delta(records, previous, taken >= n, counts, tuple(notes))
 
 
@@ -308,14 +308,14 @@ def _combined(
     old: Records,
     frame: pl.DataFrame,
     text: pl.DataFrame,
-    meant: pl.DataFrame,
+    informative: pl.DataFrame,
     ids: pl.Series | None,
     number: int,
     taken: NDArray[np.int64],
 ) -> Records:
     """Return the records after the change: rows `taken` of the old ones followed by the new.
 
-    `meant` is `text` without the values that mean nothing.
+    `informative` is `text` without the values that mean nothing.
     """
     n, m = len(old), frame.height
     if ids is None:
@@ -325,7 +325,7 @@ def _combined(
     else:
         new_ids, new_keys = ids, ids.rename("key")
     used = [role.name for role in old.fields if role.used]
-    texts = frame_texts(meant.select(used)).rename("text")
+    texts = frame_texts(informative.select(used)).rename("text")
     unchanged_order = np.array_equal(taken, np.arange(n + m))
 
     def combined(before: pl.Series, now: pl.Series) -> pl.Series:

@@ -22,7 +22,7 @@ from dedupe.blocking.retrieve import Retriever
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.errors import InputError
 from dedupe.io.sources import Frame, to_polars
-from dedupe.records import as_texts, frame_texts, meant_values
+from dedupe.records import as_texts, frame_texts, without_ignored_values
 from dedupe.resolution.rules import Rules, rule_roles, rule_values
 from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
@@ -158,13 +158,15 @@ class Matcher:
         if min_probability is None:
             min_probability = self.config.threshold
         # The labels of a record text depend on all columns, so all of the workspace are used.
-        text = meant_values(as_texts(frame.select(known)), self.config).with_columns(
+        text = without_ignored_values(as_texts(frame.select(known)), self.config).with_columns(
             pl.lit("").alias(name) for name in self.fields if name not in known
         )
         texts = frame_texts(text.select(self.fields)).to_list()
         new, slots, similarity = self._near(texts)
         first = self._rows[self._starts[slots]]
-        chance = self._chances(texts, self.texts.gather(first).to_list(), new, similarity)
+        probability = self._probabilities(
+            texts, self.texts.gather(first).to_list(), new, similarity
+        )
         # Records with the same text match alike.
         count = self._starts[slots + 1] - self._starts[slots]
         rows = np.concatenate(
@@ -176,7 +178,7 @@ class Matcher:
                 "record": np.repeat(new, count),
                 "id": self.ids.gather(rows),
                 "cluster_id": self.cluster_ids.gather(rows),
-                "probability": np.repeat(chance, count),
+                "probability": np.repeat(probability, count),
                 "similarity": np.repeat(similarity, count),
                 "row": rows,
             }
@@ -267,7 +269,7 @@ class Matcher:
         name = self.config.cross_encoder
         return load_cross_encoder(self.config), held_out_scores(name)
 
-    def _chances(
+    def _probabilities(
         self,
         texts: list[str],
         others: list[str],

@@ -227,11 +227,11 @@ class _Agglomeration:
             index, links.select("total", "alike", "count").iter_rows(), strict=False
         ):
             self._links[a][b] = self._links[b][a] = link
-        # Of each cluster, the rows of `apart` between it and each of its enemies.
-        self._enemies: dict[int, dict[int, list[int]]] = defaultdict(dict)
+        # Of each cluster, the rows of `apart` between it and each cluster it must not join.
+        self._cannot_links: dict[int, dict[int, list[int]]] = defaultdict(dict)
         for row, (a, b) in enumerate(index[len(ends) :]):
-            self._enemies[a].setdefault(b, []).append(row)
-            self._enemies[b].setdefault(a, []).append(row)
+            self._cannot_links[a].setdefault(b, []).append(row)
+            self._cannot_links[b].setdefault(a, []).append(row)
         self._heap: list[_Entry] = [
             entry
             for a, neighbours in enumerate(self._links)
@@ -250,8 +250,8 @@ class _Agglomeration:
             current = self._entry(a, b, self._links[a][b])
             if current != entry:
                 self._push(current)
-            elif b in self._enemies[a]:
-                self.blocking.update(self._enemies[a][b])
+            elif b in self._cannot_links[a]:
+                self.blocking.update(self._cannot_links[a][b])
             elif self.values is None or not self.values.forbid(a, b):
                 self._join(a, b)
 
@@ -285,7 +285,7 @@ class _Agglomeration:
         self._smallest[a] = min(self._smallest[a], self._smallest[b])
         del self._links[a][b]
         self._move_links(b, a)
-        self._move_enemies(b, a)
+        self._move_cannot_links(b, a)
 
     def _move_links(self, b: int, a: int) -> None:
         """Add the links of `b` to those of `a`."""
@@ -301,9 +301,9 @@ class _Agglomeration:
             self._push(self._entry(a, other, link))
         self._links[b] = {}
 
-    def _move_enemies(self, b: int, a: int) -> None:
+    def _move_cannot_links(self, b: int, a: int) -> None:
         """Add the cannot-links of `b` to those of `a`."""
-        for enemy, rows in self._enemies.pop(b, {}).items():
-            del self._enemies[enemy][b]
-            self._enemies[a].setdefault(enemy, []).extend(rows)
-            self._enemies[enemy].setdefault(a, []).extend(rows)
+        for other, rows in self._cannot_links.pop(b, {}).items():
+            del self._cannot_links[other][b]
+            self._cannot_links[a].setdefault(other, []).extend(rows)
+            self._cannot_links[other].setdefault(a, []).extend(rows)

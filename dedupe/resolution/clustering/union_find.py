@@ -12,7 +12,7 @@ class UnionFind(Generic[Member]):
     """Disjoint sets of members; some pairs of sets must stay apart.
 
     Every member is a set of its own until it is joined. Paths are compressed, and of two sets the
-    one with fewer enemies goes into the other, so that m operations take O(m log m) steps [1]_.
+    one with fewer separations goes into the other, so that m operations take O(m log m) steps [1]_.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ class UnionFind(Generic[Member]):
     def __init__(self, apart: Iterable[tuple[Member, Member]] = ()) -> None:
         self._parent: dict[Member, Member] = {}
         self._size: dict[Member, int] = {}
-        # Of each root, the roots of its enemies: the member on this side and the one on the other.
-        self._enemies: dict[Member, dict[Member, tuple[Member, Member]]] = {}
+        # Of each root, by the roots it must stay apart from: the member on this side and the other.
+        self._separations: dict[Member, dict[Member, tuple[Member, Member]]] = {}
         for one, other in apart:
             self.separate(one, other)
 
@@ -50,20 +50,20 @@ class UnionFind(Generic[Member]):
         first, second = self.find(one), self.find(other)
         if first == second:
             return False
-        self._enemies.setdefault(first, {}).setdefault(second, (one, other))
-        self._enemies.setdefault(second, {}).setdefault(first, (other, one))
+        self._separations.setdefault(first, {}).setdefault(second, (one, other))
+        self._separations.setdefault(second, {}).setdefault(first, (other, one))
         return True
 
     def separation(self, one: Member, other: Member) -> tuple[Member, Member] | None:
         """Find the separated members, one of each set, that keep the sets of two members apart."""
-        enemies = self._enemies.get(self.find(one))
-        return None if enemies is None else enemies.get(self.find(other))
+        separations = self._separations.get(self.find(one))
+        return None if separations is None else separations.get(self.find(other))
 
     def join(self, members: Iterable[Member]) -> bool:
         """Join the sets of all `members`; ``False``, and no change, if two must stay apart."""
         roots = list(dict.fromkeys(self.find(member) for member in members))
         if len(roots) > 1 and any(
-            not self._enemies.get(root, {}).keys().isdisjoint(roots) for root in roots
+            not self._separations.get(root, {}).keys().isdisjoint(roots) for root in roots
         ):
             return False
         for root in roots[1:]:
@@ -73,21 +73,21 @@ class UnionFind(Generic[Member]):
     def _union(self, one: Member, other: Member) -> None:
         """Join two sets, named by their roots.
 
-        Where both have an enemy in common, the separation of `one` is the one remembered.
+        Where both must stay apart from the same set, the separation of `one` is the one remembered.
         """
         root, child = sorted((one, other), key=self._weight, reverse=True)
         self._parent[child] = root
         self._size[root] = self._size.get(root, 1) + self._size.pop(child, 1)
-        moved = self._enemies.pop(child, None)
+        moved = self._separations.pop(child, None)
         if moved is None:
             return
-        enemies = self._enemies.setdefault(root, {})
-        for enemy, separation in moved.items():
-            back = self._enemies[enemy]
+        separations = self._separations.setdefault(root, {})
+        for other_root, separation in moved.items():
+            back = self._separations[other_root]
             reverse = back.pop(child)
-            if child == one or enemy not in enemies:
-                enemies[enemy] = separation
+            if child == one or other_root not in separations:
+                separations[other_root] = separation
                 back[root] = reverse
 
     def _weight(self, root: Member) -> tuple[int, int]:
-        return len(self._enemies.get(root, ())), self._size.get(root, 1)
+        return len(self._separations.get(root, ())), self._size.get(root, 1)

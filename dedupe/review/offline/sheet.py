@@ -1,4 +1,4 @@
-"""Doubtful pairs as a workbook: two rows a pair, and a column to fill in."""
+"""Doubtful pairs as a workbook: two rows per pair, and a column to fill in."""
 
 from __future__ import annotations
 

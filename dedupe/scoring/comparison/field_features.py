@@ -18,8 +18,8 @@ from dedupe.scoring.comparison.scales import (
     Features,
     Numbers,
     Rows,
-    chosen,
     constant,
+    first_level,
     graded,
     scaled,
     share,
@@ -271,13 +271,13 @@ def _date_features(table: RecordTable, left: Rows, right: Rows) -> Features:
     new_year = (a[:, 1:] == 1).all(axis=1) | (b[:, 1:] == 1).all(axis=1)
     turned = same[:, 0] & (a[:, 1] == b[:, 2]) & (a[:, 2] == b[:, 1]) & (a[:, 1] > 0)
     year, parts = same[:, 0], same.sum(axis=1)
-    level = chosen(
+    level = first_level(
         [same.all(axis=1), turned, year & partly, year & new_year, parts == 2, year, parts == 1],
         [EQUAL, 240, 200, 180, 140, 100, 60],
         20,
     )
     apart = np.abs(a[:, 0] - b[:, 0])
-    years = chosen([apart == 0, apart <= 1], [0, 40], 0)
+    years = first_level([apart == 0, apart <= 1], [0, 40], 0)
     years = np.where(apart > 1, np.clip(60 + apart * 4, 0, EQUAL), years)
     return {
         "date": np.where(both, level, UNKNOWN).astype(np.uint8),

@@ -1,8 +1,8 @@
 """Self-training: what the clear pairs of a file tell about its doubtful ones.
 
 The comparison model is the same for every file. It cannot know that in this one a date of birth
-tells people apart, or that rare names are shared by strangers; in a large file, the pairs that it
-is sure of show it. A logistic regression is fitted to their comparison vectors [1]_, and half
+tells people apart, or that unrelated people share rare names; in a large file, the clear pairs
+show it. A logistic regression is fitted to their comparison vectors [1]_, and half
 of the log odds of a doubtful pair then comes from it.
 
 That helps only where doubtful pairs differ as clear ones do. It is taken for granted where the

@@ -360,7 +360,7 @@ def _code(found: pl.DataFrame, n: int) -> tuple[pl.Series, NDArray[np.int32]]:
 
 
 def groups_of_fields(roles: Sequence[RoleOfField], main: Sequence[str]) -> dict[str, list[str]]:
-    """Give each field its role groups, the telling one first."""
+    """Give each field its role groups, the most distinctive one first."""
 
     def numbered(role: Role) -> list[str]:
         fields = [field for field in roles if field.role is role and field.label not in main]

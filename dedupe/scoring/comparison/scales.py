@@ -49,6 +49,6 @@ def constant(m: int, value: int = UNKNOWN) -> Bytes:
     return np.full(m, value, dtype=np.uint8)
 
 
-def chosen(conditions: Sequence[Numbers], levels: Sequence[int], default: int) -> Bytes:
+def first_level(conditions: Sequence[Numbers], levels: Sequence[int], default: int) -> Bytes:
     """Give each pair the level of the first condition that holds."""
     return np.select(conditions, levels, default).astype(np.uint8)

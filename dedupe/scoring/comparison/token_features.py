@@ -15,7 +15,7 @@ from dedupe.scoring.comparison.scales import (
     Features,
     Numbers,
     Rows,
-    chosen,
+    first_level,
     scaled,
     share,
 )
@@ -98,7 +98,7 @@ def _class_features(classes: NDArray[np.uint32]) -> Features:
     for name in CONFLICTING:
         bit = np.uint32(1 << CLASS[name])
         both_share, a, b = ((part & bit) > 0 for part in (shared, left, right))
-        features[f"{name}s"] = chosen(
+        features[f"{name}s"] = first_level(
             [a & b & ~both_share, a & b, (a | b) & ~both_share, a | b, both_share],
             [_CONFLICT, _ALONE_WITH_OTHER, _ALONE, _ONE_SIDE_WITH_OTHER, EQUAL],
             UNKNOWN,

@@ -67,10 +67,10 @@ def neighbourhood(left: Rows, right: Rows, similarity: NDArray[np.float32], n: i
         for side in (left, right)
     ]
     close = np.bincount(ends[both >= np.minimum(best[ends], 1) - CLOSE], minlength=n)
-    crowd = [np.log2(1 + close[side].astype(np.float32)) for side in (left, right)]
+    others = [np.log2(1 + close[side].astype(np.float32)) for side in (left, right)]
     rank = np.searchsorted(np.sort(similarity), similarity) / max(len(left), 1)
     return np.column_stack(
-        [np.minimum(*leads), np.maximum(*leads), np.minimum(*crowd), np.maximum(*crowd), rank]
+        [np.minimum(*leads), np.maximum(*leads), np.minimum(*others), np.maximum(*others), rank]
     ).astype(np.float32)
 
 

@@ -56,7 +56,7 @@ def reasons_of(comparison: Comparison, log_odds: NDArray[np.float32]) -> pl.Seri
     comparison
         Comparison of m pairs.
     log_odds
-        (m,) before any verdict of the cross-encoder.
+        (m,) of the comparison model alone.
 
     Returns
     -------
@@ -120,14 +120,14 @@ def _phrases() -> Sequence[str]:
 def _phrase_of(
     number: int, kind: Kind, vectors: Bytes, contributions: NDArray[np.float64]
 ) -> NDArray[np.int16]:
-    """Return the number of the phrase for one kind in each pair; that of none if it is silent."""
+    """Return the number of the phrase for one kind in each pair; that of none if it is unknown."""
     count, none = len(KINDS) * len(AGREEMENTS), len(_phrases())
     if kind.form is Form.WHOLE:
         against = (contributions < 0) * len(KINDS)
         return (count + number + against).astype(np.int16)
     agreement = agreement_of(kind, vectors).astype(np.int16)
-    silent = agreement == AGREEMENTS.index(Agreement.UNKNOWN)
-    phrase = np.where(silent, none, number * len(AGREEMENTS) + agreement)
+    unknown = agreement == AGREEMENTS.index(Agreement.UNKNOWN)
+    phrase = np.where(unknown, none, number * len(AGREEMENTS) + agreement)
     if kind.name == MAIN:
         column = {name: vectors[:, at] for at, name in enumerate(feature_names())}
         given = np.maximum(column["given jaro_winkler"], column["given name compatible"])

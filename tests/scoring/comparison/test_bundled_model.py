@@ -14,6 +14,8 @@ import pytest
 
 import dedupe
 
+pytestmark = pytest.mark.model
+
 LIKELY, UNLIKELY = 0.7, 0.3
 
 FIRST = ("Adele", "Boris", "Carla", "Dmitri", "Elena", "Felix", "Greta", "Hugo", "Irene", "Jonas",

@@ -53,7 +53,6 @@ def test_of_too_many_pairs_the_most_doubtful_have_reasons(monkeypatch: pytest.Mo
     log_odds, _ = explained(*ends_of)
     assert sum(map(bool, every)) >= 1
     monkeypatch.setattr("dedupe.scoring.explanation.short_reasons.MOST_REASONS", 1)
-    monkeypatch.setattr("dedupe.scoring.explanation.short_reasons.MIN_PROBABILITY", 0.0)
     _, some = explained(*ends_of)
     assert [bool(reason) for reason in some] == [
         at == int(np.abs(log_odds).argmin()) for at in range(3)

@@ -39,7 +39,7 @@ def is_no_value(values: pl.Series) -> pl.Series:
 
 
 def is_placeholder(values: pl.Series, role: Role) -> pl.Series:
-    """Tell which values of a phone, e-mail or date field are not meant."""
+    """Tell which values of a phone, e-mail or date field are placeholders."""
     if role is Role.PHONE:
         return values.str.replace_all(r"[\s()./\-]", "").str.contains(_PHONE)
     if role is Role.EMAIL:

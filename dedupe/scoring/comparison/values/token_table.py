@@ -127,7 +127,7 @@ def token_table(
     packed = _pack(found, fields, vocabulary, n)
     tokens = np.where(packed == _NONE, -1, packed >> _ROLE_BITS).astype(np.int32)
     groups = np.where(packed == _NONE, NO_GROUP, packed & NO_GROUP).astype(np.uint8)
-    # Equal tokens of a record lie side by side: the first is from the more telling group.
+    # Equal tokens of a record lie side by side: the first is from the more distinctive group.
     tokens[:, 1:][tokens[:, 1:] == tokens[:, :-1]] = -1
     here = np.bincount(tokens[tokens >= 0], minlength=vocabulary.height).astype(np.int32)
     counts = count(vocabulary["token"], here)
