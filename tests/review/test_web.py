@@ -148,8 +148,8 @@ def test_the_server_ends_also_if_the_app_ends_after_the_last_page(
 ) -> None:
     monkeypatch.setattr("dedupe.review.web.SECONDS_TO_SHOW", 0.01)
     server = GuardedServer(["true"])
-    server._said = tmp_path / "said"
-    server._said.write_text("The results are written.")
+    server._message_file = tmp_path / "said"
+    server._message_file.write_text("The results are written.")
 
     async def visit() -> None:
         leave = asyncio.Event()
