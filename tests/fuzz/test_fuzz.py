@@ -22,5 +22,8 @@ def test_random_tables_are_read_and_written_without_a_changed_value() -> None:
 
 
 @pytest.mark.parametrize("file", sorted(KEPT.iterdir()), ids=lambda file: str(file.name))
-def test_a_file_that_once_failed_is_read_or_refused(file: Path) -> None:
+def test_a_file_that_once_failed_is_read_or_refused(
+    file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     check_file(file)
+    assert capfd.readouterr() == ("", "")  # libraries print nothing of their own

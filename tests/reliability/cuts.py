@@ -78,6 +78,8 @@ def _written(event: str, arguments: tuple[Any, ...]) -> Any:
     """Return the path that an event writes to; ``None`` if it only reads."""
     if event == "open":
         path, mode, flags = arguments
+        if os.path.isdir(path):  # noqa: PTH112 - the library of locks tries what it can do
+            return None
         writes = any(c in mode for c in "wax+") if mode else bool(flags & WRITING)
         killed = _active[0].error is Killed
         counts = writes and not (killed and is_temporary(Path(os.fsdecode(path)).name))

@@ -40,7 +40,7 @@ def parse_parquet(data: bytes, name: str, config: Config) -> Parsed:
         If the bytes are not a Parquet file, or hold more values than ``max_unpacked`` allows.
     """
     try:
-        _check_size(data, name, config)
+        _check_parquet(data, name, config)
         frame = pl.read_parquet(io.BytesIO(data))
     except _DAMAGED as error:
         raise InputError(f"{name} is not a complete Parquet file: {first_line(error)}") from None
@@ -77,8 +77,11 @@ def _check_ipc(data: bytes) -> None:
         pass  # polars has types that Arrow does not have
 
 
-def _check_size(data: bytes, name: str, config: Config) -> None:
-    """Refuse a file whose values do not fit in memory; repeated ones take no room in the file."""
+def _check_parquet(data: bytes, name: str, config: Config) -> None:
+    """Refuse a file whose values do not fit in memory: repeated ones take no room in the file.
+
+    Check that it is complete as well: polars would print the trace of an internal fault.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -89,6 +92,11 @@ def _check_size(data: bytes, name: str, config: Config) -> None:
     limit = int(config.max_unpacked * 1e9) if config.max_unpacked else half_of_memory()
     if facts.num_rows * facts.num_columns * _VALUE > limit:
         raise too_large(name, limit)
+    try:
+        for _ in pq.ParquetFile(pa.BufferReader(data)).iter_batches():
+            pass
+    except pa.ArrowNotImplementedError:
+        pass  # polars has types that Arrow does not have
 
 
 def parquet_bytes(frame: pl.DataFrame) -> bytes:
