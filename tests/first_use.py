@@ -28,7 +28,7 @@ from textual.pilot import Pilot
 
 import dedupe as product
 from dedupe.cli import cli
-from dedupe.cli.commands.review import last_words
+from dedupe.cli.commands.review import closing_message
 from dedupe.cli.console import echo
 from dedupe.errors import OptionError
 from dedupe.review.app import ReviewApp
@@ -456,7 +456,7 @@ def _() -> None:
     see("//" not in re.sub(r"^ *//.*$|https?://(?=127)", "", page, flags=re.M), page)
     see("focus" in page and 'content="width=device-width' in page, page)
     place = workspace()
-    words = last_words(place, product.export(place))
+    words = closing_message(place, product.export(place))
     see(place in words and "merged.csv" in words, words)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from dedupe.config import BUNDLED
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.evaluation.quality import estimate_workspace
 from dedupe.pipeline.fine_tuning import train
-from dedupe.pipeline.fine_tuning.finetune import Example, FineTuning
 from dedupe.pipeline.fine_tuning.train import _trained, run_after_training, training_summary
 from dedupe.progress import no_report
 from dedupe.resolution.decisions import Decision
@@ -27,44 +25,11 @@ from dedupe.workspace.folder import open_workspace
 from dedupe.workspace.labels import decision_log, import_decisions
 from dedupe.workspace.state import open_state
 from dedupe.workspace.stored import check_models, stored_config
+from tests.pipeline.fake_fine_tuning import FakeFineTuning, Model
 from tests.reliability.commands import copied
 from tests.reliability.cuts import Killed, cut, writes_to_try
 from tests.reliability.flips import flip
 from tests.samples import part_examples, write_workspace
-
-
-class Model:
-    """Stands for a cross-encoder: all that it has to do is to be saved."""
-
-    saved = 0
-
-    def save_pretrained(self, folder: str, create_model_card: bool) -> None:
-        Model.saved += 1
-        Path(folder).mkdir(parents=True)
-        (Path(folder) / "model.safetensors").write_text(str(Model.saved))
-        (Path(folder) / "config.json").write_text("{}")
-
-
-@dataclass
-class FakeFineTuning:
-    """Stands in for fine-tuning and records its arguments."""
-
-    right: bool = True
-    decided: list[list[Example]] = field(default_factory=list)
-    models: list[Path] = field(default_factory=list)
-    seeds: list[int] = field(default_factory=list)
-
-    def __call__(
-        self, folder: Path, decided: list[Example], replay: list[Example], *, seed: int, **_: object
-    ) -> tuple[Model, FineTuning, np.ndarray]:
-        self.decided.append(decided)
-        self.models.append(folder)
-        self.seeds.append(seed)
-        chance = np.array([example.probability for example in decided])
-        rng = np.random.default_rng(0)
-        logits = np.where(chance > 0.5, 3.0, -3.0) if self.right else rng.normal(0, 3, len(chance))
-        training = FineTuning(len(decided), 1.0, 0.7, 0.1, 0.5, 0.9)
-        return Model(), training, logits
 
 
 @pytest.fixture

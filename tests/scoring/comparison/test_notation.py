@@ -67,6 +67,11 @@ def test_a_sign_between_words_is_a_word() -> None:
     assert written(notation.words, *values) == {"smith and sons"}
 
 
+def test_and_company_is_company() -> None:
+    values = ("müller & co", "müller und co", "müller + co.", "müller co")
+    assert written(notation.words, *values) == {"muller co"}
+
+
 def test_initials_of_persons_are_no_legal_form() -> None:
     assert written(notation.words, "tolkien, j.r.r.") == {"tolkien j r r"}
 

@@ -47,7 +47,11 @@ def fold(values: pl.Series) -> pl.Series:
 
 
 def as_words(values: pl.Series) -> pl.Series:
-    """Write signs and legal forms as words: ``&`` is ``and``, ``g.m.b.h.`` is ``gmbh``."""
+    """Write signs and legal forms as words: ``&`` is ``and``, ``g.m.b.h.`` is ``gmbh``.
+
+    The sign in ``& co`` means nothing: it is often left out.
+    """
+    values = values.str.replace_all(r"\s(?:&|\+|and|und|et)\s+(co|cie)\b", " $1")
     values = values.str.replace_all(r"\s[&+]\s", " and ")
     dotted = values.str.contains(r"\b[a-z]\. ?[a-z]\. ?[a-z]\b").arg_true()
     if not len(dotted):
