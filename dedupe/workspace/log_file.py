@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dedupe.errors import WorkspaceError
+from dedupe.io.dialect import first_line
 from dedupe.workspace.log_checksums import LineChecksums
 
 
@@ -214,8 +215,8 @@ _REASONS = {
 def _reason(error: sqlite3.DatabaseError) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_CORRUPT:
-        return _damaged(error)
-    return _REASONS.get(code, f"cannot be used: {error}")
+        return _damaged(first_line(error))
+    return _REASONS.get(code, f"cannot be used: {first_line(error)}")
 
 
 def _damaged(how: object) -> str:

@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -451,3 +452,16 @@ def test_a_decision_that_found_the_disk_full_is_not_missed_later(tmp_path: Path)
             raise ZeroDivisionError
         log.record("e", "f", Decision.MATCH, "ann")
         assert log.current().height == 2
+
+
+def test_a_damaged_schema_is_named_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "log.sqlite"
+    with DecisionLog(file) as log:
+        log.record("a", "b", Decision.MATCH, "ann")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA writable_schema = 1")
+        connection.execute("UPDATE sqlite_master SET name = sql, sql = 'x' WHERE name = 'log'")
+        connection.commit()
+    with pytest.raises(WorkspaceError, match="restore it from a backup") as raised:
+        DecisionLog(file, readonly=True).current()
+    assert "\n" not in str(raised.value)

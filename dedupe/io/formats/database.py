@@ -232,7 +232,7 @@ def _sqlite(database: DatabaseTable) -> Iterator[_Sqlite]:
             raise InputError(f"{database.name}: {_ONLY_SELECT}") from None
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise InputError(
-                f"{database.name} is not a complete SQLite database: {error}"
+                f"{database.name} is not a complete SQLite database: {first_line(error)}"
             ) from None
         raise _wrong(database, error) from None
 

@@ -137,6 +137,17 @@ def test_a_broken_database_is_one_clear_line(kind: str, tmp_path: Path) -> None:
     assert "\n" not in str(raised.value)
 
 
+def test_a_damaged_schema_of_several_lines_is_one_clear_line(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("CREATE TABLE people (\n    name TEXT NOT NULL\n)")
+        connection.execute("PRAGMA writable_schema = 1")
+        connection.execute("UPDATE sqlite_master SET name = sql, sql = 'x'")
+        connection.commit()
+    with pytest.raises(InputError, match=r"x\.db is not a complete SQLite database") as raised:
+        read_table(tmp_path / "x.db")
+    assert "\n" not in str(raised.value)
+
+
 def test_a_cut_off_sqlite_file_is_one_clear_line(tmp_path: Path) -> None:
     many = pl.DataFrame({"a": range(50_000)})
     write_table(many, tmp_path / "x.db", format="sqlite", dialect=CSV)
