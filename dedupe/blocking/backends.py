@@ -6,7 +6,7 @@ Each yields hits block by block: two rows and their similarity, at or above a ra
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Vectors: TypeAlias = NDArray[np.float32] | Int8Vectors
 Hits: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 """Row, other row and similarity of each hit, (h,) each."""
+Wanted: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]
+"""Tells which pairs of rows are wanted, (h,) bool."""
 CANDIDATES = pl.Schema({"left": pl.UInt32(), "right": pl.UInt32(), "similarity": pl.Float32()})
 """Candidate pairs: row numbers with ``left < right`` and their cosine; unique, sorted."""
 ANY_SOURCE = 255
@@ -106,7 +108,12 @@ def ivf_hits(
 
 
 def inverted_hits(
-    vectors: Vectors, rare: csr_array, radius: float, progress: Progress
+    vectors: Vectors,
+    rare: csr_array,
+    radius: float,
+    progress: Progress,
+    floor: float | None = None,
+    wanted: Wanted | None = None,
 ) -> Iterator[Hits]:
     """Search among earlier rows that share rare features with a row.
 
@@ -114,10 +121,14 @@ def inverted_hits(
     vectors are compared only for the pairs where it is high, about :data:`SHARING_PER_RECORD` per
     record. The rows are searched in :data:`SHARING_PARTS` parts, each among the rows up to its end:
     that takes little more than half of the products of all rows with all.
+
+    Where the rows are part of a file, `floor` is the cosine of rare features from which pairs are
+    compared in it, and `wanted` tells which of these pairs are compared here.
     """
     n = len(vectors)
     rare = unit_rows(rare)
-    floor = _sharing_floor(rare, rare.T.tocsr())
+    if floor is None:
+        floor = _sharing_floor(rare, rare.T.tocsr())
 
     def search_block(at: int, postings: csr_array) -> Hits:
         shared = rare[at : at + SHARING_BLOCK] @ postings
@@ -126,6 +137,9 @@ def inverted_hits(
         other = shared.indices[alike].astype(np.int64)
         earlier = other < row
         row, other = row[earlier], other[earlier]
+        if wanted is not None:
+            here = wanted(row, other)
+            row, other = row[here], other[here]
         similarity = cosine(vectors, row, other)
         near = similarity >= _search_radius(radius)
         return row[near], other[near], similarity[near]

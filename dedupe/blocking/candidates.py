@@ -163,6 +163,12 @@ def _search(
     return "ivf", ivf_hits(vectors, radius, seed, progress)
 
 
+def limits_of(sample: NeighbourSample, n: int, config: Config) -> tuple[float, int, int]:
+    """Choose the radius, and the most candidates per record and in all, for n records."""
+    limits = _choose_limits(sample, n, config)
+    return limits.radius, limits.neighbours, limits.pairs
+
+
 def _choose_limits(sample: NeighbourSample, n: int, config: Config) -> _Limits:
     """Choose the radius and the most candidates per record and in all."""
     if config.radius is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -68,16 +69,39 @@ class NeighbourSample:
         source
             (n,) u8: records of the same source are no neighbours. ``None``: all can be.
         """
+        rows = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:SAMPLE])
+        return cls.compared(vectors[rows], rows, vectors, source)
+
+    @classmethod
+    def compared(
+        cls,
+        sampled: NDArray[np.float32],
+        rows: NDArray[np.int64],
+        vectors: Vectors,
+        source: NDArray[np.uint8] | None = None,
+    ) -> NeighbourSample:
+        """Compare sampled records with all others, or with those of one part of a file.
+
+        Parameters
+        ----------
+        sampled
+            (m, d) unit vectors of the sample.
+        rows
+            (m,) their row numbers in `vectors`; -1 for records that are not there.
+        vectors
+            (n, d) unit vectors.
+        source
+            As for :meth:`draw`.
+        """
         n = len(vectors)
-        rows = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
         steps = np.linspace(-1, 1, 201, dtype=np.float32)[:-1]
-        best = _RunningBest(len(rows), min(2 * NEIGHBOURS, n - 1))
+        best = _RunningBest(len(rows), min(2 * NEIGHBOURS, n - int((rows >= 0).any())))
         counts = np.zeros((len(rows), len(steps)), dtype=np.int64)
         every = max(n // HISTOGRAM_RECORDS, 1)
         number = np.arange(len(rows))
         # The first block is small: it gives every record a few neighbours to improve on.
         for start, stop in pairwise([0, *range(min(FIRST_BLOCK, n), n, SAMPLE_BLOCK), n]):
-            cosine = vectors[rows] @ vectors[start:stop].T
+            cosine = sampled @ vectors[start:stop].T
             own = (rows >= start) & (rows < stop)
             cosine[number[own], rows[own] - start] = _EXCLUDED
             counted = cosine[:, -start % every :: every]
@@ -90,6 +114,23 @@ class NeighbourSample:
             best.add(cosine, start)
         nearest, similarity = best.ranked()
         return cls(rows, nearest, similarity, steps, np.cumsum(counts[:, ::-1], axis=1)[:, ::-1])
+
+    @classmethod
+    def joined(cls, parts: Sequence[NeighbourSample]) -> NeighbourSample:
+        """Join the comparisons of one sample with the parts of a file.
+
+        The row numbers are those of the first part.
+        """
+        similarity = np.concatenate([part.similarity for part in parts], axis=1)
+        nearest = np.concatenate([part.nearest for part in parts], axis=1)
+        order = np.argsort(-similarity, axis=1, kind="stable")[:, : 2 * NEIGHBOURS]
+        return cls(
+            parts[0].rows,
+            np.take_along_axis(nearest, order, axis=1),
+            np.take_along_axis(similarity, order, axis=1),
+            parts[0].steps,
+            np.sum([part.hits for part in parts], axis=0),
+        )
 
     def hits_per_record(self, radius: float) -> float:
         """Estimate how many others a record has at or above `radius`; rounded up to a step."""

@@ -105,14 +105,27 @@ class HashedTfidf:
     @classmethod
     def fit(cls, texts: Sequence[str]) -> HashedTfidf:
         """Fit weights to the document frequencies of trigrams and words in `texts`."""
+        return cls.of_counts(cls.count(texts), len(texts))
+
+    @staticmethod
+    def count(texts: Sequence[str]) -> NDArray[np.int64]:
+        """Count the occurrences of trigrams and of words in `texts` by bucket, (2, 2^20).
+
+        The counts of the parts of a file add up to those of the file.
+        """
         counts = np.zeros((2, 1 << BUCKET_BITS), dtype=np.int64)
         blocks = _in_blocks(texts, lambda block: [f.bucket for f in _features(block)])
         while some := list(islice(blocks, COUNTED_BLOCKS)):
             for kind, buckets in enumerate(zip(*some, strict=True)):
                 counts[kind] += np.bincount(np.concatenate(buckets), minlength=counts.shape[1])
-        inverse_frequency = (len(texts) + 1) / np.maximum(counts, 1)
+        return counts
+
+    @classmethod
+    def of_counts(cls, counts: NDArray[np.int64], texts: int) -> HashedTfidf:
+        """Fit weights to the counts of :meth:`count` and the number of texts."""
+        inverse_frequency = (texts + 1) / np.maximum(counts, 1)
         rarity = np.maximum(np.log(inverse_frequency), 0) ** RARITY_POWER
-        return cls(rarity.astype(np.float32), len(texts))
+        return cls(rarity.astype(np.float32), texts)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> HashedTfidf:

@@ -85,7 +85,7 @@ class Input:
     @property
     def names(self) -> list[str]:
         """Names of the inputs in messages; those of databases have no password."""
-        return _names(self.paths) or ["table"]
+        return input_names(self.paths) or ["table"]
 
     @property
     def stem(self) -> Path | None:
@@ -94,14 +94,14 @@ class Input:
             return None
         if self.paths[0] == _STDIN:
             return Path("stdin")
-        return _stem(self.first or self.paths[0])
+        return stem_of(self.first or self.paths[0])
 
     @property
     def linked_stem(self) -> Path | None:
         """Path beside the first of the tables to be linked, named after all of them."""
         if not self.paths:
             return None
-        stems = [_stem(path) for path in self.paths]
+        stems = [stem_of(path) for path in self.paths]
         name = "-".join(stem.name for stem in stems)
         if len(name) > _LONG_NAME:
             name = f"{stems[0].name}-and-{len(stems) - 1}-more"
@@ -139,7 +139,7 @@ class Input:
         names = unique_names(
             [
                 _file_name(name)
-                for name in [_stem(path).name for path in self.paths] or [t.name for t in tables]
+                for name in [stem_of(path).name for path in self.paths] or [t.name for t in tables]
             ]
         )
         frames = [table.frame for table in tables]
@@ -188,7 +188,7 @@ def open_input(source: Source, config: Config) -> Input:
             raise InputError("stdin (-) cannot be stacked with other inputs")
         (table,) = _read_each((_STDIN,), config)
         return Input((_STDIN,), table.fingerprint, table)
-    paths = _expanded(named)
+    paths = expanded_paths(named)
     first = named[0] if Path(named[0]).is_dir() else paths[0]
     if config.query is not None and len(paths) > 1:
         raise InputError("a query reads one database: name no other input beside it")
@@ -285,7 +285,7 @@ def _hash_all(fingerprints: Sequence[str]) -> str:
     return hashlib.sha256("".join(fingerprints).encode()).hexdigest()
 
 
-def _expanded(named: Sequence[str]) -> tuple[str, ...]:
+def expanded_paths(named: Sequence[str]) -> tuple[str, ...]:
     """List the files that folders and globs stand for, each once."""
     files: dict[object, str] = {}
     for name in named:
@@ -316,7 +316,7 @@ def _files(name: str) -> list[str]:
     return matches
 
 
-def _stem(named: str) -> Path:
+def stem_of(named: str) -> Path:
     """Remove the ending of the path of a file, folder or database."""
     if (database := find_database(named)) is not None:
         return database.stem
@@ -329,7 +329,7 @@ def _stem(named: str) -> Path:
     return path.with_name(stem if sheet is None else f"{stem}-{_file_name(sheet)}")
 
 
-def _names(paths: Sequence[str]) -> list[str]:
+def input_names(paths: Sequence[str]) -> list[str]:
     """Name each input by its file, or by its path if two files have the same name."""
     databases = [find_database(path) for path in paths]
     names = [
@@ -357,7 +357,7 @@ def _one_table(tables: Sequence[Table], paths: Sequence[str]) -> Table:
     """Return the only table, or a stack of several."""
     if len(tables) == 1:
         return tables[0]
-    stacked = _stacked(tables, _names(paths))
+    stacked = _stacked(tables, input_names(paths))
     return replace(stacked, notes=stacked.notes + _different_columns(tables))
 
 

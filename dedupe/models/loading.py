@@ -23,6 +23,9 @@ MODELS = Path(__file__).parent
 DRIVERS = ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """Files of the drivers of GPUs: NVIDIA, AMD, and either in Linux on Windows."""
 
+CPUS = "DEDUPE_CPUS"
+"""Environment variable that limits the cores that a process uses, as in a task of a cluster."""
+
 REHEARSAL = "rehearsal.jsonl"
 """File beside the weights of a cross-encoder: rehearsal pairs, which fine-tuning mixes in."""
 
@@ -105,6 +108,8 @@ def cpu_has_bf16() -> bool:
 
 def cpu_count() -> int:
     """Count the CPU cores that this process may use, which may be fewer than the machine has."""
+    if (limit := os.environ.get(CPUS, "")).isdecimal():
+        return max(int(limit), 1)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     usable: Callable[[], int | None] = getattr(os, "process_cpu_count", os.cpu_count)

@@ -27,6 +27,7 @@ def cluster_ids(
     labels: NDArray[np.uint32],
     previous: pl.Series | None,
     others: pl.Series | None = None,
+    length: int = LENGTH,
 ) -> pl.Series:
     """Name each cluster.
 
@@ -47,6 +48,8 @@ def cluster_ids(
         (n,) previous cluster id of each record, null for a new one; ``None`` without previous ids.
     others
         Ids that clusters of other records have.
+    length
+        Characters of an id that is unique with them, up to 16.
 
     Returns
     -------
@@ -60,14 +63,16 @@ def cluster_ids(
     )
     continued = {} if previous is None else _continued_ids(labels, previous)
     new = smallest_keys.filter(~pl.col("label").is_in(list(continued))).sort("key")
-    given = {**continued, **_new_ids(new, set(continued.values()), others)}
+    given = {**continued, **_new_ids(new, set(continued.values()), others, length)}
     ids = [given[label] for label in smallest_keys["label"]]
     position = np.zeros(len(labels), dtype=np.int64)
     position[smallest_keys["label"].to_numpy()] = np.arange(len(ids))
     return pl.Series("cluster_id", ids, dtype=pl.String).gather(position[labels])
 
 
-def _new_ids(clusters: pl.DataFrame, taken: set[str], others: pl.Series | None) -> dict[int, str]:
+def _new_ids(
+    clusters: pl.DataFrame, taken: set[str], others: pl.Series | None, length: int = LENGTH
+) -> dict[int, str]:
     """Name clusters by the hash of their ``key``, by their ``label``.
 
     Parameters
@@ -78,9 +83,11 @@ def _new_ids(clusters: pl.DataFrame, taken: set[str], others: pl.Series | None) 
         Ids of other clusters of the same records.
     others
         Ids of clusters of other records.
+    length
+        As for :func:`cluster_ids`.
     """
     texts = _hashed(clusters["key"])
-    short = texts.str.head(LENGTH)
+    short = texts.str.head(length)
     free = ~(short.is_duplicated() | short.is_in(list(taken)))
     if others is not None:
         free &= ~short.is_in(others.implode())

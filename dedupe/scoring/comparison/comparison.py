@@ -40,6 +40,9 @@ class Comparison:
         Statistics of the file that the records belong to. ``None``: the records are the file.
     given
         Roles that the user gave fields, by label; they matter without `statistics`.
+    around
+        (m, 5) how each pair compares with the others of its records, where the pairs are part of
+        those of a file. ``None``: it is computed from these pairs.
     with_neighbours
         Whether the pairs are all candidates of their records, and can be compared with each other.
     """
@@ -51,6 +54,7 @@ class Comparison:
     statistics: FileStatistics | None = None
     with_neighbours: bool = True
     given: Mapping[str, Role] | None = None
+    around: Neighbours | None = None
 
     @classmethod
     def of(
@@ -83,6 +87,8 @@ class Comparison:
     @cached_property
     def neighbours(self) -> Neighbours:
         """How each pair compares with the others of its records; NaN where that is not known."""
+        if self.around is not None:
+            return self.around
         around = np.full((len(self), 5), np.nan, dtype=np.float32)
         if self.with_neighbours:
             pairs = np.flatnonzero(self.left != self.right)

@@ -23,6 +23,7 @@ from dedupe.scoring.comparison.statistics import (
     FileStatistics,
 )
 from dedupe.scoring.comparison.values import notation
+from dedupe.scoring.comparison.values.field_values import field_lines, values_of
 from dedupe.scoring.comparison.values.placeholders import is_no_value, is_placeholder
 from dedupe.scoring.comparison.values.roles import Role, RoleOfField, field_role, main_labels
 from dedupe.scoring.comparison.values.shared_values import others_sharing
@@ -80,7 +81,7 @@ _NORMALISE: dict[str, Callable[[pl.Series], pl.Series]] = {
     "postcode": notation.compact,
     **dict.fromkeys(("date", *NUMBERS), pl.Series.clone),
 }
-_SHARED = ("phone", "email", "url", "street", "code", "postcode", "date")
+SHARED = ("phone", "email", "url", "street", "code", "postcode", "date")
 """Groups of which it is told how many other names, and other places, share a value."""
 _FIRST_LABELS = ("given", "first", "fname", "vorname", "name", "title")
 
@@ -174,12 +175,12 @@ def record_table(
         Roles that the user gave fields, by label; `statistics`, if there are any, have them.
     """
     n = len(texts)
-    lines = _lines(texts)
+    lines = field_lines(texts)
     counted = _Counts(statistics)
     labels = [role.label for role in statistics.roles] if statistics else _fullest(lines)
     values = {}
     for label in labels:
-        found = _values(lines, label)
+        found = values_of(lines, label)
         values[label] = counted.without(label, found, is_no_value(found["value"]))
     if statistics is None:
         roles, main = _roles(values, given or {})
@@ -234,7 +235,7 @@ class _Counts:
     def of(self, kind: str, values: pl.Series, here: NDArray[np.int32]) -> NDArray[np.int32]:
         """Look up the counts of values of which these records have `here`."""
         if self._statistics is not None:
-            return self._statistics.look_up(kind, values)[0]
+            return self._statistics.look_up(kind, values, here)[0]
         self._add(kind, values, here)
         return here
 
@@ -243,7 +244,10 @@ class _Counts:
     ) -> NDArray[np.int32]:
         """Look up the classes of tokens: one that has several in the file has the last of them."""
         if self._statistics is not None:
-            return np.maximum(here, self._statistics.look_up(CLASS_OF_TOKEN, tokens)[0] - 2)
+            # Below zero: the token has several classes here.
+            marked = np.where(several, -1 - here, here)
+            known, _, _ = self._statistics.look_up(CLASS_OF_TOKEN, tokens, marked)
+            return np.maximum(here, known - 2)
         self._add(CLASS_OF_TOKEN, tokens.filter(several), here[several] + 2)
         return here
 
@@ -262,12 +266,12 @@ class _Counts:
         self, name: str, values: pl.Series, codes: NDArray[np.int32], tokens: TokenTable
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
         """Count the records that have each value, and the other names and places they have."""
-        if self._statistics is not None:
-            return self._statistics.look_up(f"group:{name}", values)
         here = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int32)
+        if self._statistics is not None:
+            return self._statistics.look_up(f"group:{name}", values, here)
         names, places = (
             others_sharing(codes, here, tokens, [GROUP[name] for name in groups])
-            if name in _SHARED
+            if name in SHARED
             else np.zeros(len(values), dtype=np.float32)
             for groups in (NAME_GROUPS, PLACE_GROUPS)
         )
@@ -312,30 +316,9 @@ def _by_name(function: Callable[[str], _Made], names: Iterable[str]) -> dict[str
         return dict(zip(names, pool.map(function, names), strict=True))
 
 
-def _lines(texts: pl.Series) -> pl.DataFrame:
-    """Split record texts into ``row``, ``label`` and ``value``."""
-    return (
-        pl.DataFrame({"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True), "text": texts})
-        .with_columns(pl.col("text").str.split("\n"))
-        .explode("text")
-        .with_columns(pl.col("text").str.splitn(": ", 2).struct.rename_fields(["label", "value"]))
-        .unnest("text")
-        .filter(pl.col("value").is_not_null())
-    )
-
-
 def _fullest(lines: pl.DataFrame) -> list[str]:
     counts = lines.group_by("label").len().sort(["len", "label"], descending=[True, False])
     return counts["label"].head(MAX_FIELDS).to_list()
-
-
-def _values(lines: pl.DataFrame, label: str) -> pl.DataFrame:
-    """Return the values of one field, one per record: ``row`` and ``value``."""
-    found = lines.filter(pl.col("label") == label).select("row", "value")
-    if found["row"].is_duplicated().any():
-        joined = pl.col("value").str.join(" ")
-        found = found.group_by("row", maintain_order=True).agg(joined)
-    return found
 
 
 def _roles(
@@ -345,8 +328,14 @@ def _roles(
         lambda label: field_role(label, values[label]["value"], given.get(label)), values
     )
     roles = list(found.values())
-    main = main_labels(roles)
-    return roles, sorted(main, key=lambda label: (not label.startswith(_FIRST_LABELS), label))
+    return roles, ordered_main(roles)
+
+
+def ordered_main(roles: Sequence[RoleOfField]) -> list[str]:
+    """List the fields that name a record, first names and titles first."""
+    return sorted(
+        main_labels(roles), key=lambda label: (not label.startswith(_FIRST_LABELS), label)
+    )
 
 
 def _code(found: pl.DataFrame, n: int) -> tuple[pl.Series, NDArray[np.int32]]:

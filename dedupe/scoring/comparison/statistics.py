@@ -90,9 +90,12 @@ class FileStatistics:
         )
 
     def look_up(
-        self, kind: str, values: pl.Series
+        self, kind: str, values: pl.Series, here: NDArray[np.int32] | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-        """Look up the counts of some values: 1 record, and no other name or place, if unknown."""
+        """Look up the counts of some values: 1 record, and no other name or place, if unknown.
+
+        `here` is the number of records that have each value among those that are compared.
+        """
         known = self._by_kind.get(kind, {})
         found = [known.get(value, (1, 0.0, 0.0)) for value in values.to_list()]
         count, names, places = np.array(found, dtype=np.float32).reshape(-1, 3).T

@@ -54,7 +54,27 @@ def neighbourhood(left: Rows, right: Rows, similarity: NDArray[np.float32], n: i
         the smaller first; and the share of candidate pairs that are less similar.
     """
     ends = np.concatenate([left, right]).astype(np.int64)
-    both = np.concatenate([similarity, similarity])
+    rows = rows_around(ends, np.concatenate([similarity, similarity]), n)
+    rank = np.searchsorted(np.sort(similarity), similarity) / max(len(left), 1)
+    return pairs_around(similarity, rows[left], rows[right], rank)
+
+
+def rows_around(ends: NDArray[np.int64], both: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+    """Describe the candidates of each record.
+
+    Parameters
+    ----------
+    ends, both
+        Row number and similarity of each candidate of a record: a pair counts for both ends.
+    n
+        Number of records.
+
+    Returns
+    -------
+    ndarray
+        (n, 3) float32: similarity of the best and of the second candidate, and the number of
+        candidates that are close to the best one.
+    """
     row, ranked = by_row(ends, both)
     first = np.flatnonzero(np.append(True, row[1:] != row[:-1])[: len(row)])
     best, second = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.float32)
@@ -62,13 +82,37 @@ def neighbourhood(left: Rows, right: Rows, similarity: NDArray[np.float32], n: i
     several = first[first + 1 < len(row)]
     several = several[row[several + 1] == row[several]]
     second[row[several]] = ranked[several + 1]
+    close = np.bincount(ends[both >= np.minimum(best[ends], 1) - CLOSE], minlength=n)
+    return np.column_stack([best, second, close.astype(np.float32)])
+
+
+def pairs_around(
+    similarity: NDArray[np.float32],
+    left: NDArray[np.float32],
+    right: NDArray[np.float32],
+    rank: NDArray[np.float64],
+) -> Neighbours:
+    """Compare m pairs with the other candidates of their records.
+
+    Parameters
+    ----------
+    similarity
+        (m,) cosine of the two embeddings.
+    left, right
+        (m, 3) what :func:`rows_around` says of the two records.
+    rank
+        (m,) share of the candidate pairs of the file that are less similar.
+
+    Returns
+    -------
+    ndarray
+        As of :func:`neighbourhood`.
+    """
     leads = [
-        similarity - np.where(similarity >= best[side], second[side], best[side])
+        similarity - np.where(similarity >= side[:, 0], side[:, 1], side[:, 0])
         for side in (left, right)
     ]
-    close = np.bincount(ends[both >= np.minimum(best[ends], 1) - CLOSE], minlength=n)
-    others = [np.log2(1 + close[side].astype(np.float32)) for side in (left, right)]
-    rank = np.searchsorted(np.sort(similarity), similarity) / max(len(left), 1)
+    others = [np.log2(1 + side[:, 2]) for side in (left, right)]
     return np.column_stack(
         [np.minimum(*leads), np.maximum(*leads), np.minimum(*others), np.maximum(*others), rank]
     ).astype(np.float32)

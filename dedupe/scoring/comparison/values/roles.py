@@ -181,7 +181,12 @@ _MAIN: tuple[tuple[Role, ...], ...] = (
 """Roles that may name a record, the first that a file has counts."""
 
 
-def field_role(label: str, values: pl.Series, given: Role | None = None) -> RoleOfField:
+def field_role(
+    label: str,
+    values: pl.Series,
+    given: Role | None = None,
+    counted: tuple[int, int] | None = None,
+) -> RoleOfField:
     """Tell the role of one field.
 
     Most distinct values of a large file may be misspelt, so values count by their records.
@@ -194,13 +199,15 @@ def field_role(label: str, values: pl.Series, given: Role | None = None) -> Role
         Values of all records that have the field, as they are in record texts.
     given
         The role that the user gave the field; ``None``: it is told from the label and the values.
+    counted
+        Number of distinct values, and of values, in the file. ``None``: `values` are all of them.
     """
+    distinct, filled = counted or (values.n_unique(), len(values))
     if given is not None:
-        return RoleOfField(label, given, values.n_unique())
+        return RoleOfField(label, given, distinct)
     ordered = values.sort()
     places = np.linspace(0, len(values) - 1, min(SAMPLE, len(values))).astype(np.uint32)
-    distinct = values.n_unique()
-    role = _role(label, ordered.gather(places), distinct, len(values))
+    role = _role(label, ordered.gather(places), distinct, filled)
     return RoleOfField(label, role, distinct)
 
 
