@@ -8,6 +8,7 @@
     ├── ModelError       a model cannot be loaded, or is of the wrong kind
     ├── WorkspaceError   the workspace is damaged, locked, or belongs to another input
     ├── OutputError      a result cannot be written
+    ├── EngineError      the cluster of a distributed run cannot be used, or a record breaks a stage
     └── LimitError       a figure of a result misses a limit that was set
 
 Each message is one line: what is wrong, where, and how to fix it. The command line prints it to
@@ -43,6 +44,10 @@ class WorkspaceError(DedupeError):
 
 class OutputError(DedupeError):
     """A result cannot be written."""
+
+
+class EngineError(DedupeError):
+    """The cluster of a distributed run cannot be used, or a record breaks one of its stages."""
 
 
 class LimitError(DedupeError):

@@ -18,6 +18,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
     "project"
 ]
 EXTRAS = {
+    "dedupe/engine/workers.py": "ray",
     "dedupe/io/formats/excel.py": "excel",
     "dedupe/io/formats/database.py": "databases",
     "dedupe/io/formats/database_output.py": "databases",
@@ -71,8 +72,8 @@ def test_test_modules_do_not_import_each_other() -> None:
 
 def test_all_brings_every_extra_of_users() -> None:
     extras = PROJECT["optional-dependencies"]
-    assert extras["all"] == ["dedupe-tui[databases,excel,train,web]"]
-    assert extras.keys() - {"all", "docs", "test"} == {"databases", "excel", "train", "web"}
+    assert extras["all"] == ["dedupe-tui[databases,excel,ray,train,web]"]
+    assert extras.keys() - {"all", "docs", "test"} == {"databases", "excel", "ray", "train", "web"}
 
 
 BLOCKED_IMPORTS = """

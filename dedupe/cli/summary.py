@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,23 @@ def print_result(
         print_summary(result, verbose=verbose, file=file)
 
 
+def print_distributed(summary: Summary, folder: str, *, as_json: bool, quiet: bool) -> None:
+    """Print the result of a distributed run: as JSON on stdout, or as a summary on stderr."""
+    from rich.text import Text
+
+    if as_json:
+        print_json({**summary, "folder": folder})
+    if as_json or quiet:
+        return
+    terminal = console()
+    terminal.print(_headline(summary))
+    _print_figures(terminal, summary, 0, _OF_DISTRIBUTED)
+    terminal.print()
+    terminal.print(Text(printable(folder.rstrip("/") + "/"), "bold"))
+    for name in ("clusters", "merged", "removed", "pairs"):
+        terminal.print(Text.assemble((f"  {name}/", "bold"), f"  {CONTENTS[name]}"))
+
+
 def print_summary(result: Result, verbose: int = 0, file: Path | None = None) -> None:
     """Print a summary on stderr: headline, figures, notes, files and the next commands."""
     from rich.text import Text
@@ -88,13 +105,18 @@ def _headline(summary: Summary) -> Text:
     )
 
 
-def _print_figures(terminal: Console, summary: Summary, verbose: int) -> None:
+def _print_figures(
+    terminal: Console,
+    summary: Summary,
+    verbose: int,
+    sections: Sequence[Callable[[Summary, int], _Figures]] | None = None,
+) -> None:
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column()
-    for section in _SECTIONS:
+    for section in _SECTIONS if sections is None else sections:
         for name, value in section(summary, verbose):
             table.add_row(name, printable(value))
     terminal.print(table)
@@ -270,3 +292,17 @@ _SECTIONS: tuple[Callable[[Summary, int], _Figures], ...] = (
     _stages,
 )
 """Steps that yield the figures of a summary as (name, text), in the order of printing."""
+
+
+def _distributed(summary: Summary, verbose: int) -> _Figures:
+    search = summary["search"]
+    yield "candidates", f"{search['candidates']:,} pairs"
+    deciders = [f"{name} {count:,}" for name, count in summary["decided_by"].items() if count]
+    yield "decided by", ", ".join(deciders)
+    computed = [stage for stage in summary["stages"] if not stage.get("reused")]
+    seconds = sum(stage["seconds"] for stage in computed)
+    yield "time", f"{seconds:,.1f} s in {plural(summary['partitions'], 'partition')}"
+
+
+_OF_DISTRIBUTED = (_unchanged, _fields, _distributed, _clusters)
+"""Steps that yield the figures of a distributed run."""

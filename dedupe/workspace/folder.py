@@ -221,6 +221,17 @@ class Workspace:
         if self.decisions_file.exists():
             with self.decisions(readonly=True):  # it is a log of decisions
                 foreign = False
+        if (self.path / "clusters").is_dir() and self.manifest_file.exists():
+            sample = self.path / f"sample{SUFFIX}"
+            remedy = (
+                f"use {sample}, a sample of its doubtful pairs"
+                if sample.is_dir()
+                else ("run dedupe run on a part of the input without --engine")
+            )
+            raise WorkspaceError(
+                f"{self.path} was made with --engine ray, and only workspaces of local runs can be "
+                f"reviewed or changed: {remedy}"
+            )
         if foreign or self.cache.has_foreign_files():
             raise WorkspaceError(f"{self.path} is a folder of something else: name another with -o")
 

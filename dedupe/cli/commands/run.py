@@ -35,8 +35,9 @@ from dedupe.cli.options import (
 )
 from dedupe.cli.reports import print_dry_run, print_report, print_training
 from dedupe.cli.stdout import LINK_TABLES, STDOUT, TABLES, output_file, print_output_table
-from dedupe.cli.summary import print_result
+from dedupe.cli.summary import print_distributed, print_result
 from dedupe.config import EXPORT_OPTIONS
+from dedupe.engine.options import check_engine
 from dedupe.errors import OptionError
 
 if TYPE_CHECKING:
@@ -59,6 +60,13 @@ TABLE_HELP = "Table that -o - prints, or that a file gets."
 @output_option("--table", type=Choice(TABLES), default=TABLES[0], help=TABLE_HELP)
 @run_options
 @model_option("--train", is_flag=True, help="First train on the decisions in the workspace.")
+@other_option(
+    "--engine",
+    metavar="ENGINE",
+    default="local",
+    help="local (default), ray (the cluster of RAY_ADDRESS, or else this machine), or the address "
+    "of a Ray cluster (ray://host:port). INPUT can then be an address such as s3://bucket/*.parquet.",
+)
 @other_option("--dry-run", is_flag=True, help="Estimate the time and memory, and stop.")
 @output_option("--report", is_flag=True, help="Also write report.html: see dedupe report.")
 @output_option(
@@ -77,6 +85,7 @@ def run(
     table: str,
     config_file: Path | None,
     train: bool,
+    engine: str,
     dry_run: bool,
     report: bool,
     save_config: Path | None,
@@ -96,6 +105,11 @@ def run(
     """
     options = with_config_file(config_file, options)
     source = one_source(inputs)
+    if check_engine(engine):
+        local_only = {"--train": train, "--report": report, "--save-config": save_config}
+        local_only |= {"--review": review, "-o -": output == STDOUT}
+        _run_distributed(source, engine, output, dry_run, local_only, quiet, as_json, options)
+        return
     if dry_run:
         print_dry_run(dedupe.dry_run(source, **options), as_json)
         return
@@ -131,6 +145,31 @@ def run(
     print_result(result, as_json=as_json, quiet=quiet, verbose=verbose, file=file)
     if report and result.workspace is not None:
         print_report(dedupe.write_report(result.workspace), quiet or as_json)
+
+
+def _run_distributed(
+    source: str | list[str],
+    engine: str,
+    output: str | None,
+    dry_run: bool,
+    local_only: dict[str, Any],
+    quiet: bool,
+    as_json: bool,
+    options: dict[str, Any],
+) -> None:
+    from dedupe.engine.run import estimate, run_distributed
+    from dedupe.io.tables import output_format
+
+    if wrong := [name for name, given in local_only.items() if given]:
+        raise OptionError(f"{', '.join(wrong)} does not go with --engine {engine}")
+    if output is not None and output_format(Path(output)) is not None:
+        raise OptionError("the engine ray writes a folder: name one with -o")
+    if dry_run:
+        print_dry_run(estimate(source, **options), as_json)
+        return
+    with progress_bars(quiet) as progress:
+        result = run_distributed(source, engine=engine, output=output, report=progress, **options)
+    print_distributed(result.summary, result.folder, as_json=as_json, quiet=quiet)
 
 
 def _train_and_run(

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+from typing import Any
+
+import polars as pl
+import pytest
+
+from dedupe import explain
+from dedupe.engine.candidates import PAIR
+from dedupe.engine.plan import Sizes
+from dedupe.engine.run import run_distributed
+from dedupe.errors import LimitError, OptionError, WorkspaceError
+from dedupe.resolution.outputs import OUTPUTS
+from dedupe.workspace.folder import open_workspace
+from dedupe.workspace.state import open_state
+from tests.engine.clusters import SMALL, kill_a_worker
+
+EVERY_NIGHT = os.environ.get("NIGHTLY") == "true"
+KILLED = ("hits", "resolve")
+"""Stages in which a worker dies; every night, all of them. Each death costs a new process."""
+TOLERANCE = 0.995
+"""Pair F1 between the clusters of both engines, at least."""
+
+
+def clusters_of(folder: Path) -> pl.DataFrame:
+    return pl.read_parquet(folder / "clusters")
+
+
+def pair_f1(a: pl.DataFrame, b: pl.DataFrame) -> float:
+    pairs = [
+        table.select("id", "cluster_id")
+        .join(table.select("id", "cluster_id"), on="cluster_id")
+        .filter(pl.col("id") < pl.col("id_right"))
+        .select("id", "id_right")
+        for table in (a, b)
+    ]
+    common = pairs[0].join(pairs[1], on=["id", "id_right"], how="semi").height
+    return 2 * common / (pairs[0].height + pairs[1].height)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for name in OUTPUTS
+        for path in sorted((folder / name).iterdir())
+    }
+
+
+def run(file: Path, folder: Path, **options: Any) -> dict[str, Any]:
+    options = {"sizes": SMALL, "effort": "fast", **options}
+    return run_distributed(str(file), engine="ray", output=str(folder), **options).summary
+
+
+@pytest.fixture(scope="module")
+def whole(cluster: None, file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole") / "out"
+    run(file, folder)
+    return folder
+
+
+def test_clusters_are_those_of_a_local_run(whole: Path, local: pl.DataFrame) -> None:
+    found = clusters_of(whole)
+    assert sorted(found["id"]) == sorted(local["id"])
+    assert pair_f1(found, local) >= TOLERANCE
+
+
+def test_one_search_finds_the_pairs_of_a_local_run(
+    cluster: None, file: Path, local: pl.DataFrame, tmp_path: Path
+) -> None:
+    run(file, tmp_path / "out", sizes=Sizes(rows=300))
+    found = clusters_of(tmp_path / "out")
+    assert pair_f1(found, local) == 1
+    ids = {full[:8]: 1 for full in found["cluster_id"]}
+    assert set(ids) == set(local["cluster_id"])
+
+
+def test_tables_agree(whole: Path, file: Path) -> None:
+    tables = {name: pl.read_parquet(whole / name) for name in OUTPUTS}
+    rows = pl.read_csv(file, infer_schema=False)
+    assert tables["clusters"].select(rows.columns).sort("id").equals(rows.sort("id"))
+    assert tables["merged"].height + tables["removed"].height == rows.height
+    assert set(tables["removed"]["id"]).isdisjoint(tables["merged"]["id"])
+    assert not tables["pairs"].select("left_id", "right_id").is_duplicated().any()
+
+
+def test_one_worker_writes_the_same_bytes(whole: Path, file: Path, tmp_path: Path) -> None:
+    import ray
+
+    @ray.remote(num_cpus=1)
+    def hold_a_core() -> None:
+        sleep(600)
+
+    held = hold_a_core.remote()
+    try:
+        run(file, tmp_path / "out")
+    finally:
+        ray.cancel(held, force=True)
+    assert hashes(tmp_path / "out") == hashes(whole)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_workers_that_die_in_each_stage_change_nothing(
+    whole: Path, file: Path, tmp_path: Path
+) -> None:
+    killed: dict[str, bool] = {}
+    threads: list[Thread] = []
+
+    def kill(stage: str) -> None:
+        end = monotonic() + 5
+        while monotonic() < end and not killed[stage]:
+            killed[stage] = kill_a_worker()
+            sleep(0.002)
+
+    def report(stage: str, done: int, total: int) -> None:
+        if stage not in killed and (EVERY_NIGHT or stage in KILLED):
+            killed[stage] = False
+            threads.append(Thread(target=kill, args=[stage]))
+            threads[-1].start()
+
+    run(file, tmp_path / "out", report=report)
+    for thread in threads:
+        thread.join()
+    assert hashes(tmp_path / "out") == hashes(whole)
+    assert killed
+    assert EVERY_NIGHT or all(killed.values())
+
+
+def test_a_run_goes_on_after_the_last_finished_stage(
+    whole: Path, file: Path, tmp_path: Path
+) -> None:
+    def report(stage: str, done: int, total: int) -> None:
+        if stage == "score":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(file, tmp_path / "out", report=report)
+    stages = run(file, tmp_path / "out")["stages"]
+    at = [stage["stage"] for stage in stages].index("score")
+    assert all(stage.get("reused") for stage in stages[:at])
+    assert not any(stage.get("reused") for stage in stages[at:])
+    assert hashes(tmp_path / "out") == hashes(whole)
+
+
+def test_a_finished_run_is_not_repeated(whole: Path, file: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*.parquet")}
+    assert run(file, whole)["unchanged"]
+    assert before == {path: path.stat().st_mtime_ns for path in whole.rglob("*.parquet")}
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.4])
+def test_a_result_beyond_a_limit_is_not_written(whole: Path, file: Path, threshold: float) -> None:
+    before = hashes(whole)
+    with pytest.raises(LimitError, match="max_merged_share"):
+        run(file, whole, threshold=threshold, max_merged_share=0.01)
+    assert hashes(whole) == before
+
+
+def test_another_threshold_reuses_the_scores(whole: Path, file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(whole, folder)
+    stages = {
+        stage["stage"]: stage.get("reused", False)
+        for stage in run(file, folder, threshold=1.0)["stages"]
+    }
+    assert stages["score"]
+    assert not stages["resolve"]
+    assert pl.read_parquet(folder / "merged").height > pl.read_parquet(whole / "merged").height
+
+
+def test_several_files_are_stacked(cluster: None, file: Path, tmp_path: Path) -> None:
+    rows = pl.read_csv(file, infer_schema=False)
+    (tmp_path / "in").mkdir()
+    rows[:250].write_parquet(tmp_path / "in/a.parquet", row_group_size=90)
+    rows[250:].write_csv(tmp_path / "in/b.csv")
+    summary = run(tmp_path / "in", tmp_path / "out", sizes=Sizes(rows=200))
+    found = clusters_of(tmp_path / "out")
+    assert summary["rows"] == rows.height
+    assert found["source"].value_counts().sort("source").rows() == [
+        ("a.parquet", 250),
+        ("b.csv", 350),
+    ]
+
+
+def test_ids_have_to_be_unique(
+    cluster: None, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dedupe.engine.reading.SAMPLED_ROWS", 1)
+    rows = pl.read_csv(file, infer_schema=False)
+    ids = rows["id"].to_list()
+    ids[400] = ids[9]
+    path = tmp_path / "twice.csv"
+    rows.with_columns(pl.Series("id", ids)).write_csv(path)
+    with pytest.raises(OptionError, match="rows 10 and 401 have the same value"):
+        run(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"must_agree": ("born",)}, "does not support must_agree"),
+        ({"target_precision": 0.9}, "does not support target_precision"),
+        ({"format": "csv"}, "writes Parquet only"),
+        ({"merge": {"born": "max"}}, "merge rule max compares the values of the whole file"),
+    ],
+)
+def test_what_it_does_not_support_is_refused(
+    cluster: None, file: Path, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(OptionError, match=message):
+        run(file, tmp_path / "out", **options)
+
+
+def test_other_folders_are_left_alone(cluster: None, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(WorkspaceError, match="name another with -o"):
+        run(file, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_sample_of_the_doubtful_pairs_can_be_reviewed(whole: Path) -> None:
+    with pytest.raises(WorkspaceError, match=r"made with --engine ray.* use .*sample\.dedupe"):
+        open_workspace(whole)
+    state = open_state(open_workspace(whole / "sample.dedupe"))
+    ids = state.records.ids
+    found = {
+        (ids[left], ids[right]): round(probability, 4)
+        for left, right, probability in state.pairs.select(*PAIR, "probability").iter_rows()
+    }
+    scored = pl.read_parquet(whole / "pairs").select("left_id", "right_id", "probability")
+    known = {(left, right): probability for left, right, probability in scored.iter_rows()}
+    assert found.items() <= known.items()
+    doubtful = {pair for pair, probability in known.items() if 0.1 <= probability < 0.5}
+    assert doubtful <= found.keys()
+    clusters = clusters_of(whole).filter(pl.col("id").is_in(ids.implode()))
+    again = state.cluster().resolved.rows.with_columns(ids)
+    assert pair_f1(clusters, again.select("id", "cluster_id")) == 1
+    left, right = next(iter(doubtful))
+    explanation = explain(whole / "sample.dedupe", left, right)
+    assert round(explanation.probability, 4) == known[left, right]

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedupe.config import Config
+from dedupe.engine.candidates import BINS, within_budget
+from dedupe.engine.components import contract
+from dedupe.engine.plan import Plan, Sizes, part
+from dedupe.engine.reading import SKETCH, _sketch, count_distinct, find_files
+from dedupe.engine.store import Store
+from dedupe.engine.workers import naming_record
+from dedupe.errors import EngineError, InputError
+from dedupe.progress import no_report
+from dedupe.scoring.pairs import components
+from tests.engine.clusters import Inline
+
+ROWS = 30
+
+
+@given(st.lists(st.tuples(st.integers(0, ROWS - 1), st.integers(0, ROWS - 1)), max_size=60))
+def test_contraction_finds_the_connected_components(
+    tmp_path_factory: pytest.TempPathFactory, edges: list[tuple[int, int]]
+) -> None:
+    store = Store(str(tmp_path_factory.mktemp("stages")))
+    plan = Plan(store, store, Config(), Sizes(edges=0), starts=(0, 10, 20, ROWS))
+    ends = np.array([pair for pair in edges if pair[0] != pair[1]], dtype=np.uint32).reshape(-1, 2)
+    for home in plan.homes:
+        some = ends[home::3]
+        frame = pl.DataFrame({"row": some.max(axis=1), "label": some.min(axis=1)}).unique()
+        store.write(part("edges", home), frame.cast(pl.UInt32))
+    stage, counts = contract(Inline(store, no_report), plan, "edges", len(ends))
+    found = pl.concat([store.read(part(stage, home)) for home in plan.homes])
+    label = np.arange(ROWS, dtype=np.uint32)
+    label[found["row"].to_numpy()] = found["label"].to_numpy()
+    expected = components(ROWS, ends[:, 0], ends[:, 1])
+    assert label.tolist() == expected.tolist()
+    assert len(counts) <= 8
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=12), st.integers(1, 100))
+def test_the_best_pairs_are_within_the_budget(counts: list[int], most: int) -> None:
+    histogram = np.zeros((3, BINS), dtype=np.int64)
+    histogram.ravel()[:: BINS // 4][: len(counts)] = counts
+    rank, lowest = within_budget(histogram, most)
+    kept = histogram[:rank].sum() + (histogram[rank, lowest:].sum() if rank < 3 else 0)
+    assert kept <= most or kept == histogram[0][histogram[0].nonzero()[0].max(initial=0)]
+    assert kept == histogram.sum() or kept + histogram.max() >= min(most, histogram.sum())
+
+
+def test_distinct_values_are_counted_over_partitions() -> None:
+    values = pl.Series([f"value {number}" for number in range(20_000)])
+    parts = [_sketch(values[:12_000]), _sketch(values[8_000:])]
+    distinct, filled = count_distinct(parts)
+    assert filled == 24_000
+    assert distinct == pytest.approx(20_000, rel=4 / SKETCH**0.5)
+    assert count_distinct([_sketch(values[:100]), _sketch(values[50:120])]) == (120, 170)
+
+
+def test_a_record_that_breaks_a_stage_is_named() -> None:
+    def fails(frame: pl.DataFrame) -> None:
+        if frame["row"].is_in([4_711]).any():
+            raise ZeroDivisionError("by nothing")
+
+    frame = pl.DataFrame({"row": range(4_000, 5_000)})
+    with pytest.raises(
+        EngineError, match=r"record 4711 .*stage texts: ZeroDivisionError: by nothing"
+    ):
+        naming_record("texts", fails, frame)
+
+
+def test_a_pair_that_breaks_a_stage_is_named() -> None:
+    def fails(frame: pl.DataFrame) -> None:
+        if (frame["left"] == 3).any():
+            raise ValueError("no")
+
+    frame = pl.DataFrame({"left": range(9), "right": range(10, 19)})
+    with pytest.raises(EngineError, match="pair 3 and 13"):
+        naming_record("score", fails, frame)
+
+
+def test_addresses_of_files_are_listed(tmp_path: Path) -> None:
+    for name in ("b.parquet", "a.parquet", "notes.md"):
+        pl.DataFrame({"x": [1]}).write_parquet(tmp_path / name)
+    address = f"file://{tmp_path}"
+    expected = [f"{address}/a.parquet", f"{address}/b.parquet"]
+    for named in (address, f"{address}/*.parquet", f"{address}/"):
+        assert [file.path for file in find_files(named)] == expected
+    with pytest.raises(InputError, match="no file matches"):
+        find_files(f"{address}/*.csv")
+
+
+def test_a_stage_is_finished_when_its_last_file_is_there(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.write(part("texts", 0), pl.DataFrame({"row": [1]}))
+    assert store.finished("texts") is None
+    store.finish("texts", {"tasks": [{"rows": 1}]})
+    assert store.finished("texts") == {"tasks": [{"rows": 1}]}
+    assert store.read(part("texts", 0))["row"].to_list() == [1]
+    store.remove("texts")
+    assert store.finished("texts") is None
