@@ -183,9 +183,13 @@ class Workers:
         """
 
         def start() -> list[Any]:
-            splits, joins = _remote(_split), _remote(_join)
-            parts = [splits.options(num_returns=cells).remote(split, item, cells) for item in items]
-            by_item = [[made] if cells == 1 else made for made in parts]
+            joins = _remote(_join)
+            if cells == 1:
+                split_one = _remote(_split_for_one_cell)
+                by_item = [[split_one.remote(split, item)] for item in items]
+            else:
+                splits = _remote(_split).options(num_returns=cells)
+                by_item = [splits.remote(split, item, cells) for item in items]
             return [
                 joins.remote(join, arrow, cell, *(made[cell] for made in by_item))
                 for cell in range(cells)
@@ -228,6 +232,7 @@ def _remote(function: Callable[..., Any]) -> Any:
 
     # A task has one core: the libraries must not start a thread for each core of the machine.
     environment = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", CPUS), "1")
+    environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # it gives memory back
     return ray.remote(
         max_retries=RETRIES, retry_exceptions=False, runtime_env={"env_vars": environment}
     )(function)
@@ -281,14 +286,16 @@ def _call(function: Callable[[Any], Facts], item: Any, threads: int) -> Facts:
         os.environ[CPUS] = "1"
 
 
-def _split(split: Callable[[Any], Frames], item: Any, cells: int) -> Any:
-    """Split the frames of an item by cell: one tuple of Arrow tables for each cell."""
-    by_frame = [_by_cell(frame, cells) for frame in split(item)]
-    pieces = list(zip(*by_frame, strict=True))
-    return pieces[0] if cells == 1 else pieces
+def _split(split: Callable[[Any], Frames], item: Any, cells: int) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of each cell, one Arrow table a frame: Ray takes them one by one."""
+    yield from zip(*(_by_cell(frame, cells) for frame in split(item)), strict=True)
 
 
-def _by_cell(frame: Any, cells: int) -> list[Any]:
+def _split_for_one_cell(split: Callable[[Any], Frames], item: Any) -> tuple[Any, ...]:
+    return next(_split(split, item, 1))
+
+
+def _by_cell(frame: Any, cells: int) -> Iterator[Any]:
     if isinstance(frame, Routed):
         table, row, cell = frame.table, frame.row, frame.cell
     else:
@@ -298,7 +305,8 @@ def _by_cell(frame: Any, cells: int) -> list[Any]:
     order = np.argsort(cell, kind="stable")
     ends = np.searchsorted(cell[order], np.arange(cells + 1))
     row = row[order]
-    return [table.take(row[ends[at] : ends[at + 1]]) for at in range(cells)]
+    for at in range(cells):
+        yield table.take(row[ends[at] : ends[at + 1]])
 
 
 def _join(

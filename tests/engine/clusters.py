@@ -59,8 +59,7 @@ class Inline(Workers):
         *,
         arrow: bool = False,
     ) -> list[Facts]:
-        made = [_split(split, item, cells) for item in items]
-        by_item = [[pieces] if cells == 1 else pieces for pieces in made]
+        by_item = [list(_split(split, item, cells)) for item in items]
         return [
             _join(join, arrow, cell, *(found[cell] for found in by_item)) for cell in range(cells)
         ]
