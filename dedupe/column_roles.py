@@ -16,6 +16,9 @@ from dedupe.errors import OptionError, did_you_mean
 SAMPLE = 20_000
 """Rows from which the kind of values in a column is told."""
 
+NAMES_SOURCE = "names the source of the row"
+"""Reason why a column that says where each row is from is not compared."""
+
 _ID_NAME = re.compile(r"^(.*[_\- .])?(id|ids|uuid|guid|key|pk|rowid|recid)$|^(rec|record|row)_?id$")
 _ROW_NAME = re.compile(
     r"^(row|rec|record|line|index|idx|seq|sequence|unnamed|nr|no)?[_\- .:]*"
@@ -178,7 +181,7 @@ def _reason_to_ignore(values: pl.Series, name: str, source: NDArray[np.uint8]) -
     if distinct == 1 and len(filled) == len(values):
         return "the same in every row"
     if _SOURCE_NAME.match(name) and distinct <= 100:
-        return "names the source of the row"
+        return NAMES_SOURCE
     if filled.head(SAMPLE).str.contains(_HASH).all():
         return "hashes or UUIDs"
     if source.any():
