@@ -383,7 +383,8 @@ def neighbour_ranks(
     rank: NDArray[Any] = _places([both[name].to_numpy() for name in lists])
     if sources is not None and weighted:
         of_other = sources.weights()[both["row"].to_numpy()]
-        rank = (rank + 1) * np.where(both["within"].to_numpy(), WITHIN, of_other) - 1
+        # The nearest of each record within its source is a candidate as soon as any other.
+        rank = np.where(both["within"].to_numpy(), WITHIN * rank, of_other * (rank + 1) - 1)
     return (
         both.with_columns(pl.Series("rank", rank))
         .group_by("left", "right")

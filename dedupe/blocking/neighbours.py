@@ -163,8 +163,9 @@ def nearest_pairs(
         members = seen[source[seen] == group]
         index = load_faiss().IndexFlatIP(view.vectors.shape[1])
         index.add(view.vectors[members])
-        for at in range(0, len(seen), QUERY_BLOCK):
-            rows = seen[at : at + QUERY_BLOCK]
+        asked = seen if within or group == ANY_SOURCE else seen[source[seen] != group]
+        for at in range(0, len(asked), QUERY_BLOCK):
+            rows = asked[at : at + QUERY_BLOCK]
             similarity, place = index.search(view.vectors[rows], min(k + 1, len(members)))
             other = members[place]
             similarity[other == rows[:, None]] = _NOTHING
@@ -173,7 +174,8 @@ def nearest_pairs(
                 frames.append(_frame(rows[own], other[own], similarity[own], k_within))
             if not own.all():
                 across.add(rows[~own], other[~own], similarity[~own])
-            progress(number * len(seen) + at + len(rows), len(groups) * len(seen))
+            done = number + (at + len(rows)) / len(asked)
+            progress(int(done * n / len(groups)), n)
     frames.append(_frame(np.arange(n), across.other, across.similarity, k))
     pairs = pl.concat(frames).unique(["left", "right"]).sort("left", "right")
     exact = view.similarity(pairs["left"].to_numpy(), pairs["right"].to_numpy())
