@@ -65,7 +65,7 @@ def same_source(a: Any, b: Any) -> NDArray[np.bool_]:
 
 def flat_hits(vectors: NDArray[np.float32], radius: float, progress: Progress) -> Iterator[Hits]:
     """Search exactly: each block of rows among itself and all earlier rows."""
-    faiss = _faiss()
+    faiss = load_faiss()
     n, d = vectors.shape
     index = faiss.IndexFlatIP(d)
     for at in range(0, n, QUERY_BLOCK):
@@ -82,7 +82,7 @@ def ivf_hits(
     vectors: NDArray[np.float32], radius: float, seed: int, progress: Progress
 ) -> Iterator[Hits]:
     """Search the IVF lists nearest to each row, list by list; a pair may occur twice."""
-    faiss = _faiss()
+    faiss = load_faiss()
     n, d = vectors.shape
     lists = int(LISTS_PER_ROOT * np.sqrt(n))
     index = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, lists, faiss.METRIC_INNER_PRODUCT)
@@ -192,7 +192,8 @@ def _search_radius(radius: float) -> np.float32:
     return np.float32(radius) - EPSILON
 
 
-def _faiss() -> Any:
+def load_faiss() -> Any:
+    """Import FAISS, after torch where both bring an OpenMP runtime."""
     # On some systems faiss and torch each bring an OpenMP runtime; torch's must be loaded first.
     if platform.system() == "Darwin":
         import torch  # noqa: F401

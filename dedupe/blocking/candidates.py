@@ -1,28 +1,35 @@
-"""Candidate pairs: a range self-join over the embeddings of the records.
+"""Candidate pairs: a self-join over the embeddings of the records.
 
-Two records are a candidate pair if their cosine similarity is at least the radius and one is among
-the :data:`NEIGHBOURS` nearest of the other. With the radius alone, dense groups of similar records
-(branches of a chain, volumes of a series) would take all the candidates.
+Each record is paired with its nearest neighbours, the nearest of every record first, until there
+are as many pairs as wanted. With a radius alone, dense groups of similar records (branches of a
+chain, volumes of a series) would take all the candidates. Where a column names the source of each
+record, neighbours within the source and in the other sources are listed apart, so that the many
+similar records of one list do not hide their twins in another.
 
-Up to :data:`FLAT_LIMIT` records the join is exact: blocks are added to a flat FAISS index one after
-another, and each is searched among the rows added so far, so that only the upper triangle is
-computed. Above, records that share rare trigrams or words are found with an inverted index and
-compared by cosine. Embeddings of another bi-encoder have no such features: they are searched with
-an IVF FAISS index. All work block by block and drop hits that can no longer become candidates, so
-memory is bounded at every radius.
+Up to :data:`FLAT_LIMIT` records neighbours are found exactly; see
+:mod:`dedupe.blocking.neighbours`. Above, records that share rare trigrams or words are found with
+an inverted index and compared by cosine. Embeddings of another bi-encoder have no such features:
+they are searched with an IVF FAISS index.
+
+With a radius from the user, all pairs at or above it are candidates. The join is then exact up to
+:data:`FLAT_LIMIT` records: blocks are added to a flat FAISS index one after another, and each is
+searched among the rows added so far, so that only the upper triangle is computed.
+
+All work block by block and drop hits that can no longer become candidates, so memory is bounded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.blocking.backends import (
+    ANY_SOURCE,
     CANDIDATES,
     Hits,
     Vectors,
@@ -34,6 +41,7 @@ from dedupe.blocking.backends import (
     same_source,
 )
 from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.neighbours import DEPTH, View, nearest_pairs
 from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
@@ -53,6 +61,10 @@ MAX_HITS = 20_000_000
 dense groups of similar records need them."""
 INVERTED = "inverted index"
 """Name of the search by rare features."""
+WITHIN = 2.0
+"""Weight of ranks among the neighbours within a source: twins are more often in another one."""
+OTHER_VIEW = 2.0
+"""Weight of ranks in views of a part of the records, beside those of the whole texts."""
 SLACK = 1.8
 """Neighbours counted per candidate wanted: most pairs are found from both of their records."""
 
@@ -100,12 +112,43 @@ class _Limits:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """Where records are from.
+
+    Parameters
+    ----------
+    number
+        (n,) u8: number of each record's source; :data:`ANY_SOURCE` differs from all.
+    across_only
+        Whether only pairs of different sources are candidates. Else each record has two lists of
+        neighbours, one within its source and one in the others.
+    """
+
+    number: NDArray[np.uint8]
+    across_only: bool
+
+    def weights(self) -> NDArray[np.float64]:
+        """Weight the ranks of each record's neighbours in other sources, (n,).
+
+        All sources have equal shares of the candidates: a record of a small one, of which each has
+        its twin in a large one, has more than one of the large one, of which few have a twin.
+        """
+        count = np.bincount(self.number, minlength=ANY_SOURCE + 1).astype(np.float64)
+        count[ANY_SOURCE] = 0
+        present = count > 0
+        count[ANY_SOURCE] = count.sum() / max(present.sum(), 1)
+        weight: NDArray[np.float64] = count[self.number] / max(count[ANY_SOURCE], 1)
+        return weight
+
+
 def find_candidate_pairs(
     vectors: Vectors,
     config: Config,
     progress: Progress = silent,
-    source: NDArray[np.uint8] | None = None,
+    sources: Sources | None = None,
     rare: csr_array | None = None,
+    views: Sequence[View] = (),
 ) -> Candidates:
     """Find the candidate pairs among n records.
 
@@ -117,12 +160,14 @@ def find_candidate_pairs(
         ``candidates_per_record``, ``radius`` and ``seed`` are used.
     progress
         Called after each block.
-    source
-        (n,) u8: pairs are only looked for between different sources; :data:`ANY_SOURCE` differs
-        from all. ``None``: pairs of all records are looked for.
+    sources
+        Where the records are from; ``None``: nobody knows.
     rare
         (n, f) weights of rare features. Above :data:`FLAT_LIMIT` records, only records that share
         one are compared: k-means separates spellings badly. ``None``: an IVF index is used there.
+    views
+        Views of the records, in each of which neighbours are searched up to :data:`FLAT_LIMIT`
+        records; none: the vectors are the only one.
 
     Returns
     -------
@@ -131,13 +176,23 @@ def find_candidate_pairs(
         radius, tightened if they are more than :data:`HITS_PER_RECORD` per record.
     """
     n = len(vectors)
-    sample = NeighbourSample.draw(vectors, config.seed, source)
+    apart = sources.number if sources is not None and sources.across_only else None
+    sample = NeighbourSample.draw(vectors, config.seed, apart)
     limits = _choose_limits(sample, n, config)
-    index, hits = _search(vectors, rare, limits.radius, config.seed, progress)
-    if source is not None:
-        hits = _between_sources(hits, source)
-    found = _collect(hits, limits, None if index == INVERTED else vectors)
-    pairs = _within_budget(found, limits.pairs)
+    if config.radius is None and n <= FLAT_LIMIT:
+        assert not isinstance(vectors, Int8Vectors)
+        index = "flat"
+        pairs = _nearest_of_views(views or [View(vectors)], config, progress, sources)
+        exact = cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
+        pairs = pairs.with_columns(pl.Series("similarity", exact))
+        lowest = float(exact.min(initial=1.0))
+        limits = replace(limits, radius=float(np.floor(lowest * 1e4) / 1e4))
+    else:
+        index, hits = _search(vectors, rare, limits.radius, config.seed, progress)
+        if apart is not None:
+            hits = _between_sources(hits, apart)
+        found = _collect(hits, limits, None if index == INVERTED else vectors, sources)
+        pairs = _within_budget(found, limits.pairs, sources)
     just_outside, sampled = sample.just_outside(pairs, n)
     return Candidates(
         pairs=pairs,
@@ -148,6 +203,29 @@ def find_candidate_pairs(
         index_recall=sample.recall(pairs, limits.radius) if index != "flat" else 1.0,
         notes=limits.notes,
     )
+
+
+def _nearest_of_views(
+    views: Sequence[View], config: Config, progress: Progress, sources: Sources | None
+) -> pl.DataFrame:
+    """Select the pairs that rank best in any view, up to the budget."""
+    n = len(views[0].vectors)
+    depth = min(max(DEPTH, int(4 * config.candidates_per_record)), n)
+    ranks = []
+    for weight, view in zip([1.0, *[OTHER_VIEW] * len(views)], views, strict=False):
+        number = None if sources is None else sources.number
+        within = sources is None or not sources.across_only
+        found = nearest_pairs(view, depth, number, progress, within=within)
+        ranked = neighbour_ranks(found, sources=sources)
+        ranked = ranked.with_columns((pl.col("rank") + 1) * weight)
+        ranks.append(ranked.join(found, on=["left", "right"]))
+    best = (
+        pl.concat(ranks)
+        .group_by("left", "right")
+        .agg(pl.col("rank").min(), pl.col("similarity").max())
+    )
+    most = max(int(config.candidates_per_record * n), 1)
+    return select_best(best.select(CANDIDATES.names()), best.drop("similarity"), most)
 
 
 def _search(
@@ -207,7 +285,9 @@ def _between_sources(hits: Iterator[Hits], source: NDArray[np.uint8]) -> Iterato
         yield row[keep], other[keep], similarity[keep]
 
 
-def _collect(hits: Iterator[Hits], limits: _Limits, vectors: Vectors | None) -> pl.DataFrame:
+def _collect(
+    hits: Iterator[Hits], limits: _Limits, vectors: Vectors | None, sources: Sources | None = None
+) -> pl.DataFrame:
     """Collect hits in one frame: the pairs among the nearest of one of their rows.
 
     With `vectors`, cosines are computed again in NumPy, so that they do not depend on FAISS.
@@ -223,7 +303,7 @@ def _collect(hits: Iterator[Hits], limits: _Limits, vectors: Vectors | None) -> 
         held += pending[-1].height
         if held > limit:
             pairs = pl.concat([collected, *pending]).unique(["left", "right"])
-            collected = _nearest(pairs, limits.neighbours + 1)
+            collected = _nearest(pairs, limits.neighbours + 1, sources)
             pending, held = [], collected.height
             # The pairs that remain may exceed the limit: sort again only once they have doubled.
             limit = max(MAX_HELD_HITS, 2 * held)
@@ -233,26 +313,23 @@ def _collect(hits: Iterator[Hits], limits: _Limits, vectors: Vectors | None) -> 
         exact = cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
         pairs = pairs.with_columns(pl.Series("similarity", exact))
     near = pairs.filter(pl.col("similarity") >= pl.lit(limits.radius, dtype=pl.Float32))
-    return _nearest(near, limits.neighbours).sort("left", "right")
+    return _nearest(near, limits.neighbours, sources).sort("left", "right")
 
 
-def _nearest(pairs: pl.DataFrame, neighbours: int) -> pl.DataFrame:
+def _nearest(pairs: pl.DataFrame, neighbours: int, sources: Sources | None = None) -> pl.DataFrame:
     """Select the pairs that are among the `neighbours` most similar of one of their rows."""
-    return pairs.join(
-        neighbour_ranks(pairs).filter(pl.col("rank") < neighbours),
-        on=["left", "right"],
-        how="semi",
-    )
+    ranks = neighbour_ranks(pairs, sources=sources, weighted=False)
+    return pairs.join(ranks.filter(pl.col("rank") < neighbours), on=["left", "right"], how="semi")
 
 
-def _within_budget(pairs: pl.DataFrame, most: int) -> pl.DataFrame:
+def _within_budget(pairs: pl.DataFrame, most: int, sources: Sources | None = None) -> pl.DataFrame:
     """Select `most` pairs: the nearest of every row, then the second nearest, and so on.
 
     By similarity alone, a dense group of similar records would take the budget of all others.
     """
     if pairs.height <= most:
         return pairs
-    return select_best(pairs, neighbour_ranks(pairs), most)
+    return select_best(pairs, neighbour_ranks(pairs, sources=sources), most)
 
 
 def select_best(pairs: pl.DataFrame, ranks: pl.DataFrame, most: int) -> pl.DataFrame:
@@ -263,7 +340,13 @@ def select_best(pairs: pl.DataFrame, ranks: pl.DataFrame, most: int) -> pl.DataF
     return best.select(pairs.columns).sort("left", "right")
 
 
-def neighbour_ranks(pairs: pl.DataFrame, counted: NDArray[np.bool_] | None = None) -> pl.DataFrame:
+def neighbour_ranks(
+    pairs: pl.DataFrame,
+    counted: NDArray[np.bool_] | None = None,
+    sources: Sources | None = None,
+    *,
+    weighted: bool = True,
+) -> pl.DataFrame:
     """Rank each pair among the pairs of its two rows, and take the better rank.
 
     Parameters
@@ -272,6 +355,10 @@ def neighbour_ranks(pairs: pl.DataFrame, counted: NDArray[np.bool_] | None = Non
         Schema :data:`~dedupe.blocking.backends.CANDIDATES`.
     counted
         (n,) bool: only ranks among the pairs of these rows count. ``None``: those of all rows.
+    sources
+        Where the records are from: pairs within a source and with other sources are ranked apart.
+    weighted
+        Whether ranks are weighted by :data:`WITHIN` and :meth:`Sources.weights`.
 
     Returns
     -------
@@ -285,10 +372,29 @@ def neighbour_ranks(pairs: pl.DataFrame, counted: NDArray[np.bool_] | None = Non
     ]
     if counted is not None:
         sides = [side.filter(pl.Series(counted[side["row"].to_numpy()])) for side in sides]
+    both = pl.concat(sides)
+    lists = ["row"]
+    if sources is not None:
+        row, other = (sources.number[both[side].to_numpy()] for side in ("row", "other"))
+        both = both.with_columns(pl.Series("within", same_source(row, other)))
+        lists = ["row", "within"]
+    both = both.sort(*lists, "similarity", "other", descending=[*[False] * len(lists), True, False])
+    rank: NDArray[Any] = _places([both[name].to_numpy() for name in lists])
+    if sources is not None and weighted:
+        of_other = sources.weights()[both["row"].to_numpy()]
+        # The nearest of each record within its source is a candidate as soon as any other.
+        rank = np.where(both["within"].to_numpy(), WITHIN * rank, of_other * (rank + 1) - 1)
     return (
-        pl.concat(sides)
-        .sort("row", "similarity", "other", descending=[False, True, False])
-        .with_columns(pl.int_range(pl.len()).over("row").alias("rank"))
+        both.with_columns(pl.Series("rank", rank))
         .group_by("left", "right")
         .agg(pl.col("rank").min())
     )
+
+
+def _places(lists: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+    """Count up the entries of each list from 0; the lists lie one after another."""
+    place = np.arange(len(lists[0]))
+    starts = np.zeros(len(place), dtype=bool)
+    for name in lists:
+        starts[1:] |= name[1:] != name[:-1]
+    return place - np.maximum.accumulate(np.where(starts, place, 0))

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from dedupe.blocking.backends import ANY_SOURCE
 from dedupe.blocking.bi_encoder import fit_bi_encoder, shared_features
-from dedupe.blocking.candidates import find_candidate_pairs
+from dedupe.blocking.candidates import Sources, find_candidate_pairs
 from dedupe.blocking.index import embed_for_index, save_index
+from dedupe.blocking.neighbours import views_of
+from dedupe.column_roles import NAMES_SOURCE
 from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.io.schema_matching import Linked
@@ -80,13 +82,14 @@ def find_candidates(
     if cached is not None:
         return cached
     distinct = records.texts.gather(firsts).to_list()
-    source = _text_sources(records, firsts) if config.link and not config.within_tables else None
+    sources, notes = text_sources(records, firsts, config)
     with stages.timed("encode"):
         encoder = fit_bi_encoder(config, distinct)
         vectors, features = embed_for_index(encoder, distinct)
         rare = shared_features(encoder, features)
+        views = () if config.radius is not None else views_of(encoder, distinct, vectors)
     with stages.timed("search") as progress:
-        found = find_candidate_pairs(vectors, config, progress, source, rare)
+        found = find_candidate_pairs(vectors, config, progress, sources, rare, views)
     index = save_index(stages.workspace.cache, key, encoder, vectors, features)
     stages.workspace.cache.forget(INDEX, [key])
     candidates = found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
@@ -100,7 +103,7 @@ def find_candidates(
         "index": found.index,
         "index_recall": round(found.index_recall, 4),
         "sampled_share": found.sampled / len(distinct),
-        "notes": list(found.notes),
+        "notes": [*found.notes, *notes],
         "stored": index,
     }
     stages.cache("search", CANDIDATES, key, pairs, facts)
@@ -182,16 +185,35 @@ def _check_compared(records: Records, linked: Linked) -> None:
             )
 
 
-def _text_sources(records: Records, firsts: pl.Series) -> NDArray[np.uint8]:
-    """Return the table of each distinct text, or that several tables have it."""
-    tables = (
-        pl.DataFrame({"text": records.texts, "source": records.source})
+def text_sources(
+    records: Records, firsts: pl.Series, config: Config
+) -> tuple[Sources | None, tuple[str, ...]]:
+    """Find out where the distinct texts are from, and what the user should know about it."""
+    if config.link:
+        number = _by_text(records.texts, records.source, firsts)
+        return Sources(number, across_only=not config.within_tables), ()
+    names = [field.name for field in records.fields if field.reason == NAMES_SOURCE]
+    if not names:
+        return None, ()
+    values = records.frame[names[0]].cast(pl.String).fill_null("")
+    source = (values.rank("dense") - 1).to_numpy().astype(np.uint8)
+    note = (
+        f"column {names[0]!r} names the source of each row: neighbours in other sources are "
+        f"candidates before those in the same one; --ignore {names[0]} treats all alike"
+    )
+    return Sources(_by_text(records.texts, source, firsts), across_only=False), (note,)
+
+
+def _by_text(texts: pl.Series, source: NDArray[np.uint8], firsts: pl.Series) -> NDArray[np.uint8]:
+    """Return the source of each distinct text, or that several sources have it."""
+    sources = (
+        pl.DataFrame({"text": texts, "source": source})
         .group_by("text")
         .agg(pl.col("source").min().alias("low"), pl.col("source").max().alias("high"))
     )
-    found = pl.DataFrame({"text": records.texts.gather(firsts)}).join(
-        tables, on="text", how="left", maintain_order="left"
+    found = pl.DataFrame({"text": texts.gather(firsts)}).join(
+        sources, on="text", how="left", maintain_order="left"
     )
-    # Records without any text form no group: each belongs to its own table.
+    # Records without any text form no group: each belongs to its own source.
     mixed = ((found["low"] != found["high"]) & (found["text"] != "")).to_numpy()
-    return np.where(mixed, ANY_SOURCE, records.source[firsts.to_numpy()]).astype(np.uint8)
+    return np.where(mixed, ANY_SOURCE, source[firsts.to_numpy()]).astype(np.uint8)

@@ -102,7 +102,7 @@ def test_torch_is_loaded_before_faiss_only_where_both_bring_openmp(
 ) -> None:
     code = (
         "import sys, builtins, platform\n"
-        "from dedupe.blocking.backends import _faiss\n"
+        "from dedupe.blocking.backends import load_faiss\n"
         f"platform.system = lambda: {system!r}\n"
         "sys.modules |= {name: type(sys)(name) for name in ('torch', 'faiss')}\n"
         "load, order = builtins.__import__, []\n"
@@ -110,7 +110,7 @@ def test_torch_is_loaded_before_faiss_only_where_both_bring_openmp(
         "    if name in ('faiss', 'torch') and name not in order: order.append(name)\n"
         "    return load(name, *rest, **more)\n"
         "builtins.__import__ = record\n"
-        "_faiss()\n"
+        "load_faiss()\n"
         "print(*order)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

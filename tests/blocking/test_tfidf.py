@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedupe.blocking.tfidf import DIMENSIONS, MAX_RARE, MAX_SINGLETONS, HashedTfidf
+from tests.blocking.samples import misspelled_people
 
 TEXTS = [
     f"name: person{n % 97} family{n}\ncity: {'berlin' if n % 2 else 'rome'}" for n in range(300)
@@ -135,3 +136,12 @@ def test_without_singletons_only_shared_features_remain() -> None:
     assert (shared != expected).nnz == 0
     counts = np.bincount(shared.indices)
     assert counts[counts > 0].min() > 1
+
+
+def test_products_of_features_are_the_cosines_that_the_projection_estimates() -> None:
+    texts, _ = misspelled_people(300)
+    model = HashedTfidf.fit(texts)
+    features, vectors = model.features(texts), model.embed(texts)
+    exact = (features @ features.T).toarray()
+    np.testing.assert_allclose(np.diag(exact), 1, atol=1e-5)
+    assert np.abs(exact - vectors @ vectors.T).mean() < 0.05

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dedupe.blocking.bi_encoder import embed, fit_bi_encoder, shared_features
 from dedupe.blocking.candidates import find_candidate_pairs
 from dedupe.blocking.index import embed_for_index
+from dedupe.blocking.neighbours import views_of
 from dedupe.config import Config
 from dedupe.records import Records, make_records
 from dedupe.scoring.comparison.comparison import Comparison
@@ -214,7 +215,9 @@ def candidate_vectors(
     encoder = fit_bi_encoder(Config(), distinct)
     embedded, features = embed_for_index(encoder, distinct)
     rare = shared_features(encoder, features)
-    found = find_candidate_pairs(embedded, Config(), source=None, rare=rare).pairs
+    found = find_candidate_pairs(
+        embedded, Config(), rare=rare, views=views_of(encoder, distinct, embedded)
+    ).pairs
     rows = firsts.to_numpy()
     own = identical["left"].to_numpy()
     left, right = (np.concatenate([rows[found[side]], own]) for side in ("left", "right"))

@@ -1,0 +1,71 @@
+"""The field that names a thing: its title, where a long description would outweigh it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+LONGEST = 100
+"""Mean number of characters up to which a field can be a name."""
+LETTERS = 0.5
+"""Share of the characters of a name that are letters, at least."""
+TELLING = 0.5
+"""Share of the records that the distinct values of a naming field must reach."""
+MOST_OF_TEXT = 0.8
+"""Share of all characters above which a view of the field would see what the whole text shows."""
+
+
+def naming_values(texts: Sequence[str]) -> list[str] | None:
+    r"""Return the value of the naming field in each of n texts, ``""`` where it is missing.
+
+    It is the field with the most distinct values of those that are short and mostly letters.
+
+    Returns
+    -------
+    list of str or None
+        ``None`` if no field tells records apart, or if it is nearly the whole text.
+
+    Examples
+    --------
+    >>> naming_values(["title: dark star\nyear: 1974", "title: alien\nyear: 1979"])
+    ['dark star', 'alien']
+    """
+    lines = (
+        pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
+        .with_row_index("record")
+        .with_columns(pl.col("text").str.split("\n"))
+        .explode("text")
+        .with_columns(pl.col("text").str.splitn(": ", 2).struct.rename_fields(["label", "value"]))
+        .unnest("text")
+        .drop_nulls("value")
+        .unique(["record", "label"], keep="first", maintain_order=True)
+    )
+    length = pl.col("value").str.len_chars()
+    letters = pl.col("value").str.count_matches(r"\p{L}")
+    fields = (
+        lines.group_by("label", maintain_order=True)
+        .agg(
+            pl.col("value").n_unique().alias("distinct"),
+            length.sum().alias("characters"),
+            length.mean().alias("length"),
+            letters.sum().alias("letters"),
+        )
+        .with_columns(
+            (pl.col("characters") / pl.col("characters").sum()).alias("share"),
+            (pl.col("letters") / pl.col("characters")).alias("letters"),
+        )
+        .filter(
+            (pl.col("length") <= LONGEST)
+            & (pl.col("letters") >= LETTERS)
+            & (pl.col("distinct") >= TELLING * len(texts))
+            & (pl.col("share") <= MOST_OF_TEXT)
+        )
+        .sort("distinct", descending=True, maintain_order=True)
+    )
+    if fields.is_empty():
+        return None
+    named = lines.filter(pl.col("label") == fields["label"][0]).select("record", "value")
+    rows = pl.DataFrame({"record": pl.int_range(len(texts), dtype=pl.UInt32, eager=True)})
+    values = rows.join(named, on="record", how="left", maintain_order="left")["value"]
+    return values.fill_null("").to_list()

@@ -1,0 +1,58 @@
+"""Neighbour lists hold what brute force finds, within and across sources."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from dedupe.blocking.backends import ANY_SOURCE, same_source
+from dedupe.blocking.naming_field import naming_values
+from dedupe.blocking.neighbours import View, nearest_pairs
+from tests.blocking.samples import unit_vectors
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_each_record_is_paired_with_its_nearest_of_each_list(within: bool) -> None:
+    n, k = 150, 3
+    vectors = unit_vectors(n, d=24, seed=5)
+    source = np.array([4, 9, 9, 2] * 40, dtype=np.uint8)[:n]
+    source[::13] = ANY_SOURCE
+    cosine = vectors @ vectors.T
+    np.fill_diagonal(cosine, -3)
+    expected = set()
+    for row in range(n):
+        own = same_source(source[row], source)
+        for allowed in [own, ~own] if within else [~own]:
+            for other in np.argsort(-np.where(allowed, cosine[row], -3))[:k]:
+                if allowed[other] and other != row:
+                    expected.add((min(row, int(other)), max(row, int(other))))
+    found = nearest_pairs(View(vectors), k, source, within=within)
+    assert set(found.select("left", "right").iter_rows()) == expected
+
+
+def test_the_order_follows_the_features_and_blank_records_have_no_neighbours() -> None:
+    vectors = np.array([[1, 0], [1, 0], [0, 1], [0, 0]], dtype=np.float32)
+    features = csr_array(np.array([[0.6, 0.8], [0.8, 0.6], [0, 1], [0, 0]], dtype=np.float32))
+    found = nearest_pairs(View(vectors, features), 3)
+    assert [row[:2] for row in found.iter_rows()] == [(0, 1), (0, 2), (1, 2)]
+    np.testing.assert_allclose(found["similarity"], [0.96, 0.8, 0.6], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["a: 12\nb: dark star", "a: 13\nb: alien", "a: 14"], ["dark star", "alien", ""]),
+        (["name: anna", "name: bert"], None),  # the whole text
+        (["a: 12\nb: 77", "a: 13\nb: 78"], None),  # no letters
+        (
+            ["a: blue\nb: " + "x" * 200, "a: blue\nb: " + "y" * 200, "a: blue\nb: z"],
+            None,
+        ),  # too long, or alike
+        ([], None),
+    ],
+)
+def test_the_naming_field_is_short_and_tells_records_apart(
+    texts: list[str], expected: list[str] | None
+) -> None:
+    assert naming_values(texts) == expected
