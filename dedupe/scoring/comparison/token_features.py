@@ -19,6 +19,7 @@ from dedupe.scoring.comparison.scales import (
     scaled,
     share,
 )
+from dedupe.scoring.comparison.values.given_names import compatible_names
 from dedupe.scoring.comparison.values.token_table import MAYBE_GROUP, TokenTable
 from dedupe.scoring.comparison.values.tokens import CLASS, CLASSES
 
@@ -30,7 +31,7 @@ MIN_CODE_PART = 4
 """Characters of a code that is taken for the other one without its suffix."""
 _ALONE_WITH_OTHER, _ALONE, _CONFLICT = 60, 100, 0
 _ONE_SIDE_WITH_OTHER = 150
-_AMOUNTS = 16
+_AMOUNTS = 17
 
 
 def token_features(table: RecordTable, left: Rows, right: Rows) -> Features:
@@ -67,7 +68,7 @@ def _amount_features(amounts: NDArray[np.float32]) -> Features:
     """Scale what :func:`_compare` measured."""
     (shared, alone_left, alone_right, loose_left, loose_right, rarest, rarest_left, rarest_right,
      main_shared, main_left, main_right, main_rarest_left, main_rarest_right, tokens, codes,
-     fewest) = amounts  # fmt: skip
+     fewest, names) = amounts  # fmt: skip
     low, high = np.minimum, np.maximum
     poorer = shared + low(alone_left, alone_right)
     return {
@@ -88,6 +89,7 @@ def _amount_features(amounts: NDArray[np.float32]) -> Features:
         "main rarest on one side alone": scaled(high(main_rarest_left, main_rarest_right), 12),
         "codes alike": codes.astype(np.uint8),
         "tokens of the poorer record": scaled(fewest, 8),
+        "given names compatible": scaled(names, 80),
     }
 
 
@@ -116,7 +118,7 @@ def _compare(
     Returns
     -------
     amounts
-        (16, k): as :func:`_amount_features` names them.
+        (17, k): as :func:`_amount_features` names them.
     classes
         (3, k): sets of the classes that tokens have which both share, and each has alone.
     """
@@ -132,7 +134,8 @@ def _compare(
     shared = in_b & (sure_a | (class_a == CLASS["code"]))
     shared_b = in_a & (sure_b | (class_b == CLASS["code"]))
     alone_a, alone_b = sure_a & ~in_b, sure_b & ~in_a
-    alike = _alike_words(table, a, b, alone_a, alone_b)
+    compatible = _compatible_names(table, a, b, alone_a, alone_b)
+    alike = _alike_words(table, a, b, alone_a, alone_b) | compatible
     loose_a, loose_b = alone_a & ~alike.any(axis=1), alone_b & ~alike.any(axis=0)
     main_a, main_b = group_a == GROUP[MAIN], group_b == GROUP[MAIN]
     code_a, code_b = alone_a & (class_a == CLASS["code"]), alone_b & (class_b == CLASS["code"])
@@ -156,6 +159,7 @@ def _compare(
             shared.sum(axis=0),
             _codes_alike(table, a, b, code_a, code_b, shared_code),
             np.minimum(sure_a.sum(axis=0), sure_b.sum(axis=0)),
+            compatible.any(axis=1).sum(axis=0),
         ]
     ).astype(np.float32)
     return amounts, np.stack(
@@ -178,6 +182,19 @@ def _alike_words(
     least = np.multiply(fewest, 5, dtype=np.uint16) + np.maximum(left_size, right_size)
     alike: NDArray[np.bool_] = np.multiply(common, 10, dtype=np.uint16) >= least
     return alike
+
+
+def _compatible_names(
+    table: TokenTable, a: Numbers, b: Numbers, alone_a: Numbers, alone_b: Numbers
+) -> NDArray[np.bool_]:
+    """Tell which words of two records, (u, w, k), may be one given name."""
+    names = np.append(table.given_names, np.uint16(0))
+    left, right = np.where(alone_a, names[a], 0), np.where(alone_b, names[b], 0)
+    compatible = np.zeros((len(a), len(b), a.shape[1]), dtype=bool)
+    # Few pairs have a name on both sides that the other one lacks.
+    some = np.flatnonzero(left.any(axis=0) & right.any(axis=0))
+    compatible[:, :, some] = compatible_names()[left[:, None, some], right[None, :, some]]
+    return compatible
 
 
 def _total(where: Numbers, bits: Numbers) -> Numbers:

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.models.loading import cpu_count
+from dedupe.scoring.comparison.values.given_names import name_numbers
 from dedupe.scoring.comparison.values.roles import Role
 from dedupe.scoring.comparison.values.tokens import CLASS, MAYBE, value_tokens
 
@@ -77,6 +78,9 @@ class TokenTable:
         :data:`BIT_STEP`.
     letters
         (v,) uint64: bit set of the letter pairs of a word; 0 for tokens that match only exactly.
+    given_names
+        (v,) uint16: number of each given name and initial, as of
+        :func:`~dedupe.scoring.comparison.values.given_names.name_numbers`; 0 for other tokens.
     names
         (v,) of str: the tokens.
     """
@@ -87,6 +91,7 @@ class TokenTable:
     counts: NDArray[np.int32]
     bits: NDArray[np.float32]
     letters: NDArray[np.uint64]
+    given_names: NDArray[np.uint16]
     names: pl.Series
 
     @cached_property
@@ -141,6 +146,7 @@ def token_table(
         counts,
         np.rint(np.log2(records / np.maximum(counts, 1)) / BIT_STEP).astype(np.float32) * BIT_STEP,
         _letter_sets(vocabulary["token"], classes),
+        name_numbers(vocabulary["token"], classes == CLASS["initial"]),
         vocabulary["token"],
     )
 
