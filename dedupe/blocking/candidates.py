@@ -22,14 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.blocking.backends import (
-    ANY_SOURCE,
     CANDIDATES,
     Hits,
     Vectors,
@@ -41,7 +40,8 @@ from dedupe.blocking.backends import (
     same_source,
 )
 from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.neighbours import DEPTH, View, nearest_pairs
+from dedupe.blocking.neighbours import Asked, View
+from dedupe.blocking.ranking import Sources, neighbour_ranks, rank_by_views, select_best
 from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
@@ -61,10 +61,6 @@ MAX_HITS = 20_000_000
 dense groups of similar records need them."""
 INVERTED = "inverted index"
 """Name of the search by rare features."""
-WITHIN = 2.0
-"""Weight of ranks among the neighbours within a source: twins are more often in another one."""
-OTHER_VIEW = 2.0
-"""Weight of ranks in views of a part of the records, beside those of the whole texts."""
 SLACK = 1.8
 """Neighbours counted per candidate wanted: most pairs are found from both of their records."""
 
@@ -112,36 +108,6 @@ class _Limits:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Sources:
-    """Where records are from.
-
-    Parameters
-    ----------
-    number
-        (n,) u8: number of each record's source; :data:`ANY_SOURCE` differs from all.
-    across_only
-        Whether only pairs of different sources are candidates. Else each record has two lists of
-        neighbours, one within its source and one in the others.
-    """
-
-    number: NDArray[np.uint8]
-    across_only: bool
-
-    def weights(self) -> NDArray[np.float64]:
-        """Weight the ranks of each record's neighbours in other sources, (n,).
-
-        All sources have equal shares of the candidates: a record of a small one, of which each has
-        its twin in a large one, has more than one of the large one, of which few have a twin.
-        """
-        count = np.bincount(self.number, minlength=ANY_SOURCE + 1).astype(np.float64)
-        count[ANY_SOURCE] = 0
-        present = count > 0
-        count[ANY_SOURCE] = count.sum() / max(present.sum(), 1)
-        weight: NDArray[np.float64] = count[self.number] / max(count[ANY_SOURCE], 1)
-        return weight
-
-
 def find_candidate_pairs(
     vectors: Vectors,
     config: Config,
@@ -180,12 +146,12 @@ def find_candidate_pairs(
     sample = NeighbourSample.draw(vectors, config.seed, apart)
     limits = _choose_limits(sample, n, config)
     if config.radius is None and n <= FLAT_LIMIT:
-        assert not isinstance(vectors, Int8Vectors)
         index = "flat"
-        pairs = _nearest_of_views(views or [View(vectors)], config, progress, sources)
-        exact = cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
-        pairs = pairs.with_columns(pl.Series("similarity", exact))
-        lowest = float(exact.min(initial=1.0))
+        budget = config.candidates_per_record
+        pairs = rank_by_views(
+            views or [View(vectors)], budget, Asked.all(n), sources, progress=progress
+        )
+        lowest = float(pairs["similarity"].to_numpy().min(initial=1.0))
         limits = replace(limits, radius=float(np.floor(lowest * 1e4) / 1e4))
     else:
         index, hits = _search(vectors, rare, limits.radius, config.seed, progress)
@@ -203,29 +169,6 @@ def find_candidate_pairs(
         index_recall=sample.recall(pairs, limits.radius) if index != "flat" else 1.0,
         notes=limits.notes,
     )
-
-
-def _nearest_of_views(
-    views: Sequence[View], config: Config, progress: Progress, sources: Sources | None
-) -> pl.DataFrame:
-    """Select the pairs that rank best in any view, up to the budget."""
-    n = len(views[0].vectors)
-    depth = min(max(DEPTH, int(4 * config.candidates_per_record)), n)
-    ranks = []
-    for weight, view in zip([1.0, *[OTHER_VIEW] * len(views)], views, strict=False):
-        number = None if sources is None else sources.number
-        within = sources is None or not sources.across_only
-        found = nearest_pairs(view, depth, number, progress, within=within)
-        ranked = neighbour_ranks(found, sources=sources)
-        ranked = ranked.with_columns((pl.col("rank") + 1) * weight)
-        ranks.append(ranked.join(found, on=["left", "right"]))
-    best = (
-        pl.concat(ranks)
-        .group_by("left", "right")
-        .agg(pl.col("rank").min(), pl.col("similarity").max())
-    )
-    most = max(int(config.candidates_per_record * n), 1)
-    return select_best(best.select(CANDIDATES.names()), best.drop("similarity"), most)
 
 
 def _search(
@@ -330,71 +273,3 @@ def _within_budget(pairs: pl.DataFrame, most: int, sources: Sources | None = Non
     if pairs.height <= most:
         return pairs
     return select_best(pairs, neighbour_ranks(pairs, sources=sources), most)
-
-
-def select_best(pairs: pl.DataFrame, ranks: pl.DataFrame, most: int) -> pl.DataFrame:
-    """Select up to `most` pairs by rising rank, then by falling similarity; sorted by row."""
-    order = ["rank", "similarity", "left", "right"]
-    ranked = pairs.join(ranks, on=["left", "right"])
-    best = ranked.sort(order, descending=[False, True, False, False]).head(most)
-    return best.select(pairs.columns).sort("left", "right")
-
-
-def neighbour_ranks(
-    pairs: pl.DataFrame,
-    counted: NDArray[np.bool_] | None = None,
-    sources: Sources | None = None,
-    *,
-    weighted: bool = True,
-) -> pl.DataFrame:
-    """Rank each pair among the pairs of its two rows, and take the better rank.
-
-    Parameters
-    ----------
-    pairs
-        Schema :data:`~dedupe.blocking.backends.CANDIDATES`.
-    counted
-        (n,) bool: only ranks among the pairs of these rows count. ``None``: those of all rows.
-    sources
-        Where the records are from: pairs within a source and with other sources are ranked apart.
-    weighted
-        Whether ranks are weighted by :data:`WITHIN` and :meth:`Sources.weights`.
-
-    Returns
-    -------
-    DataFrame
-        ``left``, ``right`` and ``rank``: 0 for the most similar pair of a row. Among equal
-        similarities the smaller row number comes first.
-    """
-    sides = [
-        pairs.select("left", "right", "similarity", row=row, other=other)
-        for row, other in (("left", "right"), ("right", "left"))
-    ]
-    if counted is not None:
-        sides = [side.filter(pl.Series(counted[side["row"].to_numpy()])) for side in sides]
-    both = pl.concat(sides)
-    lists = ["row"]
-    if sources is not None:
-        row, other = (sources.number[both[side].to_numpy()] for side in ("row", "other"))
-        both = both.with_columns(pl.Series("within", same_source(row, other)))
-        lists = ["row", "within"]
-    both = both.sort(*lists, "similarity", "other", descending=[*[False] * len(lists), True, False])
-    rank: NDArray[Any] = _places([both[name].to_numpy() for name in lists])
-    if sources is not None and weighted:
-        of_other = sources.weights()[both["row"].to_numpy()]
-        # The nearest of each record within its source is a candidate as soon as any other.
-        rank = np.where(both["within"].to_numpy(), WITHIN * rank, of_other * (rank + 1) - 1)
-    return (
-        both.with_columns(pl.Series("rank", rank))
-        .group_by("left", "right")
-        .agg(pl.col("rank").min())
-    )
-
-
-def _places(lists: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
-    """Count up the entries of each list from 0; the lists lie one after another."""
-    place = np.arange(len(lists[0]))
-    starts = np.zeros(len(place), dtype=bool)
-    for name in lists:
-        starts[1:] |= name[1:] != name[:-1]
-    return place - np.maximum.accumulate(np.where(starts, place, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import polars as pl
@@ -16,35 +17,26 @@ MOST_OF_TEXT = 0.8
 """Share of all characters above which a view of the field would see what the whole text shows."""
 
 
-def naming_values(texts: Sequence[str]) -> list[str] | None:
-    r"""Return the value of the naming field in each of n texts, ``""`` where it is missing.
+def naming_field(texts: Sequence[str]) -> str | None:
+    r"""Return the label of the field that names the things of n texts.
 
     It is the field with the most distinct values of those that are short and mostly letters.
 
     Returns
     -------
-    list of str or None
+    str or None
         ``None`` if no field tells records apart, or if it is nearly the whole text.
 
     Examples
     --------
-    >>> naming_values(["title: dark star\nyear: 1974", "title: alien\nyear: 1979"])
-    ['dark star', 'alien']
+    >>> naming_field(["title: dark star\nyear: 1974", "title: alien\nyear: 1979"])
+    'title'
     """
-    lines = (
-        pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
-        .with_row_index("record")
-        .with_columns(pl.col("text").str.split("\n"))
-        .explode("text")
-        .with_columns(pl.col("text").str.splitn(": ", 2).struct.rename_fields(["label", "value"]))
-        .unnest("text")
-        .drop_nulls("value")
-        .unique(["record", "label"], keep="first", maintain_order=True)
-    )
     length = pl.col("value").str.len_chars()
     letters = pl.col("value").str.count_matches(r"\p{L}")
     fields = (
-        lines.group_by("label", maintain_order=True)
+        _fields_of(texts)
+        .group_by("label", maintain_order=True)
         .agg(
             pl.col("value").n_unique().alias("distinct"),
             length.sum().alias("characters"),
@@ -63,9 +55,30 @@ def naming_values(texts: Sequence[str]) -> list[str] | None:
         )
         .sort("distinct", descending=True, maintain_order=True)
     )
-    if fields.is_empty():
-        return None
-    named = lines.filter(pl.col("label") == fields["label"][0]).select("record", "value")
-    rows = pl.DataFrame({"record": pl.int_range(len(texts), dtype=pl.UInt32, eager=True)})
-    values = rows.join(named, on="record", how="left", maintain_order="left")["value"]
-    return values.fill_null("").to_list()
+    return None if fields.is_empty() else str(fields["label"][0])
+
+
+def field_values(texts: Sequence[str], label: str) -> list[str]:
+    r"""Return the value of a field in each of n texts, ``""`` where it is missing.
+
+    Examples
+    --------
+    >>> field_values(["title: dark star\nyear: 1974", "year: 1979"], "title")
+    ['dark star', '']
+    """
+    pattern = rf"(?m)^{re.escape(label)}: (.*)$"
+    return pl.Series(texts, dtype=pl.String).str.extract(pattern).fill_null("").to_list()
+
+
+def _fields_of(texts: Sequence[str]) -> pl.DataFrame:
+    """Split texts into fields: ``record``, ``label`` and ``value``."""
+    return (
+        pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
+        .with_row_index("record")
+        .with_columns(pl.col("text").str.split("\n"))
+        .explode("text")
+        .with_columns(pl.col("text").str.splitn(": ", 2).struct.rename_fields(["label", "value"]))
+        .unnest("text")
+        .drop_nulls("value")
+        .unique(["record", "label"], keep="first", maintain_order=True)
+    )

@@ -28,7 +28,7 @@ from dedupe.blocking.backends import (
 )
 from dedupe.blocking.bi_encoder import BiEncoder, embed
 from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.naming_field import naming_values
+from dedupe.blocking.naming_field import field_values, naming_field
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.progress import Progress, silent
 
@@ -39,6 +39,8 @@ DEPTH = 40
 """Nearest neighbours that FAISS finds for each record, to be put in order exactly."""
 DEPTH_WITHIN = 16
 """The same within a source, where neighbours in other sources are listed apart."""
+ADD_BLOCK = 8192
+"""Vectors that are added to a FAISS index together."""
 EXACT_BLOCK = 8192
 """Pairs whose features are gathered together."""
 NAME_DIMENSIONS = 256
@@ -47,26 +49,31 @@ NAME_DIMENSIONS = 256
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One way to compare n records.
+    """One way to compare n texts.
 
     Parameters
     ----------
     vectors
-        (n, d) float32 unit vectors; zeros for a record that this view does not see.
-    features
-        (n, f) weights of all features, rows of length 1; ``None``: cosines of the vectors count.
+        (n, d) unit vectors; zeros for a text of which this view sees nothing.
+    weights
+        Weights of the features by which neighbours are put in order; ``None``: cosines count.
+    texts
+        (n,) of str: what the view sees of each text; only used with `weights`.
     """
 
-    vectors: NDArray[np.float32]
-    features: csr_array | None = None
+    vectors: Vectors
+    weights: HashedTfidf | None = None
+    texts: pl.Series | None = None
 
     def similarity(
         self, left: NDArray[np.integer[Any]], right: NDArray[np.integer[Any]]
     ) -> NDArray[np.float32]:
-        """Compute the similarity of each pair of records, (k,) float32."""
-        if self.features is None:
+        """Compute the similarity of each pair of texts, (k,) float32."""
+        if self.weights is None or self.texts is None:
             return cosine(self.vectors, left, right)
-        return _products(self.features, left, right)
+        rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
+        features = self.weights.features(self.texts.gather(rows).to_list())
+        return _products(features, place[: len(left)], place[len(left) :])
 
 
 def _products(
@@ -94,58 +101,120 @@ def _products(
     return products
 
 
-def views_of(encoder: BiEncoder, texts: Sequence[str], vectors: Vectors) -> tuple[View, ...]:
+@dataclass(frozen=True, eq=False)
+class NamingField:
+    """The naming field of n texts, embedded.
+
+    Parameters
+    ----------
+    label
+        Label of the field.
+    weights
+        Weights of the features of its values.
+    vectors
+        (n, :data:`NAME_DIMENSIONS`) unit vectors; zeros for a text without the field.
+    """
+
+    label: str
+    weights: HashedTfidf
+    vectors: Vectors
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> NamingField | None:
+        """Find the naming field of `texts`, and embed its values; ``None`` if there is none."""
+        label = naming_field(texts)
+        if label is None:
+            return None
+        names = field_values(texts, label)
+        weights = HashedTfidf.fit(names)
+        return cls(label, weights, embed_names(weights, names))
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed the field of further texts, (m, :data:`NAME_DIMENSIONS`) float32."""
+        return embed_names(self.weights, field_values(texts, self.label))
+
+
+def views_of(
+    texts: Sequence[str], encoder: BiEncoder, vectors: Vectors, names: NamingField | None
+) -> tuple[View, ...]:
     """Make the views of n record texts, the whole text first.
 
     Parameters
     ----------
-    encoder
-        Embedded the texts. Only the bundled one has features, and a view of the naming field.
     texts
         n record texts.
+    encoder
+        Embedded the texts. Only the bundled one has features to put neighbours in order.
     vectors
-        (n, d) unit vectors of the texts. There are no views of quantized ones, which are not
-        searched exactly.
+        (n, d) unit vectors of the texts.
+    names
+        The naming field of the texts, if they have one.
     """
-    if isinstance(vectors, Int8Vectors):
-        return ()
     if not isinstance(encoder, HashedTfidf):
         return (View(vectors),)
-    whole = View(vectors, encoder.features(texts))
-    names = naming_values(texts)
+    whole = View(vectors, encoder, pl.Series(texts, dtype=pl.String))
     if names is None:
         return (whole,)
-    of_names = HashedTfidf.fit(names)
-    wide = embed(of_names, names)
+    values = pl.Series(field_values(texts, names.label), dtype=pl.String)
+    return whole, View(names.vectors, names.weights, values)
+
+
+def embed_names(weights: HashedTfidf, names: Sequence[str]) -> NDArray[np.float32]:
+    """Embed values of the naming field, (n, :data:`NAME_DIMENSIONS`) float32 unit vectors."""
+    wide = embed(weights, names)
     # Sums of dimensions of a random projection are a random projection too.
-    narrow = wide.reshape(len(wide), -1, NAME_DIMENSIONS).sum(axis=1)
+    narrow: NDArray[np.float32] = wide.reshape(len(wide), -1, NAME_DIMENSIONS).sum(axis=1)
     narrow /= np.maximum(np.linalg.norm(narrow, axis=1, keepdims=True), np.float32(1e-12))
-    return whole, View(narrow, of_names.features(names))
+    return narrow
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Which of n texts look for neighbours, and which can be found.
+
+    Parameters
+    ----------
+    rows
+        (m,) numbers of the texts that look for neighbours.
+    searchable
+        (n,) bool: texts that can be found.
+    """
+
+    rows: NDArray[np.int64]
+    searchable: NDArray[np.bool_]
+
+    @classmethod
+    def all(cls, n: int) -> Asked:
+        """Ask for the neighbours of all texts among all."""
+        return cls(np.arange(n), np.ones(n, dtype=bool))
 
 
 def nearest_pairs(
     view: View,
     k: int,
+    asked: Asked,
     source: NDArray[np.uint8] | None = None,
     progress: Progress = silent,
     *,
     within: bool = True,
 ) -> pl.DataFrame:
-    """Pair each record with its `k` nearest, of its own source and of the others.
+    """Pair each text with its `k` nearest, of its own source and of the others.
 
     Parameters
     ----------
     view
-        The view of n records by which they are compared.
+        The view of n texts by which they are compared.
     k
-        Most neighbours of a record. Of its own source :data:`DEPTH_WITHIN`, if there are several.
+        Most neighbours of a text. Of its own source :data:`DEPTH_WITHIN`, if there are several.
+    asked
+        Which texts look for neighbours, and which can be found.
     source
-        (n,) u8 number of each record's source; :data:`ANY_SOURCE` differs from all.
-        ``None``: there is one list of all records.
+        (n,) u8 number of each text's source; :data:`ANY_SOURCE` differs from all.
+        ``None``: there is one list of all texts.
     progress
         Called after each block.
     within
-        Whether records of one source may be paired.
+        Whether texts of one source may be paired.
 
     Returns
     -------
@@ -155,31 +224,39 @@ def nearest_pairs(
     n = len(view.vectors)
     k_within = k if source is None else min(k, DEPTH_WITHIN)
     source = np.zeros(n, dtype=np.uint8) if source is None else source
-    seen = np.flatnonzero(view.vectors.any(axis=1))
+    seen = _seen(view.vectors)
+    rows, found = asked.rows[seen[asked.rows]], np.flatnonzero(seen & asked.searchable)
     frames = [pl.DataFrame(schema=CANDIDATES)]
-    across = _RunningNearest(n, k)
-    groups = np.unique(source[seen])
+    across = _RunningNearest(rows, k)
+    groups = np.unique(source[found])
     for number, group in enumerate(groups):
-        members = seen[source[seen] == group]
+        members = found[source[found] == group]
         index = load_faiss().IndexFlatIP(view.vectors.shape[1])
-        index.add(view.vectors[members])
-        asked = seen if within or group == ANY_SOURCE else seen[source[seen] != group]
-        for at in range(0, len(asked), QUERY_BLOCK):
-            rows = asked[at : at + QUERY_BLOCK]
-            similarity, place = index.search(view.vectors[rows], min(k + 1, len(members)))
+        for at in range(0, len(members), ADD_BLOCK):
+            index.add(view.vectors[members[at : at + ADD_BLOCK]])
+        looking = rows if within or group == ANY_SOURCE else rows[source[rows] != group]
+        for at in range(0, len(looking), QUERY_BLOCK):
+            block = looking[at : at + QUERY_BLOCK]
+            similarity, place = index.search(view.vectors[block], min(k + 1, len(members)))
             other = members[place]
-            similarity[other == rows[:, None]] = _NOTHING
-            own = (source[rows] == group) & (group != ANY_SOURCE)
+            similarity[other == block[:, None]] = _NOTHING
+            own = (source[block] == group) & (group != ANY_SOURCE)
             if within and own.any():
-                frames.append(_frame(rows[own], other[own], similarity[own], k_within))
+                frames.append(_frame(block[own], other[own], similarity[own], k_within))
             if not own.all():
-                across.add(rows[~own], other[~own], similarity[~own])
-            done = number + (at + len(rows)) / len(asked)
+                across.add(block[~own], other[~own], similarity[~own])
+            done = number + (at + len(block)) / len(looking)
             progress(int(done * n / len(groups)), n)
-    frames.append(_frame(np.arange(n), across.other, across.similarity, k))
+    frames.append(_frame(rows, across.other, across.similarity, k))
     pairs = pl.concat(frames).unique(["left", "right"]).sort("left", "right")
     exact = view.similarity(pairs["left"].to_numpy(), pairs["right"].to_numpy())
     return pairs.with_columns(pl.Series("similarity", exact))
+
+
+def _seen(vectors: Vectors) -> NDArray[np.bool_]:
+    """Tell which texts a view sees anything of, (n,) bool."""
+    values = vectors.values if isinstance(vectors, Int8Vectors) else vectors
+    return np.asarray(values.any(axis=1))
 
 
 _NOTHING = np.float32(-2)
@@ -202,18 +279,20 @@ def _frame(
 
 
 class _RunningNearest:
-    """The k nearest others of n rows, over sources that come one after another."""
+    """The k nearest others of m sorted rows, over sources that come one after another."""
 
-    def __init__(self, n: int, k: int) -> None:
-        self.other = np.zeros((n, k), dtype=np.int64)
-        self.similarity = np.full((n, k), _NOTHING, dtype=np.float32)
+    def __init__(self, rows: NDArray[np.int64], k: int) -> None:
+        self._rows = rows
+        self.other = np.zeros((len(rows), k), dtype=np.int64)
+        self.similarity = np.full((len(rows), k), _NOTHING, dtype=np.float32)
 
     def add(
         self, rows: NDArray[np.int64], other: NDArray[np.int64], similarity: NDArray[np.float32]
     ) -> None:
-        similarity = np.concatenate([self.similarity[rows], similarity], axis=1)
-        other = np.concatenate([self.other[rows], other], axis=1)
+        place = np.searchsorted(self._rows, rows)
+        similarity = np.concatenate([self.similarity[place], similarity], axis=1)
+        other = np.concatenate([self.other[place], other], axis=1)
         k = self.other.shape[1]
         order = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
-        self.similarity[rows] = np.take_along_axis(similarity, order, axis=1)
-        self.other[rows] = np.take_along_axis(other, order, axis=1)
+        self.similarity[place] = np.take_along_axis(similarity, order, axis=1)
+        self.other[place] = np.take_along_axis(other, order, axis=1)

@@ -6,7 +6,7 @@ elsewhere all are. The time depends on the number of new texts, not on a search 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,8 +25,10 @@ from dedupe.blocking.backends import (
     same_source,
     unit_rows,
 )
-from dedupe.blocking.candidates import HITS_PER_RECORD, neighbour_ranks, select_best
+from dedupe.blocking.candidates import HITS_PER_RECORD
 from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.neighbours import Asked, View
+from dedupe.blocking.ranking import Sources, neighbour_ranks, rank_by_views, select_best
 from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR
 from dedupe.config import Config
 from dedupe.models.loading import cpu_count
@@ -157,7 +159,8 @@ def find_new_candidate_pairs(
     known: pl.DataFrame,
     radius: float,
     config: Config,
-    source: NDArray[np.uint8] | None = None,
+    sources: Sources | None = None,
+    views: Sequence[View] = (),
 ) -> pl.DataFrame:
     """Find the candidate pairs of new texts, with each other and with earlier ones.
 
@@ -175,8 +178,11 @@ def find_new_candidate_pairs(
         Cosine similarity from which pairs are candidates.
     config
         ``candidates_per_record`` and ``radius`` are used.
-    source
-        (s,) u8, as for :func:`~dedupe.blocking.candidates.find_candidate_pairs`.
+    sources
+        Where the texts are from; ``None``: nobody knows.
+    views
+        Views of the texts, by which neighbours are ranked as in a run; none, or with a radius from
+        the user: cosines of the vectors count alone.
 
     Returns
     -------
@@ -186,8 +192,12 @@ def find_new_candidate_pairs(
         text.
     """
     rows = np.flatnonzero(is_new & searchable)
-    if source is None:
-        source = np.full(len(is_new), ANY_SOURCE, dtype=np.uint8)
+    if views and config.radius is None:
+        asked = Asked(rows, searchable)
+        return rank_by_views(views, config.candidates_per_record, asked, sources, known)
+    source = np.full(len(is_new), ANY_SOURCE, dtype=np.uint8)
+    if sources is not None and sources.across_only:
+        source = sources.number
     search = _search_dense if stored.rare is None else _search_inverted
     hits = search(stored, rows, searchable, source)
     pairs = pl.concat([pl.DataFrame(schema=CANDIDATES), *(pair_frame(*block) for block in hits)])
@@ -202,7 +212,7 @@ def find_new_candidate_pairs(
     rivals = known.filter(
         pl.Series(ends[known["left"].to_numpy()] | ends[known["right"].to_numpy()])
     )
-    ranks = neighbour_ranks(pl.concat([pairs, rivals.cast(CANDIDATES)]), ends)
+    ranks = neighbour_ranks(pl.concat([pairs, rivals.cast(CANDIDATES)]), ends, sources)
     if config.radius is not None:
         return select_best(pairs, ranks, int(HITS_PER_RECORD * len(rows)))
     neighbours = max(NEIGHBOURS, int(2 * config.candidates_per_record))

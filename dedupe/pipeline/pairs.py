@@ -9,10 +9,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.blocking.backends import ANY_SOURCE
-from dedupe.blocking.bi_encoder import fit_bi_encoder, shared_features
-from dedupe.blocking.candidates import Sources, find_candidate_pairs
-from dedupe.blocking.index import embed_for_index, save_index
-from dedupe.blocking.neighbours import views_of
+from dedupe.blocking.bi_encoder import shared_features
+from dedupe.blocking.candidates import find_candidate_pairs
+from dedupe.blocking.index import NO_SLOT, embed_texts, save_index
+from dedupe.blocking.ranking import Sources
 from dedupe.column_roles import NAMES_SOURCE
 from dedupe.config import Config
 from dedupe.errors import InputError
@@ -57,7 +57,12 @@ def read_records(source: Input, config: Config) -> RecordTable:
 
 
 def find_candidates(
-    stages: Stages, key: str, records: Records, firsts: pl.Series, config: Config
+    stages: Stages,
+    key: str,
+    records: Records,
+    firsts: pl.Series,
+    slot: NDArray[np.uint32],
+    config: Config,
 ) -> pl.DataFrame:
     """Return the pairs to score.
 
@@ -69,6 +74,9 @@ def find_candidates(
         n records.
     firsts
         The first row of each distinct record text: only these are searched.
+    slot
+        (n,) u32 number of each record's text among them, as of
+        :func:`~dedupe.blocking.index.assign_slots`.
     config
         The configuration.
 
@@ -82,15 +90,16 @@ def find_candidates(
     if cached is not None:
         return cached
     distinct = records.texts.gather(firsts).to_list()
-    sources, notes = text_sources(records, firsts, config)
+    number, notes = record_sources(records, config)
+    sources = sources_of_texts(number, slot, len(distinct), config)
     with stages.timed("encode"):
-        encoder = fit_bi_encoder(config, distinct)
-        vectors, features = embed_for_index(encoder, distinct)
-        rare = shared_features(encoder, features)
-        views = () if config.radius is not None else views_of(encoder, distinct, vectors)
+        embedded = embed_texts(config, distinct)
+        rare = shared_features(embedded.encoder, embedded.rare)
     with stages.timed("search") as progress:
-        found = find_candidate_pairs(vectors, config, progress, sources, rare, views)
-    index = save_index(stages.workspace.cache, key, encoder, vectors, features)
+        found = find_candidate_pairs(
+            embedded.vectors, config, progress, sources, rare, embedded.views(distinct)
+        )
+    index = save_index(stages.workspace.cache, key, embedded)
     stages.workspace.cache.forget(INDEX, [key])
     candidates = found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
     pairs = pl.concat([candidates, found.just_outside])
@@ -185,35 +194,54 @@ def _check_compared(records: Records, linked: Linked) -> None:
             )
 
 
-def text_sources(
-    records: Records, firsts: pl.Series, config: Config
-) -> tuple[Sources | None, tuple[str, ...]]:
-    """Find out where the distinct texts are from, and what the user should know about it."""
+def record_sources(
+    records: Records, config: Config
+) -> tuple[NDArray[np.uint8] | None, tuple[str, ...]]:
+    """Find out where records are from, and what the user should know about it.
+
+    Returns
+    -------
+    number
+        (n,) u8 number of each record's source; ``None`` if nobody knows.
+    notes
+        Lines that the user should read.
+    """
     if config.link:
-        number = _by_text(records.texts, records.source, firsts)
-        return Sources(number, across_only=not config.within_tables), ()
+        return records.source, ()
     names = [field.name for field in records.fields if field.reason == NAMES_SOURCE]
     if not names:
         return None, ()
     values = records.frame[names[0]].cast(pl.String).fill_null("")
-    source = (values.rank("dense") - 1).to_numpy().astype(np.uint8)
     note = (
         f"column {names[0]!r} names the source of each row: neighbours in other sources are "
         f"candidates before those in the same one; --ignore {names[0]} treats all alike"
     )
-    return Sources(_by_text(records.texts, source, firsts), across_only=False), (note,)
+    return (values.rank("dense") - 1).to_numpy().astype(np.uint8), (note,)
 
 
-def _by_text(texts: pl.Series, source: NDArray[np.uint8], firsts: pl.Series) -> NDArray[np.uint8]:
-    """Return the source of each distinct text, or that several sources have it."""
-    sources = (
-        pl.DataFrame({"text": texts, "source": source})
-        .group_by("text")
-        .agg(pl.col("source").min().alias("low"), pl.col("source").max().alias("high"))
-    )
-    found = pl.DataFrame({"text": texts.gather(firsts)}).join(
-        sources, on="text", how="left", maintain_order="left"
-    )
-    # Records without any text form no group: each belongs to its own source.
-    mixed = ((found["low"] != found["high"]) & (found["text"] != "")).to_numpy()
-    return np.where(mixed, ANY_SOURCE, source[firsts.to_numpy()]).astype(np.uint8)
+def sources_of_texts(
+    number: NDArray[np.uint8] | None, slot: NDArray[np.uint32], size: int, config: Config
+) -> Sources | None:
+    """Return the sources of `size` distinct texts.
+
+    Parameters
+    ----------
+    number
+        (n,) u8 number of each record's source, as of :func:`record_sources`.
+    slot
+        (n,) u32 number of each record's text, as of :func:`~dedupe.blocking.index.assign_slots`.
+    size
+        Number of distinct texts.
+    config
+        ``link`` and ``within_tables`` are used.
+    """
+    if number is None:
+        return None
+    low = np.full(size, ANY_SOURCE, dtype=np.uint8)
+    high = np.zeros(size, dtype=np.uint8)
+    there = slot != NO_SLOT
+    np.minimum.at(low, slot[there], number[there])
+    np.maximum.at(high, slot[there], number[there])
+    # A text that several sources have is of none of them.
+    of_text = np.where(low == high, low, ANY_SOURCE).astype(np.uint8)
+    return Sources(of_text, across_only=bool(config.link) and not config.within_tables)

@@ -17,13 +17,12 @@ from statistics import mean
 import numpy as np
 import polars as pl
 
-from dedupe.blocking.bi_encoder import fit_bi_encoder, shared_features
+from dedupe.blocking.bi_encoder import shared_features
 from dedupe.blocking.candidates import find_candidate_pairs
-from dedupe.blocking.index import embed_for_index
-from dedupe.blocking.neighbours import views_of
+from dedupe.blocking.index import assign_slots, embed_texts
 from dedupe.config import BUNDLED, Config
 from dedupe.evaluation.gold import evaluate, read_gold
-from dedupe.pipeline.pairs import text_sources
+from dedupe.pipeline.pairs import record_sources, sources_of_texts
 from dedupe.records import Records, make_records
 from dedupe.scoring.pairs import DECIDERS, identical_pairs
 from tests.benchmarks.common import gold_file, print_head, print_row, tables
@@ -45,11 +44,12 @@ def candidate_recalls(
     firsts, identical = identical_pairs(records.texts)
     rows = firsts.to_numpy()
     distinct = records.texts.gather(firsts).to_list()
-    encoder = fit_bi_encoder(config, distinct)
-    vectors, features = embed_for_index(encoder, distinct)
-    rare = shared_features(encoder, features)
-    views = views_of(encoder, distinct, vectors)
-    sources, _ = text_sources(records, firsts, config)
+    embedded = embed_texts(config, distinct)
+    vectors, views = embedded.vectors, embedded.views(distinct)
+    rare = shared_features(embedded.encoder, embedded.rare)
+    number, _ = record_sources(records, config)
+    slot = assign_slots(records.texts, firsts, identical)
+    sources = sources_of_texts(number, slot, len(distinct), config)
     if sources is not None and linked:
         sources = replace(sources, across_only=True)
     found = []

@@ -18,7 +18,7 @@ from dedupe.blocking.candidates import (
     find_candidate_pairs,
 )
 from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.neighbours import views_of
+from dedupe.blocking.neighbours import NamingField, views_of
 from dedupe.blocking.sampling import NEIGHBOURS
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
@@ -194,7 +194,7 @@ def test_a_view_of_the_naming_field_finds_what_long_descriptions_hide() -> None:
     twins = {(4 * i, 4 * i + 2) for i in range(200)}
     config = Config(candidates_per_record=1)
     whole = pair_set(find_candidate_pairs(vectors, config))
-    views = views_of(model, texts, vectors)
+    views = views_of(texts, model, vectors, NamingField.of(texts))
     found = pair_set(find_candidate_pairs(vectors, config, views=views))
     assert len(views) == 2
     assert len(whole & twins) < 100

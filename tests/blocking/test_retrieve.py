@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from dedupe.blocking.backends import CANDIDATES
 from dedupe.blocking.candidates import find_candidate_pairs
+from dedupe.blocking.index import embed_texts
+from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.retrieve import Retriever, StoredVectors, find_new_candidate_pairs
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
@@ -62,6 +64,30 @@ def test_new_texts_keep_to_their_budget() -> None:
     for row in range(280, 300):
         nearest = int(np.argsort(-(vectors[row] @ vectors.T))[1])
         assert (min(row, nearest), max(row, nearest)) in pairs
+
+
+def test_new_texts_are_ranked_by_every_view_as_in_a_run() -> None:
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("bcdfgklmnprst"), 6)) for _ in range(300)]
+    texts = [
+        f"title: {words[n % 120]} {words[120 + n % 120]}\n"
+        f"description: {' '.join(rng.choice(words, 20))}"
+        for n in range(240)
+    ]
+    config = Config(candidates_per_record=3)
+    embedded = embed_texts(config, texts)
+    assert embedded.names is not None and not isinstance(embedded.vectors, Int8Vectors)
+    views = embedded.views(texts)
+    whole = find_candidate_pairs(embedded.vectors, config, views=views).pairs
+    is_new = np.arange(240) >= 220
+    known = whole.filter(pl.col("right") < 220)
+    stored = StoredVectors.of(embedded.vectors)
+    found = find_new_candidate_pairs(
+        stored, is_new, np.ones(240, dtype=bool), known, 0.0, config, views=views
+    )
+    assert found.height == 3 * 20 and found["right"].min() >= 220
+    twins = {(n - 120, n) for n in range(220, 240)}
+    assert twins <= set(found.select("left", "right").iter_rows())
 
 
 def test_new_texts_retrieve_texts_that_share_rare_features() -> None:
