@@ -41,7 +41,14 @@ from dedupe.blocking.backends import (
 )
 from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.neighbours import Asked, View
-from dedupe.blocking.ranking import Sources, neighbour_ranks, rank_by_views, select_best
+from dedupe.blocking.ranking import (
+    Sources,
+    neighbour_ranks,
+    rank_by_views,
+    select_best,
+    select_with_cosines,
+    with_cosines,
+)
 from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
@@ -148,9 +155,12 @@ def find_candidate_pairs(
     if config.radius is None and n <= FLAT_LIMIT:
         index = "flat"
         budget = config.candidates_per_record
-        pairs = rank_by_views(
+        ranked = rank_by_views(
             views or [View(vectors)], budget, Asked.all(n), sources, progress=progress
         )
+        pairs = select_with_cosines(ranked, limits.pairs, vectors)
+        just_outside, sampled = sample.next_ranked(pairs, ranked, n)
+        just_outside = with_cosines(just_outside, vectors)
         lowest = float(pairs["similarity"].to_numpy().min(initial=1.0))
         limits = replace(limits, radius=float(np.floor(lowest * 1e4) / 1e4))
     else:
@@ -159,7 +169,7 @@ def find_candidate_pairs(
             hits = _between_sources(hits, apart)
         found = _collect(hits, limits, None if index == INVERTED else vectors, sources)
         pairs = _within_budget(found, limits.pairs, sources)
-    just_outside, sampled = sample.just_outside(pairs, n)
+        just_outside, sampled = sample.just_outside(pairs, n)
     return Candidates(
         pairs=pairs,
         radius=limits.radius,

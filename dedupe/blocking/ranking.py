@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.backends import ANY_SOURCE, CANDIDATES, cosine, same_source
+from dedupe.blocking.backends import ANY_SOURCE, CANDIDATES, Vectors, cosine, same_source
 from dedupe.blocking.neighbours import DEPTH, Asked, View, nearest_pairs
 from dedupe.progress import Progress, silent
 
@@ -65,14 +65,14 @@ def rank_by_views(
     known: pl.DataFrame | None = None,
     progress: Progress = silent,
 ) -> pl.DataFrame:
-    """Select the pairs of the asked texts that rank best in any view, up to the budget.
+    """Rank the pairs of the asked texts and their neighbours by their best rank in any view.
 
     Parameters
     ----------
     views
         Views of n texts, the whole text first.
     candidates_per_record
-        Pairs per text that is asked.
+        Pairs per text that are wanted: more neighbours are looked at than these.
     asked
         Which texts look for neighbours, and which can be found.
     sources
@@ -86,7 +86,8 @@ def rank_by_views(
     Returns
     -------
     DataFrame
-        Schema :data:`~dedupe.blocking.backends.CANDIDATES`, with the cosines of the first view.
+        Columns of :data:`~dedupe.blocking.backends.CANDIDATES` with the best similarity in any
+        view, and ``rank``, from 1 for the nearest.
     """
     depth = min(max(DEPTH, int(4 * candidates_per_record)), len(views[0].vectors))
     ranks = []
@@ -97,14 +98,38 @@ def rank_by_views(
         ranked = neighbour_ranks(*_among_known(view, found, known), sources)
         ranked = ranked.with_columns((pl.col("rank") + 1) * weight)
         ranks.append(found.join(ranked, on=["left", "right"]))
-    best = (
+    return (
         pl.concat(ranks)
         .group_by("left", "right")
-        .agg(pl.col("rank").min(), pl.col("similarity").max())
+        .agg(pl.col("similarity").max(), pl.col("rank").min())
+        .sort("left", "right")
     )
-    most = max(int(candidates_per_record * len(asked.rows)), 1)
-    pairs = select_best(best.select(CANDIDATES.names()), best.drop("similarity"), most)
-    exact = cosine(views[0].vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
+
+
+def select_with_cosines(ranked: pl.DataFrame, most: int, vectors: Vectors) -> pl.DataFrame:
+    """Select `most` ranked pairs, with the cosines of `vectors` for their similarity.
+
+    Parameters
+    ----------
+    ranked
+        As of :func:`rank_by_views`.
+    most
+        Number of pairs.
+    vectors
+        (n, d) unit vectors of the texts.
+
+    Returns
+    -------
+    DataFrame
+        Schema :data:`~dedupe.blocking.backends.CANDIDATES`.
+    """
+    ranks = ranked.drop("similarity")
+    return with_cosines(select_best(ranked.select(CANDIDATES.names()), ranks, most), vectors)
+
+
+def with_cosines(pairs: pl.DataFrame, vectors: Vectors) -> pl.DataFrame:
+    """Put the cosines of unit vectors in the place of another similarity."""
+    exact = cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
     return pairs.with_columns(pl.Series("similarity", exact))
 
 

@@ -28,7 +28,13 @@ from dedupe.blocking.backends import (
 from dedupe.blocking.candidates import HITS_PER_RECORD
 from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.neighbours import Asked, View
-from dedupe.blocking.ranking import Sources, neighbour_ranks, rank_by_views, select_best
+from dedupe.blocking.ranking import (
+    Sources,
+    neighbour_ranks,
+    rank_by_views,
+    select_best,
+    select_with_cosines,
+)
 from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR
 from dedupe.config import Config
 from dedupe.models.loading import cpu_count
@@ -194,7 +200,9 @@ def find_new_candidate_pairs(
     rows = np.flatnonzero(is_new & searchable)
     if views and config.radius is None:
         asked = Asked(rows, searchable)
-        return rank_by_views(views, config.candidates_per_record, asked, sources, known)
+        ranked = rank_by_views(views, config.candidates_per_record, asked, sources, known)
+        most = int(config.candidates_per_record * len(rows))
+        return select_with_cosines(ranked, most, stored.vectors)
     source = np.full(len(is_new), ANY_SOURCE, dtype=np.uint8)
     if sources is not None and sources.across_only:
         source = sources.number

@@ -115,22 +115,50 @@ class NeighbourSample:
         records
             Number of records that were looked at.
         """
-        records = min(len(self.rows), OUTSIDE_RECORDS, max(n // 20, 16))
-        part = np.sort(np.random.default_rng(0).permutation(len(self.rows))[:records])
+        part = self._part(n)
         rows = np.repeat(self.rows[part], self.nearest.shape[1])
         near = (
             pair_frame(rows, self.nearest[part].ravel(), self.similarity[part].ravel())
             .with_columns(pl.Series("from", rows))
             .filter(pl.col("similarity") > NO_NEIGHBOUR)
         )
-        outside = (
-            near.join(pairs, on=["left", "right"], how="anti", maintain_order="left")
-            .filter(pl.int_range(pl.len()).over("from") < OUTSIDE_NEAREST)
-            .group_by("left", "right")
-            .agg(pl.col("similarity").first(), pl.len().cast(pl.UInt32).alias("seen"))
-            .sort("left", "right")
-        )
-        return outside, records
+        return _outside(near, pairs), len(part)
+
+    def next_ranked(
+        self, pairs: pl.DataFrame, ranked: pl.DataFrame, n: int
+    ) -> tuple[pl.DataFrame, int]:
+        """Find the pairs that rank next to the candidates, for part of the sample.
+
+        Parameters
+        ----------
+        pairs
+            The candidates.
+        ranked
+            Candidates and further pairs: columns of `pairs` and ``rank``.
+        n
+            Number of records.
+
+        Returns
+        -------
+        outside, records
+            As of :meth:`just_outside`.
+        """
+        part = self._part(n)
+        looking = pl.Series("from", self.rows[part], dtype=pl.UInt32)
+        near = pl.concat(
+            [
+                ranked.filter(pl.col(side).is_in(looking.implode())).with_columns(
+                    pl.col(side).alias("from")
+                )
+                for side in ("left", "right")
+            ]
+        ).sort("rank", "similarity", "left", "right", descending=[False, True, False, False])
+        return _outside(near.drop("rank"), pairs), len(part)
+
+    def _part(self, n: int) -> NDArray[np.int64]:
+        """Choose the places of the sampled records for which pairs outside are returned."""
+        records = min(len(self.rows), OUTSIDE_RECORDS, max(n // 20, 16))
+        return np.sort(np.random.default_rng(0).permutation(len(self.rows))[:records])
 
     def recall(self, pairs: pl.DataFrame, radius: float) -> float:
         """Measure the share of the sample's neighbours at or above `radius` that are in `pairs`."""
@@ -142,6 +170,17 @@ class NeighbourSample:
         if expected.is_empty():
             return 1.0
         return expected.join(pairs, on=["left", "right"], how="semi").height / expected.height
+
+
+def _outside(near: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Select the first pairs of each record that are no candidates, in the order of `near`."""
+    return (
+        near.join(pairs, on=["left", "right"], how="anti", maintain_order="left")
+        .filter(pl.int_range(pl.len()).over("from") < OUTSIDE_NEAREST)
+        .group_by("left", "right")
+        .agg(pl.col("similarity").first(), pl.len().cast(pl.UInt32).alias("seen"))
+        .sort("left", "right")
+    )
 
 
 class _RunningBest:
