@@ -21,7 +21,7 @@ All work block by block and drop hits that can no longer become candidates, so m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +49,7 @@ from dedupe.blocking.ranking import (
     select_with_cosines,
     with_cosines,
 )
-from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample
+from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample, next_ranked
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
 
@@ -66,8 +66,8 @@ HITS_PER_RECORD = 100
 MAX_HITS = 20_000_000
 """Total hits up to which a radius chosen from the file is never tightened: they take seconds, and
 dense groups of similar records need them."""
-INVERTED = "inverted index"
-"""Name of the search by rare features."""
+FLAT, INVERTED = "flat", "inverted index"
+"""Names of the exact search, and of that by rare features."""
 SLACK = 1.8
 """Neighbours counted per candidate wanted: most pairs are found from both of their records."""
 
@@ -148,36 +148,49 @@ def find_candidate_pairs(
         At most ``candidates_per_record * n`` pairs. With a given radius: all pairs from that
         radius, tightened if they are more than :data:`HITS_PER_RECORD` per record.
     """
+    if config.radius is None and len(vectors) <= FLAT_LIMIT:
+        return _ranked_candidates(vectors, config, progress, sources, views or [View(vectors)])
     n = len(vectors)
     apart = sources.number if sources is not None and sources.across_only else None
     sample = NeighbourSample.draw(vectors, config.seed, apart)
     limits = _choose_limits(sample, n, config)
-    if config.radius is None and n <= FLAT_LIMIT:
-        index = "flat"
-        budget = config.candidates_per_record
-        ranked = rank_by_views(
-            views or [View(vectors)], budget, Asked.all(n), sources, progress=progress
-        )
-        pairs = select_with_cosines(ranked, limits.pairs, vectors)
-        just_outside, sampled = sample.next_ranked(pairs, ranked, n)
-        just_outside = with_cosines(just_outside, vectors)
-        lowest = float(pairs["similarity"].to_numpy().min(initial=1.0))
-        limits = replace(limits, radius=float(np.floor(lowest * 1e4) / 1e4))
-    else:
-        index, hits = _search(vectors, rare, limits.radius, config.seed, progress)
-        if apart is not None:
-            hits = _between_sources(hits, apart)
-        found = _collect(hits, limits, None if index == INVERTED else vectors, sources)
-        pairs = _within_budget(found, limits.pairs, sources)
-        just_outside, sampled = sample.just_outside(pairs, n)
+    index, hits = _search(vectors, rare, limits.radius, config.seed, progress)
+    if apart is not None:
+        hits = _between_sources(hits, apart)
+    found = _collect(hits, limits, None if index == INVERTED else vectors, sources)
+    pairs = _within_budget(found, limits.pairs, sources)
+    just_outside, sampled = sample.just_outside(pairs, n)
     return Candidates(
         pairs=pairs,
         radius=limits.radius,
         just_outside=just_outside,
         sampled=sampled,
         index=index,
-        index_recall=sample.recall(pairs, limits.radius) if index != "flat" else 1.0,
+        index_recall=sample.recall(pairs, limits.radius) if index != FLAT else 1.0,
         notes=limits.notes,
+    )
+
+
+def _ranked_candidates(
+    vectors: Vectors,
+    config: Config,
+    progress: Progress,
+    sources: Sources | None,
+    views: Sequence[View],
+) -> Candidates:
+    """Find the nearest neighbours of all records in all views, up to the budget."""
+    n, budget = len(vectors), config.candidates_per_record
+    ranked = rank_by_views(views, budget, Asked.all(n), sources, progress=progress)
+    pairs = select_with_cosines(ranked, max(int(budget * n), 1), vectors)
+    outside, sampled = next_ranked(pairs, ranked, n, config.seed)
+    lowest = float(pairs["similarity"].to_numpy().min(initial=1.0))
+    return Candidates(
+        pairs=pairs,
+        radius=float(np.floor(lowest * 1e4) / 1e4),
+        just_outside=with_cosines(outside, vectors),
+        sampled=sampled,
+        index=FLAT,
+        index_recall=1.0,
     )
 
 
@@ -190,7 +203,7 @@ def _search(
         return INVERTED, inverted_hits(vectors, rare, radius, progress)
     assert not isinstance(vectors, Int8Vectors)
     if flat:
-        return "flat", flat_hits(vectors, radius, progress)
+        return FLAT, flat_hits(vectors, radius, progress)
     return "ivf", ivf_hits(vectors, radius, seed, progress)
 
 

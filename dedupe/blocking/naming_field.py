@@ -11,16 +11,22 @@ LONGEST = 100
 """Mean number of characters up to which a field can be a name."""
 LETTERS = 0.5
 """Share of the characters of a name that are letters, at least."""
+WORDS = 1.5
+"""Mean number of words from which a field can be a name; a family name alone tells too little."""
+CONTACTS = 0.5
+"""Share of e-mail and web addresses from which the values of a field are no names."""
 TELLING = 0.5
 """Share of the records that the distinct values of a naming field must reach."""
 MOST_OF_TEXT = 0.8
 """Share of all characters above which a view of the field would see what the whole text shows."""
+_CONTACT = r"@\S+\.|://|^www\."
 
 
 def naming_field(texts: Sequence[str]) -> str | None:
     r"""Return the label of the field that names the things of n texts.
 
-    It is the field with the most distinct values of those that are short and mostly letters.
+    It is the field with the most distinct values of those that are short, of several words, mostly
+    letters, and neither e-mail nor web addresses.
 
     Returns
     -------
@@ -29,7 +35,7 @@ def naming_field(texts: Sequence[str]) -> str | None:
 
     Examples
     --------
-    >>> naming_field(["title: dark star\nyear: 1974", "title: alien\nyear: 1979"])
+    >>> naming_field(["title: dark star\nyear: 1974", "title: alien covenant\nyear: 2017"])
     'title'
     """
     length = pl.col("value").str.len_chars()
@@ -42,6 +48,8 @@ def naming_field(texts: Sequence[str]) -> str | None:
             length.sum().alias("characters"),
             length.mean().alias("length"),
             letters.sum().alias("letters"),
+            pl.col("value").str.count_matches(r"\S+").mean().alias("words"),
+            pl.col("value").str.contains(_CONTACT).mean().alias("contacts"),
         )
         .with_columns(
             (pl.col("characters") / pl.col("characters").sum()).alias("share"),
@@ -50,6 +58,8 @@ def naming_field(texts: Sequence[str]) -> str | None:
         .filter(
             (pl.col("length") <= LONGEST)
             & (pl.col("letters") >= LETTERS)
+            & (pl.col("words") >= WORDS)
+            & (pl.col("contacts") < CONTACTS)
             & (pl.col("distinct") >= TELLING * len(texts))
             & (pl.col("share") <= MOST_OF_TEXT)
         )

@@ -43,6 +43,8 @@ ADD_BLOCK = 8192
 """Vectors that are added to a FAISS index together."""
 EXACT_BLOCK = 8192
 """Pairs whose features are gathered together."""
+SEARCH_DIMENSIONS = 256
+"""Dimensions of the vectors that FAISS compares, where features put neighbours in order."""
 NAME_DIMENSIONS = 256
 """Dimensions of the vectors of naming fields, which are short."""
 
@@ -64,6 +66,16 @@ class View:
     vectors: Vectors
     weights: HashedTfidf | None = None
     texts: pl.Series | None = None
+
+    def folded(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return vectors to find neighbours by, (k, d) float32.
+
+        Where neighbours are put in order by features, half of the dimensions find them as well.
+        """
+        vectors = self.vectors[rows]
+        if self.weights is None or vectors.shape[1] <= SEARCH_DIMENSIONS:
+            return vectors
+        return folded(vectors, SEARCH_DIMENSIONS)
 
     def similarity(
         self, left: NDArray[np.integer[Any]], right: NDArray[np.integer[Any]]
@@ -162,8 +174,12 @@ def views_of(
 def embed_names(weights: HashedTfidf, names: Sequence[str]) -> NDArray[np.float32]:
     """Embed values of the naming field, (n, :data:`NAME_DIMENSIONS`) float32 unit vectors."""
     wide = embed(weights, names)
-    # Sums of dimensions of a random projection are a random projection too.
-    narrow: NDArray[np.float32] = wide.reshape(len(wide), -1, NAME_DIMENSIONS).sum(axis=1)
+    return folded(wide, NAME_DIMENSIONS)
+
+
+def folded(vectors: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
+    """Add up the dimensions of random projections, which makes a projection to fewer of them."""
+    narrow: NDArray[np.float32] = vectors.reshape(len(vectors), -1, dimensions).sum(axis=1)
     narrow /= np.maximum(np.linalg.norm(narrow, axis=1, keepdims=True), np.float32(1e-12))
     return narrow
 
@@ -231,13 +247,13 @@ def nearest_pairs(
     groups = np.unique(source[found])
     for number, group in enumerate(groups):
         members = found[source[found] == group]
-        index = load_faiss().IndexFlatIP(view.vectors.shape[1])
+        index = load_faiss().IndexFlatIP(view.folded(members[:1]).shape[1])
         for at in range(0, len(members), ADD_BLOCK):
-            index.add(view.vectors[members[at : at + ADD_BLOCK]])
+            index.add(view.folded(members[at : at + ADD_BLOCK]))
         looking = rows if within or group == ANY_SOURCE else rows[source[rows] != group]
         for at in range(0, len(looking), QUERY_BLOCK):
             block = looking[at : at + QUERY_BLOCK]
-            similarity, place = index.search(view.vectors[block], min(k + 1, len(members)))
+            similarity, place = index.search(view.folded(block), min(k + 1, len(members)))
             other = members[place]
             similarity[other == block[:, None]] = _NOTHING
             own = (source[block] == group) & (group != ANY_SOURCE)
@@ -269,13 +285,10 @@ def _frame(
     similarity: NDArray[np.float32],
     k: int,
 ) -> pl.DataFrame:
-    """Pair rows with the `k` nearest of their (m, .) others."""
-    order = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
-    similarity = np.take_along_axis(similarity, order, axis=1)
-    other = np.take_along_axis(other, order, axis=1)
+    """Pair rows with the first `k` of their (m, .) others, which are sorted but for gaps."""
     found = similarity > _NOTHING
-    row = np.repeat(rows, found.sum(axis=1))
-    return pair_frame(row, other[found], similarity[found])
+    found &= np.cumsum(found, axis=1) <= k
+    return pair_frame(np.repeat(rows, found.sum(axis=1)), other[found], similarity[found])
 
 
 class _RunningNearest:

@@ -69,7 +69,7 @@ class NeighbourSample:
             (n,) u8: records of the same source are no neighbours. ``None``: all can be.
         """
         n = len(vectors)
-        rows = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
+        rows = sampled_rows(n, seed)
         steps = np.linspace(-1, 1, 201, dtype=np.float32)[:-1]
         best = _RunningBest(len(rows), min(2 * NEIGHBOURS, n - 1))
         counts = np.zeros((len(rows), len(steps)), dtype=np.int64)
@@ -115,7 +115,7 @@ class NeighbourSample:
         records
             Number of records that were looked at.
         """
-        part = self._part(n)
+        part = _looking(len(self.rows), n)
         rows = np.repeat(self.rows[part], self.nearest.shape[1])
         near = (
             pair_frame(rows, self.nearest[part].ravel(), self.similarity[part].ravel())
@@ -123,42 +123,6 @@ class NeighbourSample:
             .filter(pl.col("similarity") > NO_NEIGHBOUR)
         )
         return _outside(near, pairs), len(part)
-
-    def next_ranked(
-        self, pairs: pl.DataFrame, ranked: pl.DataFrame, n: int
-    ) -> tuple[pl.DataFrame, int]:
-        """Find the pairs that rank next to the candidates, for part of the sample.
-
-        Parameters
-        ----------
-        pairs
-            The candidates.
-        ranked
-            Candidates and further pairs: columns of `pairs` and ``rank``.
-        n
-            Number of records.
-
-        Returns
-        -------
-        outside, records
-            As of :meth:`just_outside`.
-        """
-        part = self._part(n)
-        looking = pl.Series("from", self.rows[part], dtype=pl.UInt32)
-        near = pl.concat(
-            [
-                ranked.filter(pl.col(side).is_in(looking.implode())).with_columns(
-                    pl.col(side).alias("from")
-                )
-                for side in ("left", "right")
-            ]
-        ).sort("rank", "similarity", "left", "right", descending=[False, True, False, False])
-        return _outside(near.drop("rank"), pairs), len(part)
-
-    def _part(self, n: int) -> NDArray[np.int64]:
-        """Choose the places of the sampled records for which pairs outside are returned."""
-        records = min(len(self.rows), OUTSIDE_RECORDS, max(n // 20, 16))
-        return np.sort(np.random.default_rng(0).permutation(len(self.rows))[:records])
 
     def recall(self, pairs: pl.DataFrame, radius: float) -> float:
         """Measure the share of the sample's neighbours at or above `radius` that are in `pairs`."""
@@ -170,6 +134,46 @@ class NeighbourSample:
         if expected.is_empty():
             return 1.0
         return expected.join(pairs, on=["left", "right"], how="semi").height / expected.height
+
+
+def sampled_rows(n: int, seed: int) -> NDArray[np.int64]:
+    """Draw up to :data:`SAMPLE` of n records; sorted row numbers."""
+    return np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
+
+
+def next_ranked(
+    pairs: pl.DataFrame, ranked: pl.DataFrame, n: int, seed: int
+) -> tuple[pl.DataFrame, int]:
+    """Find the pairs that rank next to the candidates, for a sample of n records.
+
+    Parameters
+    ----------
+    pairs
+        The candidates.
+    ranked
+        Candidates and further pairs: columns of `pairs` and ``rank``.
+    n, seed
+        Number of records, and seed of the sample.
+
+    Returns
+    -------
+    outside, records
+        As of :meth:`NeighbourSample.just_outside`.
+    """
+    rows = sampled_rows(n, seed)
+    rows = rows[_looking(len(rows), n)]
+    looking = pl.Series("from", rows, dtype=pl.UInt32).implode()
+    near = pl.concat(
+        ranked.filter(pl.col(side).is_in(looking)).with_columns(pl.col(side).alias("from"))
+        for side in ("left", "right")
+    ).sort("rank", "similarity", "left", "right", descending=[False, True, False, False])
+    return _outside(near.drop("rank"), pairs), len(rows)
+
+
+def _looking(sampled: int, n: int) -> NDArray[np.int64]:
+    """Choose the sampled records for which pairs outside the candidates are returned."""
+    records = min(sampled, OUTSIDE_RECORDS, max(n // 20, 16))
+    return np.sort(np.random.default_rng(0).permutation(sampled)[:records])
 
 
 def _outside(near: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:

@@ -61,8 +61,10 @@ def test_only_the_asked_look_and_only_the_searchable_are_found() -> None:
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        (["a: 12\nb: dark star", "a: 13\nb: alien", "a: 14"], ["dark star", "alien", ""]),
+        (["a: 12\nb: dark star", "a: 13\nb: alien 3", "a: 14"], ["dark star", "alien 3", ""]),
         (["name: anna", "name: bert"], None),  # the whole text
+        (["a: 12\nb: smith", "a: 13\nb: jones"], None),  # one word
+        (["a: 12\nb: ann@lee.org", "a: 13\nb: bo@hill.org"], None),  # contacts
         (["a: 12\nb: 77", "a: 13\nb: 78"], None),  # no letters
         (
             ["a: blue\nb: " + "x" * 200, "a: blue\nb: " + "y" * 200, "a: blue\nb: z"],
