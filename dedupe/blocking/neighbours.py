@@ -43,8 +43,10 @@ ADD_BLOCK = 8192
 """Vectors that are added to a FAISS index together."""
 EXACT_BLOCK = 8192
 """Pairs whose features are gathered together."""
-SEARCH_DIMENSIONS = 256
-"""Dimensions of the vectors that FAISS compares, where features put neighbours in order."""
+FULL_UP_TO = 20_000
+"""Number of texts up to which FAISS compares all dimensions of their vectors."""
+FEWER_DIMENSIONS = 256
+"""Dimensions that it compares of more texts, where features put neighbours in order."""
 NAME_DIMENSIONS = 256
 """Dimensions of the vectors of naming fields, which are short."""
 
@@ -70,12 +72,13 @@ class View:
     def folded(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return vectors to find neighbours by, (k, d) float32.
 
-        Where neighbours are put in order by features, half of the dimensions find them as well.
+        Where neighbours are put in order by features, half of the dimensions find nearly all.
         """
         vectors = self.vectors[rows]
-        if self.weights is None or vectors.shape[1] <= SEARCH_DIMENSIONS:
+        few = len(self.vectors) <= FULL_UP_TO or vectors.shape[1] <= FEWER_DIMENSIONS
+        if self.weights is None or few:
             return vectors
-        return folded(vectors, SEARCH_DIMENSIONS)
+        return folded(vectors, FEWER_DIMENSIONS)
 
     def similarity(
         self, left: NDArray[np.integer[Any]], right: NDArray[np.integer[Any]]
