@@ -21,7 +21,7 @@ All work block by block and drop hits that can no longer become candidates, so m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +39,6 @@ from dedupe.blocking.backends import (
     pair_frame,
     same_source,
 )
-from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.neighbours import Asked, View
 from dedupe.blocking.ranking import (
     Sources,
@@ -122,6 +121,7 @@ def find_candidate_pairs(
     sources: Sources | None = None,
     rare: csr_array | None = None,
     views: Sequence[View] = (),
+    semantic: Vectors | None = None,
 ) -> Candidates:
     """Find the candidate pairs among n records.
 
@@ -141,6 +141,9 @@ def find_candidate_pairs(
     views
         Views of the records, in each of which neighbours are searched up to :data:`FLAT_LIMIT`
         records; none: the vectors are the only one.
+    semantic
+        (n, e) unit vectors of a second bi-encoder. Above :data:`FLAT_LIMIT` records, its pairs
+        compete for the budget by their ranks; below, it is one of the `views`.
 
     Returns
     -------
@@ -159,6 +162,10 @@ def find_candidate_pairs(
         hits = _between_sources(hits, apart)
     found = _collect(hits, limits, None if index == INVERTED else vectors, sources)
     pairs = _within_budget(found, limits.pairs, sources)
+    if semantic is not None and config.radius is None:
+        only = replace(config, hybrid=False)
+        others = find_candidate_pairs(semantic, only, progress, sources).pairs
+        pairs = _merged_by_rank([found, others], vectors, limits.pairs, sources)
     just_outside, sampled = sample.just_outside(pairs, n)
     return Candidates(
         pairs=pairs,
@@ -201,7 +208,6 @@ def _search(
     flat = len(vectors) <= FLAT_LIMIT
     if rare is not None and not flat:
         return INVERTED, inverted_hits(vectors, rare, radius, progress)
-    assert not isinstance(vectors, Int8Vectors)
     if flat:
         return FLAT, flat_hits(vectors, radius, progress)
     return "ivf", ivf_hits(vectors, radius, seed, progress)
@@ -296,3 +302,20 @@ def _within_budget(pairs: pl.DataFrame, most: int, sources: Sources | None = Non
     if pairs.height <= most:
         return pairs
     return select_best(pairs, neighbour_ranks(pairs, sources=sources), most)
+
+
+def _merged_by_rank(
+    searches: Sequence[pl.DataFrame], vectors: Vectors, most: int, sources: Sources | None
+) -> pl.DataFrame:
+    """Select `most` pairs of several searches, those first that rank best in any of them."""
+    ranked = [
+        found.join(neighbour_ranks(found, sources=sources), on=["left", "right"])
+        for found in searches
+    ]
+    best = (
+        pl.concat(ranked)
+        .group_by("left", "right")
+        .agg(pl.col("similarity").max(), pl.col("rank").min())
+        .sort("left", "right")
+    )
+    return select_with_cosines(best, most, vectors)

@@ -18,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.blocking.backends import (
+    ADD_BLOCK,
     ANY_SOURCE,
     CANDIDATES,
     QUERY_BLOCK,
@@ -39,8 +40,6 @@ DEPTH = 40
 """Nearest neighbours that FAISS finds for each record, to be put in order exactly."""
 DEPTH_WITHIN = 16
 """The same within a source, where neighbours in other sources are listed apart."""
-ADD_BLOCK = 8192
-"""Vectors that are added to a FAISS index together."""
 EXACT_BLOCK = 8192
 """Pairs whose features are gathered together."""
 FULL_UP_TO = 20_000
@@ -69,6 +68,13 @@ class View:
     weights: HashedTfidf | None = None
     texts: pl.Series | None = None
 
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(n,) bool: texts of which this view sees anything."""
+        vectors = self.vectors
+        values = vectors.values if isinstance(vectors, Int8Vectors) else vectors
+        return np.asarray(values.any(axis=1))
+
     def folded(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return vectors to find neighbours by, (k, d) float32.
 
@@ -89,6 +95,19 @@ class View:
         rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
         features = self.weights.features(self.texts.gather(rows).to_list())
         return _products(features, place[: len(left)], place[len(left) :])
+
+
+def similarity_between(
+    new: View, stored: View, row: NDArray[np.int64], slot: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Compute the similarity of texts of one view with those of another of the same kind, (k,)."""
+    if stored.weights is None or stored.texts is None or new.texts is None:
+        pairs: NDArray[np.float32] = np.einsum("ij,ij->i", new.vectors[row], stored.vectors[slot])
+        return pairs
+    rows, left = np.unique(row, return_inverse=True)
+    slots, right = np.unique(slot, return_inverse=True)
+    texts = [*new.texts.gather(rows).to_list(), *stored.texts.gather(slots).to_list()]
+    return _products(stored.weights.features(texts), left, right + len(rows))
 
 
 def _products(
@@ -150,7 +169,11 @@ class NamingField:
 
 
 def views_of(
-    texts: Sequence[str], encoder: BiEncoder, vectors: Vectors, names: NamingField | None
+    texts: Sequence[str],
+    encoder: BiEncoder,
+    vectors: Vectors,
+    names: NamingField | None = None,
+    semantic: Vectors | None = None,
 ) -> tuple[View, ...]:
     """Make the views of n record texts, the whole text first.
 
@@ -164,14 +187,18 @@ def views_of(
         (n, d) unit vectors of the texts.
     names
         The naming field of the texts, if they have one.
+    semantic
+        (n, e) unit vectors of a second bi-encoder, in a hybrid search.
     """
     if not isinstance(encoder, HashedTfidf):
         return (View(vectors),)
-    whole = View(vectors, encoder, pl.Series(texts, dtype=pl.String))
-    if names is None:
-        return (whole,)
-    values = pl.Series(field_values(texts, names.label), dtype=pl.String)
-    return whole, View(names.vectors, names.weights, values)
+    views = [View(vectors, encoder, pl.Series(texts, dtype=pl.String))]
+    if names is not None:
+        values = pl.Series(field_values(texts, names.label), dtype=pl.String)
+        views.append(View(names.vectors, names.weights, values))
+    if semantic is not None:
+        views.append(View(semantic))
+    return tuple(views)
 
 
 def embed_names(weights: HashedTfidf, names: Sequence[str]) -> NDArray[np.float32]:
@@ -243,7 +270,7 @@ def nearest_pairs(
     n = len(view.vectors)
     k_within = k if source is None else min(k, DEPTH_WITHIN)
     source = np.zeros(n, dtype=np.uint8) if source is None else source
-    seen = _seen(view.vectors)
+    seen = view.seen
     rows, found = asked.rows[seen[asked.rows]], np.flatnonzero(seen & asked.searchable)
     frames = [pl.DataFrame(schema=CANDIDATES)]
     across = _RunningNearest(rows, k)
@@ -270,12 +297,6 @@ def nearest_pairs(
     pairs = pl.concat(frames).unique(["left", "right"]).sort("left", "right")
     exact = view.similarity(pairs["left"].to_numpy(), pairs["right"].to_numpy())
     return pairs.with_columns(pl.Series("similarity", exact))
-
-
-def _seen(vectors: Vectors) -> NDArray[np.bool_]:
-    """Tell which texts a view sees anything of, (n,) bool."""
-    values = vectors.values if isinstance(vectors, Int8Vectors) else vectors
-    return np.asarray(values.any(axis=1))
 
 
 _NOTHING = np.float32(-2)

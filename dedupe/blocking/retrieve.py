@@ -1,4 +1,4 @@
-"""Retrieval of stored texts that are similar to new ones, for incremental linkage and matching.
+"""Retrieval of stored texts that are similar to new ones, for incremental linkage.
 
 Where rare features are stored, only texts that share the most of them are compared by cosine;
 elsewhere all are. The time depends on the number of new texts, not on a search of the whole file.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +34,7 @@ from dedupe.blocking.ranking import (
     select_best,
     select_with_cosines,
 )
-from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR
+from dedupe.blocking.sampling import NEIGHBOURS
 from dedupe.config import Config
 from dedupe.models.loading import cpu_count
 
@@ -77,85 +76,6 @@ class StoredVectors:
         if not isinstance(vectors, Int8Vectors):
             vectors = Int8Vectors.of(vectors)
         return cls(vectors, None if rare is None else unit_rows(rare))
-
-
-class Retriever:
-    """Retrieves the stored texts that are most similar to a new one.
-
-    Parameters
-    ----------
-    stored
-        s texts.
-    searchable
-        (s,) bool: texts that can be retrieved.
-    """
-
-    def __init__(self, stored: StoredVectors, searchable: NDArray[np.bool_]) -> None:
-        self._stored = stored
-        self._searchable = searchable
-        self.needs_features = stored.rare is not None
-
-    def most_similar(
-        self, vector: NDArray[np.float32], rare: csr_array | None, k: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Retrieve the `k` most similar texts, or fewer, the most similar first.
-
-        Parameters
-        ----------
-        vector
-            (d,) unit vector.
-        rare
-            (1, f) rare features of the same text; only used if `needs_features`.
-        k
-            Most texts.
-
-        Returns
-        -------
-        texts, similarity
-            Numbers of the stored texts and their cosines, (k,) each.
-        """
-        if self.needs_features:
-            assert rare is not None
-            texts = _most_sharing(*self._sharing(rare))
-            similarity = self._stored.vectors[texts] @ vector
-        else:
-            texts = np.arange(len(self._dense))
-            similarity = np.where(self._searchable, self._dense @ vector, _EXCLUDED)
-        found = similarity > NO_NEIGHBOUR
-        texts, similarity = texts[found], similarity[found]
-        if len(texts) > k:
-            nearest = np.sort(np.argpartition(-similarity, k - 1)[:k])
-            texts, similarity = texts[nearest], similarity[nearest]
-        order = np.lexsort((texts, -similarity))
-        clipped: NDArray[np.float32] = np.clip(similarity[order], -1, 1).astype(np.float32)
-        return texts[order].astype(np.int64), clipped
-
-    @cached_property
-    def _dense(self) -> NDArray[np.float32]:
-        return self._stored.vectors[:]
-
-    @cached_property
-    def _postings(self) -> csr_array:
-        assert self._stored.rare is not None
-        return self._stored.rare.T.tocsr()
-
-    def _sharing(self, rare: csr_array) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Find the texts that share a feature, and their dot products with it."""
-        starts = self._postings.indptr
-        lists = [slice(starts[feature], starts[feature + 1]) for feature in rare.indices]
-        if not lists:
-            return np.empty(0, dtype=np.int64), np.empty(0)
-        hits = np.concatenate([self._postings.indices[part] for part in lists])
-        products = np.concatenate(
-            [
-                self._postings.data[part] * weight
-                for part, weight in zip(lists, rare.data, strict=True)
-            ]
-        )
-        texts, position = np.unique(hits, return_inverse=True)
-        total = np.bincount(position, products)
-        found = self._searchable[texts]
-        return texts[found].astype(np.int64), total[found]
 
 
 def find_new_candidate_pairs(
@@ -268,7 +188,7 @@ def _search_inverted(
             part = slice(shared.indptr[i], shared.indptr[i + 1])
             texts, weight = shared.indices[part], shared.data[part]
             allowed = (texts != row) & ~same_source(source[texts], source[row])
-            found.append(_most_sharing(texts[allowed], weight[allowed]))
+            found.append(most_sharing(texts[allowed], weight[allowed]))
         row = np.repeat(block, [len(texts) for texts in found])
         other = np.concatenate(found)
         return row, other, cosine(stored.vectors, row, other)
@@ -297,10 +217,21 @@ def _postings_of(
     )
 
 
-def _most_sharing(
+def most_sharing(
     texts: NDArray[np.integer[Any]], weight: NDArray[np.floating[Any]]
 ) -> NDArray[np.int64]:
-    """Select up to :data:`MAX_COMPARED` texts of the largest weight, the first of equal ones."""
+    """Select up to :data:`MAX_COMPARED` texts of the largest weight, the first of equal ones.
+
+    Parameters
+    ----------
+    texts, weight
+        (k,) distinct texts, and what each shares.
+
+    Returns
+    -------
+    ndarray
+        Numbers of the texts, sorted.
+    """
     if len(texts) > MAX_COMPARED:
         least = np.partition(weight, -MAX_COMPARED)[-MAX_COMPARED]
         above = texts[weight > least]

@@ -11,7 +11,7 @@ from dedupe.blocking.backends import CANDIDATES
 from dedupe.blocking.candidates import find_candidate_pairs
 from dedupe.blocking.index import embed_texts
 from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.retrieve import Retriever, StoredVectors, find_new_candidate_pairs
+from dedupe.blocking.retrieve import StoredVectors, find_new_candidate_pairs
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
 
@@ -106,23 +106,3 @@ def test_new_texts_retrieve_texts_that_share_rare_features() -> None:
     found = find_new_candidate_pairs(stored, is_new, searchable, none, 0.2, Config())
     pairs = set(found.select("left", "right").iter_rows())
     assert {(n, 200 + n) for n in range(9)} <= pairs
-    retriever = Retriever(stored, searchable)
-    for n in range(9):
-        rows, cosine = retriever.most_similar(vectors[200 + n], rare[[200 + n]], 3)
-        assert rows[0] == 200 + n and n in rows and (np.diff(cosine) <= 0).all()
-    searchable[200] = False
-    rows, _ = Retriever(stored, searchable).most_similar(vectors[200], rare[[200]], 3)
-    assert 200 not in rows and 0 in rows
-
-
-@given(st.integers(1, 40), st.integers(0, 10**6), st.data())
-def test_the_most_similar_texts_are_those_of_brute_force(
-    n: int, seed: int, data: st.DataObject
-) -> None:
-    stored = StoredVectors.of(unit_vectors(n, seed=seed))
-    searchable = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
-    vector = unit_vectors(1, seed=seed + 1)[0]
-    rows, cosine = Retriever(stored, searchable).most_similar(vector, None, 5)
-    true = stored.vectors[:] @ vector
-    assert set(rows) <= set(np.flatnonzero(searchable)) and len(rows) == min(5, searchable.sum())
-    assert np.allclose(cosine, np.sort(true[searchable])[::-1][:5], atol=1e-6)

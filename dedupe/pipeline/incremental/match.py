@@ -16,10 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.bi_encoder import embed
 from dedupe.blocking.index import NO_SLOT, assign_slots, build_index_in_memory, open_index
-from dedupe.blocking.retrieve import Retriever
-from dedupe.blocking.tfidf import HashedTfidf
+from dedupe.blocking.lookup import Lookup
 from dedupe.errors import InputError
 from dedupe.io.sources import Frame, to_polars
 from dedupe.records import as_texts, frame_texts, without_ignored_values
@@ -103,8 +101,9 @@ class Matcher:
         self._rows = np.argsort(slot, kind="stable")
         self._rows = self._rows[: int((slot != NO_SLOT).sum())]
         self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.vectors) + 1))
-        self._encoder = index.encoder
-        self._nearest = Retriever(index.stored, np.diff(self._starts) > 0)
+        there = np.diff(self._starts) > 0
+        of_slot = self._rows[np.where(there, self._starts[:-1], 0)] if len(self._rows) else []
+        self._nearest = Lookup(index, self.texts.gather(of_slot).to_list(), there)
         statistics = load_statistics(opened, scoring_facts(opened))
         if statistics is None:
             warn_of_loss(opened, STATISTICS_LOST)
@@ -162,7 +161,7 @@ class Matcher:
             pl.lit("").alias(name) for name in self.fields if name not in known
         )
         texts = frame_texts(text.select(self.fields)).to_list()
-        new, slots, similarity = self._near(texts)
+        new, slots, similarity = self._nearest.nearest(texts, NEAREST)
         first = self._rows[self._starts[slots]]
         probability = self._probabilities(
             texts, self.texts.gather(first).to_list(), new, similarity
@@ -297,25 +296,6 @@ class Matcher:
         probability: NDArray[np.float32] = sigmoid(log_odds)
         probability[same & (probability >= SAME_FROM)] = 1.0
         return probability
-
-    def _near(
-        self, texts: list[str]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Return row numbers of new texts, index places of their nearest texts, and the cosines."""
-        vectors = embed(self._encoder, texts)
-        rare = None
-        if isinstance(self._encoder, HashedTfidf) and self._nearest.needs_features:
-            rare = self._encoder.rare_features(texts, singletons=True)
-        found = [
-            self._nearest.most_similar(vectors[i], None if rare is None else rare[[i]], NEAREST)
-            if text
-            else (np.empty(0, np.int64), np.empty(0, np.float32))
-            for i, text in enumerate(texts)
-        ]
-        new = np.repeat(np.arange(len(texts)), [len(slots) for slots, _ in found])
-        slots = np.concatenate([np.empty(0, np.int64), *(slots for slots, _ in found)])
-        cosine = np.concatenate([np.empty(0, np.float32), *(cosine for _, cosine in found)])
-        return new, slots, cosine
 
 
 def _by_value(values: pl.Series) -> tuple[pl.Series, NDArray[np.int64]]:
