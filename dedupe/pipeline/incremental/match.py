@@ -123,7 +123,8 @@ class Matcher:
         ----------
         frame
             m new records with columns named as in the workspace; some may be missing. A polars,
-            pandas or pyarrow table.
+            pandas or pyarrow table. Many records are faster together, and each gets what it would
+            get alone.
         limit
             Maximum number of matches per record.
         min_probability
@@ -284,16 +285,18 @@ class Matcher:
         same = np.array([texts[at] == other for at, other in zip(new, others, strict=True)])
         # As in a run, a record of the same text stands for a group of identical records.
         right = np.where(same, left, len(texts) + np.arange(len(new))).astype(np.uint32)
-        comparison = Comparison(both, left, right, similarity, self._statistics)
+        comparison = Comparison(both, left, right, similarity, self._statistics, asked=left)
         log_odds = comparison.log_odds()
         # These are few pairs: unless the budget is nothing, all doubtful ones are judged.
         budget = cross_encoder_budget(len(self.texts), self.config)
         doubt = np.inf if np.isinf(budget) else DOUBTFUL if budget else 0.0
         doubtful = np.flatnonzero((np.abs(log_odds) < doubt) & ~same)
-        if len(doubtful):
-            model, held_out = self._model
-            ends = left[doubtful], right[doubtful]
-            log_odds[doubtful] = judge(model, both, *ends, log_odds[doubtful], held_out)
+        # One record after the other: a cross-encoder scores a text by those beside it, if little.
+        for pairs in np.split(doubtful, np.flatnonzero(np.diff(new[doubtful])) + 1):
+            if len(pairs):
+                model, held_out = self._model
+                ends = left[pairs], right[pairs]
+                log_odds[pairs] = judge(model, both, *ends, log_odds[pairs], held_out)
         probability: NDArray[np.float32] = sigmoid(log_odds)
         probability[same & (probability >= SAME_FROM)] = 1.0
         return probability

@@ -156,6 +156,20 @@ class RecordTable:
         """Return n, the number of records."""
         return len(self.bits)
 
+    @cached_property
+    def depends_on_others(self) -> NDArray[np.bool_]:
+        """(n,) bool: records that have a token of several classes that the file does not know.
+
+        Such a token has the last of its classes here, and may have another one among fewer records.
+        """
+        tokens = self.tokens
+        several = np.flatnonzero(tokens.several)
+        known = self.statistics.class_of_tokens(tokens.names.gather(several))
+        changed = np.zeros(len(tokens.classes) + 1, dtype=bool)
+        changed[several[tokens.classes[several] > known]] = True
+        depends: NDArray[np.bool_] = np.any(changed[tokens.tokens], axis=1)
+        return depends
+
 
 def record_table(
     texts: pl.Series,
@@ -243,7 +257,7 @@ class _Counts:
     ) -> NDArray[np.int32]:
         """Look up the classes of tokens: one that has several in the file has the last of them."""
         if self._statistics is not None:
-            return np.maximum(here, self._statistics.look_up(CLASS_OF_TOKEN, tokens)[0] - 2)
+            return np.maximum(here, self._statistics.class_of_tokens(tokens))
         self._add(CLASS_OF_TOKEN, tokens.filter(several), here[several] + 2)
         return here
 

@@ -79,6 +79,8 @@ class TokenTable:
         (v,) uint64: bit set of the letter pairs of a word; 0 for tokens that match only exactly.
     names
         (v,) of str: the tokens.
+    several
+        (v,) bool: tokens that have several classes in these records.
     """
 
     tokens: NDArray[np.int32]
@@ -88,6 +90,7 @@ class TokenTable:
     bits: NDArray[np.float32]
     letters: NDArray[np.uint64]
     names: pl.Series
+    several: NDArray[np.bool_]
 
     @cached_property
     def lengths(self) -> NDArray[np.uint8]:
@@ -142,6 +145,7 @@ def token_table(
         np.rint(np.log2(records / np.maximum(counts, 1)) / BIT_STEP).astype(np.float32) * BIT_STEP,
         _letter_sets(vocabulary["token"], classes),
         vocabulary["token"],
+        several,
     )
 
 
