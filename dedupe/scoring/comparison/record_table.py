@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.models.loading import cpu_count
 from dedupe.scoring.comparison.statistics import (
     CLASS_OF_TOKEN,
     COUNTS,
@@ -23,7 +22,8 @@ from dedupe.scoring.comparison.statistics import (
     FileStatistics,
 )
 from dedupe.scoring.comparison.values import notation
-from dedupe.scoring.comparison.values.placeholders import is_no_value, is_placeholder
+from dedupe.scoring.comparison.values.columns import MANY, batches, for_each, together
+from dedupe.scoring.comparison.values.placeholders import is_no_value, placeholder_of
 from dedupe.scoring.comparison.values.roles import Role, RoleOfField, field_role, main_labels
 from dedupe.scoring.comparison.values.shared_values import others_sharing
 from dedupe.scoring.comparison.values.token_table import TokenField, TokenTable, token_table
@@ -191,19 +191,16 @@ def record_table(
     lines = _lines(texts)
     counted = _Counts(statistics)
     labels = [role.label for role in statistics.roles] if statistics else _fullest(lines)
-    values = {}
-    for label in labels:
-        found = _values(lines, label)
-        values[label] = counted.without(label, found, is_no_value(found["value"]))
+    parts = [
+        counted.without(part, is_no_value(part["value"]), labels) for part in _parts(lines, labels)
+    ]
+    del lines
     if statistics is None:
-        roles, main = _roles(values, given or {})
+        roles, main = _roles(parts, labels, given or {}, n)
     else:
         roles, main = list(statistics.roles), list(statistics.main)
-    for role in roles:
-        found = values[role.label]
-        placeholder = is_placeholder(found["value"], role.role)
-        values[role.label] = counted.without(role.label, found, placeholder)
-    coded = _by_name(lambda label: _code(values[label], n), values)
+    parts = [_without_placeholders(part, roles, counted) for part in parts]
+    coded = _by_record(parts, labels, n)
     names = groups_of_fields(roles, main)
     records = (statistics.records if statistics else n) + PRIOR_RECORDS
     columns = {label: codes for label, (_, codes) in coded.items()}
@@ -216,8 +213,10 @@ def record_table(
         lambda found, here: counted.of(TOKEN, found, here), counted.classes,
     )  # fmt: skip
     fields = {name: [label for label in labels if name in names[label]] for name in GROUPS}
-    filled = [name for name in GROUPS if fields[name]]
-    groups = _by_name(lambda name: _group(name, fields[name], coded, n, tokens, counted), filled)
+    filled = batches([name for name in GROUPS if fields[name]], n)
+    groups: dict[str, Group] = {}
+    for made in for_each(lambda some: _groups(some, fields, coded, tokens, counted), filled, n):
+        groups |= made
     counted.add_groups(groups)
     bits = np.append(tokens.bits, np.float32(0))[tokens.tokens].sum(axis=1, dtype=np.float32)
     if statistics is None:
@@ -261,16 +260,19 @@ class _Counts:
         self._add(CLASS_OF_TOKEN, tokens.filter(several), here[several] + 2)
         return here
 
-    def without(self, label: str, found: pl.DataFrame, no_value: pl.Series) -> pl.DataFrame:
+    def without(
+        self, part: pl.DataFrame, no_value: pl.Series, labels: Sequence[str]
+    ) -> pl.DataFrame:
         """Set values aside that say there is none; count those that several records have."""
         if not no_value.any():
-            return found
+            return part
         if self._statistics is None:
-            values, here = (
-                found.filter(no_value)["value"].value_counts().sort("value").get_columns()
-            )
-            self._add(f"{PLACEHOLDER}{label}", values, here.to_numpy().astype(np.int32))
-        return found.filter(~no_value)
+            aside = part.filter(no_value)
+            for label in labels:
+                of_field = aside.filter(pl.col("label") == label)
+                values, here = of_field["value"].value_counts().sort("value").get_columns()
+                self._add(f"{PLACEHOLDER}{label}", values, here.to_numpy().astype(np.int32))
+        return part.filter(~no_value)
 
     def group(
         self, name: str, values: pl.Series, codes: NDArray[np.int32], tokens: TokenTable
@@ -319,21 +321,14 @@ class _Counts:
         return pl.concat(self._counted) if self._counted else COUNTS.to_frame()
 
 
-def _by_name(function: Callable[[str], _Made], names: Iterable[str]) -> dict[str, _Made]:
-    """Call a function for each name, in threads: much of polars and NumPy runs on one core."""
-    names = list(names)
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        return dict(zip(names, pool.map(function, names), strict=True))
-
-
 def _lines(texts: pl.Series) -> pl.DataFrame:
     """Split record texts into ``row``, ``label`` and ``value``."""
+    split = pl.col("text").str.splitn(": ", 2).struct
     return (
         pl.DataFrame({"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True), "text": texts})
         .with_columns(pl.col("text").str.split("\n"))
         .explode("text")
-        .with_columns(pl.col("text").str.splitn(": ", 2).struct.rename_fields(["label", "value"]))
-        .unnest("text")
+        .select("row", split.field("field_0").alias("label"), split.field("field_1").alias("value"))
         .filter(pl.col("value").is_not_null())
     )
 
@@ -343,34 +338,117 @@ def _fullest(lines: pl.DataFrame) -> list[str]:
     return counts["label"].head(MAX_FIELDS).to_list()
 
 
-def _values(lines: pl.DataFrame, label: str) -> pl.DataFrame:
-    """Return the values of one field, one per record: ``row`` and ``value``."""
-    found = lines.filter(pl.col("label") == label).select("row", "value")
-    if found["row"].is_duplicated().any():
+def _parts(lines: pl.DataFrame, labels: Sequence[str]) -> list[pl.DataFrame]:
+    """Divide lines by field, if they are many; each record keeps one value of a field."""
+    if lines.height < MANY:
+        return [_one_value_each(lines.filter(pl.col("label").is_in(labels)))]
+    parts = (lines.filter(pl.col("label") == label).drop("label") for label in labels)
+    return [
+        _one_value_each(part).with_columns(pl.lit(label).alias("label"))
+        for label, part in zip(labels, parts, strict=True)
+    ]
+
+
+def _one_value_each(part: pl.DataFrame) -> pl.DataFrame:
+    """Join the values of fields that have the same label."""
+    keys = [name for name in part.columns if name != "value"]
+    if part.select(keys).is_duplicated().any():
         joined = pl.col("value").str.join(" ")
-        found = found.group_by("row", maintain_order=True).agg(joined)
-    return found
+        part = part.group_by(keys, maintain_order=True).agg(joined)
+    return part
+
+
+def _of_field(parts: Sequence[pl.DataFrame], label: str, number: int) -> pl.Series:
+    """Return the values of one field, of which `parts` are all or one for each."""
+    if len(parts) > 1:
+        return parts[number]["value"]
+    return parts[0].filter(pl.col("label") == label)["value"]
 
 
 def _roles(
-    values: Mapping[str, pl.DataFrame], given: Mapping[str, Role]
+    parts: Sequence[pl.DataFrame], labels: Sequence[str], given: Mapping[str, Role], n: int
 ) -> tuple[list[RoleOfField], list[str]]:
-    found = _by_name(
-        lambda label: field_role(label, values[label]["value"], given.get(label)), values
+    roles = for_each(
+        lambda field: field_role(
+            field[1], _of_field(parts, field[1], field[0]), given.get(field[1])
+        ),
+        list(enumerate(labels)),
+        n,
     )
-    roles = list(found.values())
     main = main_labels(roles)
     return roles, sorted(main, key=lambda label: (not label.startswith(_FIRST_LABELS), label))
 
 
-def _code(found: pl.DataFrame, n: int) -> tuple[pl.Series, NDArray[np.int32]]:
-    """List the distinct values of one field, and the number of each record's value."""
-    values = found["value"].unique().sort()
-    numbered = values.to_frame("value").with_row_index("code")
-    code = found.join(numbered, on="value", how="left", maintain_order="left")["code"]
-    codes = np.full(n, -1, dtype=np.int32)
-    codes[found["row"].to_numpy()] = code.to_numpy()
-    return values, codes
+def _without_placeholders(
+    part: pl.DataFrame, roles: Sequence[RoleOfField], counted: _Counts
+) -> pl.DataFrame:
+    """Set the placeholders of contacts and dates aside."""
+    found = []
+    for role in dict.fromkeys(field.role for field in roles):
+        is_one = placeholder_of(role)
+        if is_one is not None:
+            labels = [field.label for field in roles if field.role is role]
+            found.append(pl.col("label").is_in(labels) & is_one)
+    if not found:
+        return part
+    aside = part.select(pl.any_horizontal(found).alias("value")).to_series()
+    return counted.without(part, aside, [field.label for field in roles])
+
+
+def _by_record(
+    parts: Sequence[pl.DataFrame], labels: Sequence[str], n: int
+) -> dict[str, tuple[pl.Series, NDArray[np.int32]]]:
+    """List the distinct values of each field, and the number of each record's value."""
+    found = {}
+    coded = for_each(
+        lambda part: _code(part[1], [labels[part[0]]] if len(parts) > 1 else labels),
+        list(enumerate(parts)),
+        n,
+    )
+    for part, of_part in zip(parts, coded, strict=True):
+        rows = part["row"].to_numpy()
+        for label, (values, at, numbers) in of_part.items():
+            codes = np.full(n, -1, dtype=np.int32)
+            codes[rows[at]] = numbers
+            found[label] = values, codes
+    return found
+
+
+def _code(
+    part: pl.DataFrame, labels: Sequence[str]
+) -> dict[str, tuple[pl.Series, NDArray[np.int64] | slice, NDArray[np.int32]]]:
+    """List the distinct values of some columns, and number them.
+
+    Parameters
+    ----------
+    part
+        ``label`` and ``value``.
+    labels
+        The columns.
+
+    Returns
+    -------
+    dict
+        By label: distinct values, sorted; rows of `part`; and the number of the value in each.
+    """
+    if len(labels) == 1:
+        values = part["value"].unique().sort()
+        numbered = values.to_frame("value").with_row_index("code")
+        code = part.select("value").join(numbered, on="value", how="left", maintain_order="left")[
+            "code"
+        ]
+        return {labels[0]: (values, slice(None), code.to_numpy().astype(np.int32))}
+    keys = ["label", "value"]
+    numbered = part.select(keys).unique().sort(keys).with_row_index("code")
+    code = part.select(keys).join(numbered, on=keys, how="left", maintain_order="left")["code"]
+    codes = code.to_numpy().astype(np.int32)
+    of_label = numbered["label"].to_list()
+    found: dict[str, tuple[pl.Series, NDArray[np.int64] | slice, NDArray[np.int32]]] = {}
+    for label in labels:
+        begin, end = bisect_left(of_label, label), bisect_right(of_label, label)
+        rows = np.flatnonzero((codes >= begin) & (codes < end))
+        found[label] = numbered["value"].slice(begin, end - begin), rows, codes[rows] - begin
+    return found
 
 
 def groups_of_fields(roles: Sequence[RoleOfField], main: Sequence[str]) -> dict[str, list[str]]:
@@ -410,34 +488,59 @@ def _token_fields(
     return sorted(fields, key=lambda field: (field.group != GROUP[MAIN], field.role is Role.TEXT))
 
 
-def _group(
-    name: str,
-    labels: Sequence[str],
+def _groups(
+    names: Sequence[str],
+    fields: Mapping[str, Sequence[str]],
     coded: Mapping[str, tuple[pl.Series, NDArray[np.int32]]],
-    n: int,
     tokens: TokenTable,
     counted: _Counts,
-) -> Group:
-    """Join the fields of a role group and write their values in one notation."""
-    values, codes = coded[labels[0]]
-    if len(labels) > 1:
-        columns = [_values_of_records(*coded[label]) for label in labels]
-        there = pl.coalesce(columns)
-        joined = pl.concat_str(columns, separator=" ", ignore_nulls=True)
-        together = pl.select(
-            pl.int_range(n, dtype=pl.UInt32).alias("row"),
-            pl.when(there.is_not_null()).then(joined if name in _JOINED else there).alias("value"),
+) -> dict[str, Group]:
+    """Join the fields of role groups and write their values in one notation."""
+    columns = {name: _joined(name, [coded[label] for label in fields[name]]) for name in names}
+    texts: dict[str, pl.Series] = {}
+    notations = {name: _NORMALISE.get(name, notation.words) for name in names}
+    for normalise in dict.fromkeys(notations.values()):
+        alike = [name for name in names if notations[name] is normalise]
+        written = together(
+            lambda values: normalise(values.str.head(MAX_CHARACTERS)),  # noqa: B023
+            [columns[name][0] for name in alike],
         )
-        values, codes = _code(together.drop_nulls(), n)
-    text = _NORMALISE.get(name, notation.words)(values.str.head(MAX_CHARACTERS)).alias("value")
-    distinct = text.filter(text != "").unique().sort()
-    number = text.to_frame().join(
-        distinct.to_frame().with_row_index("code"), on="value", how="left", maintain_order="left"
-    )["code"]
-    numbers = number.cast(pl.Int32).fill_null(-1).to_numpy()
-    codes = np.append(numbers, np.int32(-1))[codes].astype(np.int32)
-    counts, names, places = counted.group(name, distinct, codes, tokens)
-    return Group(codes, distinct.to_numpy().astype(object), counts, names, places)
+        texts |= dict(zip(alike, written, strict=True))
+    part = pl.DataFrame({"value": pl.concat([texts[name] for name in names])})
+    if len(names) > 1:
+        label = [name for name in names for _ in range(len(texts[name]))]
+        part.insert_column(0, pl.Series("label", label, dtype=pl.String))
+    filled = np.flatnonzero((part["value"] != "").to_numpy())
+    numbered = _code(part.filter(pl.col("value") != ""), names)
+    groups, start = {}, 0
+    for name in names:
+        distinct, rows, numbers = numbered[name]
+        number = np.full(len(texts[name]) + 1, -1, dtype=np.int32)
+        number[filled[rows] - start] = numbers
+        start += len(texts[name])
+        codes = number[columns[name][1]]
+        counts, others, places = counted.group(name, distinct, codes, tokens)
+        groups[name] = Group(codes, distinct.to_numpy().astype(object), counts, others, places)
+    return groups
+
+
+def _joined(
+    name: str, columns: Sequence[tuple[pl.Series, NDArray[np.int32]]]
+) -> tuple[pl.Series, NDArray[np.int32]]:
+    """Join the fields of a role group: distinct values, and the number of each record's value."""
+    if len(columns) == 1:
+        return columns[0]
+    frame = pl.DataFrame(
+        [_values_of_records(*column).alias(str(at)) for at, column in enumerate(columns)]
+    )
+    joined = pl.concat_str(pl.all(), separator=" ", ignore_nulls=True)
+    there = pl.coalesce(pl.all())
+    value = pl.when(there.is_not_null()).then(joined if name in _JOINED else there)
+    part = frame.select(value.alias("value")).with_row_index("row").drop_nulls()
+    values, _, numbers = _code(part, [name])[name]
+    codes = np.full(frame.height, -1, dtype=np.int32)
+    codes[part["row"].to_numpy()] = numbers
+    return values, codes
 
 
 def _values_of_records(values: pl.Series, codes: NDArray[np.int32]) -> pl.Series:

@@ -7,6 +7,8 @@ the phone number of a head office, are found by how they occur in the file; see
 
 from __future__ import annotations
 
+from functools import cache
+
 import polars as pl
 
 from dedupe.scoring.comparison.values.roles import Role
@@ -40,10 +42,20 @@ def is_no_value(values: pl.Series) -> pl.Series:
 
 def is_placeholder(values: pl.Series, role: Role) -> pl.Series:
     """Tell which values of a phone, e-mail or date field are placeholders."""
+    is_one = placeholder_of(role)
+    if is_one is None:
+        return pl.Series(values.name, [False], dtype=pl.Boolean).new_from_index(0, len(values))
+    return values.to_frame("value").select(is_one).to_series().alias(values.name)
+
+
+@cache
+def placeholder_of(role: Role) -> pl.Expr | None:
+    """Tell whether ``value`` is a placeholder in a field of some role; ``None`` if it never is."""
+    value = pl.col("value")
     if role is Role.PHONE:
-        return values.str.replace_all(r"[\s()./\-]", "").str.contains(_PHONE)
+        return value.str.replace_all(r"[\s()./\-]", "").str.contains(_PHONE)
     if role is Role.EMAIL:
-        return values.str.contains(_EMAIL)
+        return value.str.contains(_EMAIL)
     if role is Role.DATE:
-        return values.str.contains(_DATE)
-    return pl.Series(values.name, [False], dtype=pl.Boolean).new_from_index(0, len(values))
+        return value.str.contains(_DATE)
+    return None
