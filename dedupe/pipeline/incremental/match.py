@@ -165,9 +165,7 @@ class Matcher:
         texts = frame_texts(text.select(self.fields)).to_list()
         new, slots, similarity = self._near(texts)
         first = self._rows[self._starts[slots]]
-        probability = self._probabilities(
-            texts, self.texts.gather(first).to_list(), new, similarity
-        )
+        probability = self._probabilities(texts, self.texts[first].to_list(), new, similarity)
         # Records with the same text match alike.
         count = self._starts[slots + 1] - self._starts[slots]
         rows = np.concatenate(
@@ -177,26 +175,21 @@ class Matcher:
         found = pl.DataFrame(
             {
                 "record": np.repeat(new, count),
-                "id": self.ids.gather(rows),
-                "cluster_id": self.cluster_ids.gather(rows),
+                "id": self.ids[rows],
+                "cluster_id": self.cluster_ids[rows],
                 "probability": np.repeat(probability, count),
                 "similarity": np.repeat(similarity, count),
                 "row": rows,
             }
         )
-        found = self._ruled(found, frame).filter(pl.col("probability") >= min_probability)
-        return (
-            found.sort(
-                "record",
-                "probability",
-                "similarity",
-                "row",
-                descending=[False, True, True, False],
-            )
-            .filter(pl.int_range(pl.len()).over("record") < limit)
-            .drop("row")
-            .cast(MATCHES)
+        found = self._ruled(found, frame)
+        record, likely, near, row = (
+            found[name].to_numpy() for name in ("record", "probability", "similarity", "row")
         )
+        kept = np.flatnonzero(likely >= min_probability)
+        kept = kept[np.lexsort((row[kept], -near[kept], -likely[kept], record[kept]))]
+        place = np.arange(len(kept)) - np.searchsorted(record[kept], record[kept])
+        return found[kept[place < limit]].select(MATCHES.names()).cast(MATCHES)
 
     def _ruled(self, found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
         """Apply the rules of the workspace: drop forbidden matches, and add those of exact columns.

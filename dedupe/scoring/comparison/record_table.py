@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,16 +21,30 @@ from dedupe.scoring.comparison.statistics import (
     FileStatistics,
 )
 from dedupe.scoring.comparison.values import notation
-from dedupe.scoring.comparison.values.columns import MANY, batches, for_each, together
-from dedupe.scoring.comparison.values.placeholders import is_no_value, placeholder_of
+from dedupe.scoring.comparison.values.columns import MANY, for_each, together
+from dedupe.scoring.comparison.values.fields import (
+    Column,
+    Field,
+    fields_of,
+    joined_column,
+    numbered,
+)
+from dedupe.scoring.comparison.values.placeholders import (
+    is_no_value,
+    is_placeholder,
+    may_be_placeholder,
+)
 from dedupe.scoring.comparison.values.roles import Role, RoleOfField, field_role, main_labels
 from dedupe.scoring.comparison.values.shared_values import others_sharing
-from dedupe.scoring.comparison.values.token_table import TokenField, TokenTable, token_table
+from dedupe.scoring.comparison.values.token_table import (
+    TokenField,
+    TokenTable,
+    split_in_background,
+    token_table,
+)
 
 _Made = TypeVar("_Made")
 
-MAX_FIELDS = 24
-"""Fields that are compared, the fullest first."""
 MAX_CHARACTERS = 120
 """Characters of a value that are compared as a string: the cost grows with their square."""
 MAIN = "main"
@@ -188,19 +201,25 @@ def record_table(
         Roles that the user gave fields, by label; `statistics`, if there are any, have them.
     """
     n = len(texts)
-    lines = _lines(texts)
     counted = _Counts(statistics)
-    labels = [role.label for role in statistics.roles] if statistics else _fullest(lines)
-    parts = [
-        counted.without(part, is_no_value(part["value"]), labels) for part in _parts(lines, labels)
-    ]
-    del lines
+    found = fields_of(texts, [role.label for role in statistics.roles] if statistics else None)
+    labels = list(found)
+    no_value = together(is_no_value, [found[label].values for label in labels])
+    found = {
+        label: counted.without(label, found[label], is_none)
+        for label, is_none in zip(labels, no_value, strict=True)
+    }
     if statistics is None:
-        roles, main = _roles(parts, labels, given or {}, n)
+        roles, main = _roles(found, given or {}, n)
     else:
         roles, main = list(statistics.roles), list(statistics.main)
-    parts = [_without_placeholders(part, roles, counted) for part in parts]
-    coded = _by_record(parts, labels, n)
+    for role in roles:
+        field = found[role.label]
+        if may_be_placeholder(role.role):
+            is_one = is_placeholder(field.values, role.role)
+            found[role.label] = counted.without(role.label, field, is_one)
+    columns_of = for_each(lambda label: found[label].coded(n), labels, n)
+    coded = dict(zip(labels, columns_of, strict=True))
     names = groups_of_fields(roles, main)
     records = (statistics.records if statistics else n) + PRIOR_RECORDS
     columns = {label: codes for label, (_, codes) in coded.items()}
@@ -208,15 +227,29 @@ def record_table(
         np.log2(records / np.maximum(counted(f"field:{label}", found, codes), 1)).astype(np.float32)
         for label, (found, codes) in coded.items()
     ]
+    of_group = {name: [label for label in labels if name in names[label]] for name in GROUPS}
+    columns_of_group = {
+        name: [coded[label] for label in of_group[name]] for name in GROUPS if of_group[name]
+    }
+    token_fields = _token_fields(roles, names, coded)
+    # The values of few records are split into tokens while those of groups are written.
+    split = split_in_background(token_fields) if n < MANY else None
+    written = {} if split is None else _written(columns_of_group)
     tokens = token_table(
-        _token_fields(roles, names, coded), n, records,
-        lambda found, here: counted.of(TOKEN, found, here), counted.classes,
+        token_fields, n, records, lambda found, here: counted.of(TOKEN, found, here),
+        counted.classes, split,
     )  # fmt: skip
-    fields = {name: [label for label in labels if name in names[label]] for name in GROUPS}
-    filled = batches([name for name in GROUPS if fields[name]], n)
-    groups: dict[str, Group] = {}
-    for made in for_each(lambda some: _groups(some, fields, coded, tokens, counted), filled, n):
-        groups |= made
+    made = for_each(
+        lambda name: _group(
+            name,
+            written.get(name) or _written({name: columns_of_group[name]})[name],
+            tokens,
+            counted,
+        ),
+        columns_of_group,
+        n,
+    )
+    groups = dict(zip(columns_of_group, made, strict=True))
     counted.add_groups(groups)
     bits = np.append(tokens.bits, np.float32(0))[tokens.tokens].sum(axis=1, dtype=np.float32)
     if statistics is None:
@@ -260,19 +293,18 @@ class _Counts:
         self._add(CLASS_OF_TOKEN, tokens.filter(several), here[several] + 2)
         return here
 
-    def without(
-        self, part: pl.DataFrame, no_value: pl.Series, labels: Sequence[str]
-    ) -> pl.DataFrame:
+    def without(self, label: str, field: Field, no_value: pl.Series) -> Field:
         """Set values aside that say there is none; count those that several records have."""
-        if not no_value.any():
-            return part
-        if self._statistics is None:
-            aside = part.filter(no_value)
-            for label in labels:
-                of_field = aside.filter(pl.col("label") == label)
-                values, here = of_field["value"].value_counts().sort("value").get_columns()
-                self._add(f"{PLACEHOLDER}{label}", values, here.to_numpy().astype(np.int32))
-        return part.filter(~no_value)
+        if self._statistics is None and no_value.any():
+            values, here = (
+                field.values.filter(no_value)
+                .alias("value")
+                .value_counts()
+                .sort("value")
+                .get_columns()
+            )
+            self._add(f"{PLACEHOLDER}{label}", values, here.to_numpy().astype(np.int32))
+        return field.without(no_value)
 
     def group(
         self, name: str, values: pl.Series, codes: NDArray[np.int32], tokens: TokenTable
@@ -321,134 +353,14 @@ class _Counts:
         return pl.concat(self._counted) if self._counted else COUNTS.to_frame()
 
 
-def _lines(texts: pl.Series) -> pl.DataFrame:
-    """Split record texts into ``row``, ``label`` and ``value``."""
-    split = pl.col("text").str.splitn(": ", 2).struct
-    return (
-        pl.DataFrame({"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True), "text": texts})
-        .with_columns(pl.col("text").str.split("\n"))
-        .explode("text")
-        .select("row", split.field("field_0").alias("label"), split.field("field_1").alias("value"))
-        .filter(pl.col("value").is_not_null())
-    )
-
-
-def _fullest(lines: pl.DataFrame) -> list[str]:
-    counts = lines.group_by("label").len().sort(["len", "label"], descending=[True, False])
-    return counts["label"].head(MAX_FIELDS).to_list()
-
-
-def _parts(lines: pl.DataFrame, labels: Sequence[str]) -> list[pl.DataFrame]:
-    """Divide lines by field, if they are many; each record keeps one value of a field."""
-    if lines.height < MANY:
-        return [_one_value_each(lines.filter(pl.col("label").is_in(labels)))]
-    parts = (lines.filter(pl.col("label") == label).drop("label") for label in labels)
-    return [
-        _one_value_each(part).with_columns(pl.lit(label).alias("label"))
-        for label, part in zip(labels, parts, strict=True)
-    ]
-
-
-def _one_value_each(part: pl.DataFrame) -> pl.DataFrame:
-    """Join the values of fields that have the same label."""
-    keys = [name for name in part.columns if name != "value"]
-    if part.select(keys).is_duplicated().any():
-        joined = pl.col("value").str.join(" ")
-        part = part.group_by(keys, maintain_order=True).agg(joined)
-    return part
-
-
-def _of_field(parts: Sequence[pl.DataFrame], label: str, number: int) -> pl.Series:
-    """Return the values of one field, of which `parts` are all or one for each."""
-    if len(parts) > 1:
-        return parts[number]["value"]
-    return parts[0].filter(pl.col("label") == label)["value"]
-
-
 def _roles(
-    parts: Sequence[pl.DataFrame], labels: Sequence[str], given: Mapping[str, Role], n: int
+    found: Mapping[str, Field], given: Mapping[str, Role], n: int
 ) -> tuple[list[RoleOfField], list[str]]:
     roles = for_each(
-        lambda field: field_role(
-            field[1], _of_field(parts, field[1], field[0]), given.get(field[1])
-        ),
-        list(enumerate(labels)),
-        n,
+        lambda label: field_role(label, found[label].values, given.get(label)), list(found), n
     )
     main = main_labels(roles)
     return roles, sorted(main, key=lambda label: (not label.startswith(_FIRST_LABELS), label))
-
-
-def _without_placeholders(
-    part: pl.DataFrame, roles: Sequence[RoleOfField], counted: _Counts
-) -> pl.DataFrame:
-    """Set the placeholders of contacts and dates aside."""
-    found = []
-    for role in dict.fromkeys(field.role for field in roles):
-        is_one = placeholder_of(role)
-        if is_one is not None:
-            labels = [field.label for field in roles if field.role is role]
-            found.append(pl.col("label").is_in(labels) & is_one)
-    if not found:
-        return part
-    aside = part.select(pl.any_horizontal(found).alias("value")).to_series()
-    return counted.without(part, aside, [field.label for field in roles])
-
-
-def _by_record(
-    parts: Sequence[pl.DataFrame], labels: Sequence[str], n: int
-) -> dict[str, tuple[pl.Series, NDArray[np.int32]]]:
-    """List the distinct values of each field, and the number of each record's value."""
-    found = {}
-    coded = for_each(
-        lambda part: _code(part[1], [labels[part[0]]] if len(parts) > 1 else labels),
-        list(enumerate(parts)),
-        n,
-    )
-    for part, of_part in zip(parts, coded, strict=True):
-        rows = part["row"].to_numpy()
-        for label, (values, at, numbers) in of_part.items():
-            codes = np.full(n, -1, dtype=np.int32)
-            codes[rows[at]] = numbers
-            found[label] = values, codes
-    return found
-
-
-def _code(
-    part: pl.DataFrame, labels: Sequence[str]
-) -> dict[str, tuple[pl.Series, NDArray[np.int64] | slice, NDArray[np.int32]]]:
-    """List the distinct values of some columns, and number them.
-
-    Parameters
-    ----------
-    part
-        ``label`` and ``value``.
-    labels
-        The columns.
-
-    Returns
-    -------
-    dict
-        By label: distinct values, sorted; rows of `part`; and the number of the value in each.
-    """
-    if len(labels) == 1:
-        values = part["value"].unique().sort()
-        numbered = values.to_frame("value").with_row_index("code")
-        code = part.select("value").join(numbered, on="value", how="left", maintain_order="left")[
-            "code"
-        ]
-        return {labels[0]: (values, slice(None), code.to_numpy().astype(np.int32))}
-    keys = ["label", "value"]
-    numbered = part.select(keys).unique().sort(keys).with_row_index("code")
-    code = part.select(keys).join(numbered, on=keys, how="left", maintain_order="left")["code"]
-    codes = code.to_numpy().astype(np.int32)
-    of_label = numbered["label"].to_list()
-    found: dict[str, tuple[pl.Series, NDArray[np.int64] | slice, NDArray[np.int32]]] = {}
-    for label in labels:
-        begin, end = bisect_left(of_label, label), bisect_right(of_label, label)
-        rows = np.flatnonzero((codes >= begin) & (codes < end))
-        found[label] = numbered["value"].slice(begin, end - begin), rows, codes[rows] - begin
-    return found
 
 
 def groups_of_fields(roles: Sequence[RoleOfField], main: Sequence[str]) -> dict[str, list[str]]:
@@ -475,7 +387,7 @@ def groups_of_fields(roles: Sequence[RoleOfField], main: Sequence[str]) -> dict[
 def _token_fields(
     roles: Iterable[RoleOfField],
     names: Mapping[str, Sequence[str]],
-    coded: Mapping[str, tuple[pl.Series, NDArray[np.int32]]],
+    coded: Mapping[str, Column],
 ) -> list[TokenField]:
     """List the fields that have tokens: those that name the record first, free text last."""
     fields = []
@@ -488,65 +400,41 @@ def _token_fields(
     return sorted(fields, key=lambda field: (field.group != GROUP[MAIN], field.role is Role.TEXT))
 
 
-def _groups(
-    names: Sequence[str],
-    fields: Mapping[str, Sequence[str]],
-    coded: Mapping[str, tuple[pl.Series, NDArray[np.int32]]],
-    tokens: TokenTable,
-    counted: _Counts,
-) -> dict[str, Group]:
-    """Join the fields of role groups and write their values in one notation."""
-    columns = {name: _joined(name, [coded[label] for label in fields[name]]) for name in names}
-    texts: dict[str, pl.Series] = {}
-    notations = {name: _NORMALISE.get(name, notation.words) for name in names}
-    for normalise in dict.fromkeys(notations.values()):
-        alike = [name for name in names if notations[name] is normalise]
-        written = together(
-            lambda values: normalise(values.str.head(MAX_CHARACTERS)),  # noqa: B023
-            [columns[name][0] for name in alike],
-        )
-        texts |= dict(zip(alike, written, strict=True))
-    part = pl.DataFrame({"value": pl.concat([texts[name] for name in names])})
-    if len(names) > 1:
-        label = [name for name in names for _ in range(len(texts[name]))]
-        part.insert_column(0, pl.Series("label", label, dtype=pl.String))
-    filled = np.flatnonzero((part["value"] != "").to_numpy())
-    numbered = _code(part.filter(pl.col("value") != ""), names)
-    groups, start = {}, 0
-    for name in names:
-        distinct, rows, numbers = numbered[name]
-        number = np.full(len(texts[name]) + 1, -1, dtype=np.int32)
-        number[filled[rows] - start] = numbers
-        start += len(texts[name])
-        codes = number[columns[name][1]]
-        counts, others, places = counted.group(name, distinct, codes, tokens)
-        groups[name] = Group(codes, distinct.to_numpy().astype(object), counts, others, places)
-    return groups
+def _written(columns: Mapping[str, Sequence[Column]]) -> dict[str, Column]:
+    """Join the fields of role groups, and write their values in one notation.
 
-
-def _joined(
-    name: str, columns: Sequence[tuple[pl.Series, NDArray[np.int32]]]
-) -> tuple[pl.Series, NDArray[np.int32]]:
-    """Join the fields of a role group: distinct values, and the number of each record's value."""
-    if len(columns) == 1:
-        return columns[0]
-    frame = pl.DataFrame(
-        [_values_of_records(*column).alias(str(at)) for at, column in enumerate(columns)]
+    Returns
+    -------
+    dict
+        Of each group, the texts of its values, not all of them distinct; and the number of each
+        record's value, (n,).
+    """
+    joined = {
+        name: joined_column(fields, all_values=name in _JOINED) for name, fields in columns.items()
+    }
+    begins = together(
+        lambda values: values.str.head(MAX_CHARACTERS), [values for values, _ in joined.values()]
     )
-    joined = pl.concat_str(pl.all(), separator=" ", ignore_nulls=True)
-    there = pl.coalesce(pl.all())
-    value = pl.when(there.is_not_null()).then(joined if name in _JOINED else there)
-    part = frame.select(value.alias("value")).with_row_index("row").drop_nulls()
-    values, _, numbers = _code(part, [name])[name]
-    codes = np.full(frame.height, -1, dtype=np.int32)
-    codes[part["row"].to_numpy()] = numbers
-    return values, codes
+    short = dict(zip(joined, begins, strict=True))
+    notations = {name: _NORMALISE.get(name, notation.words) for name in joined}
+    written: dict[str, Column] = {}
+    for normalise in dict.fromkeys(notations.values()):
+        alike = [name for name in joined if notations[name] is normalise]
+        texts = together(normalise, [short[name] for name in alike])
+        written |= {name: (text, joined[name][1]) for name, text in zip(alike, texts, strict=True)}
+    return written
 
 
-def _values_of_records(values: pl.Series, codes: NDArray[np.int32]) -> pl.Series:
-    """Return the value of each record, (n,); null where it has none."""
-    with_null = pl.concat([values, pl.Series(values.name, [None], dtype=pl.String)])
-    return with_null.gather(np.where(codes < 0, len(values), codes))
+def _group(name: str, written: Column, tokens: TokenTable, counted: _Counts) -> Group:
+    """Make a role group of its texts, counted."""
+    texts, codes = written
+    filled = texts != ""
+    distinct, numbers = numbered(texts.filter(filled))
+    number = np.full(len(texts) + 1, -1, dtype=np.int32)
+    number[np.flatnonzero(filled.to_numpy())] = numbers
+    codes = number[codes]
+    counts, names, places = counted.group(name, distinct, codes, tokens)
+    return Group(codes, distinct.to_numpy().astype(object), counts, names, places)
 
 
 def _numbers(group: Group) -> NDArray[np.float64]:

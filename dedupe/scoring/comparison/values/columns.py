@@ -50,7 +50,11 @@ def batches(items: Sequence[_Given], n: int) -> list[Sequence[_Given]]:
 def together(
     function: Callable[[pl.Series], pl.Series], columns: Sequence[pl.Series]
 ) -> list[pl.Series]:
-    """Apply a function that takes each value by itself to several columns in one call."""
+    """Apply a function that takes each value by itself to several columns, in one call if short."""
+    if len(columns) < 2:
+        return [function(column) for column in columns]
+    if sum(map(len, columns)) >= MANY:
+        return for_each(function, columns, MANY)
     made, parts, at = function(pl.concat(columns)), [], 0
     for column in columns:
         parts.append(made.slice(at, len(column)))

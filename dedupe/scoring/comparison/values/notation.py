@@ -36,12 +36,12 @@ PHONE_DIGITS = 9
 
 
 _VALUE = pl.col("value").str
-_IS_FOREIGN = _VALUE.len_bytes() != _VALUE.len_chars()
+_IS_FOREIGN = (_VALUE.len_bytes() != _VALUE.len_chars()).alias("foreign")
 _FOLDED = _VALUE.replace_all("([aou])e", "$1")
 _SIGNS_AS_WORDS = _VALUE.replace_all(r"\s(?:&|\+|and|und|et)\s+(co|cie)\b", " $1").str.replace_all(
     r"\s[&+]\s", " and "
 )
-_IS_DOTTED = _VALUE.contains(r"\b[a-z]\. ?[a-z]\. ?[a-z]\b")
+_IS_DOTTED = _VALUE.contains(r"\b[a-z]\. ?[a-z]\. ?[a-z]\b").alias("dotted")
 _LETTERS_AND_DIGITS = _VALUE.replace_all(r"[^a-z0-9]+", " ").str.strip_chars(" ")
 _COMPACT = _FOLDED.str.replace_all(r"[^a-z0-9]", "")
 _PHONE = (
@@ -64,17 +64,18 @@ def fold(values: pl.Series) -> pl.Series:
 
     Both spellings of a German name become one: ``müller`` and ``mueller`` are ``muller``.
     """
-    return written(in_ascii(values), _FOLDED)
+    return in_ascii(values, _FOLDED)
 
 
-def in_ascii(values: pl.Series) -> pl.Series:
-    """Write values in ASCII."""
-    is_foreign = written(values, _IS_FOREIGN)
-    if not is_foreign.any():
-        return values
-    foreign = is_foreign.arg_true()
+def in_ascii(values: pl.Series, notation: pl.Expr) -> pl.Series:
+    """Write values in ASCII, and in the notation of an expression in ``value``."""
+    found = values.to_frame("value").select_seq(notation.alias("value"), _IS_FOREIGN)
+    if not found["foreign"].any():
+        return found["value"].alias(values.name)
+    foreign = found["foreign"].arg_true()
     latin = [anyascii(value).lower() for value in values.gather(foreign).to_list()]
-    return values.clone().scatter(foreign, pl.Series(latin, dtype=pl.String))
+    values = values.clone().scatter(foreign, pl.Series(latin, dtype=pl.String))
+    return written(values, notation)
 
 
 def written(values: pl.Series, notation: pl.Expr) -> pl.Series:
@@ -88,11 +89,12 @@ def as_words(values: pl.Series) -> pl.Series:
 
     The sign in ``& co`` means nothing: it is often left out.
     """
-    values = written(values, _SIGNS_AS_WORDS)
-    is_dotted = written(values, _IS_DOTTED)
-    if not is_dotted.any():
+    # Legal forms are sought where there are dotted letters; signs between words change none.
+    steps = values.to_frame("value").select_seq(_SIGNS_AS_WORDS, _IS_DOTTED)
+    values = steps["value"].alias(values.name)
+    if not steps["dotted"].any():
         return values
-    dotted = is_dotted.arg_true()
+    dotted = steps["dotted"].arg_true()
     found = values.gather(dotted)
     for form in LEGAL_FORMS:
         pattern = r"\b" + r"\. ?".join(form) + r"\b\.?"
@@ -122,7 +124,7 @@ def url(values: pl.Series) -> pl.Series:
 
 def compact(values: pl.Series) -> pl.Series:
     """Keep letters and digits in ASCII without blanks: how codes and postcodes are compared."""
-    return written(in_ascii(values), _COMPACT)
+    return in_ascii(values, _COMPACT)
 
 
 def numbers(values: pl.Series) -> pl.Series:

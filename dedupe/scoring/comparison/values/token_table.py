@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.scoring.comparison.values.columns import MANY, batches, for_each, thread_of
+from dedupe.scoring.comparison.values.columns import batches, for_each, thread_of
 from dedupe.scoring.comparison.values.roles import Role
 from dedupe.scoring.comparison.values.tokens import CLASS, MAYBE, tokens_of_columns
 
@@ -22,6 +22,7 @@ MIN_LOOSE_CHARACTERS = 4
 """Characters from which two words may match although they are not equal."""
 MAX_LETTERS = 24
 _FRAMED_LETTERS = MAX_LETTERS + 2
+_LETTERS_BLOCK = 1 << 12
 BIT_STEP = np.float32(2**-12)
 """Step of the bits of tokens: sums of as many as a record has are exact in float32."""
 _NONE = np.iinfo(np.int64).max
@@ -107,7 +108,12 @@ class TokenTable:
 
 
 def token_table(
-    fields: Sequence[TokenField], n: int, records: int, count: Counter, classify: Classifier
+    fields: Sequence[TokenField],
+    n: int,
+    records: int,
+    count: Counter,
+    classify: Classifier,
+    split: Callable[[], list[SplitFields]] | None = None,
 ) -> TokenTable:
     """Make the tokens of n records.
 
@@ -123,8 +129,10 @@ def token_table(
         Looks up the number of records that have each token.
     classify
         Looks up the class of each token: a number may be a code in another record of the file.
+    split
+        Returns the tokens of the values, if :func:`split_in_background` was called before.
     """
-    found = _split(fields, n)
+    found = _split(fields, n) if split is None else split()
     vocabulary = _vocabulary(found)
     packed = _pack(found, fields, vocabulary, n)
     tokens = np.where(packed == _NONE, -1, packed >> _ROLE_BITS).astype(np.int32)
@@ -149,26 +157,29 @@ def token_table(
 
 
 @dataclass(frozen=True, eq=False)
-class _SplitFields:
+class SplitFields:
     """Fields, and the tokens of their values, one field after the other."""
 
     fields: Sequence[TokenField]
     tokens: pl.DataFrame
 
 
-def _split(fields: Sequence[TokenField], n: int) -> list[_SplitFields]:
+def split_in_background(fields: Sequence[TokenField]) -> Callable[[], list[SplitFields]]:
+    """Split the values of fields of few records in another thread; the result waits for it."""
+    return thread_of("tokens").submit(_split_together, fields).result
+
+
+def _split(fields: Sequence[TokenField], n: int) -> list[SplitFields]:
     """Split the values of fields of `n` records."""
-    if n < MANY:
-        return thread_of("tokens").submit(_split_together, fields).result()
     return [split for some in for_each(_split_together, batches(fields, n), n) for split in some]
 
 
-def _split_together(fields: Sequence[TokenField]) -> list[_SplitFields]:
+def _split_together(fields: Sequence[TokenField]) -> list[SplitFields]:
     columns, roles = [field.values for field in fields], [field.role for field in fields]
-    return [_SplitFields(fields, tokens_of_columns(columns, roles))]
+    return [SplitFields(fields, tokens_of_columns(columns, roles))]
 
 
-def _vocabulary(found: Sequence[_SplitFields]) -> pl.DataFrame:
+def _vocabulary(found: Sequence[SplitFields]) -> pl.DataFrame:
     """List the distinct tokens, sorted: ``number``, ``token``, ``class``; ``several`` classes."""
     schema = {"token": pl.String, "class": pl.UInt8}
     parts = [part.tokens.select(*schema) for part in found]
@@ -179,7 +190,7 @@ def _vocabulary(found: Sequence[_SplitFields]) -> pl.DataFrame:
 
 
 def _pack(
-    found: Sequence[_SplitFields],
+    found: Sequence[SplitFields],
     fields: Sequence[TokenField],
     vocabulary: pl.DataFrame,
     n: int,
@@ -204,7 +215,7 @@ def _pack(
 
 
 def _numbers(
-    split: _SplitFields, vocabulary: pl.DataFrame
+    split: SplitFields, vocabulary: pl.DataFrame
 ) -> dict[TokenField, tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Return, of each field, token and group in one number, and where those of a value start."""
     numbered = split.tokens.select("token").join(
@@ -234,12 +245,12 @@ def _letter_sets(tokens: pl.Series, classes: NDArray[np.uint8]) -> NDArray[np.ui
     text = tokens.gather(loose).to_frame("token").select(_framed()).item() if len(loose) else ""
     letters = np.frombuffer(text.encode("ascii", "replace"), dtype=np.uint8)
     letters = letters.reshape(-1, _FRAMED_LETTERS)
-    bits = np.zeros(len(loose), dtype=np.uint64)
-    for position in range(_FRAMED_LETTERS - 1):
-        first, second = (letters[:, position + side].astype(np.uint64) for side in (0, 1))
+    for at in range(0, len(loose), _LETTERS_BLOCK):
+        block = letters[at : at + _LETTERS_BLOCK].astype(np.uint64)
+        first, second = block[:, :-1], block[:, 1:]
         bit = np.uint64(1) << (first * np.uint64(31) + second * np.uint64(17)) % np.uint64(61)
-        bits |= np.where(second > 0, bit, np.uint64(0))
-    sets[loose] = bits
+        bit[second == 0] = 0
+        sets[loose[at : at + _LETTERS_BLOCK]] = np.bitwise_or.reduce(bit, axis=1)
     return sets
 
 
