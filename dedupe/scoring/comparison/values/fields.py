@@ -144,13 +144,28 @@ def joined_column(columns: Sequence[Column], *, all_values: bool) -> Column:
     """
     if len(columns) == 1:
         return columns[0]
+    n = len(columns[0][1])
+    values = (_join_few if n < FEW else _join_many)(columns, all_values)
+    filled = values.is_not_null()
+    return Field(np.flatnonzero(filled.to_numpy()), values.filter(filled)).coded(n)
+
+
+def _join_few(columns: Sequence[Column], all_values: bool) -> pl.Series:
+    listed = [[*values.to_list(), None] for values, _ in columns]
+    joined: list[str | None] = []
+    for codes in zip(*(codes.tolist() for _, codes in columns), strict=True):
+        found = [values[code] for values, code in zip(listed, codes, strict=True)]
+        there = [value for value in found if value is not None]
+        joined.append(" ".join(there if all_values else there[:1]) if there else None)
+    return pl.Series("value", joined, dtype=pl.String)
+
+
+def _join_many(columns: Sequence[Column], all_values: bool) -> pl.Series:
     frame = pl.DataFrame([_of_records(*column).alias(str(at)) for at, column in enumerate(columns)])
     joined = pl.concat_str(pl.all(), separator=" ", ignore_nulls=True)
     there = pl.coalesce(pl.all())
     value = pl.when(there.is_not_null()).then(joined if all_values else there)
-    values = frame.select_seq(value.alias("value")).to_series()
-    filled = values.is_not_null()
-    return Field(np.flatnonzero(filled.to_numpy()), values.filter(filled)).coded(frame.height)
+    return frame.select(value.alias("value")).to_series()
 
 
 def _of_records(values: pl.Series, codes: NDArray[np.int32]) -> pl.Series:
