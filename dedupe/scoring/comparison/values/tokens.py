@@ -202,7 +202,10 @@ def _quantities(frame: pl.DataFrame) -> pl.DataFrame:
     """Find numbers with a unit; each becomes a token in the base unit."""
     pattern = _quantity()
     packs = frame.with_columns(pl.col("text").str.replace_all(_PACK, "$1 pack"))
-    found = _all_matches(packs, pattern).select(
+    found = _all_matches(packs, pattern)
+    if found.is_empty():
+        return TOKENS.to_frame()
+    found = found.select(
         "value",
         pl.col("token").str.extract(pattern, 1).alias("number"),
         pl.col("token").str.extract(pattern, 2).alias("unit"),
@@ -242,6 +245,8 @@ def _numbered_parts(frame: pl.DataFrame) -> list[pl.DataFrame]:
     parts = []
     for pattern, name in _NUMBERED:
         found = _all_matches(frame, pattern, 1)
+        if found.is_empty():
+            continue
         if name != "volume":
             frame = frame.with_columns(_without(pattern))
         digits = [plain_number(text).removesuffix(".0") for text in found["token"].to_list()]
@@ -253,6 +258,8 @@ def _numbered_parts(frame: pl.DataFrame) -> list[pl.DataFrame]:
 def _codes(frame: pl.DataFrame) -> pl.DataFrame:
     """Find words of letters and digits: codes without punctuation; cd1 and 3rd are numbers."""
     found = _all_matches(frame, _CODE)
+    if found.is_empty():
+        return TOKENS.to_frame()
     token = pl.col("token")
     found = found.with_columns(notation.compact(found["token"]).alias("token"))
     short = (token.str.count_matches(r"\d") < 2) & (token.str.len_chars() < 4)
