@@ -295,6 +295,10 @@ def _in_blocks(
     texts: Sequence[str], process: Callable[[Sequence[str]], _Result]
 ) -> Iterator[_Result]:
     """Process blocks of texts in threads, and yield the results in order."""
+    if len(texts) <= BLOCK:
+        if texts:
+            yield process(texts)
+        return
     workers = cpu_count()
     blocks = (texts[at : at + BLOCK] for at in range(0, len(texts), BLOCK))
     with ThreadPoolExecutor(workers) as pool:

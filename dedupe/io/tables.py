@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -236,7 +237,7 @@ def read_json_objects(source: str | Path = STDIN) -> Iterator[dict[str, Any]]:
         If the file is missing or cannot be read; while iterating, if a line is not a JSON object.
     """
     if str(source) == STDIN:
-        return json_objects(sys.stdin.buffer, "stdin")
+        return json_objects(_stdin_lines(), "stdin")
     path = Path(source)
     try:
         file = path.open("rb")
@@ -261,7 +262,17 @@ def read_csv_objects(*, header: bool = True) -> Iterator[dict[str, Any]]:
     InputError
         While iterating, if the text cannot be read; the message names the line.
     """
-    return csv_objects(sys.stdin.buffer, "stdin", header=header)
+    return csv_objects(_stdin_lines(), "stdin", header=header)
+
+
+def _stdin_lines() -> Iterable[bytes]:
+    """Return stdin for a thread to read, with a buffer of its own.
+
+    The interpreter locks the buffer of ``sys.stdin`` when it ends, while the thread may still wait
+    for a line.
+    """
+    raw = getattr(sys.stdin.buffer, "raw", None)
+    return sys.stdin.buffer if raw is None else io.BufferedReader(raw)
 
 
 def write_table(

@@ -59,6 +59,19 @@ def test_an_open_workspace_matches_a_frame(workspace: Path) -> None:
         dedupe.open_workspace(workspace / "none")
 
 
+def test_records_that_are_matched_together_get_what_they_get_alone(workspace: Path) -> None:
+    matcher = dedupe.Matcher(workspace)
+    changed = pl.col("last_name").str.replace("e", "a")
+    asked = people_table()[:6].drop("id").with_columns(changed)
+    alone = [matcher.match(asked[at], min_probability=0.0) for at in range(asked.height)]
+    expected = pl.concat(
+        found.with_columns(pl.lit(at, dtype=pl.UInt32).alias("record"))
+        for at, found in enumerate(alone)
+    )
+    assert_frame_equal(matcher.match(asked, min_probability=0.0), expected, check_exact=True)
+    assert expected.height > 6
+
+
 def test_a_missing_index_is_made_in_memory_and_said(
     workspace: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -122,7 +122,8 @@ class Matcher:
         ----------
         frame
             m new records with columns named as in the workspace; some may be missing. A polars,
-            pandas or pyarrow table.
+            pandas or pyarrow table. Many records are faster together, and each gets what it would
+            get alone.
         limit
             Maximum number of matches per record.
         min_probability
@@ -163,9 +164,7 @@ class Matcher:
         texts = frame_texts(text.select(self.fields)).to_list()
         new, slots, similarity = self._nearest.nearest(texts, NEAREST)
         first = self._rows[self._starts[slots]]
-        probability = self._probabilities(
-            texts, self.texts.gather(first).to_list(), new, similarity
-        )
+        probability = self._probabilities(texts, self.texts[first].to_list(), new, similarity)
         # Records with the same text match alike.
         count = self._starts[slots + 1] - self._starts[slots]
         rows = np.concatenate(
@@ -175,26 +174,21 @@ class Matcher:
         found = pl.DataFrame(
             {
                 "record": np.repeat(new, count),
-                "id": self.ids.gather(rows),
-                "cluster_id": self.cluster_ids.gather(rows),
+                "id": self.ids[rows],
+                "cluster_id": self.cluster_ids[rows],
                 "probability": np.repeat(probability, count),
                 "similarity": np.repeat(similarity, count),
                 "row": rows,
             }
         )
-        found = self._ruled(found, frame).filter(pl.col("probability") >= min_probability)
-        return (
-            found.sort(
-                "record",
-                "probability",
-                "similarity",
-                "row",
-                descending=[False, True, True, False],
-            )
-            .filter(pl.int_range(pl.len()).over("record") < limit)
-            .drop("row")
-            .cast(MATCHES)
+        found = self._ruled(found, frame)
+        record, likely, near, row = (
+            found[name].to_numpy() for name in ("record", "probability", "similarity", "row")
         )
+        kept = np.flatnonzero(likely >= min_probability)
+        kept = kept[np.lexsort((row[kept], -near[kept], -likely[kept], record[kept]))]
+        place = np.arange(len(kept)) - np.searchsorted(record[kept], record[kept])
+        return found[kept[place < limit]].select(MATCHES.names()).cast(MATCHES)
 
     def _ruled(self, found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
         """Apply the rules of the workspace: drop forbidden matches, and add those of exact columns.
@@ -283,16 +277,18 @@ class Matcher:
         same = np.array([texts[at] == other for at, other in zip(new, others, strict=True)])
         # As in a run, a record of the same text stands for a group of identical records.
         right = np.where(same, left, len(texts) + np.arange(len(new))).astype(np.uint32)
-        comparison = Comparison(both, left, right, similarity, self._statistics)
+        comparison = Comparison(both, left, right, similarity, self._statistics, asked=left)
         log_odds = comparison.log_odds()
         # These are few pairs: unless the budget is nothing, all doubtful ones are judged.
         budget = cross_encoder_budget(len(self.texts), self.config)
         doubt = np.inf if np.isinf(budget) else DOUBTFUL if budget else 0.0
         doubtful = np.flatnonzero((np.abs(log_odds) < doubt) & ~same)
-        if len(doubtful):
-            model, held_out = self._model
-            ends = left[doubtful], right[doubtful]
-            log_odds[doubtful] = judge(model, both, *ends, log_odds[doubtful], held_out)
+        # One record after the other: a cross-encoder scores a text by those beside it, if little.
+        for pairs in np.split(doubtful, np.flatnonzero(np.diff(new[doubtful])) + 1):
+            if len(pairs):
+                model, held_out = self._model
+                ends = left[pairs], right[pairs]
+                log_odds[pairs] = judge(model, both, *ends, log_odds[pairs], held_out)
         probability: NDArray[np.float32] = sigmoid(log_odds)
         probability[same & (probability >= SAME_FROM)] = 1.0
         return probability

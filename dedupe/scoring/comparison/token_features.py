@@ -15,7 +15,6 @@ from dedupe.scoring.comparison.scales import (
     Features,
     Numbers,
     Rows,
-    first_level,
     scaled,
     share,
 )
@@ -31,6 +30,11 @@ MIN_CODE_PART = 4
 """Characters of a code that is taken for the other one without its suffix."""
 _ALONE_WITH_OTHER, _ALONE, _CONFLICT = 60, 100, 0
 _ONE_SIDE_WITH_OTHER = 150
+_LEVELS = np.array(
+    [UNKNOWN, _ALONE, _ALONE, _CONFLICT, EQUAL, *[_ONE_SIDE_WITH_OTHER] * 2, _ALONE_WITH_OTHER],
+    dtype=np.uint8,
+)
+_BITS = np.array([1 << CLASS[name] for name in CONFLICTING], dtype=np.uint32)
 _AMOUNTS = 17
 
 
@@ -96,15 +100,10 @@ def _amount_features(amounts: NDArray[np.float32]) -> Features:
 def _class_features(classes: NDArray[np.uint32]) -> Features:
     """Tell for each class whether two records share a token, conflict, or one alone has it."""
     shared, left, right = classes
-    features = {}
-    for name in CONFLICTING:
-        bit = np.uint32(1 << CLASS[name])
-        both_share, a, b = ((part & bit) > 0 for part in (shared, left, right))
-        features[f"{name}s"] = first_level(
-            [a & b & ~both_share, a & b, (a | b) & ~both_share, a | b, both_share],
-            [_CONFLICT, _ALONE_WITH_OTHER, _ALONE, _ONE_SIDE_WITH_OTHER, EQUAL],
-            UNKNOWN,
-        )
+    # What a pair has of a class is a number of three bits: shared, left alone, right alone.
+    bits = [(part & _BITS[:, None]) > 0 for part in (shared, left, right)]
+    levels = _LEVELS[bits[0] * np.uint8(4) + bits[1] * np.uint8(2) + bits[2]]
+    features = {f"{name}s": level for name, level in zip(CONFLICTING, levels, strict=True)}
     counted = ~np.uint32((1 << CLASS["word"]) | (1 << CLASS["initial"]))
     features["conflicts"] = scaled(np.bitwise_count(left & right & ~shared & counted), 40)
     return features
