@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.laws import ALL, FEW
 
 # Tests run side by side, and the processes that they start inherit this: otherwise the threads of
 # several networks wait for each other on the same cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Tests write and delete tens of thousands of small files, which takes a disk as long as the tests.
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
+    os.environ.setdefault("TMPDIR", str(MEMORY))
+
 settings.register_profile(
     "fixed",
     deadline=None,  # machines differ
     derandomize=True,
-    max_examples=50,
+    max_examples=ALL,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("random", settings.get_profile("fixed"), derandomize=False)
+settings.register_profile("few", settings.get_profile("fixed"), max_examples=FEW)
 settings.load_profile("fixed")
 
 
@@ -27,18 +37,22 @@ settings.load_profile("fixed")
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the profile of Hypothesis, and a seed for the random one.
 
-    The options are set before the plugin of Hypothesis reads them, so that every worker of
+    A run that leaves out the models is the loop while one works: laws have few examples there. The
+    options are set before the plugin of Hypothesis reads them, so that every worker of
     pytest-xdist gets the same seed.
     """
+    usual = "few" if "not model" in config.option.markexpr else "fixed"
     config.option.hypothesis_profile = config.option.hypothesis_profile or os.environ.get(
-        "HYPOTHESIS_PROFILE", "fixed"
+        "HYPOTHESIS_PROFILE", usual
     )
     if config.option.hypothesis_profile == "random" and config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(secrets.randbelow(2**32))
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Name the seed of the random examples and how to repeat them."""
+    """Say how many examples laws have, or name the seed of random ones and how to repeat them."""
+    if config.option.hypothesis_profile == "few":
+        return f"laws are checked with {FEW} examples; HYPOTHESIS_PROFILE=fixed: with {ALL}"
     if config.option.hypothesis_profile != "random":
         return None
     seed = config.option.hypothesis_seed

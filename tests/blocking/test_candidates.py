@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import dedupe.blocking.backends
@@ -17,13 +17,14 @@ from dedupe.blocking.sampling import NEIGHBOURS
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
 from tests.blocking.samples import misspelled_people, unit_vectors
+from tests.laws import examples
 
 
 def pair_set(found: Candidates) -> set[tuple[int, int]]:
     return set(found.pairs.select("left", "right").iter_rows())
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(2, 60), st.integers(0, 10**6), st.floats(-0.2, 0.9))
 def test_a_given_radius_finds_what_brute_force_finds(n: int, seed: int, radius: float) -> None:
     vectors = unit_vectors(n, seed=seed)
@@ -35,7 +36,7 @@ def test_a_given_radius_finds_what_brute_force_finds(n: int, seed: int, radius: 
                 assert ((left, right) in found) == (cosine[left, right] >= radius)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(2, 80), st.integers(0, 10**6))
 def test_the_order_of_rows_only_renames_pairs(n: int, seed: int) -> None:
     vectors = unit_vectors(n, seed=seed)

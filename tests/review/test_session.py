@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import dedupe
@@ -19,6 +19,7 @@ from dedupe.review.order import ORDERS
 from dedupe.review.queue import View
 from dedupe.review.session import Session
 from dedupe.workspace.decision_log import Choice, DecisionLog
+from tests.laws import examples
 from tests.samples import REVIEW_NAMES, review_table
 
 SPECIAL = ("contradictions", "audit")
@@ -301,9 +302,7 @@ def test_a_decision_of_another_reviewer_is_shown_before_it_is_replaced(
     other.close()
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["match", "different", "unsure", "undo", "redo"]), max_size=12))
 def test_undo_and_redo_to_any_depth(session: Session, actions: list[str]) -> None:
     while session.undo():

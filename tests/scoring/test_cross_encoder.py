@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.config import Config
@@ -23,6 +23,7 @@ from dedupe.scoring.cross_encoder import (
     score_texts,
     spell_unknown,
 )
+from tests.laws import examples
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_names_in_a_script_without_tokens_stay_different(model) -> None:
 
 
 @pytest.mark.model
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(text=st.text(max_size=40))
 def test_no_text_has_an_unknown_token(model, text: str) -> None:
     prepared = prepare_texts(model, [record_text([("name", text)])])[0]

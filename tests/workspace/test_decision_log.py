@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.resolution.decisions import Decision
 from dedupe.workspace.decision_log import CURRENT, LOG, DecisionLog, LoggedDecision
+from tests.laws import examples
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_replaying_the_log(tmp_path_factory, steps):
     path = tmp_path_factory.mktemp("replay") / "log.sqlite"

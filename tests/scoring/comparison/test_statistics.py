@@ -6,15 +6,16 @@ import json
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.statistics import COUNTS, TOKEN, FileStatistics
+from tests.laws import examples
 from tests.scoring.comparison.samples import RECORDS, all_pairs, ends, texts_of, vectors_of
 
-FEW = settings(max_examples=8)
+FEW = examples(8)
 
 
 def stored(statistics: FileStatistics) -> FileStatistics:
