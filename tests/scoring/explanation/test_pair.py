@@ -17,6 +17,8 @@ from dedupe.scoring.pairs import DECIDERS, PAIRS
 from tests.laws import examples
 from tests.scoring.comparison.samples import RECORDS, VALUES
 
+pytestmark = pytest.mark.model
+
 SCORES = st.floats(0, 1, width=32)
 
 
