@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,9 +66,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 @pytest.fixture
-def scored_by_likeness(monkeypatch: pytest.MonkeyPatch) -> None:
+def scored_by_likeness() -> Iterator[None]:
     """Score the pairs of every run in the test by string likeness, so that no model is loaded."""
-    import dedupe.pipeline.pairs
-    from tests.samples import score_by_likeness
+    from tests.samples import by_likeness
 
-    monkeypatch.setattr(dedupe.pipeline.pairs, "score_pairs", score_by_likeness)
+    with by_likeness():
+        yield

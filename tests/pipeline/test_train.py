@@ -29,7 +29,7 @@ from tests.pipeline.fake_fine_tuning import FakeFineTuning, Model
 from tests.reliability.commands import copied
 from tests.reliability.cuts import Killed, cut, writes_to_try
 from tests.reliability.flips import flip
-from tests.samples import part_examples, write_workspace
+from tests.samples import by_likeness, part_examples, write_workspace
 
 
 @pytest.fixture
@@ -54,15 +54,22 @@ def people() -> pl.DataFrame:
     )
 
 
-@pytest.fixture
-def place(tmp_path: Path, fine_tuning: FakeFineTuning) -> Path:
-    """A workspace with eight decisions of either kind."""
-    dedupe.run(people(), output=tmp_path / "w.dedupe")
+@pytest.fixture(scope="module")
+def decided_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with eight decisions of either kind, which no test changes."""
+    path = tmp_path_factory.mktemp("decided") / "w.dedupe"
+    with by_likeness():
+        dedupe.run(people(), output=path)
     labels = [(f"r{i:02}", f"r{i + 16:02}", "1") for i in range(8)]
     labels += [(f"r{i:02}", f"r{i + 1:02}", "0") for i in range(8)]
     said = pl.DataFrame(labels, schema=["id_a", "id_b", "label"], orient="row")
-    import_decisions(tmp_path / "w.dedupe", said)
-    return tmp_path / "w.dedupe"
+    import_decisions(path, said)
+    return path
+
+
+@pytest.fixture
+def place(decided_run: Path, tmp_path: Path, fine_tuning: FakeFineTuning) -> Path:
+    return copied(decided_run, tmp_path / "w.dedupe")
 
 
 @pytest.fixture(autouse=True)

@@ -8,16 +8,14 @@ from pathlib import Path
 import pytest
 
 import dedupe
-import dedupe.pipeline.pairs
-from tests.samples import review_table, score_by_likeness
+from tests.samples import by_likeness, review_table
 
 
 @pytest.fixture(scope="session")
 def run_by_likeness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run the review table; the thresholds leave a wide doubtful band. No test changes it."""
     path = tmp_path_factory.mktemp("finished") / "w.dedupe"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dedupe.pipeline.pairs, "score_pairs", score_by_likeness)
+    with by_likeness():
         dedupe.run(review_table(), output=path, threshold=0.9, review_from=0.3)
     return path
 

@@ -68,6 +68,7 @@ def test_other_pairs_in_the_batch_change_little(model) -> None:
     assert many == pytest.approx(alone, abs=1e-4)
 
 
+@pytest.mark.model
 @pytest.mark.parametrize(("device", "times"), [("cpu", 1), ("cuda", GPU_FACTOR)])
 def test_a_gpu_gets_larger_batches_and_logits_keep_their_order(device, times) -> None:
     import torch
@@ -125,6 +126,7 @@ def test_only_characters_without_tokens_are_spelled_out() -> None:
     assert spell_unknown(["ส"], {"a"}) == {ord("ส"): " 36 26 "}
 
 
+@pytest.mark.model
 def test_a_missing_model_raises_one_clear_error(tmp_path) -> None:
     with pytest.raises(ModelError, match="cannot load the cross-encoder"):
         load_cross_encoder(Config(cross_encoder=str(tmp_path)))
