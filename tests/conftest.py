@@ -40,16 +40,29 @@ settings.load_profile("fixed")
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the profile of Hypothesis, and a seed for the random one.
 
-    A run that leaves out the models is the loop while one works: laws have few examples there. The
-    options are set before the plugin of Hypothesis reads them, so that every worker of
-    pytest-xdist gets the same seed.
+    In the loop while one works, laws have few examples. The options are set before the plugin of
+    Hypothesis reads them, so that every worker of pytest-xdist gets the same seed.
     """
-    usual = "few" if "not model" in config.option.markexpr else "fixed"
+    usual = "few" if is_quick(config) else "fixed"
     config.option.hypothesis_profile = config.option.hypothesis_profile or os.environ.get(
         "HYPOTHESIS_PROFILE", usual
     )
     if config.option.hypothesis_profile == "random" and config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(secrets.randbelow(2**32))
+
+
+def is_quick(config: pytest.Config) -> bool:
+    """Tell whether the run is the loop while one works, which leaves out the models."""
+    marks = config.option.markexpr.replace("not slow", "")
+    return "not model" in marks and "slow" not in marks
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out slow tests where the models are left out."""
+    if is_quick(config):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

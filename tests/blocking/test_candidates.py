@@ -107,6 +107,7 @@ def test_the_result_does_not_depend_on_the_block_size(monkeypatch: pytest.Monkey
     assert find_candidate_pairs(vectors, Config()).pairs.equals(whole.pairs)
 
 
+@pytest.mark.slow
 def test_the_inverted_file_finds_nearly_what_the_flat_index_finds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -122,6 +123,7 @@ def test_the_inverted_file_finds_nearly_what_the_flat_index_finds(
     assert again.pairs.equals(ivf.pairs)
 
 
+@pytest.mark.slow
 def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, owner = misspelled_people(4_000)
     model = HashedTfidf.fit(texts)

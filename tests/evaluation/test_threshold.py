@@ -97,6 +97,7 @@ def test_the_order_of_an_audit_does_not_depend_on_decisions() -> None:
     assert estimate(after.at(0.5)).drawn == 40
 
 
+@pytest.mark.slow
 def test_another_threshold_keeps_the_sample_of_an_audit() -> None:
     fitted = fit(first_drawn(50))
     for threshold in (0.2, 0.5, 0.9):
@@ -127,6 +128,7 @@ def test_pairs_whose_decision_follows_from_others_count_as_decided() -> None:
     assert found.decision.tolist() == [1, 1, 1, UNSURE]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", ["precision", "recall"])
 @pytest.mark.parametrize("drawn", [0, 200])
 def test_a_threshold_meets_its_goal(goal: str, drawn: int) -> None:

@@ -16,6 +16,7 @@ SEED = os.environ.get("FUZZ_SEED") or str(secrets.randbelow(2**32))
 MINUTES = float(os.environ.get("FUZZ_MINUTES", "0.2"))
 
 
+@pytest.mark.slow
 def test_random_tables_are_read_and_written_without_a_changed_value() -> None:
     count = 10_000 if MINUTES > 1 else tries(600)
     found = fuzz(SEED, count, 60 * MINUTES)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("scored_by_likeness")
 
 
 @pytest.fixture(scope="module")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def people_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run people.csv in a folder that no test changes."""
     folder = tmp_path_factory.mktemp("finished")
     people_table().write_csv(folder / "people.csv")
@@ -32,8 +32,8 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def workspace(finished_run: Path, tmp_path: Path) -> Path:
-    shutil.copytree(finished_run, tmp_path, dirs_exist_ok=True)
+def workspace(people_run: Path, tmp_path: Path) -> Path:
+    shutil.copytree(people_run, tmp_path, dirs_exist_ok=True)
     return tmp_path / "people.dedupe"
 
 

@@ -15,7 +15,7 @@ from tests.laws import tries
 from tests.reliability.commands import COMMANDS, copied, make_inputs, prepared, run, state
 from tests.reliability.cuts import Killed, cut, writes_to_try
 
-pytestmark = pytest.mark.usefixtures("scored_by_likeness")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("scored_by_likeness")]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -13,7 +13,7 @@ from dedupe.workspace.decision_log import DecisionLog
 from tests.laws import tries
 from tests.reliability.flips import TRIALS, Trial, flip
 
-pytestmark = pytest.mark.usefixtures("scored_by_likeness")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("scored_by_likeness")]
 
 TRIED = 6
 """Files that are damaged before each command; ``tests.reliability.flips`` tries all."""

@@ -147,6 +147,7 @@ def test_a_pair_that_was_never_scored_can_contradict(workspace: Path) -> None:
     session.close()
 
 
+@pytest.mark.slow
 def test_clusters_follow_each_decision(session: Session) -> None:
     for number in range(0, len(session.pairs.scores.left), 3):
         (a, b), effect = session.pairs.ends(number), session.match_effect(number)
@@ -255,6 +256,7 @@ def test_an_audit_draws_pairs_and_narrows_the_estimate(session: Session, workspa
     assert (after.basis != "model", after.drawn >= 20) == (True, True)
 
 
+@pytest.mark.slow
 def test_drawn_pairs_of_records_added_meanwhile_are_shown(
     session: Session, workspace: Path
 ) -> None:

@@ -232,6 +232,7 @@ def write_many(path, name, start):
                 decisions.undo(name)
 
 
+@pytest.mark.slow
 def test_processes_writing_at_once_lose_nothing(path):
     context = multiprocessing.get_context("spawn")
     start = context.Event()
@@ -250,6 +251,7 @@ def test_processes_writing_at_once_lose_nothing(path):
         assert decisions.current().height == 72
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
 def test_killed_after_record_loses_nothing(path):
     code = (
