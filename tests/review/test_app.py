@@ -45,6 +45,29 @@ def drawn(app: ReviewApp) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", svg)).replace("\xa0", " ")
 
 
+def test_moving_decides_nothing(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        first = app.session.queue.pair
+        await pilot.press("space", "j", "down", "right")
+        assert app.session.queue.position == 4
+        await pilot.press("k", "up", "left", "up", "up")
+        assert app.session.queue.pair == first
+        await pilot.press("q")
+
+    assert drive(workspace, steps) is False
+    assert decision_lines(workspace).is_empty()
+
+
+def test_space_skips_decided_pairs_and_arrows_do_not(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("y", "k")
+        assert app.session.queue.position == 0 and "decided: match" in text_of(app, "#scores")
+        await pilot.press("j", "y", "k", "k", "space")
+        assert app.session.queue.pair is not None and not app.session.known(app.session.queue.pair)
+
+    drive(workspace, steps)
+
+
 def test_scores_are_recalibrated_on_decisions_and_the_pair_shown_stays(workspace: Path) -> None:
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
         session = app.session
