@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -23,6 +24,9 @@ MEMORY = Path("/dev/shm")
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
     os.environ.setdefault("TMPDIR", str(MEMORY))
     tempfile.tempdir = None  # it may be known from before
+
+LEFT_OUT = re.compile(r"^pytestmark = \[?pytest\.mark\.(model|slow)\b", re.MULTILINE)
+"""The line of a module that marks all its tests."""
 
 settings.register_profile(
     "fixed",
@@ -59,6 +63,13 @@ def is_quick(config: pytest.Config) -> bool:
     """Tell whether the run is the loop while one works, which leaves out the models."""
     marks = config.option.markexpr.replace("not slow", "")
     return "not model" in marks and "slow" not in marks
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """In the loop, do not import modules whose tests are all left out: that takes seconds."""
+    if is_quick(config) and collection_path.suffix == ".py":
+        return bool(LEFT_OUT.search(collection_path.read_text(encoding="utf-8"))) or None
+    return None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -327,6 +327,7 @@ def test_postgresql_is_read(postgres: str) -> None:
     assert read_table(postgres, query="SELECT name FROM people LIMIT 1;").frame.rows() == [("Ada",)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [

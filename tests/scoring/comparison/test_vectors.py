@@ -70,6 +70,7 @@ def test_a_word_in_other_fields_of_either_record_counts_alike() -> None:
     assert one == other
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS, st.data())
 def test_the_order_of_rows_changes_nothing(

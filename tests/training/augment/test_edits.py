@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from dedupe.training.augment import edits, records
 from tests.laws import examples
 
+pytestmark = pytest.mark.model
+
 EDITS = tuple(
     dict.fromkeys(
         edit
