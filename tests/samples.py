@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import polars as pl
 from rapidfuzz import fuzz
@@ -113,6 +115,15 @@ def score_by_likeness(
         pl.lit("similar name").alias("reason"),
     )
     return scored, None, {"judged": candidates.height, "over_budget": 0}
+
+
+@contextmanager
+def by_likeness() -> Iterator[None]:
+    """Score the pairs of every run inside by string likeness."""
+    import dedupe.pipeline.pairs
+
+    with patch.object(dedupe.pipeline.pairs, "score_pairs", score_by_likeness):
+        yield
 
 
 def write_workspace(

@@ -111,9 +111,10 @@ class HashedTfidf:
         while some := list(islice(blocks, COUNTED_BLOCKS)):
             for kind, buckets in enumerate(zip(*some, strict=True)):
                 counts[kind] += np.bincount(np.concatenate(buckets), minlength=counts.shape[1])
-        inverse_frequency = (len(texts) + 1) / np.maximum(counts, 1)
+        # Computed once per count, not per bucket: of a small file, most buckets have none.
+        inverse_frequency = (len(texts) + 1) / np.maximum(np.arange(counts.max() + 1), 1)
         rarity = np.maximum(np.log(inverse_frequency), 0) ** RARITY_POWER
-        return cls(rarity.astype(np.float32), len(texts))
+        return cls(rarity.astype(np.float32)[counts], len(texts))
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> HashedTfidf:

@@ -70,14 +70,6 @@ CREATE TRIGGER no_delete BEFORE DELETE ON log
 BEGIN SELECT RAISE(ABORT, 'lines of the log are never deleted'); END;
 """
 
-_UPGRADES = {
-    4: """
-ALTER TABLE log ADD COLUMN step INTEGER;
-ALTER TABLE log ADD COLUMN value TEXT CHECK (value IS NULL OR column IS NOT NULL);
-"""
-}
-"""Each line of an older log is a step of its own."""
-
 _IN_FORCE = (
     "undoes IS NULL AND sequence NOT IN "
     # Not by the index, which has no checksum.
@@ -177,7 +169,6 @@ class DecisionLog:
             table="log",
             application=_APPLICATION,
             version=_VERSION,
-            upgrades=_UPGRADES,
             readonly=readonly,
             timeout=timeout,
         )
@@ -353,9 +344,8 @@ class DecisionLog:
             Schema :data:`CHOICES`; the earliest first, ``column`` null where the record was chosen
             to represent its cluster. Of two in one cluster the later holds.
         """
-        value = "value" if self._file.version() == _VERSION else "NULL"  # an older log, only read
         rows = self._file.read(
-            f"SELECT record_id, column, reviewer, at, {value} FROM log "
+            f"SELECT {', '.join(CHOICES)} FROM log "
             f"WHERE {_IS_CHOICE} AND {_IN_FORCE} ORDER BY sequence"
         )
         return pl.DataFrame(rows, schema=CHOICES, orient="row")

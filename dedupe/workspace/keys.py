@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,6 +24,12 @@ def stage_key(*made_from: object) -> str:
     """Return a short hash of what a stage is made from (anything JSON can hold)."""
     text = json.dumps(made_from, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def installed_version(package: str) -> str:
+    """Return the version of an installed package."""
+    return version(package)
 
 
 def stage_keys(source: Input, config: Config) -> dict[str, str]:
@@ -136,4 +142,4 @@ def export_key(
     options = config.as_dict()
     if any(options[name] is not None for name in TARGETS):
         del options["threshold"]  # it follows from the target
-    return stage_key(keys["scored"], *reviewed, options, version("dedupe-tui"))
+    return stage_key(keys["scored"], *reviewed, options, installed_version("dedupe-tui"))

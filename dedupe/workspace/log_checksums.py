@@ -1,7 +1,7 @@
 """Checksums of the lines of a log: a damaged file must not pass for other decisions.
 
-They lie in a table of their own, one for each line, so that logs of before are read as they are.
-Lines are numbered without gaps, so that a lost line is noticed as well.
+They lie in a table of their own, one for each line. Lines are numbered without gaps, so that a lost
+line is noticed as well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 TABLE = "checksum"
-_CREATE = f"CREATE TABLE IF NOT EXISTS {TABLE} (sequence INTEGER PRIMARY KEY, value TEXT NOT NULL)"
+CHECKSUMS = f"CREATE TABLE {TABLE} (sequence INTEGER PRIMARY KEY, value TEXT NOT NULL);\n"
+"""SQL statement that creates the table of the checksums."""
 
 
 class LineChecksums:
@@ -40,8 +41,10 @@ class LineChecksums:
         last = self._last(connection, self._table)
         if self._checked > last:
             raise _damaged(last + 1)
-        if self._checked == last or not _exists(connection):
+        if self._checked == last:
             return
+        if not _exists(connection):
+            raise _damaged(1)
         if self._last(connection, "sqlite_sequence", "seq") != last:
             raise _damaged(last + 1)
         sealed = dict(
@@ -51,12 +54,9 @@ class LineChecksums:
             )
         )
         expected = self._checked + 1
-        begun = bool(self._checked and sealed)
         for line in self._lines(connection, self._checked):
             sequence = line["sequence"]
-            checksum = sealed.pop(sequence, None)
-            begun = begun or checksum is not None
-            if sequence != expected or (begun and checksum != _checksum(line)):
+            if sequence != expected or sealed.pop(sequence, None) != _checksum(line):
                 raise _damaged(expected)
             expected += 1
         if sealed or expected != last + 1:
@@ -65,7 +65,6 @@ class LineChecksums:
 
     def seal(self, connection: sqlite3.Connection) -> None:
         """Store the checksums of the lines that have none yet, in the transaction at work."""
-        connection.execute(_CREATE)
         lines = self._lines(connection, self._last(connection, TABLE))
         connection.executemany(
             f"INSERT INTO {TABLE} VALUES (?, ?)",

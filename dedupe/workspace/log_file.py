@@ -9,13 +9,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dedupe.errors import WorkspaceError
 from dedupe.io.dialect import first_line
-from dedupe.workspace.log_checksums import LineChecksums
+from dedupe.workspace.log_checksums import CHECKSUMS, LineChecksums
 
 
 class LogFile:
@@ -31,9 +31,6 @@ class LogFile:
         The table of the log, whose lines have checksums.
     application, version
         Numbers in the header of the file: they identify the program and the schema.
-    upgrades
-        SQL statements that turn the tables of an older version into those of the next one, by the
-        older version. They are run when such a file is opened to be written to.
     readonly
         Only read. A missing file is then an empty log, and is not created.
     timeout
@@ -54,7 +51,6 @@ class LogFile:
         table: str,
         application: int,
         version: int,
-        upgrades: Mapping[int, str],
         readonly: bool,
         timeout: float,
     ) -> None:
@@ -62,7 +58,6 @@ class LogFile:
         self._schema = schema
         self._application = application
         self._version = version
-        self._upgrades = upgrades
         self._readonly = readonly
         self._timeout = timeout
         self._lock = threading.Lock()
@@ -88,11 +83,6 @@ class LogFile:
                 return []
             self._checksums.check(self._connection)
             return self._connection.execute(query, values).fetchall()
-
-    def version(self) -> int:
-        """Return the version of the tables; 0 where the file does not exist yet."""
-        rows = self.read("PRAGMA user_version")
-        return int(str(rows[0][0])) if rows else 0
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -159,24 +149,21 @@ class LogFile:
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if application != (self._application if version else 0) or (tables and not version):
             raise WorkspaceError(f"{self.path} is another SQLite file, not a log of decisions")
-        if version not in (0, self._version, *self._upgrades):
+        if version not in (0, self._version):
             age = "a newer" if version > self._version else "an older"
             raise WorkspaceError(
-                f"{self.path} was written by {age} version of dedupe: open it with that version"
+                f"{self.path} was written by {age} version of dedupe: print its decisions with "
+                "`dedupe decisions` of that version, and import them into a workspace of this one"
             )
         if self._readonly:
             return
         self._use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = FULL")
-        if version != self._version:
+        if not version:
             with _transaction(connection):
-                version = _version_of(connection)  # another process may have been first
-                script = self._schema
-                if version:
-                    script = "".join(
-                        self._upgrades[older] for older in range(version, self._version)
-                    )
-                for statement in _statements(script):
+                if _version_of(connection):
+                    return  # another process was first
+                for statement in _statements(self._schema + CHECKSUMS):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {self._application}")
                 connection.execute(f"PRAGMA user_version = {self._version}")

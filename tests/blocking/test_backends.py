@@ -47,7 +47,7 @@ def test_the_flat_index_finds_all_pairs_above_the_radius() -> None:
 
 @pytest.mark.slow
 def test_the_ivf_index_finds_nearly_all_pairs_above_the_radius() -> None:
-    vectors = unit_vectors(12_000, groups=600)
+    vectors = unit_vectors(6_000, groups=300)
     found, expected = (
         pairs_of(list(ivf_hits(vectors, 0.9, 0, silent))),
         pairs_above(vectors, 0.9),

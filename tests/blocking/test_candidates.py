@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import dedupe.blocking.backends
@@ -23,13 +23,14 @@ from dedupe.blocking.sampling import NEIGHBOURS
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
 from tests.blocking.samples import misspelled_people, unit_vectors
+from tests.laws import examples
 
 
 def pair_set(found: Candidates) -> set[tuple[int, int]]:
     return set(found.pairs.select("left", "right").iter_rows())
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(2, 60), st.integers(0, 10**6), st.floats(-0.2, 0.9))
 def test_a_given_radius_finds_what_brute_force_finds(n: int, seed: int, radius: float) -> None:
     vectors = unit_vectors(n, seed=seed)
@@ -41,7 +42,7 @@ def test_a_given_radius_finds_what_brute_force_finds(n: int, seed: int, radius: 
                 assert ((left, right) in found) == (cosine[left, right] >= radius)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(2, 80), st.integers(0, 10**6))
 def test_the_order_of_rows_only_renames_pairs(n: int, seed: int) -> None:
     vectors = unit_vectors(n, seed=seed)
@@ -112,6 +113,7 @@ def test_the_result_does_not_depend_on_the_block_size(monkeypatch: pytest.Monkey
     assert find_candidate_pairs(vectors, Config()).pairs.equals(whole.pairs)
 
 
+@pytest.mark.slow
 def test_the_inverted_file_finds_nearly_what_the_flat_index_finds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -127,6 +129,7 @@ def test_the_inverted_file_finds_nearly_what_the_flat_index_finds(
     assert again.pairs.equals(ivf.pairs)
 
 
+@pytest.mark.slow
 def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, owner = misspelled_people(4_000)
     model = HashedTfidf.fit(texts)

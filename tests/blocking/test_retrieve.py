@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.blocking.backends import CANDIDATES
@@ -14,6 +14,7 @@ from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.retrieve import StoredVectors, find_new_candidate_pairs
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
+from tests.laws import examples
 
 
 def unit_vectors(n: int, groups: int = 20, seed: int = 0) -> np.ndarray:
@@ -24,7 +25,7 @@ def unit_vectors(n: int, groups: int = 20, seed: int = 0) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(2, 60), st.integers(0, 10**6), st.floats(-0.2, 0.9), st.data())
 def test_new_texts_get_the_pairs_that_brute_force_finds(
     n: int, seed: int, radius: float, data: st.DataObject

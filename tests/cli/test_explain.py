@@ -13,6 +13,8 @@ from tests.cli.callers import Invoke
 from tests.reliability.commands import copied
 from tests.samples import people_table
 
+pytestmark = pytest.mark.model
+
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> str:

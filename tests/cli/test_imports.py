@@ -65,6 +65,7 @@ def contacts(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("more", ["", ", '--dry-run'"])
 def test_a_fast_run_loads_no_network(contacts: Path, more: str) -> None:
     code = f"from dedupe.cli import main; main(['run', 'contacts.csv', '--fast'{more}])"
@@ -72,6 +73,7 @@ def test_a_fast_run_loads_no_network(contacts: Path, more: str) -> None:
     assert (contacts / "contacts.dedupe/merged.csv").exists() == (not more)
 
 
+@pytest.mark.model
 def test_a_dry_run_loads_no_network(contacts: Path) -> None:
     code = "from dedupe.cli import main; main(['run', 'contacts.csv', '--dry-run'])"
     assert loaded_by(code, cwd=contacts) & NETWORKS == set()
@@ -90,6 +92,7 @@ def test_a_default_run_loads_no_torch(contacts: Path) -> None:
     assert manifest["cross_encoder"]["judged"] == 20
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("command", ["add", "export"])
 def test_what_follows_a_fast_run_loads_no_network(contacts: Path, command: str) -> None:
     dedupe.run(contacts / "contacts.csv", effort="fast")

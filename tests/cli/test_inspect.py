@@ -118,6 +118,7 @@ def test_every_line_of_pairs_is_written_again_or_named(
         assert json.loads(written) == expected
 
 
+@pytest.mark.slow
 def test_a_reader_that_closes_the_pipe_early_is_no_error(
     tmp_path: Path, environment: Mapping[str, str]
 ) -> None:

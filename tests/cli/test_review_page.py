@@ -89,6 +89,7 @@ def test_another_ending_is_refused_and_the_file_is_named(
     assert code == 0 and f"Wrote 2 pairs to {file}." in err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 def test_a_browser_decides_keeps_and_saves(page: Path, workspace: Path, tmp_path: Path) -> None:
     saved = tmp_path / "downloads"

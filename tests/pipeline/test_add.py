@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -41,6 +41,7 @@ from dedupe.resolution.decisions import Decision
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.workspace.decision_log import DecisionLog
 from dedupe.workspace.folder import Workspace
+from tests.laws import examples
 from tests.samples import PEOPLE, PEOPLE_COLUMNS, misspelt, with_ids
 
 pytestmark = pytest.mark.model
@@ -467,7 +468,7 @@ def test_no_workspace_and_no_file(done: Path, tmp_path: Path) -> None:
 
 
 @given(order=st.permutations(range(8)), cuts=st.sets(st.integers(1, 7), max_size=3))
-@settings(max_examples=8)
+@examples(8)
 def test_any_number_of_steps_parts_the_records(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], cuts: set[int]
 ) -> None:
@@ -506,7 +507,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 
 @given(data=st.data())
-@settings(max_examples=10)
+@examples(10)
 def test_what_is_written_is_what_a_full_export_writes(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

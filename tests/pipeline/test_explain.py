@@ -12,6 +12,8 @@ from dedupe.workspace.folder import open_workspace
 from dedupe.workspace.state import open_state
 from tests.samples import people_table
 
+pytestmark = pytest.mark.model
+
 
 @pytest.fixture(scope="module")
 def fast_run(tmp_path_factory: pytest.TempPathFactory) -> Path:

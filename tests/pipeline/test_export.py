@@ -16,17 +16,25 @@ from dedupe.errors import OptionError, OutputError, WorkspaceError
 from dedupe.io.tables import read_table
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.stored import stored_config
-from tests.samples import people_table, with_ids
+from tests.samples import by_likeness, people_table, with_ids
 
 pytestmark = pytest.mark.usefixtures("scored_by_likeness")
 
 
+@pytest.fixture(scope="module")
+def people_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run people.csv in a folder that no test changes."""
+    folder = tmp_path_factory.mktemp("finished")
+    people_table().write_csv(folder / "people.csv")
+    with by_likeness():
+        dedupe.run(folder / "people.csv")
+    return folder
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    people_table().write_csv(tmp_path / "people.csv")
-    path = dedupe.run(tmp_path / "people.csv").workspace
-    assert path is not None
-    return path
+def workspace(people_run: Path, tmp_path: Path) -> Path:
+    shutil.copytree(people_run, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "people.dedupe"
 
 
 def manifest(workspace: Path) -> dict:

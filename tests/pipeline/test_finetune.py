@@ -53,6 +53,7 @@ def test_too_few_decisions_of_a_kind_are_refused(matches: int, others: int) -> N
         fine_tune_on_decisions(FOLDER, told, [])
 
 
+@pytest.mark.model
 def test_a_model_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot load the cross-encoder"):
         fine_tune_on_decisions(tmp_path / "gone", part_examples(), [], device="cpu")

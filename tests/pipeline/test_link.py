@@ -149,6 +149,7 @@ def test_tables_are_named_after_their_files_whatever_these_are(tmp_path: Path) -
     assert result.workspace == tmp_path / "results-goods-results-rest.dedupe"
 
 
+@pytest.mark.slow
 def test_very_many_tables_have_a_workspace_of_a_short_name(tmp_path: Path) -> None:
     files = [tmp_path / f"{'branch' * 8}-{n}.csv" for n in range(5)]
     for file in files:

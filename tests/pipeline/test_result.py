@@ -41,6 +41,7 @@ def test_pairs_are_explained_without_a_workspace(result: dedupe.Result) -> None:
         result.explain("r0", "nobody")
 
 
+@pytest.mark.model
 def test_an_unproposed_pair_is_explained_without_a_workspace() -> None:
     result = dedupe.run(people_table(), effort="fast", radius=0.5)
     a, b = (result.clusters.filter(born=born)["id"][0] for born in ("1815-12-10", "1912-05-31"))

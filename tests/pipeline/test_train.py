@@ -29,7 +29,7 @@ from tests.pipeline.fake_fine_tuning import FakeFineTuning, Model
 from tests.reliability.commands import copied
 from tests.reliability.cuts import Killed, cut, writes_to_try
 from tests.reliability.flips import flip
-from tests.samples import part_examples, write_workspace
+from tests.samples import by_likeness, part_examples, write_workspace
 
 
 @pytest.fixture
@@ -54,15 +54,22 @@ def people() -> pl.DataFrame:
     )
 
 
-@pytest.fixture
-def place(tmp_path: Path, fine_tuning: FakeFineTuning) -> Path:
-    """A workspace with eight decisions of either kind."""
-    dedupe.run(people(), output=tmp_path / "w.dedupe")
+@pytest.fixture(scope="module")
+def decided_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with eight decisions of either kind, which no test changes."""
+    path = tmp_path_factory.mktemp("decided") / "w.dedupe"
+    with by_likeness():
+        dedupe.run(people(), output=path)
     labels = [(f"r{i:02}", f"r{i + 16:02}", "1") for i in range(8)]
     labels += [(f"r{i:02}", f"r{i + 1:02}", "0") for i in range(8)]
     said = pl.DataFrame(labels, schema=["id_a", "id_b", "label"], orient="row")
-    import_decisions(tmp_path / "w.dedupe", said)
-    return tmp_path / "w.dedupe"
+    import_decisions(path, said)
+    return path
+
+
+@pytest.fixture
+def place(decided_run: Path, tmp_path: Path, fine_tuning: FakeFineTuning) -> Path:
+    return copied(decided_run, tmp_path / "w.dedupe")
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +83,7 @@ def in_use(place: Path) -> str:
     return stored_config(open_workspace(place)).cross_encoder
 
 
+@pytest.mark.slow
 def test_versions_are_gone_back_from_one_by_one(place: Path, fine_tuning: FakeFineTuning) -> None:
     for version in (1, 2):
         training, result = dedupe.train(place)
@@ -105,6 +113,7 @@ def test_a_workspace_that_moves_takes_its_models_along(
     assert Path(in_use(there)) == (there / "models/cross-encoder-1").resolve()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "back"),
     [("learn", False), ("score", False), ("cluster", False), ("score", True)],
@@ -130,6 +139,7 @@ def test_what_is_stopped_leaves_a_whole_workspace(place: Path, stage: str, back:
     assert len(list((place / "stages").glob("scored-*.parquet"))) == 1
 
 
+@pytest.mark.slow
 def test_a_training_that_was_killed_at_a_write_is_repeated(place: Path, tmp_path: Path) -> None:
     whole = copied(place, tmp_path / "whole")
     with cut(whole) as counting:

@@ -97,6 +97,7 @@ def shuffled(n: int) -> list[tuple[str, int, int]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [chain, tournament, shuffled])
 def test_twenty_thousand_operations_take_a_near_linear_number_of_lookups(steps) -> None:
     n = 20_000

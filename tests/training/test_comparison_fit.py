@@ -11,6 +11,8 @@ from dedupe.scoring.comparison.vectors import feature_names
 from dedupe.training.comparison.data import LabelledPairs
 from dedupe.training.comparison.fit import TreeRecipe, combination_inputs, fit_trees
 
+pytestmark = pytest.mark.model
+
 
 def made_pairs(name: str, m: int, seed: int) -> LabelledPairs:
     rng = np.random.default_rng(seed)

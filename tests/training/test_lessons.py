@@ -15,6 +15,8 @@ from dedupe.training.generators.lessons import (
     make_lesson,
 )
 
+pytestmark = pytest.mark.model
+
 KINDS = tuple(LESSONS)
 
 

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.resolution.decisions import Decision
 from dedupe.workspace.decision_log import CURRENT, LOG, DecisionLog, LoggedDecision
+from tests.laws import examples
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_replaying_the_log(tmp_path_factory, steps):
     path = tmp_path_factory.mktemp("replay") / "log.sqlite"
@@ -231,6 +232,7 @@ def write_many(path, name, start):
                 decisions.undo(name)
 
 
+@pytest.mark.slow
 def test_processes_writing_at_once_lose_nothing(path):
     context = multiprocessing.get_context("spawn")
     start = context.Event()
@@ -249,6 +251,7 @@ def test_processes_writing_at_once_lose_nothing(path):
         assert decisions.current().height == 72
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
 def test_killed_after_record_loses_nothing(path):
     code = (
@@ -349,38 +352,6 @@ def test_what_one_key_press_decides_is_undone_at_once_and_by_nobody_else(path):
         assert len(log.undo("ann")) == 2
 
 
-VERSION_4 = """
-CREATE TABLE log (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    left_id TEXT, right_id TEXT,
-    decision TEXT CHECK (decision IN ('match', 'different', 'unsure')),
-    record_id TEXT, column TEXT,
-    undoes INTEGER UNIQUE REFERENCES log (sequence),
-    reviewer TEXT NOT NULL, at TEXT NOT NULL, drawn TEXT NOT NULL DEFAULT ''
-);
-CREATE TRIGGER no_update BEFORE UPDATE ON log
-BEGIN SELECT RAISE(ABORT, 'lines of the log are never changed'); END;
-INSERT INTO log VALUES (1, 'a', 'b', 'match', NULL, NULL, NULL, 'ann', '2026-01-01', '');
-INSERT INTO log VALUES (2, 'c', 'd', 'different', NULL, NULL, NULL, 'ann', '2026-01-01', '');
-INSERT INTO log VALUES (3, NULL, NULL, NULL, 'a', 'name', NULL, 'ann', '2026-01-01', '');
-PRAGMA application_id = 0x64647570;
-PRAGMA user_version = 4;
-"""
-
-
-def test_a_log_of_the_version_before_is_read_and_written(path):
-    connection = sqlite3.connect(path)
-    connection.executescript(VERSION_4)
-    connection.close()
-    with DecisionLog(path, readonly=True) as log:
-        assert log.current().height == 2 and log.log().height == 3 - 1
-        assert log.choices().rows() == [("a", "name", "ann", "2026-01-01", None)]
-    with DecisionLog(path) as log, DecisionLog(path, readonly=True) as reader:
-        assert [len(log.undo("ann")) for _ in range(4)] == [1, 1, 1, 0]
-        log.choose("a", "name", "ann", value="Ada")
-        assert reader.choices()["value"].to_list() == log.choices()["value"].to_list() == ["Ada"]
-
-
 def test_an_older_schema_is_refused_in_one_line(path):
     DecisionLog(path).close()
     connection = sqlite3.connect(path)
@@ -389,27 +360,6 @@ def test_an_older_schema_is_refused_in_one_line(path):
     with pytest.raises(WorkspaceError, match="older version") as error:
         DecisionLog(path)
     one_line(error)
-
-
-def test_a_log_without_checksums_is_read_and_gets_them_at_the_first_decision(
-    tmp_path: Path,
-) -> None:
-    file = tmp_path / "old.sqlite"
-    with DecisionLog(file) as log:
-        log.record("a", "b", Decision.MATCH, "ann")
-        log.record("c", "d", Decision.DIFFERENT, "ann")
-    with sqlite3.connect(file) as connection:
-        connection.execute("DROP TABLE checksum")
-    connection.close()
-    with DecisionLog(file, readonly=True) as log:
-        assert log.current().height == 2
-    with DecisionLog(file) as log:
-        log.record("e", "f", Decision.UNSURE, "bea")
-    with DecisionLog(file, readonly=True) as log:
-        assert log.current()["decision"].to_list() == ["match", "different", "unsure"]
-    with sqlite3.connect(file) as connection:
-        assert connection.execute("SELECT count(*) FROM checksum").fetchone() == (3,)
-    connection.close()
 
 
 @pytest.mark.parametrize(
@@ -421,6 +371,7 @@ def test_a_log_without_checksums_is_read_and_gets_them_at_the_first_decision(
         "DELETE FROM log WHERE sequence = 3",
         "DELETE FROM checksum WHERE sequence = 2",
         "DELETE FROM checksum WHERE sequence = 3",
+        "DROP TABLE checksum",
     ],
 )
 def test_a_changed_or_lost_line_is_named(tmp_path: Path, damage: str) -> None:

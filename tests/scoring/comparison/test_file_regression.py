@@ -106,6 +106,7 @@ def people(n: int) -> tuple[pl.Series, pl.DataFrame]:
     return pl.Series("text", texts), pairs.sort("left", "right")
 
 
+@pytest.mark.model
 def test_scoring_refines_doubtful_pairs_alone_and_statistics_do_it_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

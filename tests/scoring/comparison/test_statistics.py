@@ -7,15 +7,17 @@ import time
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.statistics import COUNTS, TOKEN, FileStatistics
+from tests.laws import examples
 from tests.scoring.comparison.samples import RECORDS, all_pairs, ends, texts_of, vectors_of
 
-FEW = settings(max_examples=8)
+FEW = examples(8)
 
 
 def stored(statistics: FileStatistics) -> FileStatistics:
@@ -53,6 +55,7 @@ def test_values_of_two_records_or_more_are_counted() -> None:
     assert len(statistics.look_up(TOKEN, pl.Series([], dtype=pl.String))[0]) == 0
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS)
 def test_a_table_made_with_stored_statistics_has_equal_vectors(
@@ -64,6 +67,7 @@ def test_a_table_made_with_stored_statistics_has_equal_vectors(
     np.testing.assert_array_equal(vectors_of(table, *pairs), vectors_of(again, *pairs))
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS, st.data())
 def test_some_records_are_compared_as_among_all(
@@ -100,6 +104,7 @@ def test_a_token_keeps_its_class_among_records_where_it_is_something_else() -> N
     assert vectors_of(some, *pair).tolist() == vectors_of(table, *pair).tolist()
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS, st.data())
 def test_pairs_that_are_looked_up_have_the_vectors_of_the_whole_comparison(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.scoring.comparison.field_features import CONTACTS, EXCLUSIVE, STRINGS
@@ -17,6 +17,7 @@ from dedupe.scoring.comparison.vectors import (
     feature_names,
     neighbourhood,
 )
+from tests.laws import examples
 from tests.scoring.comparison.samples import (
     RECORDS,
     all_pairs,
@@ -26,7 +27,7 @@ from tests.scoring.comparison.samples import (
     vectors_of,
 )
 
-FEW = settings(max_examples=10)
+FEW = examples(10)
 SIMILARITIES = {
     **{f"{name} {scorer}": name for name, scorer, _ in STRINGS},
     **{name: name for name, _, _ in CONTACTS},
@@ -69,6 +70,7 @@ def test_a_word_in_other_fields_of_either_record_counts_alike() -> None:
     assert one == other
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS, st.data())
 def test_the_order_of_rows_changes_nothing(

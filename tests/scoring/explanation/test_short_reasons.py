@@ -47,6 +47,7 @@ def test_no_pairs_have_no_reasons() -> None:
     assert len(reasons_of(empty, empty.log_odds())) == 0
 
 
+@pytest.mark.model
 def test_of_too_many_pairs_the_most_doubtful_have_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     ends_of = ((0, 1), (0, 2), (1, 2))
     _, every = explained(*ends_of)
