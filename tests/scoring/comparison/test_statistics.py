@@ -127,7 +127,7 @@ def test_pairs_that_are_looked_up_have_the_vectors_of_the_whole_comparison(
     assert "table" not in fresh.__dict__
 
 
-@examples(4)
+@FEW
 @given(RECORDS, st.lists(RECORDS, min_size=2, max_size=2))
 def test_a_query_among_others_gets_what_it_gets_alone(
     records: list[dict[str, str]], queries: list[list[dict[str, str]]]
