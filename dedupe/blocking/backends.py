@@ -48,9 +48,9 @@ PROBES = 16
 """Lists of the IVF index that a query visits."""
 TRAINING_POINTS = 48
 """Training points per IVF list; with more, k-means takes longer than the search."""
-EPSILON = np.float32(1e-3)
-"""Largest difference between cosines of FAISS, in half precision, and NumPy: FAISS searches wider
-by this much, and NumPy recomputes the cosines."""
+EPSILON, HALF_EPSILON = np.float32(1e-5), np.float32(1e-3)
+"""Largest difference between cosines of FAISS and NumPy, and in half precision: FAISS searches
+wider by this much, and NumPy recomputes the cosines."""
 
 
 def same_source(a: Any, b: Any) -> NDArray[np.bool_]:
@@ -105,10 +105,13 @@ def ivf_hits(vectors: Vectors, radius: float, seed: int, progress: Progress) -> 
     order = np.argsort(nearest_list, kind="stable")
     for at in range(0, n, QUERY_BLOCK):
         rows = order[at : at + QUERY_BLOCK]
-        limits, similarity, other = index.range_search(vectors[rows], float(_search_radius(radius)))
+        wider = float(_search_radius(radius, HALF_EPSILON))
+        limits, _, other = index.range_search(vectors[rows], wider)
         row = np.repeat(rows, np.diff(limits.astype(np.int64)))
-        different = other != row
-        yield row[different], other[different], similarity[different]
+        row, other = row[other != row], other[other != row]
+        similarity = cosine(vectors, row, other)
+        near = similarity >= _search_radius(radius)
+        yield row[near], other[near], similarity[near]
         progress(min(at + QUERY_BLOCK, n), n)
 
 
@@ -194,9 +197,9 @@ def cosine(vectors: Vectors, left: NDArray[Any], right: NDArray[Any]) -> NDArray
     return np.clip(similarity, -1, 1)
 
 
-def _search_radius(radius: float) -> np.float32:
+def _search_radius(radius: float, epsilon: np.float32 = EPSILON) -> np.float32:
     """Lower a radius for FAISS, whose comparison is strict and which rounds differently."""
-    return np.float32(radius) - EPSILON
+    return np.float32(radius) - epsilon
 
 
 def load_faiss() -> Any:

@@ -154,5 +154,5 @@ def _ranked(
     similarity = similarity_between(new, stored.view, row, slot)
     order = np.lexsort((slot, -similarity, row))
     row, slot = row[order], slot[order]
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
-    return row, slot, (rank + 1) * weight
+    rank = 1 + np.arange(len(row)) - np.searchsorted(row, row)
+    return row, slot, rank.astype(np.float64) * weight

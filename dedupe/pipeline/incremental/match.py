@@ -102,8 +102,11 @@ class Matcher:
         self._rows = self._rows[: int((slot != NO_SLOT).sum())]
         self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.vectors) + 1))
         there = np.diff(self._starts) > 0
-        of_slot = self._rows[np.where(there, self._starts[:-1], 0)] if len(self._rows) else []
-        self._nearest = Lookup(index, self.texts.gather(of_slot).to_list(), there)
+        # Texts of records that are gone are not looked at.
+        first = self._rows[self._starts[:-1][there]]
+        of_slot = np.full(len(there), "", dtype=object)
+        of_slot[there] = self.texts.gather(first).to_numpy()
+        self._nearest = Lookup(index, of_slot.tolist(), there)
         statistics = load_statistics(opened, scoring_facts(opened))
         if statistics is None:
             warn_of_loss(opened, STATISTICS_LOST)
