@@ -545,27 +545,6 @@ def test_what_is_written_is_what_a_full_export_writes(
             dedupe.export(workspace)
 
 
-def test_only_affected_lines_are_made_and_written(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workspace = folder / "people.dedupe"
-    dedupe.add(workspace, NEW[:2])
-    made = []
-    whole = dedupe.workspace.state.make_outputs
-    monkeypatch.setattr(
-        dedupe.workspace.state,
-        "make_outputs",
-        lambda *given: made.append(1) or whole(*given),
-    )
-    result = dedupe.add(workspace, NEW[2:])
-    assert not made
-    assert written(workspace) == exported(workspace, folder / "x")
-    made.clear()
-    shown = result.clusters  # the whole tables are made on demand
-    assert made == [1]
-    assert_frame_equal(shown.cast(pl.String), clusters_of(workspace).cast(pl.String))
-
-
 @pytest.mark.parametrize("what", ["edited", "gone"])
 def test_a_file_changed_by_others_is_written_whole(folder: Path, what: str) -> None:
     workspace = folder / "people.dedupe"
