@@ -29,7 +29,6 @@ import dedupe.pipeline.incremental.delta
 import dedupe.pipeline.incremental.rescore
 import dedupe.pipeline.run
 import dedupe.resolution.resolve
-import dedupe.scoring.cascade
 import dedupe.scoring.score
 import dedupe.workspace.state
 import dedupe.workspace.stored
@@ -42,7 +41,7 @@ from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.workspace.decision_log import DecisionLog
 from dedupe.workspace.folder import Workspace
 from tests.laws import examples
-from tests.samples import PEOPLE, PEOPLE_COLUMNS, misspelt, with_ids
+from tests.samples import PEOPLE, PEOPLE_COLUMNS, leave_in_doubt, misspelt, with_ids
 
 pytestmark = pytest.mark.model
 
@@ -745,9 +744,7 @@ def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
     workspace = tmp_path / "w"
     run(OLD, output=workspace, effort="balanced")
     asked.clear()
-    # From now on every pair is in doubt.
-    for module in (dedupe.scoring.cascade, dedupe.pipeline.incremental.rescore):
-        monkeypatch.setattr(module, "DOUBTFUL", np.inf)
+    leave_in_doubt(monkeypatch)
     result = dedupe.add(workspace, NEW[:3])
     assert bool(asked) == (worth == 1)
     new = pl.col("right_id").str.contains("^r10[0-9]$")
