@@ -38,8 +38,8 @@ from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES
 from dedupe.records import Records
 from dedupe.resolution.decisions import Decision
 from dedupe.scoring.comparison.comparison import Comparison
-from dedupe.workspace.decision_log import DecisionLog
 from dedupe.workspace.folder import Workspace
+from dedupe.workspace.log.decision_log import DecisionLog
 from tests.laws import examples
 from tests.samples import PEOPLE, PEOPLE_COLUMNS, leave_in_doubt, misspelt, with_ids
 
