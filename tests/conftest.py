@@ -80,6 +80,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run files that are named in this process: to start others takes longer."""
+    return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say how many examples laws have, or name the seed of random ones and how to repeat them."""
     if config.option.hypothesis_profile == "few":

@@ -34,7 +34,6 @@ from dedupe.io.formats.database_output import write_duckdb, write_sqlite
 from dedupe.io.formats.excel import check_excel, parse_excel, split_sheet, write_excel
 from dedupe.io.formats.header import check_width
 from dedupe.io.formats.json_lines import json_objects, jsonl_bytes, parse_jsonl
-from dedupe.io.formats.patches import Patch, patched_text
 
 STDIN = "-"
 
@@ -329,7 +328,7 @@ def check_format(format: str) -> None:
 
 
 def write_tables(
-    tables: Mapping[str, pl.DataFrame | Patch],
+    tables: Mapping[str, pl.DataFrame],
     folder: Path,
     *,
     format: str,
@@ -342,8 +341,7 @@ def write_tables(
     Parameters
     ----------
     tables
-        Tables by name. A patch needs the file of that name in `folder`, with the table that it
-        changes in the same dialect.
+        Tables by name.
     folder
         Folder of the files.
     format, dialect, safe_csv
@@ -367,18 +365,11 @@ def write_tables(
     if format in _ONE_FILE_WRITERS:
         written = [folder / f"{RESULTS}.{format}"]
         write = _ONE_FILE_WRITERS[format]
-        frames = {name: _whole(table) for name, table in tables.items()}
-        write_atomically(written[0], lambda temporary: write(frames, temporary))
+        write_atomically(written[0], lambda temporary: write(tables, temporary))
     else:
         written = [folder / f"{name}.{format}" for name in tables]
 
-        def write_one(table: pl.DataFrame | Patch, target: Path) -> None:
-            if isinstance(table, Patch) and format == "csv":
-                parts = patched_text(table, target, dialect, safe=safe_csv)
-                if parts is not None:
-                    write_atomically(target, lambda temporary: _write(temporary, parts))
-                    return
-            frame = _whole(table)
+        def write_one(frame: pl.DataFrame, target: Path) -> None:
             write_table(frame, target, format=format, dialect=dialect, safe_csv=safe_csv)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -410,15 +401,6 @@ def check_fits(frame: pl.DataFrame, format: str) -> None:
     """
     if format == "xlsx":
         check_excel(frame)
-
-
-def _whole(table: pl.DataFrame | Patch) -> pl.DataFrame:
-    return table.whole() if isinstance(table, Patch) else table
-
-
-def _write(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    with path.open("wb", buffering=1 << 20) as file:
-        file.writelines(parts)
 
 
 def _bytes(path: Path) -> bytes:

@@ -82,14 +82,11 @@ def test_a_dry_run_loads_no_network(contacts: Path) -> None:
 @pytest.mark.model
 @pytest.mark.skipif(may_have_gpu(), reason="on a GPU, torch computes the cross-encoder")
 def test_a_default_run_loads_no_torch(contacts: Path) -> None:
-    arguments = ["run", "contacts.csv", "--cross-encoder-pairs", "20"]
-    code = f"from dedupe.cli import main; main({arguments!r})"
-    # Every pair is in doubt, so that the cross-encoder is used whatever the comparison model says.
-    code = f"import dedupe.scoring.cascade as c; c.DOUBTFUL = 99; {code}"
+    code = "from dedupe.cli import main; main(['run', 'contacts.csv'])"
     loaded = loaded_by(code, cwd=contacts)
     assert loaded & NETWORKS == {"onnxruntime"}
     manifest = json.loads((contacts / "contacts.dedupe/manifest.json").read_text("utf-8"))
-    assert manifest["cross_encoder"]["judged"] == 20
+    assert manifest["cross_encoder"]["judged"] > 0
 
 
 @pytest.mark.model

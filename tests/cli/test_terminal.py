@@ -17,7 +17,7 @@ import dedupe.pipeline.pairs
 from dedupe.cli.console import LOGGER, console, echo_data, log_to_stderr, stop_logging
 from dedupe.io.printable import printable, printable_lines
 from dedupe.resolution.decisions import Decision
-from dedupe.workspace.decision_log import DecisionLog
+from dedupe.workspace.log.decision_log import DecisionLog
 from tests.cli.callers import Invoke
 from tests.hostile import HOSTILE, assert_shown_as_text, hostile_table
 from tests.samples import by_likeness

@@ -9,7 +9,7 @@ import pytest
 
 from dedupe.errors import WorkspaceError
 from dedupe.resolution.decisions import Decision
-from dedupe.workspace.decision_log import DecisionLog
+from dedupe.workspace.log.decision_log import DecisionLog
 from tests.laws import tries
 from tests.reliability.flips import TRIALS, Trial, flip
 

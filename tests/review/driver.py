@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from dedupe.review.app import ReviewApp
 from dedupe.review.session import Session
-from dedupe.workspace.decision_log import DecisionLog
+from dedupe.workspace.log.decision_log import DecisionLog
 
 SIZES = [(80, 24), (160, 50)]
 Steps = Callable[[ReviewApp, Pilot[bool]], Awaitable[None]]

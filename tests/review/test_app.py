@@ -26,7 +26,7 @@ from dedupe.review.screens.help import HelpScreen
 from dedupe.review.screens.pairs import PairsScreen
 from dedupe.review.session import RECALIBRATE_AFTER
 from dedupe.review.widgets.keys import Keys
-from dedupe.workspace.decision_log import DecisionLog
+from dedupe.workspace.log.decision_log import DecisionLog
 from tests.review.driver import SIZES, decision_lines, drive, text_of
 from tests.samples import review_table
 

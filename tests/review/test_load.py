@@ -10,7 +10,7 @@ import pytest
 from dedupe.resolution.decisions import Decision
 from dedupe.review.queue import View
 from dedupe.review.session import Session
-from dedupe.workspace.decision_log import DecisionLog
+from dedupe.workspace.log.decision_log import DecisionLog
 from tests.laws import tries
 from tests.samples import write_workspace
 

@@ -18,7 +18,7 @@ from dedupe.resolution.decisions import Decision
 from dedupe.review.order import ORDERS
 from dedupe.review.queue import View
 from dedupe.review.session import Session
-from dedupe.workspace.decision_log import Choice, DecisionLog
+from dedupe.workspace.log.decision_log import Choice, DecisionLog
 from tests.laws import examples
 from tests.samples import REVIEW_NAMES, review_table
 

@@ -20,7 +20,7 @@ from textual_serve.server import Server
 
 from dedupe.errors import OptionError
 from dedupe.review.web import POLL_SECONDS, GuardedServer, free_port
-from dedupe.workspace.decision_log import DecisionLog
+from dedupe.workspace.log.decision_log import DecisionLog
 
 
 @pytest.fixture

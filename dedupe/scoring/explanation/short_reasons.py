@@ -48,7 +48,9 @@ _WORDS = {
 }
 
 
-def reasons_of(comparison: Comparison, log_odds: NDArray[np.float32]) -> pl.Series:
+def reasons_of(
+    comparison: Comparison, log_odds: NDArray[np.float32], most: int = MOST_REASONS
+) -> pl.Series:
     """Say why pairs have their log odds.
 
     Parameters
@@ -57,21 +59,23 @@ def reasons_of(comparison: Comparison, log_odds: NDArray[np.float32]) -> pl.Seri
         Comparison of m pairs.
     log_odds
         (m,) of the comparison model alone.
+    most
+        Most pairs that get a reason.
 
     Returns
     -------
     Series
         (m,) String as of :func:`short_reasons`; ``""`` for pairs below :data:`MIN_PROBABILITY`,
-        which are many, and for the clearest ones beyond :data:`MOST_REASONS`, and
+        which are many, and for the clearest ones beyond `most`, and
         :data:`~dedupe.scoring.pairs.ALL_EQUAL` for a record with itself.
     """
     itself = comparison.left == comparison.right
     reasons = pl.Series("reason", [""], dtype=pl.String).new_from_index(0, len(comparison))
     reasons = reasons.scatter(np.flatnonzero(itself), ALL_EQUAL)
     told = np.flatnonzero((sigmoid(log_odds) >= MIN_PROBABILITY) & ~itself)
-    if len(told) > MOST_REASONS:
+    if len(told) > most:
         doubt = np.abs(log_odds[told])
-        told = np.sort(told[np.argsort(doubt, kind="stable")[:MOST_REASONS]])
+        told = np.sort(told[np.argsort(doubt, kind="stable")[:most]])
     for at in range(0, len(told), BLOCK):
         block = told[at : at + BLOCK]
         reasons = reasons.scatter(block, short_reasons(comparison.vectors(block)))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dedupe.errors import OptionError, WorkspaceError
 from dedupe.resolution.decisions import Decision
-from dedupe.workspace.decision_log import CURRENT, LOG, DecisionLog, LoggedDecision
+from dedupe.workspace.log.decision_log import CURRENT, LOG, DecisionLog, LoggedDecision
 from tests.laws import examples
 
 
@@ -256,7 +256,7 @@ def test_processes_writing_at_once_lose_nothing(path):
 def test_killed_after_record_loses_nothing(path):
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from dedupe.workspace.decision_log import Decision, DecisionLog\n"
+        "from dedupe.workspace.log.decision_log import Decision, DecisionLog\n"
         "decisions = DecisionLog(Path(sys.argv[1]))\n"
         "for i in range(7): decisions.record(str(i), 'x', Decision.MATCH, 'ann')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -318,7 +318,7 @@ def test_many_labels_are_one_transaction(path):
 
 
 def test_the_latest_line_is_undone_first_whatever_the_clock_says(path, monkeypatch):
-    import dedupe.workspace.decision_log as module
+    import dedupe.workspace.log.decision_log as module
 
     class Backwards(datetime):
         hours = iter(range(20, 0, -1))

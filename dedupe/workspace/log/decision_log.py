@@ -21,7 +21,7 @@ import polars as pl
 
 from dedupe.errors import OptionError
 from dedupe.resolution.decisions import CHOICES, Decision
-from dedupe.workspace.log_file import LogFile
+from dedupe.workspace.log.file import LogFile
 
 LOG = pl.Schema(
     {

@@ -25,7 +25,7 @@ from dedupe.workspace.folder import open_workspace
 from dedupe.workspace.labels import decision_log, import_decisions
 from dedupe.workspace.state import open_state
 from dedupe.workspace.stored import check_models, stored_config
-from tests.pipeline.fake_fine_tuning import FakeFineTuning, Model
+from tests.pipeline.fine_tuning.fake_fine_tuning import FakeFineTuning, Model
 from tests.reliability.commands import copied
 from tests.reliability.cuts import Killed, cut, writes_to_try
 from tests.reliability.flips import flip

@@ -29,7 +29,6 @@ import dedupe.pipeline.incremental.delta
 import dedupe.pipeline.incremental.rescore
 import dedupe.pipeline.run
 import dedupe.resolution.resolve
-import dedupe.scoring.cascade
 import dedupe.scoring.score
 import dedupe.workspace.state
 import dedupe.workspace.stored
@@ -39,10 +38,10 @@ from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES
 from dedupe.records import Records
 from dedupe.resolution.decisions import Decision
 from dedupe.scoring.comparison.comparison import Comparison
-from dedupe.workspace.decision_log import DecisionLog
 from dedupe.workspace.folder import Workspace
+from dedupe.workspace.log.decision_log import DecisionLog
 from tests.laws import examples
-from tests.samples import PEOPLE, PEOPLE_COLUMNS, misspelt, with_ids
+from tests.samples import PEOPLE, PEOPLE_COLUMNS, leave_in_doubt, misspelt, with_ids
 
 pytestmark = pytest.mark.model
 
@@ -545,27 +544,6 @@ def test_what_is_written_is_what_a_full_export_writes(
             dedupe.export(workspace)
 
 
-def test_only_affected_lines_are_made_and_written(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workspace = folder / "people.dedupe"
-    dedupe.add(workspace, NEW[:2])
-    made = []
-    whole = dedupe.workspace.state.make_outputs
-    monkeypatch.setattr(
-        dedupe.workspace.state,
-        "make_outputs",
-        lambda *given: made.append(1) or whole(*given),
-    )
-    result = dedupe.add(workspace, NEW[2:])
-    assert not made
-    assert written(workspace) == exported(workspace, folder / "x")
-    made.clear()
-    shown = result.clusters  # the whole tables are made on demand
-    assert made == [1]
-    assert_frame_equal(shown.cast(pl.String), clusters_of(workspace).cast(pl.String))
-
-
 @pytest.mark.parametrize("what", ["edited", "gone"])
 def test_a_file_changed_by_others_is_written_whole(folder: Path, what: str) -> None:
     workspace = folder / "people.dedupe"
@@ -766,9 +744,7 @@ def test_the_cross_encoder_judges_doubtful_pairs_once_enough_are_due(
     workspace = tmp_path / "w"
     run(OLD, output=workspace, effort="balanced")
     asked.clear()
-    # From now on every pair is in doubt.
-    for module in (dedupe.scoring.cascade, dedupe.pipeline.incremental.rescore):
-        monkeypatch.setattr(module, "DOUBTFUL", np.inf)
+    leave_in_doubt(monkeypatch)
     result = dedupe.add(workspace, NEW[:3])
     assert bool(asked) == (worth == 1)
     new = pl.col("right_id").str.contains("^r10[0-9]$")

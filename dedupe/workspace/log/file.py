@@ -1,7 +1,7 @@
 """An SQLite file as an append-only log that several processes share.
 
 Knows how to open, create, lock and read the file, and turns SQLite's errors into one line each.
-What the lines mean is the business of :mod:`dedupe.workspace.decision_log`.
+What the lines mean is the business of :mod:`dedupe.workspace.log.decision_log`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dedupe.errors import WorkspaceError
 from dedupe.io.dialect import first_line
-from dedupe.workspace.log_checksums import CHECKSUMS, LineChecksums
+from dedupe.workspace.log.checksums import CHECKSUMS, LineChecksums
 
 
 class LogFile:
