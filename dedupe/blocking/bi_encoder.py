@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import BUNDLED, Config
-from dedupe.models.loading import cannot_load, pick_device
+from dedupe.models.loading import cannot_load, no_bars, pick_device
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -54,12 +54,13 @@ def load_bi_encoder(config: Config) -> SentenceEncoder:
     from sentence_transformers import SentenceTransformer
 
     try:
-        model = SentenceTransformer(
-            config.bi_encoder,
-            device=pick_device(config.device),
-            local_files_only=Path(config.bi_encoder).is_dir(),
-            model_kwargs={"use_safetensors": True},
-        )
+        with no_bars():
+            model = SentenceTransformer(
+                config.bi_encoder,
+                device=pick_device(config.device),
+                local_files_only=Path(config.bi_encoder).is_dir(),
+                model_kwargs={"use_safetensors": True},
+            )
     except Exception as error:
         raise cannot_load("bi-encoder", config.bi_encoder, error) from error
     prompt = config.bi_encoder_prompt

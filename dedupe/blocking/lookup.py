@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from dedupe.blocking.backends import load_faiss
 from dedupe.blocking.index import Index
 from dedupe.blocking.neighbours import DEPTH, View, similarity_between
-from dedupe.blocking.ranking import OTHER_VIEW
 from dedupe.blocking.retrieve import most_sharing
 from dedupe.blocking.tfidf import HashedTfidf
 
@@ -56,10 +55,7 @@ class Lookup:
 
     def _nearest_by_views(self, texts: Sequence[str], k: int) -> Nearest:
         asked = self._index.views_of_new(texts)
-        found = [
-            _ranked(new, stored, 1.0 if number == 0 else OTHER_VIEW)
-            for number, (new, stored) in enumerate(zip(asked, self._views, strict=True))
-        ]
+        found = [_ranked(new, stored) for new, stored in zip(asked, self._views, strict=True)]
         row, slot, rank = (np.concatenate(part) for part in zip(*found, strict=True))
         # Of the ranks of a pair in several views, the best one counts.
         order = np.lexsort((rank, slot, row))
@@ -145,7 +141,7 @@ class _SearchedView:
 
 
 def _ranked(
-    new: View, stored: _SearchedView, weight: float
+    new: View, stored: _SearchedView
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Find the stored texts near to new ones in one view, and their weighted ranks from 1."""
     asked = np.flatnonzero(new.seen)
@@ -155,4 +151,4 @@ def _ranked(
     order = np.lexsort((slot, -similarity, row))
     row, slot = row[order], slot[order]
     rank = 1 + np.arange(len(row)) - np.searchsorted(row, row)
-    return row, slot, rank.astype(np.float64) * weight
+    return row, slot, rank.astype(np.float64) * stored.view.rank_weight

@@ -46,6 +46,8 @@ FULL_UP_TO = 20_000
 """Number of texts up to which FAISS compares all dimensions of their vectors."""
 FEWER_DIMENSIONS = 256
 """Dimensions that it compares of more texts, where features put neighbours in order."""
+NAME_WEIGHT = 2.0
+"""Factor of ranks by the naming field, beside those by whole texts."""
 NAME_DIMENSIONS = 256
 """Dimensions of the vectors of naming fields, which are short."""
 
@@ -62,11 +64,14 @@ class View:
         Weights of the features by which neighbours are put in order; ``None``: cosines count.
     texts
         (n,) of str: what the view sees of each text; only used with `weights`.
+    rank_weight
+        Factor of the ranks among its neighbours, beside those of other views.
     """
 
     vectors: Vectors
     weights: HashedTfidf | None = None
     texts: pl.Series | None = None
+    rank_weight: float = 1.0
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -195,7 +200,7 @@ def views_of(
     views = [View(vectors, encoder, pl.Series(texts, dtype=pl.String))]
     if names is not None:
         values = pl.Series(field_values(texts, names.label), dtype=pl.String)
-        views.append(View(names.vectors, names.weights, values))
+        views.append(View(names.vectors, names.weights, values, NAME_WEIGHT))
     if semantic is not None:
         views.append(View(semantic))
     return tuple(views)

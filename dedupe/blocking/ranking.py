@@ -23,8 +23,6 @@ from dedupe.progress import Progress, silent
 
 WITHIN = 2.0
 """Weight of ranks among the neighbours within a source: twins are more often in another one."""
-OTHER_VIEW = 2.0
-"""Weight of ranks in views of a part of the records, beside those of the whole texts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +89,12 @@ def rank_by_views(
     """
     depth = min(max(DEPTH, int(4 * candidates_per_record)), len(views[0].vectors))
     ranks = []
-    for weight, view in zip([1.0, *[OTHER_VIEW] * len(views)], views, strict=False):
+    for view in views:
         number = None if sources is None else sources.number
         within = sources is None or not sources.across_only
         found = nearest_pairs(view, depth, asked, number, progress, within=within)
         ranked = neighbour_ranks(*_among_known(view, found, known), sources)
-        ranked = ranked.with_columns((pl.col("rank") + 1) * weight)
+        ranked = ranked.with_columns((pl.col("rank") + 1) * view.rank_weight)
         ranks.append(found.join(ranked, on=["left", "right"]))
     return (
         pl.concat(ranks)
