@@ -100,6 +100,7 @@ def test_nothing_at_run_time_needs_the_packages_of_training() -> None:
     assert int(process.stdout.split()[-1]) > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "code", "message"),
     [

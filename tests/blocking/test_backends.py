@@ -94,6 +94,7 @@ def test_hits_become_ascending_pairs() -> None:
     assert frame.rows() == [(2, 5, 0.5), (1, 4, 0.25)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("system", "loaded"), [("Darwin", ["torch", "faiss"]), ("Linux", ["faiss"])]
 )

@@ -89,6 +89,7 @@ def first_drawn(number: int, count: int = 300) -> list[int]:
     return fit([], count).at(0.5).order[:number].tolist()
 
 
+@pytest.mark.slow
 def test_the_order_of_an_audit_does_not_depend_on_decisions() -> None:
     before = fit([])
     after = fit(before.at(0.5).order[:40].tolist())
@@ -104,6 +105,7 @@ def test_another_threshold_keeps_the_sample_of_an_audit() -> None:
         assert estimate(fitted.at(threshold)).drawn == 50
 
 
+@pytest.mark.slow
 def test_a_decided_pair_is_right_and_is_judged_without_its_decision() -> None:
     found = fit(list(range(300))).at(0.5)
     _, pairs, truth = couples(300)

@@ -31,6 +31,8 @@ from tests.reliability.cuts import Killed, cut, writes_to_try
 from tests.reliability.flips import flip
 from tests.samples import by_likeness, part_examples, write_workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def fine_tuning(monkeypatch: pytest.MonkeyPatch, scored_by_likeness: None) -> FakeFineTuning:
@@ -83,7 +85,6 @@ def in_use(place: Path) -> str:
     return stored_config(open_workspace(place)).cross_encoder
 
 
-@pytest.mark.slow
 def test_versions_are_gone_back_from_one_by_one(place: Path, fine_tuning: FakeFineTuning) -> None:
     for version in (1, 2):
         training, result = dedupe.train(place)
@@ -113,7 +114,6 @@ def test_a_workspace_that_moves_takes_its_models_along(
     assert Path(in_use(there)) == (there / "models/cross-encoder-1").resolve()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "back"),
     [("learn", False), ("score", False), ("cluster", False), ("score", True)],
@@ -139,7 +139,6 @@ def test_what_is_stopped_leaves_a_whole_workspace(place: Path, stage: str, back:
     assert len(list((place / "stages").glob("scored-*.parquet"))) == 1
 
 
-@pytest.mark.slow
 def test_a_training_that_was_killed_at_a_write_is_repeated(place: Path, tmp_path: Path) -> None:
     whole = copied(place, tmp_path / "whole")
     with cut(whole) as counting:

@@ -16,6 +16,7 @@ def result() -> dedupe.Result:
     return dedupe.run(frame, effort="fast")
 
 
+@pytest.mark.model
 def test_a_notebook_shows_figures_and_escaped_clusters(result: dedupe.Result) -> None:
     html = result._repr_html_()
     assert "of 17 rows are duplicates" in html and html.count("<table>") == 3

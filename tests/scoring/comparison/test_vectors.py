@@ -53,6 +53,7 @@ def test_left_and_right_can_be_exchanged(records: list[dict[str, str]]) -> None:
     np.testing.assert_array_equal(vectors_of(table, left, right), vectors_of(table, right, left))
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS)
 def test_a_pair_alone_has_the_vector_that_it_has_among_others(
@@ -104,6 +105,7 @@ def test_a_record_equals_itself_where_it_has_values(records: list[dict[str, str]
         assert features["bits on both sides alone"] == features["bits on one side alone"] == 0
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS)
 def test_what_one_side_does_not_have_is_unknown(records: list[dict[str, str]]) -> None:

@@ -55,6 +55,7 @@ def test_the_reference_speaks_neither_for_nor_against_a_match() -> None:
     assert 0.005 < 1 / (1 + np.exp(-start)) < 0.5, "an unknown pair is rather no match"
 
 
+@pytest.mark.model
 @examples(8)
 @given(RECORDS)
 def test_what_neither_record_has_contributes_nothing(records: list[dict[str, str]]) -> None:
