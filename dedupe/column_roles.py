@@ -19,6 +19,9 @@ SAMPLE = 20_000
 _CELLS = 2_000_000
 """Cells that are looked at together."""
 
+NAMES_SOURCE = "names the source of the row"
+"""Reason why a column that says where each row is from is not compared."""
+
 _ID_NAME = re.compile(r"^(.*[_\- .])?(id|ids|uuid|guid|key|pk|rowid|recid)$|^(rec|record|row)_?id$")
 _ROW_NAME = re.compile(
     r"^(row|rec|record|line|index|idx|seq|sequence|unnamed|nr|no)?[_\- .:]*"
@@ -249,7 +252,7 @@ def _reason_to_ignore(
     if facts.distinct == 1 and facts.filled == len(values):
         return "the same in every row"
     if _SOURCE_NAME.match(name) and facts.distinct <= 100:
-        return "names the source of the row"
+        return NAMES_SOURCE
     if _CHANGED_NAME.match(name) and _all_match(values, _DATE):
         return "when the row was changed"
     if _HASH.match(facts.first) and _all_match(values, _HASH.pattern):

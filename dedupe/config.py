@@ -169,6 +169,10 @@ class Config:
         SELECT statement that reads the input from a database.
     bi_encoder, cross_encoder
         ``"bundled"``, or the name or folder of a sentence-transformers model of that kind.
+    bi_encoder_prompt
+        Text that `bi_encoder` reads before each record. ``None``: the model's own.
+    hybrid
+        Search with the bundled bi-encoder beside `bi_encoder`.
     effort
         How many pairs the cross-encoder judges: one of :data:`EFFORTS`. With ``"balanced"``, the
         most doubtful ones, up to a number that depends on the number of records; with ``"fast"``,
@@ -228,6 +232,8 @@ class Config:
     query: str | None = None
     bi_encoder: str = BUNDLED
     cross_encoder: str = BUNDLED
+    bi_encoder_prompt: str | None = None
+    hybrid: bool = False
     effort: str = "balanced"
     cross_encoder_pairs: int | None = None
     device: str = "auto"
@@ -381,6 +387,9 @@ def _conflicts(config: Config) -> Iterator[str]:
     if config.header_row is not None and (config.header is False or config.skip_rows):
         other = "skip_rows" if config.skip_rows else "no header"
         yield f"header_row and {other} contradict each other: give one"
+    if config.bi_encoder == BUNDLED and (config.hybrid or config.bi_encoder_prompt):
+        name = "hybrid" if config.hybrid else "bi_encoder_prompt"
+        yield f"{name} is for a bi-encoder of your own: name it with bi_encoder"
     for column in sorted(set(config.fields) & set(config.ignore)):
         yield f"column {column!r} is both in fields and in ignore: choose one"
     for name in ("must_agree", "exact"):

@@ -22,6 +22,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -251,14 +252,21 @@ def _normalised(value: pl.Expr) -> pl.Expr:
 
 def frame_texts(frame: pl.DataFrame) -> pl.Series:
     """Make the record text of each row of a frame of text columns; see :func:`record_text`."""
+    normal, text = _text_steps(tuple(frame.columns))
+    if frame.height == 1:  # threads would take longer
+        return frame.select_seq(normal).select_seq(text).to_series()
+    return frame.select(normal).select(text).to_series()
+
+
+@lru_cache
+def _text_steps(columns: tuple[str, ...]) -> tuple[pl.Expr, pl.Expr]:
+    """Return the expressions that normalise columns, and that join them in one text."""
     lines = []
-    for name, label in zip(frame.columns, field_labels(frame.columns), strict=True):
+    for name, label in zip(columns, field_labels(columns), strict=True):
         value = pl.col(name)
         lines.append(pl.when(value != "").then(pl.concat_str(pl.lit(f"{label}: "), value)))
-    texts = frame.select(_normalised(pl.all())).select(
-        pl.concat_str(lines, separator="\n", ignore_nulls=True).alias("text")
-    )
-    return texts["text"].fill_null("")
+    joined = pl.concat_str(lines, separator="\n", ignore_nulls=True)
+    return _normalised(pl.all()), joined.fill_null("").alias("text")
 
 
 def record_text(record: Iterable[tuple[str, str | None]]) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import polars as pl
 from rapidfuzz import fuzz
@@ -22,6 +24,8 @@ from dedupe.workspace.stage_cache import SCORED
 from dedupe.workspace.stored import RecordTable, save_table
 
 if TYPE_CHECKING:
+    import pytest
+
     from dedupe.pipeline.fine_tuning.finetune import Example
     from dedupe.scoring.comparison.comparison import Comparison
 
@@ -113,6 +117,23 @@ def score_by_likeness(
         pl.lit("similar name").alias("reason"),
     )
     return scored, None, {"judged": candidates.height, "over_budget": 0}
+
+
+def leave_in_doubt(patching: pytest.MonkeyPatch) -> None:
+    """Let the comparison model be in doubt about every pair from now on, in the same order."""
+    from dedupe.scoring.comparison.comparison import Comparison
+
+    log_odds = Comparison.log_odds
+    patching.setattr(Comparison, "log_odds", lambda of: log_odds(of) / 10)
+
+
+@contextmanager
+def by_likeness() -> Iterator[None]:
+    """Score the pairs of every run inside by string likeness."""
+    import dedupe.pipeline.pairs
+
+    with patch.object(dedupe.pipeline.pairs, "score_pairs", score_by_likeness):
+        yield
 
 
 def write_workspace(

@@ -7,6 +7,7 @@ import pytest
 from tests.first_use import CHECKS, failure_of, see
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("sentence", CHECKS)
 def test_a_newcomer_finds_that(sentence: str) -> None:
     assert failure_of(CHECKS[sentence]) == ""

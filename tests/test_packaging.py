@@ -48,6 +48,7 @@ def names(requirements: list[str]) -> set[str]:
     return {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in requirements}
 
 
+@pytest.mark.slow
 def test_an_installation_brings_all_that_is_imported() -> None:
     missing = {}
     for file in sorted((ROOT / "dedupe").rglob("*.py")):
@@ -91,6 +92,7 @@ print("imported", sum(name.startswith("dedupe.") for name in sys.modules))
 """
 
 
+@pytest.mark.slow
 def test_nothing_at_run_time_needs_the_packages_of_training() -> None:
     process = subprocess.run(
         [sys.executable, "-c", BLOCKED_IMPORTS], capture_output=True, text=True, cwd=ROOT
@@ -99,6 +101,7 @@ def test_nothing_at_run_time_needs_the_packages_of_training() -> None:
     assert int(process.stdout.split()[-1]) > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "code", "message"),
     [

@@ -162,6 +162,7 @@ def test_python_and_toml_blocks_are_valid(page: Path, tmp_path: Path) -> None:
         dedupe.Config().with_options(**read_config(path))
 
 
+@pytest.mark.slow
 def test_commands_without_a_model_run_as_the_table_shows_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scored_by_likeness: None
 ) -> None:

@@ -40,6 +40,8 @@ SHARING_BLOCK = 4096
 """Records in one query of the inverted index."""
 SHARING_PARTS = 8
 """Parts in which the inverted index is searched."""
+ADD_BLOCK = 8192
+"""Vectors that are added to a FAISS index together."""
 COSINE_BLOCK = 512
 """Pairs whose vectors are gathered together: 2 MB, which stay in cache."""
 LISTS_PER_ROOT = 4
@@ -48,9 +50,9 @@ PROBES = 16
 """Lists of the IVF index that a query visits."""
 TRAINING_POINTS = 48
 """Training points per IVF list; with more, k-means takes longer than the search."""
-EPSILON = np.float32(1e-5)
-"""Largest difference between cosines of FAISS and NumPy: FAISS searches wider by this much, and
-NumPy recomputes the cosines."""
+EPSILON, HALF_EPSILON = np.float32(1e-5), np.float32(1e-3)
+"""Largest difference between cosines of FAISS and NumPy, and in half precision: FAISS searches
+wider by this much, and NumPy recomputes the cosines."""
 
 
 def same_source(a: Any, b: Any) -> NDArray[np.bool_]:
@@ -65,9 +67,9 @@ def same_source(a: Any, b: Any) -> NDArray[np.bool_]:
     return same
 
 
-def flat_hits(vectors: NDArray[np.float32], radius: float, progress: Progress) -> Iterator[Hits]:
+def flat_hits(vectors: Vectors, radius: float, progress: Progress) -> Iterator[Hits]:
     """Search exactly: each block of rows among itself and all earlier rows."""
-    faiss = _faiss()
+    faiss = load_faiss()
     n, d = vectors.shape
     index = faiss.IndexFlatIP(d)
     for at in range(0, n, QUERY_BLOCK):
@@ -80,30 +82,38 @@ def flat_hits(vectors: NDArray[np.float32], radius: float, progress: Progress) -
         progress(min(at + QUERY_BLOCK, n), n)
 
 
-def ivf_hits(
-    vectors: NDArray[np.float32], radius: float, seed: int, progress: Progress
-) -> Iterator[Hits]:
-    """Search the IVF lists nearest to each row, list by list; a pair may occur twice."""
-    faiss = _faiss()
+def ivf_hits(vectors: Vectors, radius: float, seed: int, progress: Progress) -> Iterator[Hits]:
+    """Search the IVF lists nearest to each row, list by list; a pair may occur twice.
+
+    The index holds the vectors in half precision.
+    """
+    faiss = load_faiss()
     n, d = vectors.shape
     lists = int(LISTS_PER_ROOT * np.sqrt(n))
-    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, lists, faiss.METRIC_INNER_PRODUCT)
+    half, inner = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    index = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(d), d, lists, half, inner, False)
     index.cp.seed = seed + 1
     index.cp.niter = 10
     index.cp.spherical = True
     training = np.random.default_rng(seed).permutation(n)[: TRAINING_POINTS * lists]
     index.train(vectors[np.sort(training)])
-    _, nearest_list = index.quantizer.search(vectors, 1)
-    index.add(vectors)
+    nearest_list = np.empty(n, dtype=np.int64)
+    for at in range(0, n, ADD_BLOCK):
+        block = vectors[at : at + ADD_BLOCK]
+        nearest_list[at : at + ADD_BLOCK] = index.quantizer.search(block, 1)[1].ravel()
+        index.add(block)
     index.nprobe = PROBES
     # Rows of the same list visit the same lists, which then stay in cache.
-    order = np.argsort(nearest_list.ravel(), kind="stable")
+    order = np.argsort(nearest_list, kind="stable")
     for at in range(0, n, QUERY_BLOCK):
         rows = order[at : at + QUERY_BLOCK]
-        limits, similarity, other = index.range_search(vectors[rows], float(_search_radius(radius)))
+        wider = float(_search_radius(radius, HALF_EPSILON))
+        limits, _, other = index.range_search(vectors[rows], wider)
         row = np.repeat(rows, np.diff(limits.astype(np.int64)))
-        different = other != row
-        yield row[different], other[different], similarity[different]
+        row, other = row[other != row], other[other != row]
+        similarity = cosine(vectors, row, other)
+        near = similarity >= _search_radius(radius)
+        yield row[near], other[near], similarity[near]
         progress(min(at + QUERY_BLOCK, n), n)
 
 
@@ -201,12 +211,13 @@ def cosine(vectors: Vectors, left: NDArray[Any], right: NDArray[Any]) -> NDArray
     return np.clip(similarity, -1, 1)
 
 
-def _search_radius(radius: float) -> np.float32:
+def _search_radius(radius: float, epsilon: np.float32 = EPSILON) -> np.float32:
     """Lower a radius for FAISS, whose comparison is strict and which rounds differently."""
-    return np.float32(radius) - EPSILON
+    return np.float32(radius) - epsilon
 
 
-def _faiss() -> Any:
+def load_faiss() -> Any:
+    """Import FAISS, after torch where both bring an OpenMP runtime."""
     # On some systems faiss and torch each bring an OpenMP runtime; torch's must be loaded first.
     if platform.system() == "Darwin":
         import torch  # noqa: F401

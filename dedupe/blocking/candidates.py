@@ -1,21 +1,27 @@
-"""Candidate pairs: a range self-join over the embeddings of the records.
+"""Candidate pairs: a self-join over the embeddings of the records.
 
-Two records are a candidate pair if their cosine similarity is at least the radius and one is among
-the :data:`NEIGHBOURS` nearest of the other. With the radius alone, dense groups of similar records
-(branches of a chain, volumes of a series) would take all the candidates.
+Each record is paired with its nearest neighbours, the nearest of every record first, until there
+are as many pairs as wanted. With a radius alone, dense groups of similar records (branches of a
+chain, volumes of a series) would take all the candidates. Where a column names the source of each
+record, neighbours within the source and in the other sources are listed apart, so that the many
+similar records of one list do not hide their twins in another.
 
-Up to :data:`FLAT_LIMIT` records the join is exact: blocks are added to a flat FAISS index one after
-another, and each is searched among the rows added so far, so that only the upper triangle is
-computed. Above, records that share rare trigrams or words are found with an inverted index and
-compared by cosine. Embeddings of another bi-encoder have no such features: they are searched with
-an IVF FAISS index. All work block by block and drop hits that can no longer become candidates, so
-memory is bounded at every radius.
+Up to :data:`FLAT_LIMIT` records neighbours are found exactly; see
+:mod:`dedupe.blocking.neighbours`. Above, records that share rare trigrams or words are found with
+an inverted index and compared by cosine. Embeddings of another bi-encoder have no such features:
+they are searched with an IVF FAISS index.
+
+With a radius from the user, all pairs at or above it are candidates. The join is then exact up to
+:data:`FLAT_LIMIT` records: blocks are added to a flat FAISS index one after another, and each is
+searched among the rows added so far, so that only the upper triangle is computed.
+
+All work block by block and drop hits that can no longer become candidates, so memory is bounded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,8 +39,16 @@ from dedupe.blocking.backends import (
     pair_frame,
     same_source,
 )
-from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample
+from dedupe.blocking.neighbours import Asked, View
+from dedupe.blocking.ranking import (
+    Sources,
+    neighbour_ranks,
+    rank_by_views,
+    select_best,
+    select_with_cosines,
+    with_cosines,
+)
+from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample, next_ranked
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
 
@@ -51,8 +65,8 @@ HITS_PER_RECORD = 100
 MAX_HITS = 20_000_000
 """Total hits up to which a radius chosen from the file is never tightened: they take seconds, and
 dense groups of similar records need them."""
-INVERTED = "inverted index"
-"""Name of the search by rare features."""
+FLAT, INVERTED = "flat", "inverted index"
+"""Names of the exact search, and of that by rare features."""
 SLACK = 1.8
 """Neighbours counted per candidate wanted: most pairs are found from both of their records."""
 
@@ -104,8 +118,10 @@ def find_candidate_pairs(
     vectors: Vectors,
     config: Config,
     progress: Progress = silent,
-    source: NDArray[np.uint8] | None = None,
+    sources: Sources | None = None,
     rare: csr_array | None = None,
+    views: Sequence[View] = (),
+    semantic: Vectors | None = None,
 ) -> Candidates:
     """Find the candidate pairs among n records.
 
@@ -117,12 +133,17 @@ def find_candidate_pairs(
         ``candidates_per_record``, ``radius`` and ``seed`` are used.
     progress
         Called after each block.
-    source
-        (n,) u8: pairs are only looked for between different sources; :data:`ANY_SOURCE` differs
-        from all. ``None``: pairs of all records are looked for.
+    sources
+        Where the records are from; ``None``: nobody knows.
     rare
         (n, f) weights of rare features. Above :data:`FLAT_LIMIT` records, only records that share
         one are compared: k-means separates spellings badly. ``None``: an IVF index is used there.
+    views
+        Views of the records, in each of which neighbours are searched up to :data:`FLAT_LIMIT`
+        records; none: the vectors are the only one.
+    semantic
+        (n, e) unit vectors of a second bi-encoder. Above :data:`FLAT_LIMIT` records, its pairs
+        compete for the budget by their ranks; below, it is one of the `views`.
 
     Returns
     -------
@@ -130,14 +151,21 @@ def find_candidate_pairs(
         At most ``candidates_per_record * n`` pairs. With a given radius: all pairs from that
         radius, tightened if they are more than :data:`HITS_PER_RECORD` per record.
     """
+    if config.radius is None and len(vectors) <= FLAT_LIMIT:
+        return _ranked_candidates(vectors, config, progress, sources, views or [View(vectors)])
     n = len(vectors)
-    sample = NeighbourSample.draw(vectors, config.seed, source)
+    apart = sources.number if sources is not None and sources.across_only else None
+    sample = NeighbourSample.draw(vectors, config.seed, apart)
     limits = _choose_limits(sample, n, config)
     index, hits = _search(vectors, rare, limits.radius, config.seed, progress)
-    if source is not None:
-        hits = _between_sources(hits, source)
-    found = _collect(hits, limits, None if index == INVERTED else vectors)
-    pairs = _within_budget(found, limits.pairs)
+    if apart is not None:
+        hits = _between_sources(hits, apart)
+    found = _collect(hits, limits, None if index == INVERTED else vectors, sources)
+    pairs = _within_budget(found, limits.pairs, sources)
+    if semantic is not None and config.radius is None:
+        only = replace(config, hybrid=False)
+        others = find_candidate_pairs(semantic, only, progress, sources).pairs
+        pairs = _merged_by_rank([found, others], vectors, limits.pairs, sources)
     just_outside, sampled = sample.just_outside(pairs, n)
     return Candidates(
         pairs=pairs,
@@ -145,8 +173,31 @@ def find_candidate_pairs(
         just_outside=just_outside,
         sampled=sampled,
         index=index,
-        index_recall=sample.recall(pairs, limits.radius) if index != "flat" else 1.0,
+        index_recall=sample.recall(pairs, limits.radius) if index != FLAT else 1.0,
         notes=limits.notes,
+    )
+
+
+def _ranked_candidates(
+    vectors: Vectors,
+    config: Config,
+    progress: Progress,
+    sources: Sources | None,
+    views: Sequence[View],
+) -> Candidates:
+    """Find the nearest neighbours of all records in all views, up to the budget."""
+    n, budget = len(vectors), config.candidates_per_record
+    ranked = rank_by_views(views, budget, Asked.all(n), sources, progress=progress)
+    pairs = select_with_cosines(ranked, max(int(budget * n), 1), vectors)
+    outside, sampled = next_ranked(pairs, ranked, n, config.seed)
+    lowest = float(pairs["similarity"].to_numpy().min(initial=1.0))
+    return Candidates(
+        pairs=pairs,
+        radius=float(np.floor(lowest * 1e4) / 1e4),
+        just_outside=with_cosines(outside, vectors),
+        sampled=sampled,
+        index=FLAT,
+        index_recall=1.0,
     )
 
 
@@ -157,9 +208,8 @@ def _search(
     flat = len(vectors) <= FLAT_LIMIT
     if rare is not None and not flat:
         return INVERTED, inverted_hits(vectors, rare, radius, progress)
-    assert not isinstance(vectors, Int8Vectors)
     if flat:
-        return "flat", flat_hits(vectors, radius, progress)
+        return FLAT, flat_hits(vectors, radius, progress)
     return "ivf", ivf_hits(vectors, radius, seed, progress)
 
 
@@ -213,7 +263,9 @@ def _between_sources(hits: Iterator[Hits], source: NDArray[np.uint8]) -> Iterato
         yield row[keep], other[keep], similarity[keep]
 
 
-def _collect(hits: Iterator[Hits], limits: _Limits, vectors: Vectors | None) -> pl.DataFrame:
+def _collect(
+    hits: Iterator[Hits], limits: _Limits, vectors: Vectors | None, sources: Sources | None = None
+) -> pl.DataFrame:
     """Collect hits in one frame: the pairs among the nearest of one of their rows.
 
     With `vectors`, cosines are computed again in NumPy, so that they do not depend on FAISS.
@@ -229,7 +281,7 @@ def _collect(hits: Iterator[Hits], limits: _Limits, vectors: Vectors | None) -> 
         held += pending[-1].height
         if held > limit:
             pairs = pl.concat([collected, *pending]).unique(["left", "right"])
-            collected = _nearest(pairs, limits.neighbours + 1)
+            collected = _nearest(pairs, limits.neighbours + 1, sources)
             pending, held = [], collected.height
             # The pairs that remain may exceed the limit: sort again only once they have doubled.
             limit = max(MAX_HELD_HITS, 2 * held)
@@ -239,62 +291,37 @@ def _collect(hits: Iterator[Hits], limits: _Limits, vectors: Vectors | None) -> 
         exact = cosine(vectors, pairs["left"].to_numpy(), pairs["right"].to_numpy())
         pairs = pairs.with_columns(pl.Series("similarity", exact))
     near = pairs.filter(pl.col("similarity") >= pl.lit(limits.radius, dtype=pl.Float32))
-    return _nearest(near, limits.neighbours).sort("left", "right")
+    return _nearest(near, limits.neighbours, sources).sort("left", "right")
 
 
-def _nearest(pairs: pl.DataFrame, neighbours: int) -> pl.DataFrame:
+def _nearest(pairs: pl.DataFrame, neighbours: int, sources: Sources | None = None) -> pl.DataFrame:
     """Select the pairs that are among the `neighbours` most similar of one of their rows."""
-    return pairs.join(
-        neighbour_ranks(pairs).filter(pl.col("rank") < neighbours),
-        on=["left", "right"],
-        how="semi",
-    )
+    ranks = neighbour_ranks(pairs, sources=sources, weighted=False)
+    return pairs.join(ranks.filter(pl.col("rank") < neighbours), on=["left", "right"], how="semi")
 
 
-def _within_budget(pairs: pl.DataFrame, most: int) -> pl.DataFrame:
+def _within_budget(pairs: pl.DataFrame, most: int, sources: Sources | None = None) -> pl.DataFrame:
     """Select `most` pairs: the nearest of every row, then the second nearest, and so on.
 
     By similarity alone, a dense group of similar records would take the budget of all others.
     """
     if pairs.height <= most:
         return pairs
-    return select_best(pairs, neighbour_ranks(pairs), most)
+    return select_best(pairs, neighbour_ranks(pairs, sources=sources), most)
 
 
-def select_best(pairs: pl.DataFrame, ranks: pl.DataFrame, most: int) -> pl.DataFrame:
-    """Select up to `most` pairs by rising rank, then by falling similarity; sorted by row."""
-    order = ["rank", "similarity", "left", "right"]
-    ranked = pairs.join(ranks, on=["left", "right"])
-    best = ranked.sort(order, descending=[False, True, False, False]).head(most)
-    return best.select(pairs.columns).sort("left", "right")
-
-
-def neighbour_ranks(pairs: pl.DataFrame, counted: NDArray[np.bool_] | None = None) -> pl.DataFrame:
-    """Rank each pair among the pairs of its two rows, and take the better rank.
-
-    Parameters
-    ----------
-    pairs
-        Schema :data:`~dedupe.blocking.backends.CANDIDATES`.
-    counted
-        (n,) bool: only ranks among the pairs of these rows count. ``None``: those of all rows.
-
-    Returns
-    -------
-    DataFrame
-        ``left``, ``right`` and ``rank``: 0 for the most similar pair of a row. Among equal
-        similarities the smaller row number comes first.
-    """
-    sides = [
-        pairs.select("left", "right", "similarity", row=row, other=other)
-        for row, other in (("left", "right"), ("right", "left"))
+def _merged_by_rank(
+    searches: Sequence[pl.DataFrame], vectors: Vectors, most: int, sources: Sources | None
+) -> pl.DataFrame:
+    """Select `most` pairs of several searches, those first that rank best in any of them."""
+    ranked = [
+        found.join(neighbour_ranks(found, sources=sources), on=["left", "right"])
+        for found in searches
     ]
-    if counted is not None:
-        sides = [side.filter(pl.Series(counted[side["row"].to_numpy()])) for side in sides]
-    return (
-        pl.concat(sides)
-        .sort("row", "similarity", "other", descending=[False, True, False])
-        .with_columns(pl.int_range(pl.len()).over("row").alias("rank"))
+    best = (
+        pl.concat(ranked)
         .group_by("left", "right")
-        .agg(pl.col("rank").min())
+        .agg(pl.col("similarity").max(), pl.col("rank").min())
+        .sort("left", "right")
     )
+    return select_with_cosines(best, most, vectors)

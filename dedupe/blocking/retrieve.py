@@ -1,4 +1,4 @@
-"""Retrieval of stored texts that are similar to new ones, for incremental linkage and matching.
+"""Retrieval of stored texts that are similar to new ones, for incremental linkage.
 
 Where rare features are stored, only texts that share the most of them are compared by cosine;
 elsewhere all are. The time depends on the number of new texts, not on a search of the whole file.
@@ -6,10 +6,9 @@ elsewhere all are. The time depends on the number of new texts, not on a search 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,9 +24,17 @@ from dedupe.blocking.backends import (
     same_source,
     unit_rows,
 )
-from dedupe.blocking.candidates import HITS_PER_RECORD, neighbour_ranks, select_best
+from dedupe.blocking.candidates import HITS_PER_RECORD
 from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR
+from dedupe.blocking.neighbours import Asked, View
+from dedupe.blocking.ranking import (
+    Sources,
+    neighbour_ranks,
+    rank_by_views,
+    select_best,
+    select_with_cosines,
+)
+from dedupe.blocking.sampling import NEIGHBOURS
 from dedupe.config import Config
 from dedupe.models.loading import cpu_count
 
@@ -71,85 +78,6 @@ class StoredVectors:
         return cls(vectors, None if rare is None else unit_rows(rare))
 
 
-class Retriever:
-    """Retrieves the stored texts that are most similar to a new one.
-
-    Parameters
-    ----------
-    stored
-        s texts.
-    searchable
-        (s,) bool: texts that can be retrieved.
-    """
-
-    def __init__(self, stored: StoredVectors, searchable: NDArray[np.bool_]) -> None:
-        self._stored = stored
-        self._searchable = searchable
-        self.needs_features = stored.rare is not None
-
-    def most_similar(
-        self, vector: NDArray[np.float32], rare: csr_array | None, k: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Retrieve the `k` most similar texts, or fewer, the most similar first.
-
-        Parameters
-        ----------
-        vector
-            (d,) unit vector.
-        rare
-            (1, f) rare features of the same text; only used if `needs_features`.
-        k
-            Most texts.
-
-        Returns
-        -------
-        texts, similarity
-            Numbers of the stored texts and their cosines, (k,) each.
-        """
-        if self.needs_features:
-            assert rare is not None
-            texts = _most_sharing(*self._sharing(rare))
-            similarity = self._stored.vectors[texts] @ vector
-        else:
-            texts = np.arange(len(self._dense))
-            similarity = np.where(self._searchable, self._dense @ vector, _EXCLUDED)
-        found = similarity > NO_NEIGHBOUR
-        texts, similarity = texts[found], similarity[found]
-        if len(texts) > k:
-            nearest = np.sort(np.argpartition(-similarity, k - 1)[:k])
-            texts, similarity = texts[nearest], similarity[nearest]
-        order = np.lexsort((texts, -similarity))
-        clipped: NDArray[np.float32] = np.clip(similarity[order], -1, 1).astype(np.float32)
-        return texts[order].astype(np.int64), clipped
-
-    @cached_property
-    def _dense(self) -> NDArray[np.float32]:
-        return self._stored.vectors[:]
-
-    @cached_property
-    def _postings(self) -> csr_array:
-        assert self._stored.rare is not None
-        return self._stored.rare.T.tocsr()
-
-    def _sharing(self, rare: csr_array) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Find the texts that share a feature, and their dot products with it."""
-        starts = self._postings.indptr
-        lists = [slice(starts[feature], starts[feature + 1]) for feature in rare.indices]
-        if not lists:
-            return np.empty(0, dtype=np.int64), np.empty(0)
-        hits = np.concatenate([self._postings.indices[part] for part in lists])
-        products = np.concatenate(
-            [
-                self._postings.data[part] * weight
-                for part, weight in zip(lists, rare.data, strict=True)
-            ]
-        )
-        texts, position = np.unique(hits, return_inverse=True)
-        total = np.bincount(position, products)
-        found = self._searchable[texts]
-        return texts[found].astype(np.int64), total[found]
-
-
 def find_new_candidate_pairs(
     stored: StoredVectors,
     is_new: NDArray[np.bool_],
@@ -157,7 +85,8 @@ def find_new_candidate_pairs(
     known: pl.DataFrame,
     radius: float,
     config: Config,
-    source: NDArray[np.uint8] | None = None,
+    sources: Sources | None = None,
+    views: Sequence[View] = (),
 ) -> pl.DataFrame:
     """Find the candidate pairs of new texts, with each other and with earlier ones.
 
@@ -175,8 +104,11 @@ def find_new_candidate_pairs(
         Cosine similarity from which pairs are candidates.
     config
         ``candidates_per_record`` and ``radius`` are used.
-    source
-        (s,) u8, as for :func:`~dedupe.blocking.candidates.find_candidate_pairs`.
+    sources
+        Where the texts are from; ``None``: nobody knows.
+    views
+        Views of the texts, by which neighbours are ranked as in a run; none, or with a radius from
+        the user: cosines of the vectors count alone.
 
     Returns
     -------
@@ -186,8 +118,14 @@ def find_new_candidate_pairs(
         text.
     """
     rows = np.flatnonzero(is_new & searchable)
-    if source is None:
-        source = np.full(len(is_new), ANY_SOURCE, dtype=np.uint8)
+    if views and config.radius is None:
+        asked = Asked(rows, searchable)
+        ranked = rank_by_views(views, config.candidates_per_record, asked, sources, known)
+        most = int(config.candidates_per_record * len(rows))
+        return select_with_cosines(ranked, most, stored.vectors)
+    source = np.full(len(is_new), ANY_SOURCE, dtype=np.uint8)
+    if sources is not None and sources.across_only:
+        source = sources.number
     search = _search_dense if stored.rare is None else _search_inverted
     hits = search(stored, rows, searchable, source)
     pairs = pl.concat([pl.DataFrame(schema=CANDIDATES), *(pair_frame(*block) for block in hits)])
@@ -202,7 +140,7 @@ def find_new_candidate_pairs(
     rivals = known.filter(
         pl.Series(ends[known["left"].to_numpy()] | ends[known["right"].to_numpy()])
     )
-    ranks = neighbour_ranks(pl.concat([pairs, rivals.cast(CANDIDATES)]), ends)
+    ranks = neighbour_ranks(pl.concat([pairs, rivals.cast(CANDIDATES)]), ends, sources)
     if config.radius is not None:
         return select_best(pairs, ranks, int(HITS_PER_RECORD * len(rows)))
     neighbours = max(NEIGHBOURS, int(2 * config.candidates_per_record))
@@ -250,7 +188,7 @@ def _search_inverted(
             part = slice(shared.indptr[i], shared.indptr[i + 1])
             texts, weight = shared.indices[part], shared.data[part]
             allowed = (texts != row) & ~same_source(source[texts], source[row])
-            found.append(_most_sharing(texts[allowed], weight[allowed]))
+            found.append(most_sharing(texts[allowed], weight[allowed]))
         row = np.repeat(block, [len(texts) for texts in found])
         other = np.concatenate(found)
         return row, other, cosine(stored.vectors, row, other)
@@ -279,10 +217,21 @@ def _postings_of(
     )
 
 
-def _most_sharing(
+def most_sharing(
     texts: NDArray[np.integer[Any]], weight: NDArray[np.floating[Any]]
 ) -> NDArray[np.int64]:
-    """Select up to :data:`MAX_COMPARED` texts of the largest weight, the first of equal ones."""
+    """Select up to :data:`MAX_COMPARED` texts of the largest weight, the first of equal ones.
+
+    Parameters
+    ----------
+    texts, weight
+        (k,) distinct texts, and what each shares.
+
+    Returns
+    -------
+    ndarray
+        Numbers of the texts, sorted.
+    """
     if len(texts) > MAX_COMPARED:
         least = np.partition(weight, -MAX_COMPARED)[-MAX_COMPARED]
         above = texts[weight > least]

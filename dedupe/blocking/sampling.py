@@ -69,7 +69,7 @@ class NeighbourSample:
         source
             (n,) u8: records of the same source are no neighbours. ``None``: all can be.
         """
-        rows = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:SAMPLE])
+        rows = sampled_rows(len(vectors), seed)
         return cls.compared(vectors[rows], rows, vectors, source)
 
     @classmethod
@@ -156,22 +156,14 @@ class NeighbourSample:
         records
             Number of records that were looked at.
         """
-        records = min(len(self.rows), OUTSIDE_RECORDS, max(n // 20, 16))
-        part = np.sort(np.random.default_rng(0).permutation(len(self.rows))[:records])
+        part = _looking(len(self.rows), n)
         rows = np.repeat(self.rows[part], self.nearest.shape[1])
         near = (
             pair_frame(rows, self.nearest[part].ravel(), self.similarity[part].ravel())
             .with_columns(pl.Series("from", rows))
             .filter(pl.col("similarity") > NO_NEIGHBOUR)
         )
-        outside = (
-            near.join(pairs, on=["left", "right"], how="anti", maintain_order="left")
-            .filter(pl.int_range(pl.len()).over("from") < OUTSIDE_NEAREST)
-            .group_by("left", "right")
-            .agg(pl.col("similarity").first(), pl.len().cast(pl.UInt32).alias("seen"))
-            .sort("left", "right")
-        )
-        return outside, records
+        return _outside(near, pairs), len(part)
 
     def recall(self, pairs: pl.DataFrame, radius: float) -> float:
         """Measure the share of the sample's neighbours at or above `radius` that are in `pairs`."""
@@ -183,6 +175,57 @@ class NeighbourSample:
         if expected.is_empty():
             return 1.0
         return expected.join(pairs, on=["left", "right"], how="semi").height / expected.height
+
+
+def sampled_rows(n: int, seed: int) -> NDArray[np.int64]:
+    """Draw up to :data:`SAMPLE` of n records; sorted row numbers."""
+    return np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
+
+
+def next_ranked(
+    pairs: pl.DataFrame, ranked: pl.DataFrame, n: int, seed: int
+) -> tuple[pl.DataFrame, int]:
+    """Find the pairs that rank next to the candidates, for a sample of n records.
+
+    Parameters
+    ----------
+    pairs
+        The candidates.
+    ranked
+        Candidates and further pairs: columns of `pairs` and ``rank``.
+    n, seed
+        Number of records, and seed of the sample.
+
+    Returns
+    -------
+    outside, records
+        As of :meth:`NeighbourSample.just_outside`.
+    """
+    rows = sampled_rows(n, seed)
+    rows = rows[_looking(len(rows), n)]
+    looking = pl.Series("from", rows, dtype=pl.UInt32).implode()
+    near = pl.concat(
+        ranked.filter(pl.col(side).is_in(looking)).with_columns(pl.col(side).alias("from"))
+        for side in ("left", "right")
+    ).sort("rank", "similarity", "left", "right", descending=[False, True, False, False])
+    return _outside(near.drop("rank"), pairs), len(rows)
+
+
+def _looking(sampled: int, n: int) -> NDArray[np.int64]:
+    """Choose the sampled records for which pairs outside the candidates are returned."""
+    records = min(sampled, OUTSIDE_RECORDS, max(n // 20, 16))
+    return np.sort(np.random.default_rng(0).permutation(sampled)[:records])
+
+
+def _outside(near: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Select the first pairs of each record that are no candidates, in the order of `near`."""
+    return (
+        near.join(pairs, on=["left", "right"], how="anti", maintain_order="left")
+        .filter(pl.int_range(pl.len()).over("from") < OUTSIDE_NEAREST)
+        .group_by("left", "right")
+        .agg(pl.col("similarity").first(), pl.len().cast(pl.UInt32).alias("seen"))
+        .sort("left", "right")
+    )
 
 
 class _RunningBest:

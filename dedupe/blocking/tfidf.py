@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from dedupe.blocking.backends import unit_rows
 from dedupe.blocking.int8 import Int8Vectors
 from dedupe.models.loading import cpu_count
 
@@ -123,9 +124,14 @@ class HashedTfidf:
     @classmethod
     def of_counts(cls, counts: NDArray[np.int64], texts: int) -> HashedTfidf:
         """Fit weights to the counts of :meth:`count` and the number of texts."""
-        inverse_frequency = (texts + 1) / np.maximum(counts, 1)
+        # Computed once per count where these are fewer than buckets: of a small file, most have
+        # none.
+        table = int(counts.max()) < counts.size
+        of_counts = np.arange(counts.max() + 1) if table else counts
+        inverse_frequency = (texts + 1) / np.maximum(of_counts, 1)
         rarity = np.maximum(np.log(inverse_frequency), 0) ** RARITY_POWER
-        return cls(rarity.astype(np.float32), texts)
+        weights = rarity.astype(np.float32)
+        return cls(weights[counts] if table else weights, texts)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> HashedTfidf:
@@ -148,6 +154,23 @@ class HashedTfidf:
         for number, block in enumerate(blocks):
             vectors[number * BLOCK : number * BLOCK + len(block)] = block
         return vectors
+
+    def features(self, texts: Sequence[str]) -> csr_array:
+        """Weight all trigrams and words of `texts`, as :meth:`embed` does before it projects them.
+
+        Returns
+        -------
+        csr_array
+            (n, 2^21) float32, rows of length 1: their products are the cosines of the texts.
+        """
+        from scipy.sparse import vstack
+
+        blocks = list(
+            _in_blocks(texts, lambda block: self._all_features(_features(block), len(block)))
+        )
+        return (
+            csr_array(vstack(blocks, format="csr")) if blocks else csr_array((0, 2 << BUCKET_BITS))
+        )
 
     def rare_features(self, texts: Sequence[str], *, singletons: bool = False) -> csr_array:
         """Extract the rare trigrams and words of `texts`, to find records that share some.
@@ -247,12 +270,7 @@ class HashedTfidf:
         """Weight features, and add them up in the dimensions of their texts."""
         places: list[NDArray[np.int64]] = []
         weights: list[NDArray[np.float64]] = []
-        for rarity, features in zip(self.rarity, kinds, strict=True):
-            weight = rarity[features.bucket].astype(np.float64)
-            length = np.sqrt(np.bincount(features.field, weight * weight))
-            weight *= np.maximum(length[features.field], 1e-6) ** -FIELD_DAMPING
-            length = np.sqrt(np.bincount(features.text, weight * weight, minlength=n))
-            weight /= np.maximum(length[features.text], 1e-9)
+        for weight, features in zip(self._weights(kinds, n), kinds, strict=True):
             start = features.text * DIMENSIONS
             for turn in range(DIMENSIONS_PER_FEATURE):
                 # Ten bits of the hash choose a dimension and a sign; the bucket uses the top ones.
@@ -267,6 +285,24 @@ class HashedTfidf:
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(length, 1e-12), dtype=np.float32)
 
+    def _weights(self, kinds: Sequence[Features], n: int) -> Iterator[NDArray[np.float64]]:
+        """Weight the occurrences of each kind: rare ones more, those of long fields less."""
+        for rarity, features in zip(self.rarity, kinds, strict=True):
+            weight = rarity[features.bucket].astype(np.float64)
+            length = np.sqrt(np.bincount(features.field, weight * weight))
+            weight *= np.maximum(length[features.field], 1e-6) ** -FIELD_DAMPING
+            length = np.sqrt(np.bincount(features.text, weight * weight, minlength=n))
+            yield weight / np.maximum(length[features.text], 1e-9)
+
+    def _all_features(self, kinds: Sequence[Features], n: int) -> csr_array:
+        width = 1 << BUCKET_BITS
+        weight = np.concatenate(list(self._weights(kinds, n))).astype(np.float32)
+        text = np.concatenate([features.text for features in kinds])
+        column = np.concatenate(
+            [features.bucket + kind * width for kind, features in enumerate(kinds)]
+        )
+        return unit_rows(csr_array((weight, (text, column)), shape=(n, 2 * width)))
+
 
 def _unseen_rarity(fitted_on: int) -> np.float32:
     """Compute the weight of a bucket that no text has."""
@@ -277,6 +313,10 @@ def _in_blocks(
     texts: Sequence[str], process: Callable[[Sequence[str]], _Result]
 ) -> Iterator[_Result]:
     """Process blocks of texts in threads, and yield the results in order."""
+    if len(texts) <= BLOCK:
+        if texts:
+            yield process(texts)
+        return
     workers = cpu_count()
     blocks = (texts[at : at + BLOCK] for at in range(0, len(texts), BLOCK))
     with ThreadPoolExecutor(workers) as pool:

@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 from dedupe.cli.choice import Choice
 from dedupe.cli.console import log_to_stderr
+from dedupe.cli.option_values import given_names, parse_assignments, split_names
 from dedupe.config import FORMATS, KINDS, PRESETS, ROW_ORDERS
 
 SECTIONS = ("Input", "Comparison", "Matching", "Output", "Models", "Review", "Other")
@@ -78,43 +79,6 @@ def _combined(*options: _Decorator) -> _Decorator:
         return function
 
     return decorate
-
-
-def split_names(
-    context: click.Context, option: click.Parameter, value: str | None
-) -> tuple[str, ...] | None:
-    """Split a list of names at its commas."""
-    if value is None:
-        return None
-    return tuple(name.strip() for name in value.split(",") if name.strip())
-
-
-def given_names(
-    context: click.Context, option: click.Parameter, values: tuple[str, ...]
-) -> tuple[str, ...] | None:
-    """Return the values of a repeatable option; a single empty one stands for none."""
-    return tuple(value for value in values if value) if values else None
-
-
-def parse_assignments(
-    context: click.Context, option: click.Parameter, values: tuple[str, ...]
-) -> dict[str, str] | None:
-    """Parse repeated ``NAME=VALUE`` options.
-
-    Raises
-    ------
-    click.BadParameter
-        If a value has no ``=``, or a name has two values.
-    """
-    assigned: dict[str, str] = {}
-    for text in values:
-        name, equals, value = text.partition("=")
-        if not equals:
-            expected = str(option.metavar).lower()
-            raise click.BadParameter(f"{text!r}: write it as {expected}", context, option)
-        if assigned.setdefault(name, value) != value:
-            raise click.BadParameter(f"{name!r} is given twice", context, option)
-    return assigned or None
 
 
 def _start_logging(context: click.Context, option: click.Parameter, count: int) -> int:
@@ -379,6 +343,17 @@ model_options = _combined(
         metavar="MODEL",
         shell_complete=FOLDERS,
         help="Bi-encoder: a sentence-transformers name or folder (default: bundled).",
+    ),
+    model_option(
+        "--hybrid",
+        is_flag=True,
+        default=None,
+        help="Search with the bundled bi-encoder beside the one that is named.",
+    ),
+    model_option(
+        "--bi-encoder-prompt",
+        metavar="TEXT",
+        help="Text that the bi-encoder reads before each record (default: the model's own).",
     ),
     cross_encoder_option,
     fast_option,

@@ -34,7 +34,7 @@ from dedupe.resolution.outputs import (
 from dedupe.resolution.resolve import Resolved, resolve
 from dedupe.resolution.survivorship.merge_rules import parse_rules
 from dedupe.scoring.pairs import DECIDERS, PAIRS, identical_pairs, judged_identical
-from dedupe.workspace.decision_log import CURRENT
+from dedupe.workspace.log.decision_log import CURRENT
 
 ID_LENGTH = 16
 """Characters of a cluster id: in a file of any size no two of this length are the same. A local run
@@ -177,9 +177,11 @@ def _tables(
     here = np.zeros(len(records), dtype=bool)
     here[own] = True
     owned = pairs.filter(pl.Series(here[pairs["left"].to_numpy()], dtype=pl.Boolean))
+    first = resolved.labels == np.arange(len(records))
+    merged = merged_table(records, resolved, rules, plan.config)
     return {
         "clusters": clusters_table(records, resolved, own),
-        "merged": merged_table(records, resolved, rules, plan.config, own),
+        "merged": merged.filter(pl.Series(here[first], dtype=pl.Boolean)),
         "removed": removed_table(records, resolved, own[representative[own] != own]),
         "pairs": pairs_table(records, owned, resolved.decisions, plan.config),
     }

@@ -25,8 +25,15 @@ from dedupe.errors import InputError
 from dedupe.io.formats.columnar import nested_to_json
 from dedupe.io.sources import SOURCE_COLUMN, expanded_paths, input_names
 from dedupe.io.tables import is_table_file, read_table
-from dedupe.records import as_texts, frame_texts, ignored_values, without_ignored_values
-from dedupe.scoring.comparison.values.field_values import field_values
+from dedupe.records import (
+    as_texts,
+    field_labels,
+    frame_texts,
+    ignored_values,
+    without_ignored_values,
+)
+from dedupe.scoring.comparison.values.fields import fields_of
+from dedupe.scoring.comparison.values.placeholders import is_no_value
 
 MOST_BYTES = 600_000_000
 """Size of a file, other than Parquet, up to which a task reads it whole."""
@@ -296,8 +303,21 @@ def _make_texts(plan: Plan, home: int) -> Facts:
         ids = as_texts(frame.select(plan.id_column))[plan.id_column]
     made = pl.DataFrame([row, ids.alias("id"), texts.alias("text")])
     plan.store.write(part("texts", home), made)
+    values = values_of_fields(texts, sorted(set(field_labels(compared))))
+    return {"fields": {label: _sketch(found) for label, found in values.items()}}
+
+
+def values_of_fields(texts: pl.Series, labels: Sequence[str] | None = None) -> dict[str, pl.Series]:
+    """Return the values of each field of some records, without those that say there is none.
+
+    Parameters
+    ----------
+    texts, labels
+        As for :func:`~dedupe.scoring.comparison.values.fields.fields_of`.
+    """
+    found = fields_of(texts, labels)
     return {
-        "fields": {label: _sketch(found["value"]) for label, found in field_values(texts).items()}
+        label: field.without(is_no_value(field.values)).values for label, field in found.items()
     }
 
 

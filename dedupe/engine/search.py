@@ -29,10 +29,11 @@ from dedupe.blocking.backends import (
     pair_frame,
     unit_rows,
 )
-from dedupe.blocking.bi_encoder import fit_bi_encoder, shared_features
-from dedupe.blocking.candidates import find_candidate_pairs, limits_of, neighbour_ranks
-from dedupe.blocking.index import embed_for_index
+from dedupe.blocking.bi_encoder import shared_features
+from dedupe.blocking.candidates import find_candidate_pairs, limits_of
+from dedupe.blocking.index import embed_texts
 from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.ranking import neighbour_ranks
 from dedupe.blocking.sampling import SAMPLE, NeighbourSample
 from dedupe.blocking.tfidf import BUCKET_BITS, DIMENSIONS, MAX_RARE, RARITY_POWER, HashedTfidf
 from dedupe.engine.candidates import (
@@ -95,10 +96,12 @@ def _search_all(plan: Plan, task: int) -> Facts:
     """Search all records in one task, as a local run does."""
     records = pl.concat([distinct_records(plan, home) for home in plan.homes])
     texts, rows = records["text"].to_list(), records["row"].to_numpy()
-    encoder = fit_bi_encoder(plan.config, texts)
-    vectors, features = embed_for_index(encoder, texts)
+    embedded = embed_texts(plan.config, texts)
     found = find_candidate_pairs(
-        vectors, plan.config, silent, None, shared_features(encoder, features)
+        embedded.vectors,
+        plan.config,
+        rare=shared_features(embedded.encoder, embedded.rare),
+        views=embedded.views(texts),
     )
     pairs = found.pairs.with_columns(
         pl.Series(side, rows[found.pairs[side].to_numpy()], dtype=pl.UInt32) for side in PAIR

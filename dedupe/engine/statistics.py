@@ -16,12 +16,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.engine.plan import Plan, part
-from dedupe.engine.reading import count_distinct
+from dedupe.engine.reading import count_distinct, values_of_fields
 from dedupe.engine.store import Store
 from dedupe.engine.workers import Facts, Frames, Workers, naming_record
 from dedupe.scoring.comparison.record_table import (
     GROUP,
-    MAX_FIELDS,
     NAME_GROUPS,
     PLACE_GROUPS,
     SHARED,
@@ -30,7 +29,7 @@ from dedupe.scoring.comparison.record_table import (
     record_table,
 )
 from dedupe.scoring.comparison.statistics import CLASS_OF_TOKEN, COUNTS, FileStatistics
-from dedupe.scoring.comparison.values.field_values import field_values
+from dedupe.scoring.comparison.values.fields import MAX_FIELDS
 from dedupe.scoring.comparison.values.roles import Role, field_role, given_roles
 from dedupe.scoring.comparison.values.shared_values import others_sharing
 from dedupe.scoring.comparison.values.token_table import TokenTable
@@ -136,28 +135,23 @@ def file_statistics(workers: Workers, plan: Plan, texts: Sequence[Facts]) -> Sha
 
 def _roles(plan: Plan, texts: Sequence[Facts]) -> FileStatistics:
     """Tell the roles of the fields from the first records, and from the counts of all."""
-    values = field_values(plan.store.read(part("texts", 0), ["text"])["text"])
-    sketches: dict[str, list[Any]] = {}
-    for found in texts:
-        for label, sketch in found["fields"].items():
-            sketches.setdefault(label, []).append(sketch)
-    counted = {label: count_distinct(found) for label, found in sketches.items()}
+    first = plan.store.read(part("texts", 0), ["text"])["text"]
     if len(plan.homes) == 1:  # what is counted exactly needs no estimate
-        counted = {
-            label: (found["value"].n_unique(), found.height) for label, found in values.items()
-        }
-    fullest = sorted(counted, key=lambda label: (-counted[label][1], label))[:MAX_FIELDS]
+        values = values_of_fields(first)
+        counted = {label: (found.n_unique(), len(found)) for label, found in values.items()}
+    else:
+        sketches: dict[str, list[Any]] = {}
+        for found in texts:
+            for label, sketch in found["fields"].items():
+                sketches.setdefault(label, []).append(sketch)
+        counted = {label: count_distinct(found) for label, found in sketches.items()}
+        fullest = sorted(counted, key=lambda label: (-counted[label][1], label))[:MAX_FIELDS]
+        values = values_of_fields(first, fullest)
     compared = [field.name for field in plan.fields if field.used]
     given: dict[str, Role] = given_roles(compared, plan.config.kind)
-    nothing = pl.Series("value", [], dtype=pl.String)
     roles = [
-        field_role(
-            label,
-            values[label]["value"] if label in values else nothing,
-            given.get(label),
-            counted[label],
-        )
-        for label in fullest
+        field_role(label, found, given.get(label), counted[label])
+        for label, found in values.items()
     ]
     return FileStatistics(plan.rows, tuple(roles), tuple(ordered_main(roles)), COUNTS.to_frame())
 
@@ -305,5 +299,7 @@ def _token_table(tokens: pl.Series) -> TokenTable:
         counts=none,
         bits=none.astype(np.float32),
         letters=none.astype(np.uint64),
+        given_names=none.astype(np.uint16),
         names=pl.Series(dtype=pl.String),
+        several=none.astype(np.bool_),
     )

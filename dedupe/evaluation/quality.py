@@ -130,8 +130,8 @@ class Audit:
     pairs
         Keys of the two records of each pair, in the order of review.
     key
-        Passed as ``drawn`` to :meth:`~dedupe.workspace.decision_log.DecisionLog.record` with each
-        pair, so that the log shows why it was reviewed.
+        Passed as ``drawn`` to :meth:`~dedupe.workspace.log.decision_log.DecisionLog.record` with
+        each pair, so that the log shows why it was reviewed.
     estimate
         The estimate before these pairs are reviewed.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,7 +34,6 @@ from dedupe.io.formats.database_output import write_duckdb, write_sqlite
 from dedupe.io.formats.excel import check_excel, parse_excel, split_sheet, write_excel
 from dedupe.io.formats.header import check_width
 from dedupe.io.formats.json_lines import json_objects, jsonl_bytes, parse_jsonl
-from dedupe.io.formats.patches import Patch, patched_text
 
 STDIN = "-"
 
@@ -236,7 +236,7 @@ def read_json_objects(source: str | Path = STDIN) -> Iterator[dict[str, Any]]:
         If the file is missing or cannot be read; while iterating, if a line is not a JSON object.
     """
     if str(source) == STDIN:
-        return json_objects(sys.stdin.buffer, "stdin")
+        return json_objects(_stdin_lines(), "stdin")
     path = Path(source)
     try:
         file = path.open("rb")
@@ -261,7 +261,17 @@ def read_csv_objects(*, header: bool = True) -> Iterator[dict[str, Any]]:
     InputError
         While iterating, if the text cannot be read; the message names the line.
     """
-    return csv_objects(sys.stdin.buffer, "stdin", header=header)
+    return csv_objects(_stdin_lines(), "stdin", header=header)
+
+
+def _stdin_lines() -> Iterable[bytes]:
+    """Return stdin for a thread to read, with a buffer of its own.
+
+    The interpreter locks the buffer of ``sys.stdin`` when it ends, while the thread may still wait
+    for a line.
+    """
+    raw = getattr(sys.stdin.buffer, "raw", None)
+    return sys.stdin.buffer if raw is None else io.BufferedReader(raw)
 
 
 def write_table(
@@ -318,7 +328,7 @@ def check_format(format: str) -> None:
 
 
 def write_tables(
-    tables: Mapping[str, pl.DataFrame | Patch],
+    tables: Mapping[str, pl.DataFrame],
     folder: Path,
     *,
     format: str,
@@ -331,8 +341,7 @@ def write_tables(
     Parameters
     ----------
     tables
-        Tables by name. A patch needs the file of that name in `folder`, with the table that it
-        changes in the same dialect.
+        Tables by name.
     folder
         Folder of the files.
     format, dialect, safe_csv
@@ -356,18 +365,11 @@ def write_tables(
     if format in _ONE_FILE_WRITERS:
         written = [folder / f"{RESULTS}.{format}"]
         write = _ONE_FILE_WRITERS[format]
-        frames = {name: _whole(table) for name, table in tables.items()}
-        write_atomically(written[0], lambda temporary: write(frames, temporary))
+        write_atomically(written[0], lambda temporary: write(tables, temporary))
     else:
         written = [folder / f"{name}.{format}" for name in tables]
 
-        def write_one(table: pl.DataFrame | Patch, target: Path) -> None:
-            if isinstance(table, Patch) and format == "csv":
-                parts = patched_text(table, target, dialect, safe=safe_csv)
-                if parts is not None:
-                    write_atomically(target, lambda temporary: _write(temporary, parts))
-                    return
-            frame = _whole(table)
+        def write_one(frame: pl.DataFrame, target: Path) -> None:
             write_table(frame, target, format=format, dialect=dialect, safe_csv=safe_csv)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -399,15 +401,6 @@ def check_fits(frame: pl.DataFrame, format: str) -> None:
     """
     if format == "xlsx":
         check_excel(frame)
-
-
-def _whole(table: pl.DataFrame | Patch) -> pl.DataFrame:
-    return table.whole() if isinstance(table, Patch) else table
-
-
-def _write(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    with path.open("wb", buffering=1 << 20) as file:
-        file.writelines(parts)
 
 
 def _bytes(path: Path) -> bytes:

@@ -6,7 +6,6 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,7 +13,7 @@ import polars as pl
 from dedupe.config import Config
 from dedupe.io.sources import Input
 from dedupe.scoring.comparison.statistics import FileStatistics
-from dedupe.workspace.keys import model_ids
+from dedupe.workspace.keys import installed_version, model_ids
 from dedupe.workspace.stored import RecordTable, candidates_of, missed_matches
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ def run_facts(
     """Describe the input, the configuration, the models and the versions of a run."""
     records = table.records
     return {
-        "dedupe": version("dedupe-tui"),
+        "dedupe": installed_version("dedupe-tui"),
         "versions": {
             "python": platform.python_version(),
-            **{package: version(package) for package in _PACKAGES},
+            **{package: installed_version(package) for package in _PACKAGES},
         },
         "input": {
             "names": source.names,

@@ -93,6 +93,8 @@ class Options(ExportOptions, ReadingOptions, ScoreOptions, TrainOptions, total=F
     kind: Mapping[str, str] | None
     ignore_value: Sequence[str] | None
     self_training: bool | None
+    bi_encoder_prompt: str | None
+    hybrid: bool | None
     candidates_per_record: float | None
     radius: float | None
     within_tables: bool | None

@@ -11,14 +11,13 @@ import polars as pl
 
 from dedupe.config import Config
 from dedupe.io.dialect import Dialect
-from dedupe.io.formats.patches import Patch
 from dedupe.io.tables import write_tables
 from dedupe.workspace.folder import Workspace
 
 
 def write_outputs(
     workspace: Workspace,
-    tables: Mapping[str, pl.DataFrame | Patch],
+    tables: Mapping[str, pl.DataFrame],
     dialect: Dialect,
     config: Config,
 ) -> dict[str, Any]:

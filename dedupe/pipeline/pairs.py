@@ -9,10 +9,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.blocking.backends import ANY_SOURCE
-from dedupe.blocking.bi_encoder import fit_bi_encoder, shared_features
+from dedupe.blocking.bi_encoder import shared_features
 from dedupe.blocking.candidates import find_candidate_pairs
-from dedupe.blocking.index import embed_for_index, save_index
-from dedupe.config import Config
+from dedupe.blocking.index import NO_SLOT, Index, embed_texts, open_index, save_index
+from dedupe.blocking.ranking import Sources
+from dedupe.column_roles import NAMES_SOURCE
+from dedupe.config import BUNDLED, Config
 from dedupe.errors import InputError
 from dedupe.io.schema_matching import Linked
 from dedupe.io.sources import SOURCE_COLUMN, Input
@@ -22,6 +24,7 @@ from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.scoring.pairs import DECIDERS
 from dedupe.scoring.score import score_pairs
+from dedupe.workspace.keys import embedding_key
 from dedupe.workspace.stage_cache import CANDIDATES, INDEX, SCORED, STATISTICS
 from dedupe.workspace.stored import (
     STATISTICS_LOST,
@@ -55,7 +58,12 @@ def read_records(source: Input, config: Config) -> RecordTable:
 
 
 def find_candidates(
-    stages: Stages, key: str, records: Records, firsts: pl.Series, config: Config
+    stages: Stages,
+    key: str,
+    records: Records,
+    firsts: pl.Series,
+    slot: NDArray[np.uint32],
+    config: Config,
 ) -> pl.DataFrame:
     """Return the pairs to score.
 
@@ -67,6 +75,9 @@ def find_candidates(
         n records.
     firsts
         The first row of each distinct record text: only these are searched.
+    slot
+        (n,) u32 number of each record's text among them, as of
+        :func:`~dedupe.blocking.index.assign_slots`.
     config
         The configuration.
 
@@ -80,14 +91,23 @@ def find_candidates(
     if cached is not None:
         return cached
     distinct = records.texts.gather(firsts).to_list()
-    source = _text_sources(records, firsts) if config.link and not config.within_tables else None
+    number, notes = record_sources(records, config)
+    sources = sources_of_texts(number, slot, len(distinct), config)
+    embedding = None if config.bi_encoder == BUNDLED else embedding_key(distinct, config)
     with stages.timed("encode"):
-        encoder = fit_bi_encoder(config, distinct)
-        vectors, features = embed_for_index(encoder, distinct)
-        rare = shared_features(encoder, features)
+        embedded = embed_texts(config, distinct, _earlier_index(stages, embedding, config))
+        rare = shared_features(embedded.encoder, embedded.rare)
     with stages.timed("search") as progress:
-        found = find_candidate_pairs(vectors, config, progress, source, rare)
-    index = save_index(stages.workspace.cache, key, encoder, vectors, features)
+        found = find_candidate_pairs(
+            embedded.vectors,
+            config,
+            progress,
+            sources,
+            rare,
+            embedded.views(distinct),
+            None if embedded.semantic is None else embedded.semantic.vectors,
+        )
+    index = save_index(stages.workspace.cache, key, embedded)
     stages.workspace.cache.forget(INDEX, [key])
     candidates = found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
     pairs = pl.concat([candidates, found.just_outside])
@@ -100,11 +120,27 @@ def find_candidates(
         "index": found.index,
         "index_recall": round(found.index_recall, 4),
         "sampled_share": found.sampled / len(distinct),
-        "notes": list(found.notes),
+        "notes": [*found.notes, *notes],
         "stored": index,
+        "embedding": embedding,
     }
     stages.cache("search", CANDIDATES, key, pairs, facts)
     return pairs
+
+
+def _earlier_index(stages: Stages, embedding: str | None, config: Config) -> Index | None:
+    """Open the index of an earlier run in which the same model embedded the same texts.
+
+    The bundled bi-encoder embeds them faster than they are read.
+    """
+    cache = stages.workspace.cache
+    if embedding is None:
+        return None
+    for key in cache.keys(CANDIDATES):
+        facts = cache.facts(CANDIDATES, key)
+        if facts.get("embedding") == embedding and not facts["stored"]["grown"]:
+            return open_index(cache, facts["stored"], config)
+    return None
 
 
 def score_candidates(
@@ -182,16 +218,54 @@ def _check_compared(records: Records, linked: Linked) -> None:
             )
 
 
-def _text_sources(records: Records, firsts: pl.Series) -> NDArray[np.uint8]:
-    """Return the table of each distinct text, or that several tables have it."""
-    tables = (
-        pl.DataFrame({"text": records.texts, "source": records.source})
-        .group_by("text")
-        .agg(pl.col("source").min().alias("low"), pl.col("source").max().alias("high"))
+def record_sources(
+    records: Records, config: Config
+) -> tuple[NDArray[np.uint8] | None, tuple[str, ...]]:
+    """Find out where records are from, and what the user should know about it.
+
+    Returns
+    -------
+    number
+        (n,) u8 number of each record's source; ``None`` if nobody knows.
+    notes
+        Lines that the user should read.
+    """
+    if config.link:
+        return records.source, ()
+    names = [field.name for field in records.fields if field.reason == NAMES_SOURCE]
+    if not names:
+        return None, ()
+    values = records.frame[names[0]].cast(pl.String).fill_null("")
+    note = (
+        f"column {names[0]!r} names the source of each row: neighbours in other sources are "
+        f"candidates before those in the same one; --ignore {names[0]} treats all alike"
     )
-    found = pl.DataFrame({"text": records.texts.gather(firsts)}).join(
-        tables, on="text", how="left", maintain_order="left"
-    )
-    # Records without any text form no group: each belongs to its own table.
-    mixed = ((found["low"] != found["high"]) & (found["text"] != "")).to_numpy()
-    return np.where(mixed, ANY_SOURCE, records.source[firsts.to_numpy()]).astype(np.uint8)
+    return (values.rank("dense") - 1).to_numpy().astype(np.uint8), (note,)
+
+
+def sources_of_texts(
+    number: NDArray[np.uint8] | None, slot: NDArray[np.uint32], size: int, config: Config
+) -> Sources | None:
+    """Return the sources of `size` distinct texts.
+
+    Parameters
+    ----------
+    number
+        (n,) u8 number of each record's source, as of :func:`record_sources`.
+    slot
+        (n,) u32 number of each record's text, as of :func:`~dedupe.blocking.index.assign_slots`.
+    size
+        Number of distinct texts.
+    config
+        ``link`` and ``within_tables`` are used.
+    """
+    if number is None:
+        return None
+    low = np.full(size, ANY_SOURCE, dtype=np.uint8)
+    high = np.zeros(size, dtype=np.uint8)
+    there = slot != NO_SLOT
+    np.minimum.at(low, slot[there], number[there])
+    np.maximum.at(high, slot[there], number[there])
+    # A text that several sources have is of none of them.
+    of_text = np.where(low == high, low, ANY_SOURCE).astype(np.uint8)
+    return Sources(of_text, across_only=bool(config.link) and not config.within_tables)

@@ -319,11 +319,11 @@ def scored_state(
     # The scores in the workspace are valid until the same candidates have new ones: a run that is
     # interrupted leaves a complete workspace.
     rescored = is_rescored(workspace, keys)
+    slot = assign_slots(records.texts, firsts, identical)
     if not rescored:
-        slot = assign_slots(records.texts, firsts, identical)
         placed = replace(table, slot=slot, extended=False)
         store_input(workspace, source, placed, keys, config)
-    candidates = find_candidates(stages, keys["candidates"], records, firsts, config)
+    candidates = find_candidates(stages, keys["candidates"], records, firsts, slot, config)
     scored, comparison = score_candidates(
         stages, keys["scored"], records, identical, candidates, config
     )

@@ -83,7 +83,7 @@ def make_outputs(
     """
     row = np.arange(len(records), dtype=np.uint32)
     removed_rows = np.flatnonzero(resolved.rows["representative"].to_numpy() != row)
-    merged = merged_table(records, resolved, rules, config, row, linked)
+    merged = merged_table(records, resolved, rules, config, linked)
     removed = removed_table(records, resolved, removed_rows)
     if len(row) != merged.height + removed.height:
         raise RuntimeError(
@@ -127,24 +127,13 @@ def merged_table(
     resolved: Resolved,
     rules: Mapping[str, Rule],
     config: Config,
-    rows: NDArray[np.uint32],
     linked: Linked | None = None,
 ) -> pl.DataFrame:
-    """Make the rows of :attr:`Outputs.merged` for the clusters that consist of `rows`.
-
-    `rows` are ascending. If they are not all rows, each of `rules` has to be
-    :attr:`~dedupe.resolution.survivorship.merge_rules.Rule.local`, and all value choices have to be
-    in them.
-    """
+    """Make :attr:`Outputs.merged`."""
     labels = resolved.labels
-    first = rows[labels[rows] == rows]
+    first = _first_rows(labels)
     preferred = preferred_rows(records, config, linked)
-    merged = merge(
-        _selected(records.frame, rows),
-        labels[rows],
-        rules,
-        None if preferred is None else preferred[rows],
-    )
+    merged = merge(records.frame, labels, rules, preferred)
     clusters = resolved.rows[first]
     if records.id_column is not None and records.id_column not in config.merge:
         ids = records.frame[records.id_column].gather(clusters["representative"])
@@ -157,7 +146,7 @@ def merged_table(
     )
     if not config.value_sources:
         return merged
-    sources = _value_sources(records, resolved, rules, config, rows, preferred)
+    sources = _value_sources(records, resolved, rules, preferred)
     return merged.with_columns(sources)
 
 
@@ -165,8 +154,6 @@ def _value_sources(
     records: Records,
     resolved: Resolved,
     rules: Mapping[str, Rule],
-    config: Config,
-    rows: NDArray[np.uint32],
     preferred: NDArray[np.bool_] | None,
 ) -> Iterator[pl.Series]:
     """Yield, for each column of :func:`merged_table`, the id of the record of each value.
@@ -174,17 +161,16 @@ def _value_sources(
     It is ``""`` where a value is missing, joined from several records, or typed by a reviewer.
     """
     labels = resolved.labels
-    first = rows[labels[rows] == rows]
+    first = _first_rows(labels)
     prefix = ""
     while any(f"{prefix}{name}_source" in records.frame.columns for name in records.frame.columns):
         prefix += "dedupe_"
-    frame = _selected(records.frame, rows)
-    found = source_rows(frame, labels[rows], rules, None if preferred is None else preferred[rows])
+    found = source_rows(records.frame, labels, rules, preferred)
     for name in records.frame.columns:
         if name == records.id_column:
             continue
         if name in found:
-            source = rows[found[name]]
+            source = found[name].copy()
             choices = resolved.value_choices.filter(pl.col("column") == name)
             chosen = choices["row"].to_numpy()
             place = np.searchsorted(first, labels[chosen])
@@ -317,6 +303,11 @@ def _sizes(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """Count the rows of each row's cluster."""
     sizes: NDArray[np.uint32] = np.bincount(labels, minlength=len(labels)).astype(np.uint32)
     return sizes[labels]
+
+
+def _first_rows(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return the first row of each cluster, in their order."""
+    return np.flatnonzero(labels == np.arange(len(labels))).astype(np.uint32)
 
 
 def _selected(values: _Values, rows: NDArray[np.uint32]) -> _Values:

@@ -11,7 +11,7 @@ from dedupe.report.wording import plural
 from dedupe.resolution.decisions import CHOICES, Decision
 from dedupe.review.closure import DecisionClosure, RowPair
 from dedupe.review.pairs import ReviewPairs
-from dedupe.workspace.decision_log import Choice, DecisionLog, LoggedDecision
+from dedupe.workspace.log.decision_log import Choice, DecisionLog, LoggedDecision
 
 KeyPair = tuple[str, str]
 """Keys of two records, in order."""

@@ -27,7 +27,7 @@ from dedupe.resolution.survivorship.merge import (
 )
 from dedupe.resolution.survivorship.merge_rules import parse_rules
 from dedupe.scoring.pairs import components, identical_groups
-from dedupe.workspace.decision_log import CURRENT
+from dedupe.workspace.log.decision_log import CURRENT
 from dedupe.workspace.state import Clustered
 
 ComponentPair = tuple[int, int]

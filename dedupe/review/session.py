@@ -23,8 +23,8 @@ from dedupe.review.pairs import PairNumbers
 from dedupe.review.queue import Pace, PairQueue, View
 from dedupe.scoring.comparison.values.roles import Role, field_role, given_roles
 from dedupe.scoring.explanation.pair import Explanation
-from dedupe.workspace.decision_log import LoggedDecision
 from dedupe.workspace.folder import open_workspace
+from dedupe.workspace.log.decision_log import LoggedDecision
 
 AUDIT_DRAWS = 20
 """Pairs drawn for an audit at a time."""

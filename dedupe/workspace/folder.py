@@ -34,9 +34,9 @@ from dedupe.io.atomic import (
     remove_temporary_files,
     write_error,
 )
-from dedupe.workspace.decision_log import DecisionLog
 from dedupe.workspace.facts import FORMAT, check_facts
 from dedupe.workspace.json_file import read_checked_json, read_json, write_json
+from dedupe.workspace.log.decision_log import DecisionLog
 from dedupe.workspace.model_versions import ModelVersions
 from dedupe.workspace.stage_cache import FACTS_COPY, StageCache
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from dedupe.io.sources import Input
 from dedupe.models.loading import MODELS
 from dedupe.scoring.comparison.model import WEIGHTS as COMPARISON_MODEL
 
-CODE_VERSION = 10
+CODE_VERSION = 11
 """Raise it when a stage makes something else of the same input and configuration."""
 
 
@@ -24,6 +24,12 @@ def stage_key(*made_from: object) -> str:
     """Return a short hash of what a stage is made from (anything JSON can hold)."""
     text = json.dumps(made_from, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def installed_version(package: str) -> str:
+    """Return the version of an installed package."""
+    return version(package)
 
 
 def stage_keys(source: Input, config: Config) -> dict[str, str]:
@@ -53,6 +59,7 @@ def stage_keys(source: Input, config: Config) -> dict[str, str]:
         config.candidates_per_record,
         config.within_tables,
         config.seed,
+        *_if_set(config.bi_encoder_prompt, config.hybrid),
     )
     scored = stage_key(
         candidates,
@@ -64,6 +71,17 @@ def stage_keys(source: Input, config: Config) -> dict[str, str]:
         *_if_set(config.kind),
     )
     return {"table": table, "candidates": candidates, "scored": scored}
+
+
+def embedding_key(texts: Sequence[str], config: Config) -> str:
+    """Return a hash of everything that the vectors of texts are made from."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    model = _model_id(config.bi_encoder, "bi-encoder")
+    return stage_key(
+        CODE_VERSION, model, config.bi_encoder_prompt, config.hybrid, digest.hexdigest()
+    )
 
 
 def _if_set(*options: object) -> tuple[object, ...]:
@@ -124,4 +142,4 @@ def export_key(
     options = config.as_dict()
     if any(options[name] is not None for name in TARGETS):
         del options["threshold"]  # it follows from the target
-    return stage_key(keys["scored"], *reviewed, options, version("dedupe-tui"))
+    return stage_key(keys["scored"], *reviewed, options, installed_version("dedupe-tui"))

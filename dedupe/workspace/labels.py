@@ -43,7 +43,7 @@ def decision_log(workspace: str | Path) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        Schema :data:`~dedupe.workspace.decision_log.LOG`.
+        Schema :data:`~dedupe.workspace.log.decision_log.LOG`.
 
     Raises
     ------

@@ -47,7 +47,7 @@ def test_the_flat_index_finds_all_pairs_above_the_radius() -> None:
 
 @pytest.mark.slow
 def test_the_ivf_index_finds_nearly_all_pairs_above_the_radius() -> None:
-    vectors = unit_vectors(12_000, groups=600)
+    vectors = unit_vectors(6_000, groups=300)
     found, expected = (
         pairs_of(list(ivf_hits(vectors, 0.9, 0, silent))),
         pairs_above(vectors, 0.9),
@@ -94,6 +94,7 @@ def test_hits_become_ascending_pairs() -> None:
     assert frame.rows() == [(2, 5, 0.5), (1, 4, 0.25)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("system", "loaded"), [("Darwin", ["torch", "faiss"]), ("Linux", ["faiss"])]
 )
@@ -102,7 +103,7 @@ def test_torch_is_loaded_before_faiss_only_where_both_bring_openmp(
 ) -> None:
     code = (
         "import sys, builtins, platform\n"
-        "from dedupe.blocking.backends import _faiss\n"
+        "from dedupe.blocking.backends import load_faiss\n"
         f"platform.system = lambda: {system!r}\n"
         "sys.modules |= {name: type(sys)(name) for name in ('torch', 'faiss')}\n"
         "load, order = builtins.__import__, []\n"
@@ -110,7 +111,7 @@ def test_torch_is_loaded_before_faiss_only_where_both_bring_openmp(
         "    if name in ('faiss', 'torch') and name not in order: order.append(name)\n"
         "    return load(name, *rest, **more)\n"
         "builtins.__import__ = record\n"
-        "_faiss()\n"
+        "load_faiss()\n"
         "print(*order)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,25 +5,32 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import dedupe.blocking.backends
 import dedupe.blocking.candidates
 from dedupe.blocking.backends import ANY_SOURCE
-from dedupe.blocking.candidates import HITS_PER_RECORD, Candidates, find_candidate_pairs
+from dedupe.blocking.candidates import (
+    HITS_PER_RECORD,
+    Candidates,
+    Sources,
+    find_candidate_pairs,
+)
 from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.neighbours import NamingField, views_of
 from dedupe.blocking.sampling import NEIGHBOURS
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
 from tests.blocking.samples import misspelled_people, unit_vectors
+from tests.laws import examples
 
 
 def pair_set(found: Candidates) -> set[tuple[int, int]]:
     return set(found.pairs.select("left", "right").iter_rows())
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(2, 60), st.integers(0, 10**6), st.floats(-0.2, 0.9))
 def test_a_given_radius_finds_what_brute_force_finds(n: int, seed: int, radius: float) -> None:
     vectors = unit_vectors(n, seed=seed)
@@ -35,7 +42,7 @@ def test_a_given_radius_finds_what_brute_force_finds(n: int, seed: int, radius: 
                 assert ((left, right) in found) == (cosine[left, right] >= radius)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(2, 80), st.integers(0, 10**6))
 def test_the_order_of_rows_only_renames_pairs(n: int, seed: int) -> None:
     vectors = unit_vectors(n, seed=seed)
@@ -106,21 +113,23 @@ def test_the_result_does_not_depend_on_the_block_size(monkeypatch: pytest.Monkey
     assert find_candidate_pairs(vectors, Config()).pairs.equals(whole.pairs)
 
 
+@pytest.mark.slow
 def test_the_inverted_file_finds_nearly_what_the_flat_index_finds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     vectors = unit_vectors(3_000, d=32, groups=400)
-    flat = find_candidate_pairs(vectors, Config(candidates_per_record=3))
+    flat = find_candidate_pairs(vectors, Config(radius=0.6))
     monkeypatch.setattr(dedupe.blocking.candidates, "FLAT_LIMIT", 1_000)
-    ivf = find_candidate_pairs(vectors, Config(candidates_per_record=3))
+    ivf = find_candidate_pairs(vectors, Config(radius=0.6))
     assert (flat.index, ivf.index) == ("flat", "ivf")
     assert flat.index_recall == 1.0
     assert len(pair_set(ivf) & pair_set(flat)) >= 0.9 * flat.pairs.height
     assert 0.85 <= ivf.index_recall <= 1.0
-    again = find_candidate_pairs(vectors, Config(candidates_per_record=3))
+    again = find_candidate_pairs(vectors, Config(radius=0.6))
     assert again.pairs.equals(ivf.pairs)
 
 
+@pytest.mark.slow
 def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, owner = misspelled_people(4_000)
     model = HashedTfidf.fit(texts)
@@ -146,10 +155,53 @@ def test_pairs_within_one_source_are_left_out(monkeypatch: pytest.MonkeyPatch) -
     source[::50] = ANY_SOURCE
     for limit in (10_000, 100):
         monkeypatch.setattr(dedupe.blocking.candidates, "FLAT_LIMIT", limit)
-        found = find_candidate_pairs(vectors, Config(), source=source, rare=rare)
+        found = find_candidate_pairs(
+            vectors, Config(), sources=Sources(source, across_only=True), rare=rare
+        )
         left, right = (source[found.pairs[side].to_numpy()] for side in ("left", "right"))
         assert found.pairs.height > 300
         assert ((left != right) | (left == ANY_SOURCE)).all()
+
+
+def test_a_small_source_among_a_large_one_has_its_share() -> None:
+    rng = np.random.default_rng(3)
+    # A list of records that are alike, and a few of another source, less like their twins.
+    alike = unit_vectors(1, d=64, seed=1) + 0.1 * rng.normal(size=(600, 64))
+    few = alike[:40] + 0.22 * rng.normal(size=(40, 64))
+    vectors = np.concatenate([alike, few])
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    source = np.repeat(np.array([7, 3], dtype=np.uint8), [600, 40])
+    twins = {(i, 600 + i) for i in range(40)}
+    config = Config(candidates_per_record=2)
+    alone = pair_set(find_candidate_pairs(vectors, config))
+    listed = pair_set(find_candidate_pairs(vectors, config, sources=Sources(source, False)))
+    assert len(listed & twins) >= len(alone & twins) + 5
+    assert len(listed) == len(alone) == 1280
+    assert any(right < 600 for _, right in listed)
+
+
+def test_a_view_of_the_naming_field_finds_what_long_descriptions_hide() -> None:
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("bcdfgklmnprst"), 6)) for _ in range(400)]
+    texts = []
+    for thing in range(200):
+        name = " ".join(rng.choice(words, 2))
+        for _ in range(2):
+            # Shops that describe many things in the same words, unlike each other's.
+            shop = rng.choice(words, 60)
+            texts.append(f"title: {name}\ndescription: {' '.join(shop)} {thing % 7}")
+            shop_again = f"title: {words[thing]} x{thing}\ndescription: {' '.join(shop)}"
+            texts.append(shop_again)
+    model = HashedTfidf.fit(texts)
+    vectors = model.embed(texts)
+    twins = {(4 * i, 4 * i + 2) for i in range(200)}
+    config = Config(candidates_per_record=1)
+    whole = pair_set(find_candidate_pairs(vectors, config))
+    views = views_of(texts, model, vectors, NamingField.of(texts))
+    found = pair_set(find_candidate_pairs(vectors, config, views=views))
+    assert len(views) == 2
+    assert len(whole & twins) < 100
+    assert len(found & twins) >= 190
 
 
 def test_pairs_just_outside_are_no_candidates() -> None:

@@ -15,8 +15,11 @@ from dedupe.config import Config
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.stage_cache import StageCache
 
-TEXTS = [f"name: person{n} family{n % 7}\ncity: rome" for n in range(60)]
-MORE = ["name: somebody else\ncity: paris", "name: person3 familly3\ncity: rome"]
+TEXTS = [f"name: person{n} family{n % 7}\nstreet: {n % 9} long road of rome" for n in range(60)]
+MORE = [
+    "name: somebody else\nstreet: 1 paris",
+    "name: person3 familly3\nstreet: 3 long road of rome",
+]
 
 
 @pytest.fixture(params=["vectors only", "rare features"])
@@ -39,7 +42,12 @@ def test_an_extended_index_equals_one_built_with_the_same_weights(store: StageCa
     whole = encoder.embed([*TEXTS, *MORE])
     for extended in (grown, again):
         assert np.abs(extended.stored.vectors[np.arange(62)] - whole).max() < 0.005
-    if again.stored.rare is not None:
+    if again.stored.rare is None:
+        assert again.names is not None and again.names.label == "name"
+        named = again.names.vectors[np.arange(62)]
+        assert np.abs(named - again.names.embed([*TEXTS, *MORE])).max() < 0.01
+    else:
+        assert again.names is None
         rare = encoder.rare_features([*TEXTS, *MORE], singletons=True)
         assert (again.stored.rare.indices == rare.indices).all()
         assert (again.stored.rare.indptr == rare.indptr).all()
@@ -60,13 +68,16 @@ def test_texts_of_an_interrupted_extension_are_overwritten(store: StageCache) ->
     assert np.array_equal(again.stored.vectors[rows], grown.stored.vectors[rows])
 
 
-@pytest.mark.parametrize("name", ["vectors", "scale", "npz", "columns", "values", "counts"])
+@pytest.mark.parametrize(
+    "name",
+    ["vectors", "scale", "npz", "names_vectors", "names_scale", "columns", "values", "counts"],
+)
 @pytest.mark.parametrize("how", ["cut", "flipped", "missing"])
 def test_a_damaged_index_is_not_opened(store: StageCache, name: str, how: str) -> None:
     facts = build_index(store, "k", TEXTS, Config())
     path = store.folder / f"index-k.{name}"
     if not path.exists():
-        assert name in ("columns", "values", "counts")
+        assert (name in ("columns", "values", "counts")) != name.startswith("names")
         return
     data = path.read_bytes()
     middle = len(data) // 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from dedupe.blocking.int8 import Int8Vectors
 from tests.blocking.samples import unit_vectors
 
 
+@pytest.mark.slow
 def test_cosines_are_typically_off_by_less_than_a_thousandth() -> None:
     vectors = unit_vectors(300, d=512)
     quantized = Int8Vectors.of(vectors)

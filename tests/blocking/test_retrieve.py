@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.blocking.backends import CANDIDATES
 from dedupe.blocking.candidates import find_candidate_pairs
-from dedupe.blocking.retrieve import Retriever, StoredVectors, find_new_candidate_pairs
+from dedupe.blocking.index import embed_texts
+from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.retrieve import StoredVectors, find_new_candidate_pairs
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
+from tests.laws import examples
 
 
 def unit_vectors(n: int, groups: int = 20, seed: int = 0) -> np.ndarray:
@@ -22,7 +25,7 @@ def unit_vectors(n: int, groups: int = 20, seed: int = 0) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(2, 60), st.integers(0, 10**6), st.floats(-0.2, 0.9), st.data())
 def test_new_texts_get_the_pairs_that_brute_force_finds(
     n: int, seed: int, radius: float, data: st.DataObject
@@ -64,6 +67,30 @@ def test_new_texts_keep_to_their_budget() -> None:
         assert (min(row, nearest), max(row, nearest)) in pairs
 
 
+def test_new_texts_are_ranked_by_every_view_as_in_a_run() -> None:
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("bcdfgklmnprst"), 6)) for _ in range(300)]
+    texts = [
+        f"title: {words[n % 120]} {words[120 + n % 120]}\n"
+        f"description: {' '.join(rng.choice(words, 20))}"
+        for n in range(240)
+    ]
+    config = Config(candidates_per_record=3)
+    embedded = embed_texts(config, texts)
+    assert embedded.names is not None and not isinstance(embedded.vectors, Int8Vectors)
+    views = embedded.views(texts)
+    whole = find_candidate_pairs(embedded.vectors, config, views=views).pairs
+    is_new = np.arange(240) >= 220
+    known = whole.filter(pl.col("right") < 220)
+    stored = StoredVectors.of(embedded.vectors)
+    found = find_new_candidate_pairs(
+        stored, is_new, np.ones(240, dtype=bool), known, 0.0, config, views=views
+    )
+    assert found.height == 3 * 20 and found["right"].min() >= 220
+    twins = {(n - 120, n) for n in range(220, 240)}
+    assert twins <= set(found.select("left", "right").iter_rows())
+
+
 def test_new_texts_retrieve_texts_that_share_rare_features() -> None:
     texts = [f"name: person{n % 97} family{n}\ncity: rome" for n in range(200)]
     old, new = (
@@ -80,23 +107,3 @@ def test_new_texts_retrieve_texts_that_share_rare_features() -> None:
     found = find_new_candidate_pairs(stored, is_new, searchable, none, 0.2, Config())
     pairs = set(found.select("left", "right").iter_rows())
     assert {(n, 200 + n) for n in range(9)} <= pairs
-    retriever = Retriever(stored, searchable)
-    for n in range(9):
-        rows, cosine = retriever.most_similar(vectors[200 + n], rare[[200 + n]], 3)
-        assert rows[0] == 200 + n and n in rows and (np.diff(cosine) <= 0).all()
-    searchable[200] = False
-    rows, _ = Retriever(stored, searchable).most_similar(vectors[200], rare[[200]], 3)
-    assert 200 not in rows and 0 in rows
-
-
-@given(st.integers(1, 40), st.integers(0, 10**6), st.data())
-def test_the_most_similar_texts_are_those_of_brute_force(
-    n: int, seed: int, data: st.DataObject
-) -> None:
-    stored = StoredVectors.of(unit_vectors(n, seed=seed))
-    searchable = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
-    vector = unit_vectors(1, seed=seed + 1)[0]
-    rows, cosine = Retriever(stored, searchable).most_similar(vector, None, 5)
-    true = stored.vectors[:] @ vector
-    assert set(rows) <= set(np.flatnonzero(searchable)) and len(rows) == min(5, searchable.sum())
-    assert np.allclose(cosine, np.sort(true[searchable])[::-1][:5], atol=1e-6)

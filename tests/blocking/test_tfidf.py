@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.blocking.tfidf import DIMENSIONS, MAX_RARE, MAX_SINGLETONS, HashedTfidf
+from tests.blocking.samples import misspelled_people
+from tests.laws import examples
 
 TEXTS = [
     f"name: person{n % 97} family{n}\ncity: {'berlin' if n % 2 else 'rome'}" for n in range(300)
@@ -32,7 +34,7 @@ def test_an_empty_text_has_the_zero_vector() -> None:
     assert not found[0].any()
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.lists(st.text(max_size=30).map(lambda t: t.replace("\x00", "")), min_size=2, max_size=12))
 def test_the_vector_of_a_text_does_not_depend_on_its_batch(values: list[str]) -> None:
     texts = [f"name: {value}" for value in values]
@@ -135,3 +137,12 @@ def test_without_singletons_only_shared_features_remain() -> None:
     assert (shared != expected).nnz == 0
     counts = np.bincount(shared.indices)
     assert counts[counts > 0].min() > 1
+
+
+def test_products_of_features_are_the_cosines_that_the_projection_estimates() -> None:
+    texts, _ = misspelled_people(300)
+    model = HashedTfidf.fit(texts)
+    features, vectors = model.features(texts), model.embed(texts)
+    exact = (features @ features.T).toarray()
+    np.testing.assert_allclose(np.diag(exact), 1, atol=1e-5)
+    assert np.abs(exact - vectors @ vectors.T).mean() < 0.05

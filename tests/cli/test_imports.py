@@ -65,6 +65,7 @@ def contacts(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("more", ["", ", '--dry-run'"])
 def test_a_fast_run_loads_no_network(contacts: Path, more: str) -> None:
     code = f"from dedupe.cli import main; main(['run', 'contacts.csv', '--fast'{more}])"
@@ -72,6 +73,7 @@ def test_a_fast_run_loads_no_network(contacts: Path, more: str) -> None:
     assert (contacts / "contacts.dedupe/merged.csv").exists() == (not more)
 
 
+@pytest.mark.model
 def test_a_dry_run_loads_no_network(contacts: Path) -> None:
     code = "from dedupe.cli import main; main(['run', 'contacts.csv', '--dry-run'])"
     assert loaded_by(code, cwd=contacts) & NETWORKS == set()
@@ -80,16 +82,14 @@ def test_a_dry_run_loads_no_network(contacts: Path) -> None:
 @pytest.mark.model
 @pytest.mark.skipif(may_have_gpu(), reason="on a GPU, torch computes the cross-encoder")
 def test_a_default_run_loads_no_torch(contacts: Path) -> None:
-    arguments = ["run", "contacts.csv", "--cross-encoder-pairs", "20"]
-    code = f"from dedupe.cli import main; main({arguments!r})"
-    # Every pair is in doubt, so that the cross-encoder is used whatever the comparison model says.
-    code = f"import dedupe.scoring.cascade as c; c.DOUBTFUL = 99; {code}"
+    code = "from dedupe.cli import main; main(['run', 'contacts.csv'])"
     loaded = loaded_by(code, cwd=contacts)
     assert loaded & NETWORKS == {"onnxruntime"}
     manifest = json.loads((contacts / "contacts.dedupe/manifest.json").read_text("utf-8"))
-    assert manifest["cross_encoder"]["judged"] == 20
+    assert manifest["cross_encoder"]["judged"] > 0
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("command", ["add", "export"])
 def test_what_follows_a_fast_run_loads_no_network(contacts: Path, command: str) -> None:
     dedupe.run(contacts / "contacts.csv", effort="fast")

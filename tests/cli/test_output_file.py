@@ -35,6 +35,7 @@ def test_a_run_writes_the_merged_table_to_a_file_and_keeps_its_workspace(
     assert not list((people / "people.dedupe").glob("*.parquet"))
 
 
+@pytest.mark.slow
 def test_a_link_writes_its_matches_to_a_file(people: Path, invoke: Invoke) -> None:
     people_table().head(9).write_csv(people / "others.csv")
     assert invoke("link", "people.csv", "others.csv", "-o", "out.jsonl", "-q")[0] == 0

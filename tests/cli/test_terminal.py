@@ -17,10 +17,10 @@ import dedupe.pipeline.pairs
 from dedupe.cli.console import LOGGER, console, echo_data, log_to_stderr, stop_logging
 from dedupe.io.printable import printable, printable_lines
 from dedupe.resolution.decisions import Decision
-from dedupe.workspace.decision_log import DecisionLog
+from dedupe.workspace.log.decision_log import DecisionLog
 from tests.cli.callers import Invoke
 from tests.hostile import HOSTILE, assert_shown_as_text, hostile_table
-from tests.samples import score_by_likeness
+from tests.samples import by_likeness
 
 FILE = f"{HOSTILE.replace('/', '')}.csv"
 ID = f"id {HOSTILE}"
@@ -48,8 +48,7 @@ def run_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run a hostile table into the workspace ``w``, beside other hostile files."""
     folder = tmp_path_factory.mktemp("hostile")
     hostile_table().write_csv(folder / FILE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dedupe.pipeline.pairs, "score_pairs", score_by_likeness)
+    with by_likeness():
         dedupe.run(folder / FILE, id=ID, output=folder / "w", threshold=0.9, review_from=0.3)
     with DecisionLog(folder / "w" / "decisions.sqlite") as log:
         log.record(f"r0{HOSTILE}", f"r1{HOSTILE}", Decision.MATCH, f"ada{HOSTILE}")

@@ -43,13 +43,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+def reads_contacts(name: str) -> bool:
+    return "contacts." in (EXAMPLES[name].docstring or "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.model if reads_contacts(n) else ()) for n in EXAMPLES],
+)
 def test_the_example_prints_what_it_shows(
-    name: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     test = EXAMPLES[name]
-    if "contacts." in (test.docstring or ""):
-        shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    if reads_contacts(name):
+        shutil.copytree(request.getfixturevalue("made"), tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     test.globs |= {"dedupe": dedupe, "pl": pl}
     printed: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -29,6 +30,7 @@ from dedupe.workspace.stored import RecordTable
 CONFIG = Config(fields=("name",))
 
 
+@cache
 def couples(count: int) -> tuple[Records, pl.DataFrame, np.ndarray]:
     """Make records, one scored pair for each two of them, and whether they match."""
     rng = np.random.default_rng(0)
@@ -82,10 +84,12 @@ def fit(
     return cross_fit(state_of(records, pairs, decisions, config, missed))
 
 
+@cache
 def first_drawn(number: int, count: int = 300) -> list[int]:
     return fit([], count).at(0.5).order[:number].tolist()
 
 
+@pytest.mark.slow
 def test_the_order_of_an_audit_does_not_depend_on_decisions() -> None:
     before = fit([])
     after = fit(before.at(0.5).order[:40].tolist())
@@ -94,12 +98,14 @@ def test_the_order_of_an_audit_does_not_depend_on_decisions() -> None:
     assert estimate(after.at(0.5)).drawn == 40
 
 
+@pytest.mark.slow
 def test_another_threshold_keeps_the_sample_of_an_audit() -> None:
-    chosen = first_drawn(50)
+    fitted = fit(first_drawn(50))
     for threshold in (0.2, 0.5, 0.9):
-        assert estimate(fit(chosen).at(threshold)).drawn == 50
+        assert estimate(fitted.at(threshold)).drawn == 50
 
 
+@pytest.mark.slow
 def test_a_decided_pair_is_right_and_is_judged_without_its_decision() -> None:
     found = fit(list(range(300))).at(0.5)
     _, pairs, truth = couples(300)
@@ -124,6 +130,7 @@ def test_pairs_whose_decision_follows_from_others_count_as_decided() -> None:
     assert found.decision.tolist() == [1, 1, 1, UNSURE]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", ["precision", "recall"])
 @pytest.mark.parametrize("drawn", [0, 200])
 def test_a_threshold_meets_its_goal(goal: str, drawn: int) -> None:

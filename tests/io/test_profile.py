@@ -134,6 +134,7 @@ def test_a_missing_file_is_one_clear_line() -> None:
         dedupe.profile("none.csv")
 
 
+@pytest.mark.slow
 def test_a_wide_table_is_profiled_in_a_moment() -> None:
     width = 3_000
     frame = pl.DataFrame({f"name of column {n}": [f"v{n}", "", "007"] for n in range(width)})

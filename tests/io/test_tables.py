@@ -11,13 +11,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from dedupe.errors import InputError
 from dedupe.io.dialect import CSV
 from dedupe.io.tables import fingerprint, read_table, write_table
+from tests.laws import examples
 
 FRAME = pl.DataFrame(
     {"id": ["007", "8"], "n": [1, None], "x": [0.5, 2.25], "text": ["=1+1", "ü\nline"]}
@@ -85,7 +86,7 @@ def test_delimited_text_gives_back_every_text(frame: pl.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("format", ["sqlite", "duckdb"])
-@settings(max_examples=15)  # DuckDB takes long to make a file
+@examples(15)  # DuckDB takes long to make a file
 @given(
     frame=frames(
         text=(pl.String(), TEXT),

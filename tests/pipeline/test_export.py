@@ -16,17 +16,25 @@ from dedupe.errors import OptionError, OutputError, WorkspaceError
 from dedupe.io.tables import read_table
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.stored import stored_config
-from tests.samples import people_table, with_ids
+from tests.samples import by_likeness, people_table, with_ids
 
 pytestmark = pytest.mark.usefixtures("scored_by_likeness")
 
 
+@pytest.fixture(scope="module")
+def people_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run people.csv in a folder that no test changes."""
+    folder = tmp_path_factory.mktemp("finished")
+    people_table().write_csv(folder / "people.csv")
+    with by_likeness():
+        dedupe.run(folder / "people.csv")
+    return folder
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    people_table().write_csv(tmp_path / "people.csv")
-    path = dedupe.run(tmp_path / "people.csv").workspace
-    assert path is not None
-    return path
+def workspace(people_run: Path, tmp_path: Path) -> Path:
+    shutil.copytree(people_run, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "people.dedupe"
 
 
 def manifest(workspace: Path) -> dict:
@@ -69,6 +77,7 @@ def test_the_manifest_keeps_what_the_run_measured_and_counts_what_lies_there(
     assert [stage["stage"] for stage in result.summary["stages"]] == ["read", "cluster", "export"]
 
 
+@pytest.mark.model
 def test_every_command_goes_on_with_the_options_of_the_last_export(workspace: Path) -> None:
     people = workspace.with_name("people.csv")
     rules = {"city": "longest"}
@@ -125,6 +134,7 @@ def test_another_workspace_is_no_place_for_an_export(workspace: Path, tmp_path: 
     assert (other / "merged.csv").read_bytes() == before
 
 
+@pytest.mark.model
 def test_links_in_a_workspace_are_replaced_and_not_followed(
     workspace: Path, tmp_path: Path
 ) -> None:
@@ -280,6 +290,7 @@ def test_a_format_without_its_package_is_refused_before_the_run(
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
 
 
+@pytest.mark.model
 def test_sorted_clusters_pair_values_and_sources_are_kept_by_an_addition(tmp_path: Path) -> None:
     folder = tmp_path / "w.dedupe"
     dedupe.run(people_table(), output=folder, effort="fast")
@@ -300,6 +311,7 @@ def test_sorted_clusters_pair_values_and_sources_are_kept_by_an_addition(tmp_pat
     )
 
 
+@pytest.mark.slow
 def test_a_column_takes_its_values_from_the_sources_in_order(tmp_path: Path) -> None:
     one, two = tmp_path / "web.csv", tmp_path / "crm.csv"
     people = people_table().head(4)

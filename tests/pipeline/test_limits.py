@@ -15,7 +15,7 @@ from dedupe.workspace.state import open_state
 from dedupe.workspace.stored import stored_config
 from tests.samples import people_table, with_ids
 
-pytestmark = pytest.mark.usefixtures("scored_by_likeness")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("scored_by_likeness")]
 
 OPTIONS = {"effort": "fast", "threshold": 0.9}
 

@@ -64,6 +64,7 @@ def test_matches_have_the_ids_of_their_tables_and_the_rest_its_own_columns(
     assert {"matches.csv", "unmatched-shop.csv", "unmatched-seller.csv", "merged.csv"} <= written
 
 
+@pytest.mark.slow
 def test_pairs_within_one_table_are_links_only_when_asked_for() -> None:
     apart = dedupe.link(SHOP, SELLER.filter(pl.col("id") == "3"), threshold=0.8)
     assert apart.merged.height == 5
@@ -93,6 +94,7 @@ def test_the_preferred_tables_values_come_first(prefer: str, price: str) -> None
     assert merged["price"].to_list() == [price]
 
 
+@pytest.mark.slow
 def test_a_workspace_of_links_is_exported_and_evaluated(
     files: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -122,6 +124,7 @@ def test_ids_of_other_names_are_those_of_the_matches() -> None:
     assert ids(other) == [("1", "s7"), ("2", "s8"), ("4", "s7")]
 
 
+@pytest.mark.model
 def test_a_column_called_source_stays_a_column(tmp_path: Path) -> None:
     left, right = (some.with_columns(source=pl.lit("x")) for some in (SHOP, SELLER))
     result = dedupe.link(left, right, threshold=0.8, output=tmp_path / "w")
@@ -133,6 +136,7 @@ def test_a_column_called_source_stays_a_column(tmp_path: Path) -> None:
     assert added.clusters.select("source", "source_name").row(-1) == ("table2", "x")
 
 
+@pytest.mark.slow
 def test_tables_are_named_after_their_files_whatever_these_are(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     packed = tmp_path / "old/shop.csv.gz"
@@ -149,6 +153,7 @@ def test_tables_are_named_after_their_files_whatever_these_are(tmp_path: Path) -
     assert result.workspace == tmp_path / "results-goods-results-rest.dedupe"
 
 
+@pytest.mark.slow
 def test_very_many_tables_have_a_workspace_of_a_short_name(tmp_path: Path) -> None:
     files = [tmp_path / f"{'branch' * 8}-{n}.csv" for n in range(5)]
     for file in files:
@@ -167,6 +172,7 @@ def test_a_preferred_table_that_is_not_there_is_refused(
         dedupe.link(*files, prefer="nope")
 
 
+@pytest.mark.slow
 def test_what_is_asked_of_links_goes_with_the_tables_that_there_are(
     files: tuple[Path, Path], tmp_path: Path
 ) -> None:

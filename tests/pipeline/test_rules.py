@@ -25,6 +25,8 @@ from dedupe.workspace.labels import import_decisions
 from dedupe.workspace.state import open_state
 from dedupe.workspace.stored import current_choices
 
+pytestmark = pytest.mark.model
+
 ROWS = """id,name,phone,country,source,number
 1,Anna Schmidt,+49 30 1234567,DE,a,x1
 2,Anna Schmidt,030 1234567,AT,a,x2

@@ -16,14 +16,13 @@ from polars.testing import assert_frame_equal
 import dedupe
 import dedupe.pipeline.pairs
 import dedupe.pipeline.run
-import dedupe.scoring.cascade
 import dedupe.workspace.state
 import dedupe.workspace.stored
 from dedupe.errors import OptionError, OutputError, WorkspaceError
 from dedupe.io.tables import read_table
 from dedupe.pipeline.fine_tuning import train
 from dedupe.resolution.decisions import Decision
-from tests.samples import people_table, with_ids
+from tests.samples import leave_in_doubt, people_table, with_ids
 
 pytestmark = pytest.mark.model
 
@@ -112,7 +111,7 @@ def test_the_effort_says_which_pairs_the_cross_encoder_judges(
 
 
 def test_the_budget_of_the_cross_encoder_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dedupe.scoring.cascade, "DOUBTFUL", np.inf)
+    leave_in_doubt(monkeypatch)
     every, few, none = (
         dedupe.run(people_table(), cross_encoder_pairs=pairs) for pairs in (10_000, 3, 0)
     )

@@ -26,6 +26,7 @@ def turned(pairs: Sequence[Pair]) -> list[Pair]:
     return [{"left": pair["right"], "right": pair["left"]} for pair in pairs]
 
 
+@pytest.mark.model
 def test_matches_are_likely_and_others_are_not() -> None:
     probability = dedupe.score(PAIRS, effort="fast")
     assert probability.dtype == np.float32
@@ -33,6 +34,7 @@ def test_matches_are_likely_and_others_are_not() -> None:
     assert probability[1] < 0.3
 
 
+@pytest.mark.model
 def test_sides_and_the_order_of_pairs_change_nothing() -> None:
     probability = dedupe.score(PAIRS, effort="fast")
     np.testing.assert_array_equal(dedupe.score(turned(PAIRS), effort="fast"), probability)
@@ -72,6 +74,7 @@ def test_an_item_that_is_no_pair_is_named_by_its_number(pair: Any) -> None:
         dedupe.score([{"left": {"a": "x"}, "right": {"a": "y"}}, pair], effort="fast")
 
 
+@pytest.mark.model
 def test_pairs_of_an_iterator_are_scored_in_batches() -> None:
     pairs = [*PAIRS, *turned(PAIRS), PAIRS[0]]
     batches = list(scored_batches(iter(pairs), Config(effort="fast"), size=2))

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import dedupe.workspace.log_file as log_file
+import dedupe.workspace.log.file as log_file
 from dedupe.io.atomic import is_temporary
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC

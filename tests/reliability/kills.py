@@ -35,7 +35,7 @@ from dedupe.errors import DedupeError
 from dedupe.resolution.decisions import Decision
 from dedupe.review.session import Session
 from dedupe.workspace.folder import Workspace
-from tests.pipeline.fake_fine_tuning import FakeFineTuning
+from tests.pipeline.fine_tuning.fake_fine_tuning import FakeFineTuning
 from tests.reliability.commands import (
     COMMANDS,
     WORKSPACE,

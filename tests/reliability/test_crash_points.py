@@ -11,10 +11,11 @@ import polars as pl
 import pytest
 
 from dedupe.errors import DedupeError, OutputError
+from tests.laws import tries
 from tests.reliability.commands import COMMANDS, copied, make_inputs, prepared, run, state
 from tests.reliability.cuts import Killed, cut, writes_to_try
 
-pytestmark = pytest.mark.usefixtures("scored_by_likeness")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("scored_by_likeness")]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -27,7 +28,7 @@ def test_a_command_that_was_killed_at_any_write_is_repeated(name: str, tmp_path:
     expected, kept = state(whole), state(start)["decisions"] if before else []
     assert expected["temporary"] == []
     assert counting.count > 1
-    for at in writes_to_try(counting.count, name, 3):
+    for at in writes_to_try(counting.count, name, tries(3)):
         folder = copied(start, tmp_path / str(at))
         with cut(folder, at), pytest.raises(Killed):
             command(folder)
@@ -55,7 +56,7 @@ def test_a_disk_that_takes_no_more_is_one_line_and_nothing_is_half_written(
     with cut(whole, error=error) as counting:
         command(whole)
     expected = state(whole)
-    for at in writes_to_try(counting.count, name, 2):
+    for at in writes_to_try(counting.count, name, tries(2)):
         folder = copied(start, tmp_path / str(at))
         with cut(folder, at, error), pytest.raises(DedupeError, match=message) as raised:
             command(folder)

@@ -9,10 +9,11 @@ import pytest
 
 from dedupe.errors import WorkspaceError
 from dedupe.resolution.decisions import Decision
-from dedupe.workspace.decision_log import DecisionLog
+from dedupe.workspace.log.decision_log import DecisionLog
+from tests.laws import tries
 from tests.reliability.flips import TRIALS, Trial, flip
 
-pytestmark = pytest.mark.usefixtures("scored_by_likeness")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("scored_by_likeness")]
 
 TRIED = 6
 """Files that are damaged before each command; ``tests.reliability.flips`` tries all."""
@@ -22,7 +23,7 @@ TRIED = 6
 def test_a_flipped_bit_is_harmless_or_named(name: str, tmp_path: Path) -> None:
     trial, draw = Trial(name, tmp_path), random.Random(name)
     read = [file for file in trial.files if file.parent.name == "stages"]
-    for file in draw.sample(read, TRIED):
+    for file in draw.sample(read, tries(TRIED)):
         trial.flip(file, draw.randrange((trial.start / file).stat().st_size), draw.randrange(8))
 
 
@@ -38,7 +39,7 @@ def test_a_flipped_bit_in_the_log_never_gives_other_decisions(tmp_path: Path) ->
     whole = file.read_bytes()
     draw = random.Random(0)
     outcomes = []
-    for _ in range(400):
+    for _ in range(tries(400)):
         file.write_bytes(whole)
         flip(file, draw.randrange(len(whole)), draw.randrange(8))
         try:

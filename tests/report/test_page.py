@@ -16,6 +16,8 @@ from dedupe.report.page import FILE
 from tests.browser import CHROMIUM, LOW_CONTRAST, browser
 from tests.samples import people_table
 
+pytestmark = pytest.mark.model
+
 HOSTILE = '<script src="http://evil.example/x.js">alert(1)</script>\x1b[31m\u202e{{ 7*7 }}'
 
 

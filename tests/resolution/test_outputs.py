@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 from hypothesis import given
 
@@ -145,13 +144,12 @@ def test_merged_rows_name_the_record_of_each_value_on_request() -> None:
     )
     records, resolved, _ = run(frame, links((0, 1, 0.9)))
     rules = parse_rules(Config(merge={"name": "concat"}), frame.columns)
-    rows = np.arange(3, dtype=np.uint32)
-    merged = merged_table(records, resolved, rules, Config(value_sources=True), rows)
+    merged = merged_table(records, resolved, rules, Config(value_sources=True))
     assert merged["dedupe_city_source"].to_list() == ["b", ""]
     assert merged["dedupe_name_source"].to_list() == ["", ""], "joined from several records"
     assert merged["city_source"].to_list() == ["x", "z"]
     assert merged["dedupe_city_source_source"].to_list() == ["a", "c"]
-    plain = merged_table(records, resolved, rules, Config(), rows)
+    plain = merged_table(records, resolved, rules, Config())
     assert merged.select(plain.columns).equals(plain)
 
 
@@ -164,8 +162,7 @@ def test_a_typed_value_is_from_no_record() -> None:
         orient="row",
     )
     resolved = resolve(records, links((0, 1, 0.9)), NO_DECISIONS, Config(), choices)
-    rows = np.arange(2, dtype=np.uint32)
     rules = parse_rules(Config(), frame.columns)
-    merged = merged_table(records, resolved, rules, Config(value_sources=True), rows)
+    merged = merged_table(records, resolved, rules, Config(value_sources=True))
     assert merged.select("city", "city_source").rows() == [("Oslo", "")]
     assert merged.select("name", "name_source").rows() == [("Anna", "b")]

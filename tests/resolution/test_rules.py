@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dedupe.config import Config
@@ -22,6 +22,7 @@ from dedupe.resolution.rules import Rules, check_rules, rule_columns, rule_value
 from dedupe.scoring.comparison.values.notation import in_one_notation
 from dedupe.scoring.comparison.values.roles import Role
 from dedupe.scoring.pairs import identical_pairs
+from tests.laws import examples
 from tests.resolution.graphs import DECISIONS, EDGES, NO_DECISIONS, N, links
 
 VALUES = st.lists(st.sampled_from(["", "a", "b", "c"]), min_size=N, max_size=N)
@@ -55,7 +56,7 @@ def together(resolved: Resolved) -> list[tuple[int, int]]:
     return [(a, b) for a, b in combinations(range(len(labels)), 2) if labels[a] == labels[b]]
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(TEXTS, VALUES, EDGES)
 @example(["x"] * N, ["a", "b"] * (N // 2), [])
 @example(["x"] * N, ["", "a", "b", "", "", "", "", "a"], [])
@@ -65,7 +66,7 @@ def test_no_cluster_has_two_values_that_must_agree(texts, values, edges):
         assert "" in (values[a], values[b]) or values[a] == values[b]
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(TEXTS, VALUES, EDGES)
 @example(["x"] * N, ["a"] * N, [])
 @example(["x"] * N, ["a", "b"] * (N // 2), [])
@@ -75,7 +76,7 @@ def test_no_cluster_has_one_value_twice_that_must_differ(texts, values, edges):
         assert "" in (values[a], values[b]) or values[a] != values[b]
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(TEXTS, VALUES, EDGES)
 def test_records_with_an_exact_value_are_one_cluster(texts, values, edges):
     resolved = clustered(texts, {"c": values}, edges, exact=("c",))
@@ -85,7 +86,7 @@ def test_records_with_an_exact_value_are_one_cluster(texts, values, edges):
             assert (a, b) in joined
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(TEXTS, VALUES, VALUES, VALUES, EDGES, DECISIONS)
 def test_the_order_of_decisions_and_rules(texts, agree, differ, exact, edges, decisions):
     """Only a chain of decided matches joins what a rule forbids; exact values never do."""
@@ -106,7 +107,7 @@ def test_the_order_of_decisions_and_rules(texts, agree, differ, exact, edges, de
         assert decision != "different" or (a, b) not in joined
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(TEXTS, VALUES, EDGES, DECISIONS)
 def test_rules_about_a_column_without_values_change_nothing(texts, values, edges, decisions):
     empty = {"c": [""] * N}

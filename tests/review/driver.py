@@ -7,13 +7,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from rich.console import Console
 from textual.pilot import Pilot
 from textual.widgets import Static
 
 from dedupe.review.app import ReviewApp
 from dedupe.review.session import Session
+from dedupe.workspace.log.decision_log import DecisionLog
 
+SIZES = [(80, 24), (160, 50)]
 Steps = Callable[[ReviewApp, Pilot[bool]], Awaitable[None]]
 
 
@@ -38,3 +41,9 @@ def text_of(app: ReviewApp, name: str) -> str:
     with console.capture() as capture:
         console.print(app.screen.query_one(name, Static).content)
     return capture.get()
+
+
+def decision_lines(workspace: Path) -> pl.DataFrame:
+    """Read the lines of the log of decisions."""
+    with DecisionLog(workspace / "decisions.sqlite", readonly=True) as log:
+        return log.log()

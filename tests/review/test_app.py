@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from textual.command import CommandPalette
 from textual.containers import VerticalScroll
@@ -27,16 +26,17 @@ from dedupe.review.screens.help import HelpScreen
 from dedupe.review.screens.pairs import PairsScreen
 from dedupe.review.session import RECALIBRATE_AFTER
 from dedupe.review.widgets.keys import Keys
-from dedupe.workspace.decision_log import DecisionLog
-from tests.review.driver import drive, text_of
+from dedupe.workspace.log.decision_log import DecisionLog
+from tests.review.driver import SIZES, decision_lines, drive, text_of
 from tests.samples import review_table
 
-SIZES = [(80, 24), (160, 50)]
+pytestmark = pytest.mark.model
 
 
-def log(workspace: Path) -> pl.DataFrame:
-    with DecisionLog(workspace / "decisions.sqlite", readonly=True) as decisions:
-        return decisions.log()
+@pytest.fixture
+def workspace(judged_workspace: Path) -> Path:
+    """The workspace of a run with the comparison model."""
+    return judged_workspace
 
 
 def drawn(app: ReviewApp) -> str:
@@ -45,25 +45,27 @@ def drawn(app: ReviewApp) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", svg)).replace("\xa0", " ")
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_keys_decide_undo_and_redo(workspace: Path, size: tuple[int, int]) -> None:
+def test_moving_decides_nothing(workspace: Path) -> None:
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
-        for count, key in enumerate("ynu", start=1):
-            await pilot.press(key)
-            assert log(workspace).height == count
-        await pilot.press("backspace")
-        assert app.session.decisions.counts() == {"match": 1, "different": 1, "unsure": 0}
-        await pilot.press("ctrl+y")
-        assert app.session.decisions.counts()["unsure"] == 1
-        await pilot.press("ctrl+z", "ctrl+z", "ctrl+z", "ctrl+z")
-        assert "nothing to undo" in text_of(app, "#note")
-        assert sum(app.session.decisions.counts().values()) == 0
-        await pilot.press("y", "q")
+        first = app.session.queue.pair
+        await pilot.press("space", "j", "down", "right")
+        assert app.session.queue.position == 4
+        await pilot.press("k", "up", "left", "up", "up")
+        assert app.session.queue.pair == first
+        await pilot.press("q")
 
-    assert drive(workspace, steps, size) is True
-    assert log(workspace)["decision"].drop_nulls().to_list() == [
-        "match", "different", "unsure", "unsure", "match"
-    ]  # fmt: skip
+    assert drive(workspace, steps) is False
+    assert decision_lines(workspace).is_empty()
+
+
+def test_space_skips_decided_pairs_and_arrows_do_not(workspace: Path) -> None:
+    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
+        await pilot.press("y", "k")
+        assert app.session.queue.position == 0 and "decided: match" in text_of(app, "#scores")
+        await pilot.press("j", "y", "k", "k", "space")
+        assert app.session.queue.pair is not None and not app.session.known(app.session.queue.pair)
+
+    drive(workspace, steps)
 
 
 def test_scores_are_recalibrated_on_decisions_and_the_pair_shown_stays(workspace: Path) -> None:
@@ -71,7 +73,7 @@ def test_scores_are_recalibrated_on_decisions_and_the_pair_shown_stays(workspace
         session = app.session
         before = session.pairs.scores.probability.copy()
         for count in range(RECALIBRATE_AFTER):
-            likely = session.pairs.probability(session.queue.pair) > 0.6
+            likely = session.pairs.probability(session.queue.pair) > 0.05
             shown = (
                 session.queue.order[session.queue.position + 1]
                 if count == RECALIBRATE_AFTER - 1
@@ -86,29 +88,6 @@ def test_scores_are_recalibrated_on_decisions_and_the_pair_shown_stays(workspace
         assert (session.pairs.scores.probability != before).any()
         await pilot.press("backspace")
         assert sum(session.decisions.counts().values()) == RECALIBRATE_AFTER - 1
-
-    drive(workspace, steps)
-
-
-def test_moving_decides_nothing(workspace: Path) -> None:
-    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
-        first = app.session.queue.pair
-        await pilot.press("space", "j", "down", "right")
-        assert app.session.queue.position == 4
-        await pilot.press("k", "up", "left", "up", "up")
-        assert app.session.queue.pair == first
-        await pilot.press("q")
-
-    assert drive(workspace, steps) is False
-    assert log(workspace).is_empty()
-
-
-def test_space_skips_decided_pairs_and_arrows_do_not(workspace: Path) -> None:
-    async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
-        await pilot.press("y", "k")
-        assert app.session.queue.position == 0 and "decided: match" in text_of(app, "#scores")
-        await pilot.press("j", "y", "k", "k", "space")
-        assert app.session.queue.pair is not None and not app.session.known(app.session.queue.pair)
 
     drive(workspace, steps)
 
@@ -151,9 +130,9 @@ def test_search_filters_the_queue_and_help_covers_the_screen(workspace: Path) ->
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
         await pilot.press("escape", "n")
-        assert log(workspace).height == 1
+        assert decision_lines(workspace).height == 1
         await pilot.press("slash", "escape", "n")
-        assert log(workspace).height == 2 and app.session.view.text == "hopper"
+        assert decision_lines(workspace).height == 2 and app.session.view.text == "hopper"
 
     drive(workspace, steps)
 
@@ -227,7 +206,7 @@ def test_an_audit_draws_pairs_until_the_intervals_are_narrow(workspace: Path) ->
         assert "done, the intervals are at most 1 wide" in text_of(app, "#progress")
 
     drive(workspace, steps, (160, 50), interval_width=1.0)
-    assert (log(workspace)["drawn"] != "").sum() == 20
+    assert (decision_lines(workspace)["drawn"] != "").sum() == 20
 
 
 def test_a_cluster_is_confirmed_and_split(workspace: Path) -> None:
@@ -362,8 +341,9 @@ def test_the_doubtful_pairs_are_those_of_the_summary(workspace: Path) -> None:
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
         doubtful = dedupe.export(workspace).summary["doubtful_pairs"]
         assert f"{doubtful} doubtful pairs left" in text_of(app, "#progress")
-        p = app.session.pairs.scores.probability
-        while not 0.3 <= p[app.session.queue.pair] < 0.9:
+        scores = app.session.pairs.scores
+        p = scores.probability
+        while not scores.review_from <= p[app.session.queue.pair] < scores.threshold:
             await pilot.press("space")
         await pilot.press("u")
         assert dedupe.export(workspace).summary["doubtful_pairs"] == doubtful - 1
@@ -428,7 +408,7 @@ def test_moving_the_threshold_shows_its_effect(workspace: Path) -> None:
         await pilot.press(*["shift+left"] * 5, "shift+right", "left", "left", "right")
         await app.workers.wait_for_complete()
         await pilot.pause()
-        assert "threshold 0.49" in text_of(app, "#histogram")
+        assert "threshold 0.09" in text_of(app, "#histogram")
         assert text_of(app, "#clusters") != before
 
     drive(workspace, steps)
@@ -438,7 +418,7 @@ def test_the_model_is_trained_from_the_app(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def train(place: Path, *, report: Any) -> tuple[dict[str, Any], None]:
-        if not log(place).height:
+        if not decision_lines(place).height:
             raise OptionError("too few decisions")
         report("learn", 1, 2)
         return {
@@ -521,7 +501,7 @@ def test_a_click_on_a_key_in_the_footer_decides(workspace: Path) -> None:
     async def steps(app: ReviewApp, pilot: Pilot[bool]) -> None:
         await pilot.click(FooterKey)
         await pilot.pause()
-        assert log(workspace)["decision"].to_list() == ["match"]
+        assert decision_lines(workspace)["decision"].to_list() == ["match"]
 
     drive(workspace, steps)
 
@@ -562,7 +542,7 @@ def test_a_decision_of_another_reviewer_is_shown(workspace: Path) -> None:
         assert "decided: different" in text_of(app, "#scores")
         assert "✗ 1" in text_of(app, "#progress")
         await pilot.press("y")
-        assert log(workspace)["reviewer"].to_list() == ["grace", "ada"]
+        assert decision_lines(workspace)["reviewer"].to_list() == ["grace", "ada"]
 
     drive(workspace, steps, (160, 50))
 
@@ -607,7 +587,7 @@ def test_an_error_of_the_log_is_shown_and_the_pair_stays(
         assert app.session.queue.pair == before
         monkeypatch.undo()
         await pilot.press("y")
-        assert log(workspace).height == 1
+        assert decision_lines(workspace).height == 1
 
     drive(workspace, steps)
 

@@ -15,11 +15,14 @@ from dedupe.review.screens.pairs import PairsScreen
 from tests.hostile import HOSTILE, assert_shown_as_text, hostile_table
 from tests.review.driver import drive, text_of
 
+pytestmark = pytest.mark.model
+
 
 @pytest.fixture
-def hostile_workspace(tmp_path: Path, scored_by_likeness: None) -> Path:
+def hostile_workspace(tmp_path: Path) -> Path:
     path = tmp_path / f"w{HOSTILE.replace('/', '')}"
-    dedupe.run(hostile_table(), id=f"id {HOSTILE}", output=path, threshold=0.9, review_from=0.3)
+    options = {"threshold": 0.5, "review_from": 0.002, "effort": "fast"}
+    dedupe.run(hostile_table(), id=f"id {HOSTILE}", output=path, **options)
     return path
 
 

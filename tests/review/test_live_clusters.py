@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -19,6 +19,7 @@ from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import PAIRS, identical_pairs, judged_identical
 from dedupe.workspace.state import Clustered, State
 from dedupe.workspace.stored import RecordTable
+from tests.laws import examples
 
 N = 12
 FRAME = pl.DataFrame(
@@ -66,7 +67,7 @@ def as_frame(decisions: dict[tuple[int, int], str]) -> pl.DataFrame:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(EDGES, STEPS, st.sampled_from(CONFIGS), st.sets(st.integers(0, 2)))
 def test_clusters_that_follow_decisions_equal_those_of_all_records(
     edges: list[tuple[int, int, float]],

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import dedupe
@@ -18,7 +18,8 @@ from dedupe.resolution.decisions import Decision
 from dedupe.review.order import ORDERS
 from dedupe.review.queue import View
 from dedupe.review.session import Session
-from dedupe.workspace.decision_log import Choice, DecisionLog
+from dedupe.workspace.log.decision_log import Choice, DecisionLog
+from tests.laws import examples
 from tests.samples import REVIEW_NAMES, review_table
 
 SPECIAL = ("contradictions", "audit")
@@ -146,6 +147,7 @@ def test_a_pair_that_was_never_scored_can_contradict(workspace: Path) -> None:
     session.close()
 
 
+@pytest.mark.slow
 def test_clusters_follow_each_decision(session: Session) -> None:
     for number in range(0, len(session.pairs.scores.left), 3):
         (a, b), effect = session.pairs.ends(number), session.match_effect(number)
@@ -254,6 +256,7 @@ def test_an_audit_draws_pairs_and_narrows_the_estimate(session: Session, workspa
     assert (after.basis != "model", after.drawn >= 20) == (True, True)
 
 
+@pytest.mark.slow
 def test_drawn_pairs_of_records_added_meanwhile_are_shown(
     session: Session, workspace: Path
 ) -> None:
@@ -301,9 +304,7 @@ def test_a_decision_of_another_reviewer_is_shown_before_it_is_replaced(
     other.close()
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["match", "different", "unsure", "undo", "redo"]), max_size=12))
 def test_undo_and_redo_to_any_depth(session: Session, actions: list[str]) -> None:
     while session.undo():

@@ -20,7 +20,7 @@ from textual_serve.server import Server
 
 from dedupe.errors import OptionError
 from dedupe.review.web import POLL_SECONDS, GuardedServer, free_port
-from dedupe.workspace.decision_log import DecisionLog
+from dedupe.workspace.log.decision_log import DecisionLog
 
 
 @pytest.fixture
@@ -37,6 +37,7 @@ def server(workspace: Path) -> Iterator[subprocess.Popen[str]]:
         assert server.wait(20) == 0
 
 
+@pytest.mark.model
 def test_only_the_token_opens_the_app_and_a_key_in_it_decides(
     server: subprocess.Popen[str], workspace: Path
 ) -> None:
@@ -128,6 +129,7 @@ def test_the_server_ends_once_the_last_page_is_closed() -> None:
         asyncio.run(close_late())
 
 
+@pytest.mark.model
 def test_ctrl_c_ends_the_server(server: subprocess.Popen[str]) -> None:
     assert server.stdout is not None
     assert server.stdout.readline().startswith("the review app is at")

@@ -13,7 +13,7 @@ import dedupe
 from dedupe.pipeline.run import prepare
 from dedupe.review.app import ReviewApp
 from dedupe.review.session import Session
-from dedupe.workspace.decision_log import DecisionLog
+from dedupe.workspace.log.decision_log import DecisionLog
 from tests.samples import people_table
 
 

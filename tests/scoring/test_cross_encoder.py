@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.config import Config
@@ -23,6 +23,7 @@ from dedupe.scoring.cross_encoder import (
     score_texts,
     spell_unknown,
 )
+from tests.laws import examples
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,7 @@ def test_other_pairs_in_the_batch_change_little(model) -> None:
     assert many == pytest.approx(alone, abs=1e-4)
 
 
+@pytest.mark.model
 @pytest.mark.parametrize(("device", "times"), [("cpu", 1), ("cuda", GPU_FACTOR)])
 def test_a_gpu_gets_larger_batches_and_logits_keep_their_order(device, times) -> None:
     import torch
@@ -97,7 +99,7 @@ def test_names_in_a_script_without_tokens_stay_different(model) -> None:
 
 
 @pytest.mark.model
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(text=st.text(max_size=40))
 def test_no_text_has_an_unknown_token(model, text: str) -> None:
     prepared = prepare_texts(model, [record_text([("name", text)])])[0]
@@ -124,6 +126,7 @@ def test_only_characters_without_tokens_are_spelled_out() -> None:
     assert spell_unknown(["ส"], {"a"}) == {ord("ส"): " 36 26 "}
 
 
+@pytest.mark.model
 def test_a_missing_model_raises_one_clear_error(tmp_path) -> None:
     with pytest.raises(ModelError, match="cannot load the cross-encoder"):
         load_cross_encoder(Config(cross_encoder=str(tmp_path)))

@@ -11,6 +11,7 @@ from dedupe.scoring.recalibration import best_threshold, fit_to_decisions, recal
 from tests.scoring.samples import decisions, people
 
 
+@pytest.mark.slow
 def test_decisions_recalibrate_pairs_without_a_decision() -> None:
     pairs, comparison, truth = people(np.random.default_rng(0), 300)
     new, found = recalibrate(pairs, comparison, decisions(pairs, truth, 60))

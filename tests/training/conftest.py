@@ -11,15 +11,6 @@ import pytest
 from dedupe.training.generators.synthesize import synthesize_pairs
 from dedupe.training.recipe import Recipe
 
-FOLDER = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of training, which take longer than those of a run."""
-    for item in items:
-        if FOLDER in item.path.parents:
-            item.add_marker("model")
-
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -7,6 +7,8 @@ import pytest
 
 from dedupe.training.calibrate import expected_calibration_error, fit_calibration, pair_f1
 
+pytestmark = pytest.mark.model
+
 
 def drawn(n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)

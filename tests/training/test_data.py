@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from dedupe.training.data import (
     TextPair,
@@ -20,6 +21,8 @@ from dedupe.training.data import (
     table_candidates,
     table_folders,
 )
+
+pytestmark = pytest.mark.model
 
 
 def test_folders_are_found_by_what_they_hold(data: Path) -> None:

@@ -12,6 +12,8 @@ from dedupe.training.data_mix import first_round_pairs, later_round_pairs, read_
 from dedupe.training.generators.synthesize import DOMAINS
 from dedupe.training.recipe import Recipe
 
+pytestmark = pytest.mark.model
+
 
 def test_the_first_round_learns_train_parts_and_synthetic_pairs(data: Path, small: Recipe) -> None:
     tables = read_tables(data)
@@ -29,7 +31,6 @@ def test_sets_can_be_left_out(data: Path, small: Recipe) -> None:
     assert {pair.origin for pair in pairs} == {"synthetic"}
 
 
-@pytest.mark.model
 def test_later_rounds_have_other_pairs_synthetic_tables_and_free_text(
     data: Path, small: Recipe
 ) -> None:

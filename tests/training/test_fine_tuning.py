@@ -18,6 +18,8 @@ from dedupe.training.fine_tuning import average_weights, base_model, fine_tune, 
 from dedupe.training.predict import predict
 from dedupe.training.recipe import Recipe
 
+pytestmark = pytest.mark.model
+
 
 def test_batches_hold_every_pair_once_and_similar_lengths() -> None:
     lengths = np.random.default_rng(0).integers(10, 500, 1_000).tolist()
@@ -30,7 +32,6 @@ def test_batches_hold_every_pair_once_and_similar_lengths() -> None:
     assert batches == length_batches(lengths, 64, seed=0)
 
 
-@pytest.mark.model
 @pytest.mark.slow
 def test_training_changes_weights_and_lowers_the_loss() -> None:
     import torch
@@ -77,7 +78,6 @@ def test_missing_base_weights_name_the_extra(monkeypatch: pytest.MonkeyPatch) ->
         base_model()
 
 
-@pytest.mark.model
 def test_averaged_weights_lie_between_those_of_two_models(tmp_path: Path) -> None:
     import torch
     from safetensors.torch import load_file, save_file

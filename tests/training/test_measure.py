@@ -9,6 +9,8 @@ from dedupe.training.data import TextPair
 from dedupe.training.measure import equal_weights
 from dedupe.training.predict import sigmoid
 
+pytestmark = pytest.mark.model
+
 
 def test_a_set_counts_by_the_square_root_of_its_size() -> None:
     pairs = [TextPair("a", "b", 0, "large")] * 16 + [TextPair("a", "b", 1, "small")] * 4

@@ -7,10 +7,14 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
+import pytest
+
 from dedupe.models.loading import MODELS
 from dedupe.training.calibrate import Calibration
 from dedupe.training.model_card import TrainedModel, model_card
 from dedupe.training.recipe import Recipe
+
+pytestmark = pytest.mark.model
 
 CARD = (MODELS / "cross-encoder/README.md").read_text(encoding="utf-8")
 

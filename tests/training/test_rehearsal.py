@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from dedupe.models.loading import MODELS, REHEARSAL
 from dedupe.training.rehearsal import PAIRS, write_rehearsal
+
+pytestmark = pytest.mark.model
 
 
 def test_pairs_are_written_in_the_format_of_the_bundled_file(tmp_path: Path) -> None:

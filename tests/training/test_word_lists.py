@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dedupe.training.word_lists import word_pairs, word_table, words
+
+pytestmark = pytest.mark.model
 
 
 def test_lists_pairs_and_tables_are_split() -> None:

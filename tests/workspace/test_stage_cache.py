@@ -96,6 +96,7 @@ def test_rows_may_follow_those_of_another_key(tmp_path: Path) -> None:
     assert cache.load("table", "k3") is None and cache.load("table", "k0") is not None
 
 
+@pytest.mark.slow
 def test_many_parts_become_one(tmp_path: Path) -> None:
     cache = StageCache(tmp_path)
     frame = pl.DataFrame({"a": range(MOST_PARTS + 2)})

@@ -15,6 +15,7 @@ from dedupe.cli.choice import Choice
 from dedupe.cli.commands.review import open_app, require_terminal
 from dedupe.cli.console import progress_bars
 from dedupe.cli.given import given, one_source, with_config_file
+from dedupe.cli.option_values import parse_assignments
 from dedupe.cli.options import (
     EPILOG,
     FILES,
@@ -28,7 +29,6 @@ from dedupe.cli.options import (
     model_option,
     other_option,
     output_option,
-    parse_assignments,
     review_option,
     run_options,
     workspace_argument,

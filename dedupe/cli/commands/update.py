@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -30,6 +30,9 @@ from dedupe.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
+
+RECORDS_AT_ONCE = 64
+"""Records of stdin that are matched together, at most."""
 
 
 @click.command(cls=SectionedCommand, epilog=EPILOG)
@@ -92,8 +95,10 @@ def match(
     """Find the records of WORKSPACE that match records from stdin.
 
     For each record, one JSON object is printed as soon as the record has been read: the record
-    itself, and its matches with id, cluster_id and probability.
+    itself, and its matches with id, cluster_id and probability. Records that wait are matched
+    together, which is faster and gives the same answers.
     """
+    from dedupe.io.batches import batches_as_they_come
     from dedupe.io.tables import read_csv_objects, read_json_objects
     from dedupe.pipeline.incremental.match import Matcher
 
@@ -102,13 +107,20 @@ def match(
         matcher = Matcher(workspace)
     has_header = matcher.config.header is not False
     records = read_csv_objects(header=has_header) if kind == "csv" else read_json_objects()
-    for number, record in enumerate(records, start=1):
-        try:
-            found = matcher.match(_one_row(record), limit=limit, min_probability=min_probability)
-        except InputError as error:
-            raise InputError(f"record {number} of stdin: {error}") from None
-        matches = found.drop("record").with_columns(rounded_figures()).to_dicts()
-        print_json({"record": record, "matches": matches})
+    number = 0
+    for batch in batches_as_they_come(_with_texts(records), RECORDS_AT_ONCE):
+        for part in _until_unknown(batch, matcher.fields):
+            frame = _frame([texts for _, texts in part])
+            try:
+                found = matcher.match(frame, limit=limit, min_probability=min_probability)
+            except InputError as error:
+                raise InputError(f"record {number + 1} of stdin: {error}") from None
+            number += len(part)
+            matches: list[list[dict[str, Any]]] = [[] for _ in part]
+            for match in found.with_columns(rounded_figures()).iter_rows(named=True):
+                matches[match.pop("record")].append(match)
+            for (record, _), of_record in zip(part, matches, strict=True):
+                print_json({"record": record, "matches": of_record})
 
 
 def rounded_figures() -> pl.Expr:
@@ -118,17 +130,36 @@ def rounded_figures() -> pl.Expr:
     return pl.col("probability", "similarity").cast(pl.Float64).round(PRINTED_DIGITS)
 
 
-def _one_row(record: Mapping[str, Any]) -> pl.DataFrame:
-    """Make a frame of one row of text, as a run would read the record."""
-    import polars as pl
+_Record: TypeAlias = tuple[Mapping[str, Any], Mapping[str, str | None]]
+"""A record as it was read, and its values as text."""
 
+
+def _with_texts(records: Iterable[Mapping[str, Any]]) -> Iterator[_Record]:
+    """Convert the values of records to text, as a run would read them."""
     from dedupe.records import value_text
 
-    texts = {name: value_text(value) for name, value in record.items()}
-    return pl.DataFrame(
-        {_valid(name): [text and _valid(text)] for name, text in texts.items()},
-        schema_overrides={_valid(name): pl.String for name in texts},
-    )
+    for number, record in enumerate(records, start=1):
+        try:
+            texts = {_valid(name): value_text(value) for name, value in record.items()}
+        except InputError as error:
+            raise InputError(f"record {number} of stdin: {error}") from None
+        yield record, {name: text and _valid(text) for name, text in texts.items()}
+
+
+def _until_unknown(batch: Sequence[_Record], fields: Collection[str]) -> Iterator[list[_Record]]:
+    """Yield the records before the first one that has none of `fields`, then that one."""
+    known = [any(name in fields for name in texts) for _, texts in batch]
+    before = known.index(False) if False in known else len(batch)
+    yield from (list(part) for part in (batch[:before], batch[before : before + 1]) if part)
+
+
+def _frame(records: Sequence[Mapping[str, str | None]]) -> pl.DataFrame:
+    """Make a frame of records; values that a record does not have are missing."""
+    import polars as pl
+
+    names = dict.fromkeys(name for record in records for name in record)
+    columns = {name: [record.get(name) for record in records] for name in names}
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
 
 
 def _valid(text: str) -> str:

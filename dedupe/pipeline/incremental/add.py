@@ -12,7 +12,6 @@ changes at the moment when its facts file is replaced.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -25,10 +24,8 @@ from numpy.typing import NDArray
 
 from dedupe.config import LIMITS, Config
 from dedupe.errors import OptionError
-from dedupe.io.formats.patches import Patch
 from dedupe.io.sources import Input, Source, open_input
 from dedupe.pipeline.incremental.before_and_after import After, Before, extend, open_before
-from dedupe.pipeline.incremental.changed_tables import WrittenTables, changed_tables
 from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES, changes_of
 from dedupe.pipeline.incremental.delta import AddOptions, Delta, delta_of
 from dedupe.pipeline.incremental.rescore import identical_by_slot
@@ -48,7 +45,7 @@ from dedupe.pipeline.manifest import (
     written_facts,
 )
 from dedupe.pipeline.options import AdditionOptions
-from dedupe.pipeline.output_files import outputs_current, write_outputs
+from dedupe.pipeline.output_files import write_outputs
 from dedupe.pipeline.results.result import Result
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Report, notebook_report
@@ -56,7 +53,6 @@ from dedupe.resolution.cluster_figures import check_limits, cluster_figures
 from dedupe.resolution.incremental import resolve_again
 from dedupe.resolution.outputs import Outputs
 from dedupe.resolution.rules import rule_columns
-from dedupe.resolution.survivorship.merge_rules import parse_rules
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import judged_identical
 from dedupe.scoring.recalibration import MIN_DECISIONS
@@ -171,11 +167,10 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
     check_models(workspace, config)
     with stages.timed("read"):
         before = open_before(workspace, config)
-        rules = parse_rules(config, before.table.records.frame.columns)
         delta = delta_of(source, before.table, before.facts, options)
     after = extend(stages, before, delta, options.identity(source), config)
     with stages.timed("cluster"):
-        clustered, written_before, changes = _cluster(workspace, before, delta, after, config)
+        clustered, changes = _cluster(workspace, before, delta, after, config)
     counts = {
         **delta.counts,
         "pairs_scored": after.pairs_scored,
@@ -189,7 +184,7 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
     reviewed = before.decisions, before.choices
 
     @cache
-    def make_whole() -> Outputs:
+    def make_outputs() -> Outputs:
         outputs = clustered.outputs()
         return replace(outputs, more={**outputs.more, "additions": changes})
 
@@ -215,17 +210,10 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
                     forget=False,
                 ),
             ]
-        tables: Mapping[str, pl.DataFrame | Patch]
-        if written_before is None:
-            tables = make_whole().tables()
-        else:
-            tables = changed_tables(
-                state.records, clustered.pairs, resolved, rules, config, written_before, make_whole
-            )
+        tables = make_outputs().tables()
         for job in caching:
             job.result()
-        dialect = before.table.dialect
-        written = write_outputs(workspace, {**tables, "additions": changes}, dialect, config)
+        written = write_outputs(workspace, tables, before.table.dialect, config)
         if delta.changes_anything:
             facts = facts_after(facts, after, source, delta, options)
         if facts != before.facts:
@@ -248,20 +236,18 @@ def _added(stages: Stages, source: Input, config: Config, options: AddOptions) -
     forget_before(workspace, after)
     # Last of all: an addition without a manifest is reported again when it is repeated.
     write_json(workspace.manifest_file, summary)
-    return Result(summary, workspace.path, make_whole, lambda: clustered)
+    return Result(summary, workspace.path, make_outputs, lambda: clustered)
 
 
 def _cluster(
     workspace: Workspace, before: Before, delta: Delta, after: After, config: Config
-) -> tuple[Clustered, WrittenTables | None, pl.DataFrame]:
+) -> tuple[Clustered, pl.DataFrame]:
     """Cluster the affected records, or all if probabilities of others may have changed.
 
     Returns
     -------
     clustered
         The clusters of all records.
-    written
-        What the output files show, if only affected lines need to be written.
     changes
         The table ``additions``.
     """
@@ -271,7 +257,6 @@ def _cluster(
     pairs = pl.concat([identical, candidates]).sort("left", "right")
     comparison = Comparison.of(records.texts, after.scored, after.statistics)
     state = State(after.table, pairs, decisions, choices, config, comparison)
-    written = None
     records, ruled = state.records, bool(rule_columns(config))
     if (
         before.clusters is None
@@ -287,12 +272,8 @@ def _cluster(
             records, pairs, decisions, config, choices, earlier, after.affected, after.compared
         )
         clustered = Clustered(state, pairs, None, resolved)
-        key = export_key(before.facts["keys"], decisions, choices, config)
-        if config.format == "csv" and outputs_current(workspace, key):
-            appended = delta.only_appends and not after.renewed
-            written = WrittenTables(before.clusters, delta.previous, again, appended)
     changes = changes_of(before.cluster_ids, delta, clustered.resolved, again)
-    return clustered, written, changes
+    return clustered, changes
 
 
 def _may_recalibrate(workspace: Workspace, before: Before, state: State) -> bool:

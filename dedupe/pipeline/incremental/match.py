@@ -16,10 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.bi_encoder import embed
 from dedupe.blocking.index import NO_SLOT, assign_slots, build_index_in_memory, open_index
-from dedupe.blocking.retrieve import Retriever
-from dedupe.blocking.tfidf import HashedTfidf
+from dedupe.blocking.lookup import Lookup
 from dedupe.errors import InputError
 from dedupe.io.sources import Frame, to_polars
 from dedupe.records import as_texts, frame_texts, without_ignored_values
@@ -103,8 +101,12 @@ class Matcher:
         self._rows = np.argsort(slot, kind="stable")
         self._rows = self._rows[: int((slot != NO_SLOT).sum())]
         self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.vectors) + 1))
-        self._encoder = index.encoder
-        self._nearest = Retriever(index.stored, np.diff(self._starts) > 0)
+        there = np.diff(self._starts) > 0
+        # Texts of records that are gone are not looked at.
+        first = self._rows[self._starts[:-1][there]]
+        of_slot = np.full(len(there), "", dtype=object)
+        of_slot[there] = self.texts.gather(first).to_numpy()
+        self._nearest = Lookup(index, of_slot.tolist(), there)
         statistics = load_statistics(opened, scoring_facts(opened))
         if statistics is None:
             warn_of_loss(opened, STATISTICS_LOST)
@@ -123,7 +125,8 @@ class Matcher:
         ----------
         frame
             m new records with columns named as in the workspace; some may be missing. A polars,
-            pandas or pyarrow table.
+            pandas or pyarrow table. Many records are faster together, and each gets what it would
+            get alone.
         limit
             Maximum number of matches per record.
         min_probability
@@ -162,11 +165,9 @@ class Matcher:
             pl.lit("").alias(name) for name in self.fields if name not in known
         )
         texts = frame_texts(text.select(self.fields)).to_list()
-        new, slots, similarity = self._near(texts)
+        new, slots, similarity = self._nearest.nearest(texts, NEAREST)
         first = self._rows[self._starts[slots]]
-        probability = self._probabilities(
-            texts, self.texts.gather(first).to_list(), new, similarity
-        )
+        probability = self._probabilities(texts, self.texts[first].to_list(), new, similarity)
         # Records with the same text match alike.
         count = self._starts[slots + 1] - self._starts[slots]
         rows = np.concatenate(
@@ -176,26 +177,21 @@ class Matcher:
         found = pl.DataFrame(
             {
                 "record": np.repeat(new, count),
-                "id": self.ids.gather(rows),
-                "cluster_id": self.cluster_ids.gather(rows),
+                "id": self.ids[rows],
+                "cluster_id": self.cluster_ids[rows],
                 "probability": np.repeat(probability, count),
                 "similarity": np.repeat(similarity, count),
                 "row": rows,
             }
         )
-        found = self._ruled(found, frame).filter(pl.col("probability") >= min_probability)
-        return (
-            found.sort(
-                "record",
-                "probability",
-                "similarity",
-                "row",
-                descending=[False, True, True, False],
-            )
-            .filter(pl.int_range(pl.len()).over("record") < limit)
-            .drop("row")
-            .cast(MATCHES)
+        found = self._ruled(found, frame)
+        record, likely, near, row = (
+            found[name].to_numpy() for name in ("record", "probability", "similarity", "row")
         )
+        kept = np.flatnonzero(likely >= min_probability)
+        kept = kept[np.lexsort((row[kept], -near[kept], -likely[kept], record[kept]))]
+        place = np.arange(len(kept)) - np.searchsorted(record[kept], record[kept])
+        return found[kept[place < limit]].select(MATCHES.names()).cast(MATCHES)
 
     def _ruled(self, found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
         """Apply the rules of the workspace: drop forbidden matches, and add those of exact columns.
@@ -284,38 +280,21 @@ class Matcher:
         same = np.array([texts[at] == other for at, other in zip(new, others, strict=True)])
         # As in a run, a record of the same text stands for a group of identical records.
         right = np.where(same, left, len(texts) + np.arange(len(new))).astype(np.uint32)
-        comparison = Comparison(both, left, right, similarity, self._statistics)
+        comparison = Comparison(both, left, right, similarity, self._statistics, asked=left)
         log_odds = comparison.log_odds()
         # These are few pairs: unless the budget is nothing, all doubtful ones are judged.
         budget = cross_encoder_budget(len(self.texts), self.config)
         doubt = np.inf if np.isinf(budget) else DOUBTFUL if budget else 0.0
         doubtful = np.flatnonzero((np.abs(log_odds) < doubt) & ~same)
-        if len(doubtful):
-            model, held_out = self._model
-            ends = left[doubtful], right[doubtful]
-            log_odds[doubtful] = judge(model, both, *ends, log_odds[doubtful], held_out)
+        # One record after the other: a cross-encoder scores a text by those beside it, if little.
+        for pairs in np.split(doubtful, np.flatnonzero(np.diff(new[doubtful])) + 1):
+            if len(pairs):
+                model, held_out = self._model
+                ends = left[pairs], right[pairs]
+                log_odds[pairs] = judge(model, both, *ends, log_odds[pairs], held_out)
         probability: NDArray[np.float32] = sigmoid(log_odds)
         probability[same & (probability >= SAME_FROM)] = 1.0
         return probability
-
-    def _near(
-        self, texts: list[str]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Return row numbers of new texts, index places of their nearest texts, and the cosines."""
-        vectors = embed(self._encoder, texts)
-        rare = None
-        if isinstance(self._encoder, HashedTfidf) and self._nearest.needs_features:
-            rare = self._encoder.rare_features(texts, singletons=True)
-        found = [
-            self._nearest.most_similar(vectors[i], None if rare is None else rare[[i]], NEAREST)
-            if text
-            else (np.empty(0, np.int64), np.empty(0, np.float32))
-            for i, text in enumerate(texts)
-        ]
-        new = np.repeat(np.arange(len(texts)), [len(slots) for slots, _ in found])
-        slots = np.concatenate([np.empty(0, np.int64), *(slots for slots, _ in found)])
-        cosine = np.concatenate([np.empty(0, np.float32), *(cosine for _, cosine in found)])
-        return new, slots, cosine
 
 
 def _by_value(values: pl.Series) -> tuple[pl.Series, NDArray[np.int64]]:

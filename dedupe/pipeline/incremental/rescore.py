@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.backends import ANY_SOURCE, CANDIDATES
+from dedupe.blocking.backends import CANDIDATES
 from dedupe.blocking.index import NO_SLOT, Index, build_index, extend_index, open_index
 from dedupe.blocking.retrieve import find_new_candidate_pairs
 from dedupe.config import Config
 from dedupe.pipeline.incremental.delta import Delta
-from dedupe.pipeline.pairs import own_pairs
+from dedupe.pipeline.pairs import own_pairs, record_sources, sources_of_texts
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Progress
 from dedupe.records import Records
@@ -126,12 +126,18 @@ def search_delta(
             pl.Series(side, texts.slot[known[side].to_numpy()]) for side in ("left", "right")
         )
         radius = float(facts["radius"])
-        tables = None
-        if config.link and not config.within_tables:
-            tables = _tables_of(texts.slot, delta.records.source, len(texts.fresh))
-        stored = texts.index.stored
+        number, _ = record_sources(delta.records, config)
+        sources = sources_of_texts(number, texts.slot, len(texts.fresh), config)
+        of_slot = delta.records.texts.gather(np.maximum(row_of, 0)).to_list()
         found = find_new_candidate_pairs(
-            stored, texts.fresh, row_of >= 0, known, radius, config, tables
+            texts.index.stored,
+            texts.fresh,
+            row_of >= 0,
+            known,
+            radius,
+            config,
+            sources,
+            texts.index.views(of_slot),
         )
     new = NewPairs(
         pairs=_renumbered(found, row_of),
@@ -143,16 +149,6 @@ def search_delta(
         notes=texts.notes,
     )
     return new, {**facts, "stored": dict(texts.index.facts)}
-
-
-def _tables_of(slot: NDArray[np.uint32], source: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Return the table of each of `size` texts, or that several tables have it."""
-    low = np.full(size, ANY_SOURCE, dtype=np.uint8)
-    high = np.zeros(size, dtype=np.uint8)
-    there = slot != NO_SLOT
-    np.minimum.at(low, slot[there], source[there])
-    np.maximum.at(high, slot[there], source[there])
-    return np.where(low == high, low, ANY_SOURCE).astype(np.uint8)
 
 
 def _left_by_removed(delta: Delta, texts: _Texts, scored: pl.DataFrame) -> NDArray[np.bool_]:

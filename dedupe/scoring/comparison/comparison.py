@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +45,9 @@ class Comparison:
         those of a file. ``None``: it is computed from these pairs.
     with_neighbours
         Whether the pairs are all candidates of their records, and can be compared with each other.
+    asked
+        (m,) number of the query that each pair is from, in ascending order: each query gets what it
+        would get alone. ``None``: all pairs are from one.
     """
 
     texts: pl.Series
@@ -55,6 +58,7 @@ class Comparison:
     with_neighbours: bool = True
     given: Mapping[str, Role] | None = None
     around: Neighbours | None = None
+    asked: Rows | None = None
 
     @classmethod
     def of(
@@ -91,11 +95,18 @@ class Comparison:
             return self.around
         around = np.full((len(self), 5), np.nan, dtype=np.float32)
         if self.with_neighbours:
-            pairs = np.flatnonzero(self.left != self.right)
-            around[pairs] = neighbourhood(
-                self.left[pairs], self.right[pairs], self.similarity[pairs], len(self.texts)
-            )
+            different = np.flatnonzero(self.left != self.right)
+            for pairs in self._by_query(different):
+                around[pairs] = neighbourhood(
+                    self.left[pairs], self.right[pairs], self.similarity[pairs], len(self.texts)
+                )
         return around
+
+    def _by_query(self, pairs: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Divide pairs by the query that they are from."""
+        if self.asked is None:
+            return [pairs]
+        return np.split(pairs, np.flatnonzero(np.diff(self.asked[pairs])) + 1)
 
     def vectors(self, pairs: NDArray[Any] | slice = slice(None)) -> Bytes:
         """Compute the comparison vectors of some pairs, (k, f) uint8."""
@@ -145,17 +156,52 @@ class Comparison:
         Those of doubtful pairs are refined by the regression of the given statistics, if any.
         """
         model = load_comparison_model()
+        regression = None if self.statistics is None else self.statistics.regression
         log_odds = np.empty(len(self), dtype=np.float32)
         for at in range(0, len(self), BLOCK):
-            block = slice(at, at + BLOCK)
-            log_odds[block] = model.log_odds(self.vectors(block))
+            vectors = self.vectors(slice(at, at + BLOCK))
+            predicted = log_odds[at : at + BLOCK]
+            predicted[:] = model.log_odds(vectors)
+            if regression is not None:
+                different = self.left[at : at + BLOCK] != self.right[at : at + BLOCK]
+                pairs = np.flatnonzero(_in_doubt(predicted) & different)
+                of_pairs = np.asfortranarray(vectors[pairs])
+                predicted[pairs] = regression.combine(predicted[pairs], of_pairs)
             progress(min(at + BLOCK, len(self)), len(self))
-        if self.statistics is not None and self.statistics.regression is not None:
-            pairs = self.doubtful(log_odds)
-            regression = self.statistics.regression
-            log_odds[pairs] = regression.combine(log_odds[pairs], self.vectors(pairs))
+        for pairs in self._queries_that_are_unlike_alone():
+            log_odds[pairs] = self._alone(pairs).log_odds()
         return log_odds
+
+    def _queries_that_are_unlike_alone(self) -> list[NDArray[np.int64]]:
+        """Return the pairs of each query whose records the records of other queries change."""
+        if self.asked is None or not len(self) or self.asked[0] == self.asked[-1]:
+            return []
+        changed = self.table.depends_on_others
+        pairs = np.flatnonzero(changed[self.left] | changed[self.right])
+        if not len(pairs):
+            return []
+        return self._by_query(np.flatnonzero(np.isin(self.asked, self.asked[pairs])))
+
+    def _alone(self, pairs: NDArray[np.int64]) -> Comparison:
+        """Prepare the comparison of some pairs without the records of others."""
+        ends = np.concatenate([self.left[pairs], self.right[pairs]])
+        rows, position = np.unique(ends, return_inverse=True)
+        left, right = position.reshape(2, -1).astype(np.uint32)
+        return replace(
+            self,
+            texts=self.texts.gather(rows),
+            left=left,
+            right=right,
+            similarity=self.similarity[pairs],
+            around=None if self.around is None else self.around[pairs],
+            asked=None,
+        )
 
     def doubtful(self, log_odds: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the numbers of the pairs of two records that are in doubt."""
-        return np.flatnonzero((np.abs(log_odds) < DOUBTFUL) & (self.left != self.right))
+        return np.flatnonzero(_in_doubt(log_odds) & (self.left != self.right))
+
+
+def _in_doubt(log_odds: NDArray[np.float32]) -> NDArray[np.bool_]:
+    in_doubt: NDArray[np.bool_] = np.abs(log_odds) < DOUBTFUL
+    return in_doubt

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from dedupe.scoring.comparison.scales import (
     share,
 )
 from dedupe.scoring.comparison.statistics import PRIOR_RECORDS
-from dedupe.scoring.comparison.values.word_data import nicknames
+from dedupe.scoring.comparison.values.given_names import groups_of_name
 
 MIN_THREADED = 256
 """Pairs of values from which several threads are faster than one."""
@@ -202,15 +201,6 @@ def _exclusive(group: Group, others: NDArray[np.float32], left: Rows, right: Row
     return np.where(both & (a == b), shared, np.where(both, 64, UNKNOWN)).astype(np.uint8)
 
 
-@cache
-def _groups_of_name() -> dict[str, frozenset[int]]:
-    groups: dict[str, set[int]] = {}
-    for number, forms in enumerate(nicknames()):
-        for form in forms:
-            groups.setdefault(form.lower(), set()).add(number)
-    return {name: frozenset(numbers) for name, numbers in groups.items()}
-
-
 def _given_names(group: Group | None, left: Rows, right: Rows) -> Bytes:
     """Compare first given names: equal, nickname, initial, short form, same letter, other."""
     compatible = constant(len(left))
@@ -224,7 +214,7 @@ def _given_names(group: Group | None, left: Rows, right: Rows) -> Bytes:
     first = group.first_words
     letters = np.array([ord(word[:1] or " ") for word in first], dtype=np.uint32)
     same_letter = letters[a[different]] == letters[b[different]]
-    known = np.array([word in _groups_of_name() for word in first], dtype=bool)
+    known = np.array([word in groups_of_name() for word in first], dtype=bool)
     worth = same_letter | (known[a[different]] & known[b[different]])
     for pair in different[worth].tolist():
         compatible[pair] = _name_level(first[a[pair]], first[b[pair]])
@@ -232,7 +222,7 @@ def _given_names(group: Group | None, left: Rows, right: Rows) -> Bytes:
 
 
 def _name_level(a: str, b: str) -> int:
-    groups, none = _groups_of_name(), frozenset[int]()
+    groups, none = groups_of_name(), frozenset[int]()
     shorter = min(len(a), len(b))
     if a == b:
         return 240

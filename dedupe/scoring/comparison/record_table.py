@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.models.loading import cpu_count
 from dedupe.scoring.comparison.statistics import (
     CLASS_OF_TOKEN,
     COUNTS,
@@ -23,16 +20,28 @@ from dedupe.scoring.comparison.statistics import (
     FileStatistics,
 )
 from dedupe.scoring.comparison.values import notation
-from dedupe.scoring.comparison.values.field_values import field_lines, values_of
-from dedupe.scoring.comparison.values.placeholders import is_no_value, is_placeholder
+from dedupe.scoring.comparison.values.columns import MANY, for_each, together
+from dedupe.scoring.comparison.values.fields import (
+    Column,
+    Field,
+    fields_of,
+    joined_column,
+    numbered,
+)
+from dedupe.scoring.comparison.values.placeholders import (
+    is_no_value,
+    is_placeholder,
+    may_be_placeholder,
+)
 from dedupe.scoring.comparison.values.roles import Role, RoleOfField, field_role, main_labels
 from dedupe.scoring.comparison.values.shared_values import others_sharing
-from dedupe.scoring.comparison.values.token_table import TokenField, TokenTable, token_table
+from dedupe.scoring.comparison.values.token_table import (
+    TokenField,
+    TokenTable,
+    split_in_background,
+    token_table,
+)
 
-_Made = TypeVar("_Made")
-
-MAX_FIELDS = 24
-"""Fields that are compared, the fullest first."""
 MAX_CHARACTERS = 120
 """Characters of a value that are compared as a string: the cost grows with their square."""
 MAIN = "main"
@@ -157,6 +166,20 @@ class RecordTable:
         """Return n, the number of records."""
         return len(self.bits)
 
+    @cached_property
+    def depends_on_others(self) -> NDArray[np.bool_]:
+        """(n,) bool: records that have a token of several classes that the file does not know.
+
+        Such a token has the last of its classes here, and may have another one among fewer records.
+        """
+        tokens = self.tokens
+        several = np.flatnonzero(tokens.several)
+        known = self.statistics.class_of_tokens(tokens.names.gather(several))
+        changed = np.zeros(len(tokens.classes) + 1, dtype=bool)
+        changed[several[tokens.classes[several] > known]] = True
+        depends: NDArray[np.bool_] = np.any(changed[tokens.tokens], axis=1)
+        return depends
+
 
 def record_table(
     texts: pl.Series,
@@ -175,22 +198,25 @@ def record_table(
         Roles that the user gave fields, by label; `statistics`, if there are any, have them.
     """
     n = len(texts)
-    lines = field_lines(texts)
     counted = _Counts(statistics)
-    labels = [role.label for role in statistics.roles] if statistics else _fullest(lines)
-    values = {}
-    for label in labels:
-        found = values_of(lines, label)
-        values[label] = counted.without(label, found, is_no_value(found["value"]))
+    found = fields_of(texts, [role.label for role in statistics.roles] if statistics else None)
+    labels = list(found)
+    no_value = together(is_no_value, [found[label].values for label in labels])
+    found = {
+        label: counted.without(label, found[label], is_none)
+        for label, is_none in zip(labels, no_value, strict=True)
+    }
     if statistics is None:
-        roles, main = _roles(values, given or {})
+        roles, main = _roles(found, given or {}, n)
     else:
         roles, main = list(statistics.roles), list(statistics.main)
     for role in roles:
-        found = values[role.label]
-        placeholder = is_placeholder(found["value"], role.role)
-        values[role.label] = counted.without(role.label, found, placeholder)
-    coded = _by_name(lambda label: _code(values[label], n), values)
+        field = found[role.label]
+        if may_be_placeholder(role.role):
+            is_one = is_placeholder(field.values, role.role)
+            found[role.label] = counted.without(role.label, field, is_one)
+    columns_of = for_each(lambda label: found[label].coded(n), labels, n)
+    coded = dict(zip(labels, columns_of, strict=True))
     names = groups_of_fields(roles, main)
     records = (statistics.records if statistics else n) + PRIOR_RECORDS
     columns = {label: codes for label, (_, codes) in coded.items()}
@@ -198,13 +224,29 @@ def record_table(
         np.log2(records / np.maximum(counted(f"field:{label}", found, codes), 1)).astype(np.float32)
         for label, (found, codes) in coded.items()
     ]
+    of_group = {name: [label for label in labels if name in names[label]] for name in GROUPS}
+    columns_of_group = {
+        name: [coded[label] for label in of_group[name]] for name in GROUPS if of_group[name]
+    }
+    token_fields = _token_fields(roles, names, coded)
+    # The values of few records are split into tokens while those of groups are written.
+    split = split_in_background(token_fields) if n < MANY else None
+    written = {} if split is None else _written(columns_of_group)
     tokens = token_table(
-        _token_fields(roles, names, coded), n, records,
-        lambda found, here: counted.of(TOKEN, found, here), counted.classes,
+        token_fields, n, records, lambda found, here: counted.of(TOKEN, found, here),
+        counted.classes, split,
     )  # fmt: skip
-    fields = {name: [label for label in labels if name in names[label]] for name in GROUPS}
-    filled = [name for name in GROUPS if fields[name]]
-    groups = _by_name(lambda name: _group(name, fields[name], coded, n, tokens, counted), filled)
+    made = for_each(
+        lambda name: _group(
+            name,
+            written.get(name) or _written({name: columns_of_group[name]})[name],
+            tokens,
+            counted,
+        ),
+        columns_of_group,
+        n,
+    )
+    groups = dict(zip(columns_of_group, made, strict=True))
     counted.add_groups(groups)
     bits = np.append(tokens.bits, np.float32(0))[tokens.tokens].sum(axis=1, dtype=np.float32)
     if statistics is None:
@@ -246,21 +288,22 @@ class _Counts:
         if self._statistics is not None:
             # Below zero: the token has several classes here.
             marked = np.where(several, -1 - here, here)
-            known, _, _ = self._statistics.look_up(CLASS_OF_TOKEN, tokens, marked)
-            return np.maximum(here, known - 2)
+            return np.maximum(here, self._statistics.class_of_tokens(tokens, marked))
         self._add(CLASS_OF_TOKEN, tokens.filter(several), here[several] + 2)
         return here
 
-    def without(self, label: str, found: pl.DataFrame, no_value: pl.Series) -> pl.DataFrame:
+    def without(self, label: str, field: Field, no_value: pl.Series) -> Field:
         """Set values aside that say there is none; count those that several records have."""
-        if not no_value.any():
-            return found
-        if self._statistics is None:
+        if self._statistics is None and no_value.any():
             values, here = (
-                found.filter(no_value)["value"].value_counts().sort("value").get_columns()
+                field.values.filter(no_value)
+                .alias("value")
+                .value_counts()
+                .sort("value")
+                .get_columns()
             )
             self._add(f"{PLACEHOLDER}{label}", values, here.to_numpy().astype(np.int32))
-        return found.filter(~no_value)
+        return field.without(no_value)
 
     def group(
         self, name: str, values: pl.Series, codes: NDArray[np.int32], tokens: TokenTable
@@ -309,25 +352,12 @@ class _Counts:
         return pl.concat(self._counted) if self._counted else COUNTS.to_frame()
 
 
-def _by_name(function: Callable[[str], _Made], names: Iterable[str]) -> dict[str, _Made]:
-    """Call a function for each name, in threads: much of polars and NumPy runs on one core."""
-    names = list(names)
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        return dict(zip(names, pool.map(function, names), strict=True))
-
-
-def _fullest(lines: pl.DataFrame) -> list[str]:
-    counts = lines.group_by("label").len().sort(["len", "label"], descending=[True, False])
-    return counts["label"].head(MAX_FIELDS).to_list()
-
-
 def _roles(
-    values: Mapping[str, pl.DataFrame], given: Mapping[str, Role]
+    found: Mapping[str, Field], given: Mapping[str, Role], n: int
 ) -> tuple[list[RoleOfField], list[str]]:
-    found = _by_name(
-        lambda label: field_role(label, values[label]["value"], given.get(label)), values
+    roles = for_each(
+        lambda label: field_role(label, found[label].values, given.get(label)), list(found), n
     )
-    roles = list(found.values())
     return roles, ordered_main(roles)
 
 
@@ -336,16 +366,6 @@ def ordered_main(roles: Sequence[RoleOfField]) -> list[str]:
     return sorted(
         main_labels(roles), key=lambda label: (not label.startswith(_FIRST_LABELS), label)
     )
-
-
-def _code(found: pl.DataFrame, n: int) -> tuple[pl.Series, NDArray[np.int32]]:
-    """List the distinct values of one field, and the number of each record's value."""
-    values = found["value"].unique().sort()
-    numbered = values.to_frame("value").with_row_index("code")
-    code = found.join(numbered, on="value", how="left", maintain_order="left")["code"]
-    codes = np.full(n, -1, dtype=np.int32)
-    codes[found["row"].to_numpy()] = code.to_numpy()
-    return values, codes
 
 
 def groups_of_fields(roles: Sequence[RoleOfField], main: Sequence[str]) -> dict[str, list[str]]:
@@ -372,7 +392,7 @@ def groups_of_fields(roles: Sequence[RoleOfField], main: Sequence[str]) -> dict[
 def _token_fields(
     roles: Iterable[RoleOfField],
     names: Mapping[str, Sequence[str]],
-    coded: Mapping[str, tuple[pl.Series, NDArray[np.int32]]],
+    coded: Mapping[str, Column],
 ) -> list[TokenField]:
     """List the fields that have tokens: those that name the record first, free text last."""
     fields = []
@@ -385,40 +405,41 @@ def _token_fields(
     return sorted(fields, key=lambda field: (field.group != GROUP[MAIN], field.role is Role.TEXT))
 
 
-def _group(
-    name: str,
-    labels: Sequence[str],
-    coded: Mapping[str, tuple[pl.Series, NDArray[np.int32]]],
-    n: int,
-    tokens: TokenTable,
-    counted: _Counts,
-) -> Group:
-    """Join the fields of a role group and write their values in one notation."""
-    values, codes = coded[labels[0]]
-    if len(labels) > 1:
-        columns = [_values_of_records(*coded[label]) for label in labels]
-        there = pl.coalesce(columns)
-        joined = pl.concat_str(columns, separator=" ", ignore_nulls=True)
-        together = pl.select(
-            pl.int_range(n, dtype=pl.UInt32).alias("row"),
-            pl.when(there.is_not_null()).then(joined if name in _JOINED else there).alias("value"),
-        )
-        values, codes = _code(together.drop_nulls(), n)
-    text = _NORMALISE.get(name, notation.words)(values.str.head(MAX_CHARACTERS)).alias("value")
-    distinct = text.filter(text != "").unique().sort()
-    number = text.to_frame().join(
-        distinct.to_frame().with_row_index("code"), on="value", how="left", maintain_order="left"
-    )["code"]
-    numbers = number.cast(pl.Int32).fill_null(-1).to_numpy()
-    codes = np.append(numbers, np.int32(-1))[codes].astype(np.int32)
+def _written(columns: Mapping[str, Sequence[Column]]) -> dict[str, Column]:
+    """Join the fields of role groups, and write their values in one notation.
+
+    Returns
+    -------
+    dict
+        Of each group, the texts of its values, not all of them distinct; and the number of each
+        record's value, (n,).
+    """
+    joined = {
+        name: joined_column(fields, all_values=name in _JOINED) for name, fields in columns.items()
+    }
+    begins = together(
+        lambda values: values.str.head(MAX_CHARACTERS), [values for values, _ in joined.values()]
+    )
+    short = dict(zip(joined, begins, strict=True))
+    notations = {name: _NORMALISE.get(name, notation.words) for name in joined}
+    written: dict[str, Column] = {}
+    for normalise in dict.fromkeys(notations.values()):
+        alike = [name for name in joined if notations[name] is normalise]
+        texts = together(normalise, [short[name] for name in alike])
+        written |= {name: (text, joined[name][1]) for name, text in zip(alike, texts, strict=True)}
+    return written
+
+
+def _group(name: str, written: Column, tokens: TokenTable, counted: _Counts) -> Group:
+    """Make a role group of its texts, counted."""
+    texts, codes = written
+    filled = texts != ""
+    distinct, numbers = numbered(texts.filter(filled))
+    number = np.full(len(texts) + 1, -1, dtype=np.int32)
+    number[np.flatnonzero(filled.to_numpy())] = numbers
+    codes = number[codes]
     counts, names, places = counted.group(name, distinct, codes, tokens)
     return Group(codes, distinct.to_numpy().astype(object), counts, names, places)
-
-
-def _values_of_records(values: pl.Series, codes: NDArray[np.int32]) -> pl.Series:
-    """Return the value of each record, (n,); null where it has none."""
-    with_null = pl.concat([values, pl.Series(values.name, [None], dtype=pl.String)])
-    return with_null.gather(np.where(codes < 0, len(values), codes))
 
 
 def _numbers(group: Group) -> NDArray[np.float64]:

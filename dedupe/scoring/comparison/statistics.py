@@ -101,6 +101,16 @@ class FileStatistics:
         count, names, places = np.array(found, dtype=np.float32).reshape(-1, 3).T
         return count.astype(np.int32), names, places
 
+    def class_of_tokens(
+        self, tokens: pl.Series, here: NDArray[np.int32] | None = None
+    ) -> NDArray[np.int32]:
+        """Look up the class in the file of tokens that have several there, (k,); -1 of others.
+
+        `here` is the class of each token among the records that are compared, and -1 minus that
+        class of a token that has several among them.
+        """
+        return self.look_up(CLASS_OF_TOKEN, tokens, here)[0] - 2
+
     def uninformative(self) -> pl.DataFrame:
         """List values that say little about a record, the most frequent first.
 

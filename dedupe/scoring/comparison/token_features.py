@@ -15,10 +15,10 @@ from dedupe.scoring.comparison.scales import (
     Features,
     Numbers,
     Rows,
-    first_level,
     scaled,
     share,
 )
+from dedupe.scoring.comparison.values.given_names import compatible_names
 from dedupe.scoring.comparison.values.token_table import MAYBE_GROUP, TokenTable
 from dedupe.scoring.comparison.values.tokens import CLASS, CLASSES
 
@@ -30,7 +30,12 @@ MIN_CODE_PART = 4
 """Characters of a code that is taken for the other one without its suffix."""
 _ALONE_WITH_OTHER, _ALONE, _CONFLICT = 60, 100, 0
 _ONE_SIDE_WITH_OTHER = 150
-_AMOUNTS = 16
+_LEVELS = np.array(
+    [UNKNOWN, _ALONE, _ALONE, _CONFLICT, EQUAL, *[_ONE_SIDE_WITH_OTHER] * 2, _ALONE_WITH_OTHER],
+    dtype=np.uint8,
+)
+_BITS = np.array([1 << CLASS[name] for name in CONFLICTING], dtype=np.uint32)
+_AMOUNTS = 17
 
 
 def token_features(table: RecordTable, left: Rows, right: Rows) -> Features:
@@ -67,7 +72,7 @@ def _amount_features(amounts: NDArray[np.float32]) -> Features:
     """Scale what :func:`_compare` measured."""
     (shared, alone_left, alone_right, loose_left, loose_right, rarest, rarest_left, rarest_right,
      main_shared, main_left, main_right, main_rarest_left, main_rarest_right, tokens, codes,
-     fewest) = amounts  # fmt: skip
+     fewest, names) = amounts  # fmt: skip
     low, high = np.minimum, np.maximum
     poorer = shared + low(alone_left, alone_right)
     return {
@@ -88,21 +93,17 @@ def _amount_features(amounts: NDArray[np.float32]) -> Features:
         "main rarest on one side alone": scaled(high(main_rarest_left, main_rarest_right), 12),
         "codes alike": codes.astype(np.uint8),
         "tokens of the poorer record": scaled(fewest, 8),
+        "given names compatible": scaled(names, 80),
     }
 
 
 def _class_features(classes: NDArray[np.uint32]) -> Features:
     """Tell for each class whether two records share a token, conflict, or one alone has it."""
     shared, left, right = classes
-    features = {}
-    for name in CONFLICTING:
-        bit = np.uint32(1 << CLASS[name])
-        both_share, a, b = ((part & bit) > 0 for part in (shared, left, right))
-        features[f"{name}s"] = first_level(
-            [a & b & ~both_share, a & b, (a | b) & ~both_share, a | b, both_share],
-            [_CONFLICT, _ALONE_WITH_OTHER, _ALONE, _ONE_SIDE_WITH_OTHER, EQUAL],
-            UNKNOWN,
-        )
+    # What a pair has of a class is a number of three bits: shared, left alone, right alone.
+    bits = [(part & _BITS[:, None]) > 0 for part in (shared, left, right)]
+    levels = _LEVELS[bits[0] * np.uint8(4) + bits[1] * np.uint8(2) + bits[2]]
+    features = {f"{name}s": level for name, level in zip(CONFLICTING, levels, strict=True)}
     counted = ~np.uint32((1 << CLASS["word"]) | (1 << CLASS["initial"]))
     features["conflicts"] = scaled(np.bitwise_count(left & right & ~shared & counted), 40)
     return features
@@ -116,7 +117,7 @@ def _compare(
     Returns
     -------
     amounts
-        (16, k): as :func:`_amount_features` names them.
+        (17, k): as :func:`_amount_features` names them.
     classes
         (3, k): sets of the classes that tokens have which both share, and each has alone.
     """
@@ -132,7 +133,8 @@ def _compare(
     shared = in_b & (sure_a | (class_a == CLASS["code"]))
     shared_b = in_a & (sure_b | (class_b == CLASS["code"]))
     alone_a, alone_b = sure_a & ~in_b, sure_b & ~in_a
-    alike = _alike_words(table, a, b, alone_a, alone_b)
+    compatible = _compatible_names(table, a, b, alone_a, alone_b)
+    alike = _alike_words(table, a, b, alone_a, alone_b) | compatible
     loose_a, loose_b = alone_a & ~alike.any(axis=1), alone_b & ~alike.any(axis=0)
     main_a, main_b = group_a == GROUP[MAIN], group_b == GROUP[MAIN]
     code_a, code_b = alone_a & (class_a == CLASS["code"]), alone_b & (class_b == CLASS["code"])
@@ -156,6 +158,7 @@ def _compare(
             shared.sum(axis=0),
             _codes_alike(table, a, b, code_a, code_b, shared_code),
             np.minimum(sure_a.sum(axis=0), sure_b.sum(axis=0)),
+            compatible.any(axis=1).sum(axis=0),
         ]
     ).astype(np.float32)
     return amounts, np.stack(
@@ -178,6 +181,19 @@ def _alike_words(
     least = np.multiply(fewest, 5, dtype=np.uint16) + np.maximum(left_size, right_size)
     alike: NDArray[np.bool_] = np.multiply(common, 10, dtype=np.uint16) >= least
     return alike
+
+
+def _compatible_names(
+    table: TokenTable, a: Numbers, b: Numbers, alone_a: Numbers, alone_b: Numbers
+) -> NDArray[np.bool_]:
+    """Tell which words of two records, (u, w, k), may be one given name."""
+    names = np.append(table.given_names, np.uint16(0))
+    left, right = np.where(alone_a, names[a], 0), np.where(alone_b, names[b], 0)
+    compatible = np.zeros((len(a), len(b), a.shape[1]), dtype=bool)
+    # Few pairs have a name on both sides that the other one lacks.
+    some = np.flatnonzero(left.any(axis=0) & right.any(axis=0))
+    compatible[:, :, some] = compatible_names()[left[:, None, some], right[None, :, some]]
+    return compatible
 
 
 def _total(where: Numbers, bits: Numbers) -> Numbers:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dedupe.blocking.bi_encoder import embed, fit_bi_encoder, shared_features
 from dedupe.blocking.candidates import find_candidate_pairs
-from dedupe.blocking.index import embed_for_index
+from dedupe.blocking.index import embed_texts
 from dedupe.config import Config
 from dedupe.records import Records, make_records
 from dedupe.scoring.comparison.comparison import Comparison
@@ -211,10 +211,11 @@ def candidate_vectors(
     """
     firsts, identical = identical_pairs(records.texts)
     distinct = records.texts.gather(firsts).to_list()
-    encoder = fit_bi_encoder(Config(), distinct)
-    embedded, features = embed_for_index(encoder, distinct)
-    rare = shared_features(encoder, features)
-    found = find_candidate_pairs(embedded, Config(), source=None, rare=rare).pairs
+    embedded = embed_texts(Config(), distinct)
+    rare = shared_features(embedded.encoder, embedded.rare)
+    found = find_candidate_pairs(
+        embedded.vectors, Config(), rare=rare, views=embedded.views(distinct)
+    ).pairs
     rows = firsts.to_numpy()
     own = identical["left"].to_numpy()
     left, right = (np.concatenate([rows[found[side]], own]) for side in ("left", "right"))

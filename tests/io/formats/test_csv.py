@@ -142,6 +142,7 @@ def test_a_column_without_a_name_is_named_by_its_place(tmp_path: Path) -> None:
     assert read_table(tmp_path / "x.csv").frame.columns == ["a", "column_2", "b"]
 
 
+@pytest.mark.slow
 def test_a_huge_cell_and_very_many_columns_are_read(tmp_path: Path) -> None:
     cell = "x" * 5_000_000
     assert read(f"a,b\n{cell},1\n2,3\n".encode(), tmp_path)[0][0][0] == cell
@@ -163,12 +164,14 @@ def test_long_files_are_checked_to_the_last_line(last: str, tmp_path: Path) -> N
             read(text.encode(), tmp_path)
 
 
+@pytest.mark.slow
 def test_blank_lines_are_skipped_in_long_files(tmp_path: Path) -> None:
     rows = [(str(number), "x") for number in range(60_000)]
     text = "a,b\n\n" + "".join(f"{a},{b}\n" for a, b in rows)
     assert read(text.encode(), tmp_path)[0] == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "encoding", "copies"),
     [

@@ -315,6 +315,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_postgresql_is_read(postgres: str) -> None:
     for source in (f"{postgres}::people", f"{postgres}::public.people", postgres):
         table = read_table(source)
@@ -326,6 +327,7 @@ def test_postgresql_is_read(postgres: str) -> None:
     assert read_table(postgres, query="SELECT name FROM people LIMIT 1;").frame.rows() == [("Ada",)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [
@@ -357,6 +359,7 @@ def test_an_unreachable_server_is_one_clear_line_without_the_password() -> None:
 ENDLESS = "WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELECT"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a process cannot be interrupted alone there")
 def test_an_endless_query_can_be_interrupted(sqlite: Path) -> None:
     code = (
@@ -375,6 +378,7 @@ def test_an_endless_query_can_be_interrupted(sqlite: Path) -> None:
     assert said.rstrip().endswith("KeyboardInterrupt")
 
 
+@pytest.mark.slow
 def test_an_endless_table_ends_at_half_of_the_memory(
     sqlite: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

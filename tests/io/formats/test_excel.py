@@ -79,6 +79,7 @@ def test_two_sheets_of_a_book_are_two_inputs(tmp_path: Path) -> None:
     assert split_sheet("a/b.csv::c") == ("a/b.csv::c", None)
 
 
+@pytest.mark.slow
 def test_cells_far_apart_are_refused(tmp_path: Path) -> None:
     with xlsxwriter.Workbook(tmp_path / "x.xlsx") as book:
         sheet = book.add_worksheet()

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.scoring.comparison import file_regression
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.file_regression import (
     LIMIT,
@@ -106,13 +105,9 @@ def people(n: int) -> tuple[pl.Series, pl.DataFrame]:
     return pl.Series("text", texts), pairs.sort("left", "right")
 
 
-def test_scoring_refines_doubtful_pairs_alone_and_statistics_do_it_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("dedupe.scoring.score.MIN_CLEAR", 20)
-    monkeypatch.setattr(file_regression, "MIN_CLEAR", 20)
-    monkeypatch.setattr(file_regression, "MIN_AGREEMENT", -1.0)
-    texts, pairs = people(150)
+@pytest.mark.model
+def test_scoring_refines_doubtful_pairs_alone_and_statistics_do_it_again() -> None:
+    texts, pairs = people(1_500)
 
     def scored(**options: Any) -> tuple[pl.Series, FileRegression | None, Comparison]:
         comparison = Comparison.of(texts, pairs)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.statistics import COUNTS, TOKEN, FileStatistics
+from tests.laws import examples
 from tests.scoring.comparison.samples import RECORDS, all_pairs, ends, texts_of, vectors_of
 
-FEW = settings(max_examples=8)
+FEW = examples(8)
 
 
 def stored(statistics: FileStatistics) -> FileStatistics:
@@ -52,6 +55,7 @@ def test_values_of_two_records_or_more_are_counted() -> None:
     assert len(statistics.look_up(TOKEN, pl.Series([], dtype=pl.String))[0]) == 0
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS)
 def test_a_table_made_with_stored_statistics_has_equal_vectors(
@@ -63,6 +67,7 @@ def test_a_table_made_with_stored_statistics_has_equal_vectors(
     np.testing.assert_array_equal(vectors_of(table, *pairs), vectors_of(again, *pairs))
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS, st.data())
 def test_some_records_are_compared_as_among_all(
@@ -99,6 +104,7 @@ def test_a_token_keeps_its_class_among_records_where_it_is_something_else() -> N
     assert vectors_of(some, *pair).tolist() == vectors_of(table, *pair).tolist()
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS, st.data())
 def test_pairs_that_are_looked_up_have_the_vectors_of_the_whole_comparison(
@@ -119,3 +125,67 @@ def test_pairs_that_are_looked_up_have_the_vectors_of_the_whole_comparison(
     np.testing.assert_array_equal(fresh.vectors_of(*asked), expected)
     np.testing.assert_array_equal(whole.vectors_of(*asked), expected)
     assert "table" not in fresh.__dict__
+
+
+@FEW
+@given(RECORDS, st.lists(RECORDS, min_size=2, max_size=2))
+def test_a_query_among_others_gets_what_it_gets_alone(
+    records: list[dict[str, str]], queries: list[list[dict[str, str]]]
+) -> None:
+    statistics = stored(record_table(texts_of(records)).statistics)
+    texts = texts_of(record for query in queries for record in query)
+    starts = np.cumsum([0, *map(len, queries)])[:-1]
+    left = np.repeat(starts, [len(query) - 1 for query in queries]).astype(np.uint32)
+    right = np.delete(np.arange(len(texts)), starts).astype(np.uint32)
+    similarity = np.random.default_rng(len(texts)).random(len(left), dtype=np.float32)
+    together = Comparison(texts, left, right, similarity, statistics, asked=left).log_odds()
+    for start in starts:
+        of_query = left == start
+        count = int(of_query.sum())
+        alone = Comparison(
+            texts.slice(start, count + 1),
+            np.zeros(count, dtype=np.uint32),
+            np.arange(1, count + 1, dtype=np.uint32),
+            similarity[of_query],
+            statistics,
+        )
+        np.testing.assert_array_equal(together[of_query], alone.log_odds())
+
+
+def test_few_records_take_a_small_part_of_the_time_of_many() -> None:
+    """What a record costs by itself is what the answer to a single record takes."""
+    names = [f"{first} {last} {n}" for n in range(60) for first in ("ann", "bo") for last in "xyz"]
+    records = [
+        {"name": name, "street": f"{n} high street", "born": "1958-01-21", "city": "st louis",
+         "email": f"{name}@firma.de", "phone": f"030 {n:07}", "notes": f"{name} of {n} paris"}
+        for n, name in enumerate(names * 5)
+    ]  # fmt: skip
+    texts = texts_of(records)
+    statistics = stored(record_table(texts).statistics)
+
+    def seconds(count: int) -> float:
+        start = time.perf_counter()
+        record_table(texts.head(count), statistics)
+        return time.perf_counter() - start
+
+    few, many = (min(seconds(count) for _ in range(7)) for count in (2, len(texts)))
+    assert few < many / 3
+
+
+def test_a_word_of_another_query_does_not_change_what_a_word_is() -> None:
+    """In the name of a thing, red is a colour; in the name of a person, it is a word."""
+    statistics = record_table(texts_of([{"name": "x", "given": "ann"}] * 2)).statistics
+    queries = texts_of(
+        [{"given": "red"}, {"given": "ann"}, {"name": "red"}, {"name": "blue lamp"}]
+    )  # fmt: skip
+    left, right = ends([(0, 1), (2, 3)])
+    half = np.full(2, 0.5, dtype=np.float32)
+    together = Comparison(queries, left, right, half, statistics, asked=left)
+    assert together.table.depends_on_others.tolist() == [True, False, True, False]
+    pair = ends([(0, 1)])
+    alone = [
+        Comparison(queries.slice(at, 2), *pair, half[:1], statistics).log_odds()[0] for at in (0, 2)
+    ]
+    assert together.log_odds().tolist() == alone
+    mixed = Comparison(queries, left, right, half, statistics).log_odds()
+    assert mixed.tolist() != alone

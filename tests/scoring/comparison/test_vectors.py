@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.scoring.comparison.field_features import CONTACTS, EXCLUSIVE, STRINGS
@@ -17,6 +17,7 @@ from dedupe.scoring.comparison.vectors import (
     feature_names,
     neighbourhood,
 )
+from tests.laws import examples
 from tests.scoring.comparison.samples import (
     RECORDS,
     all_pairs,
@@ -26,7 +27,7 @@ from tests.scoring.comparison.samples import (
     vectors_of,
 )
 
-FEW = settings(max_examples=10)
+FEW = examples(10)
 SIMILARITIES = {
     **{f"{name} {scorer}": name for name, scorer, _ in STRINGS},
     **{name: name for name, _, _ in CONTACTS},
@@ -52,6 +53,7 @@ def test_left_and_right_can_be_exchanged(records: list[dict[str, str]]) -> None:
     np.testing.assert_array_equal(vectors_of(table, left, right), vectors_of(table, right, left))
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS)
 def test_a_pair_alone_has_the_vector_that_it_has_among_others(
@@ -69,6 +71,7 @@ def test_a_word_in_other_fields_of_either_record_counts_alike() -> None:
     assert one == other
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS, st.data())
 def test_the_order_of_rows_changes_nothing(
@@ -102,6 +105,7 @@ def test_a_record_equals_itself_where_it_has_values(records: list[dict[str, str]
         assert features["bits on both sides alone"] == features["bits on one side alone"] == 0
 
 
+@pytest.mark.slow
 @FEW
 @given(RECORDS)
 def test_what_one_side_does_not_have_is_unknown(records: list[dict[str, str]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.scales import EQUAL, UNKNOWN
@@ -18,6 +18,7 @@ from dedupe.scoring.explanation.evidence import (
     kind_of_feature,
     reference_vector,
 )
+from tests.laws import examples
 from tests.scoring.comparison.samples import RECORDS, all_pairs, texts_of, vectors_of
 
 
@@ -54,7 +55,8 @@ def test_the_reference_speaks_neither_for_nor_against_a_match() -> None:
     assert 0.005 < 1 / (1 + np.exp(-start)) < 0.5, "an unknown pair is rather no match"
 
 
-@settings(max_examples=8)
+@pytest.mark.model
+@examples(8)
 @given(RECORDS)
 def test_what_neither_record_has_contributes_nothing(records: list[dict[str, str]]) -> None:
     table = record_table(texts_of(records))

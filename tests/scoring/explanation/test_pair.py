@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.config import Config
@@ -14,7 +14,10 @@ from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.explanation.pair import Explanation, explain_pair
 from dedupe.scoring.logistic import sigmoid
 from dedupe.scoring.pairs import DECIDERS, PAIRS
+from tests.laws import examples
 from tests.scoring.comparison.samples import RECORDS, VALUES
+
+pytestmark = pytest.mark.model
 
 SCORES = st.floats(0, 1, width=32)
 
@@ -54,7 +57,7 @@ MODELS = [name for name in DECIDERS.categories if name != "rule"]
 """What decides pairs before the rules of the user."""
 
 
-@settings(max_examples=15)  # each prepares records several times
+@examples(15)  # each prepares records several times
 @given(RECORDS, st.sampled_from([None, *MODELS]), SCORES, SCORES)
 def test_steps_add_up_to_the_probability_shown(
     records: list[dict[str, str]], decided_by: str | None, scored: float, shown: float
@@ -67,7 +70,7 @@ def test_steps_add_up_to_the_probability_shown(
         assert found.running()[-1] == pytest.approx(found.probability, abs=2e-5)
 
 
-@settings(max_examples=5)
+@examples(5)
 @given(st.fixed_dictionaries(VALUES), st.fixed_dictionaries(VALUES))
 def test_the_order_of_the_records_changes_the_order_of_the_words_only(
     one: dict[str, str], other: dict[str, str]

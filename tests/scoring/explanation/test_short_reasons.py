@@ -19,12 +19,12 @@ PEOPLE = [
 ]
 
 
-def explained(*pairs: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+def explained(*pairs: tuple[int, int], **options: int) -> tuple[np.ndarray, list[str]]:
     left, right = ends(pairs)
     similarity = np.full(len(pairs), 0.7, dtype=np.float32)
     comparison = Comparison(texts_of(PEOPLE), left, right, similarity, with_neighbours=False)
     log_odds = comparison.log_odds()
-    return log_odds, reasons_of(comparison, log_odds).to_list()
+    return log_odds, reasons_of(comparison, log_odds, **options).to_list()
 
 
 def test_reasons_name_the_strongest_evidence() -> None:
@@ -47,13 +47,13 @@ def test_no_pairs_have_no_reasons() -> None:
     assert len(reasons_of(empty, empty.log_odds())) == 0
 
 
-def test_of_too_many_pairs_the_most_doubtful_have_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.model
+def test_of_too_many_pairs_the_most_doubtful_have_reasons() -> None:
     ends_of = ((0, 1), (0, 2), (1, 2))
     _, every = explained(*ends_of)
     log_odds, _ = explained(*ends_of)
     assert sum(map(bool, every)) >= 1
-    monkeypatch.setattr("dedupe.scoring.explanation.short_reasons.MOST_REASONS", 1)
-    _, some = explained(*ends_of)
+    _, some = explained(*ends_of, most=1)
     assert [bool(reason) for reason in some] == [
         at == int(np.abs(log_odds).argmin()) for at in range(3)
     ]

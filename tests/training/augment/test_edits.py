@@ -5,10 +5,13 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.training.augment import edits, records
+from tests.laws import examples
+
+pytestmark = pytest.mark.model
 
 EDITS = tuple(
     dict.fromkeys(
@@ -26,7 +29,7 @@ EDITS = tuple(
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__qualname__)
-@settings(max_examples=25)
+@examples(25)
 @given(text=st.text(min_size=1, max_size=40), seed=st.integers(0, 2**32 - 1))
 def test_every_edit_takes_any_text(edit: edits.Edit, text: str, seed: int) -> None:
     edited = edit(text, Random(seed))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.training.augment.records import PRODUCTS, corrupt_record
+
+pytestmark = pytest.mark.model
 
 any_records = st.dictionaries(st.text(max_size=8), st.text(max_size=40), max_size=6)
 seeds = st.integers(0, 2**32 - 1)

@@ -11,6 +11,8 @@ from dedupe.scoring.comparison.values.word_data import nicknames
 from dedupe.scoring.word_lists import read_lines
 from dedupe.training.augment.word_lists import word_groups, word_list, word_pairs
 
+pytestmark = pytest.mark.model
+
 ROOT = files("dedupe")
 FOLDERS = ("dedupe.training.augment", "dedupe.training", "dedupe.scoring.comparison.values")
 

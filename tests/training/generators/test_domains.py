@@ -17,6 +17,8 @@ from dedupe.training.generators.domains.software import SOFTWARE
 from dedupe.training.generators.domains.title_names import NAME_PAIRS
 from dedupe.training.generators.synthesize import synthesize_pairs
 
+pytestmark = pytest.mark.model
+
 
 def test_people_are_written_in_the_manner_of_a_source() -> None:
     names = "Barbara H. Liskov, Atul Adya"

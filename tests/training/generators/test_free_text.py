@@ -8,6 +8,8 @@ import pytest
 
 from dedupe.training.generators.free_text import add_free_text, write_free_text
 
+pytestmark = pytest.mark.model
+
 LEFT, RIGHT = "name: acme 12\ncity: berlin", "name: acme 13\ncity: bonn"
 
 

@@ -16,6 +16,8 @@ from dedupe.training.generators.synthesize import (
     synthesize_table,
 )
 
+pytestmark = pytest.mark.model
+
 
 @pytest.fixture(scope="module")
 def pairs() -> dict[str, list[LabelledPair]]:

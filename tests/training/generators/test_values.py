@@ -6,10 +6,13 @@ from collections import Counter
 from itertools import islice
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.training.generators.values import Pool, draw_other, nudge_digit
+
+pytestmark = pytest.mark.model
 
 
 def test_a_pool_draws_the_first_values_most_often() -> None:

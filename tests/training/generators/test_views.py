@@ -10,6 +10,8 @@ from dedupe.training.generators.domain import Style
 from dedupe.training.generators.domains.companies import COMPANY
 from dedupe.training.generators.views import File, draw_views
 
+pytestmark = pytest.mark.model
+
 
 def test_a_view_writes_an_entity_with_the_same_errors_at_every_call() -> None:
     for seed in range(50):

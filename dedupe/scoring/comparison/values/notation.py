@@ -7,6 +7,7 @@ case, as record texts hold them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import polars as pl
 from anyascii import anyascii
@@ -34,16 +35,53 @@ PHONE_DIGITS = 9
 """Last digits of a phone number that are compared: country and trunk codes are left out."""
 
 
+_VALUE = pl.col("value").str
+_IS_FOREIGN = (_VALUE.len_bytes() != _VALUE.len_chars()).alias("foreign")
+_FOLDED = _VALUE.replace_all("([aou])e", "$1")
+_SIGNS_AS_WORDS = _VALUE.replace_all(r"\s(?:&|\+|and|und|et)\s+(co|cie)\b", " $1").str.replace_all(
+    r"\s[&+]\s", " and "
+)
+_IS_DOTTED = _VALUE.contains(r"\b[a-z]\. ?[a-z]\. ?[a-z]\b").alias("dotted")
+_LETTERS_AND_DIGITS = _VALUE.replace_all(r"[^a-z0-9]+", " ").str.strip_chars(" ")
+_COMPACT = _FOLDED.str.replace_all(r"[^a-z0-9]", "")
+_PHONE = (
+    _VALUE.replace(r"\s*(?:x|ext\.?|durchwahl)\s*\d+$", "")
+    .str.replace_all(r"\D", "")
+    .str.tail(PHONE_DIGITS)
+)
+_EMAIL = _VALUE.strip_prefix("mailto:").str.replace(r"\+[^@]*@", "@").str.replace_all(r"\s", "")
+_URL = _VALUE.replace(r"^[a-z]+://", "").str.replace(r"^www\d?\.", "").str.replace(r"/+$", "")
+_NUMBER = (
+    _VALUE.extract(r"([-+]?\d[\d,.]*)", 1)
+    .str.replace_all(r",(\d{3})\b", "$1")
+    .str.replace(",", ".", literal=True)
+    .cast(pl.Float64, strict=False)
+)
+
+
 def fold(values: pl.Series) -> pl.Series:
     """Write values in ASCII, and the digraphs of umlauts as single vowels.
 
     Both spellings of a German name become one: ``müller`` and ``mueller`` are ``muller``.
     """
-    foreign = (~values.str.contains(r"^[\x00-\x7f]*$")).arg_true()
-    if len(foreign):
-        latin = [anyascii(value).lower() for value in values.gather(foreign).to_list()]
-        values = values.clone().scatter(foreign, pl.Series(latin, dtype=pl.String))
-    return values.str.replace_all("([aou])e", "$1")
+    return in_ascii(values, _FOLDED)
+
+
+def in_ascii(values: pl.Series, notation: pl.Expr) -> pl.Series:
+    """Write values in ASCII, and in the notation of an expression in ``value``."""
+    found = values.to_frame("value").select_seq(notation.alias("value"), _IS_FOREIGN)
+    if not found["foreign"].any():
+        return found["value"].alias(values.name)
+    foreign = found["foreign"].arg_true()
+    latin = [anyascii(value).lower() for value in values.gather(foreign).to_list()]
+    values = values.clone().scatter(foreign, pl.Series(latin, dtype=pl.String))
+    return written(values, notation)
+
+
+def written(values: pl.Series, notation: pl.Expr) -> pl.Series:
+    """Apply an expression in ``value`` to values: one call, however many steps it has."""
+    found = values.to_frame("value").select_seq(notation.alias("value"))
+    return found.to_series().alias(values.name)
 
 
 def as_words(values: pl.Series) -> pl.Series:
@@ -51,11 +89,12 @@ def as_words(values: pl.Series) -> pl.Series:
 
     The sign in ``& co`` means nothing: it is often left out.
     """
-    values = values.str.replace_all(r"\s(?:&|\+|and|und|et)\s+(co|cie)\b", " $1")
-    values = values.str.replace_all(r"\s[&+]\s", " and ")
-    dotted = values.str.contains(r"\b[a-z]\. ?[a-z]\. ?[a-z]\b").arg_true()
-    if not len(dotted):
+    # Legal forms are sought where there are dotted letters; signs between words change none.
+    steps = values.to_frame("value").select_seq(_SIGNS_AS_WORDS, _IS_DOTTED)
+    values = steps["value"].alias(values.name)
+    if not steps["dotted"].any():
         return values
+    dotted = steps["dotted"].arg_true()
     found = values.gather(dotted)
     for form in LEGAL_FORMS:
         pattern = r"\b" + r"\. ?".join(form) + r"\b\.?"
@@ -65,30 +104,27 @@ def as_words(values: pl.Series) -> pl.Series:
 
 def words(values: pl.Series) -> pl.Series:
     """Keep letters and digits in ASCII, with single blanks between words."""
-    return as_words(fold(values)).str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars(" ")
+    return written(as_words(fold(values)), _LETTERS_AND_DIGITS)
 
 
 def phone(values: pl.Series) -> pl.Series:
     """Keep the digits that tell phone numbers apart, without codes and extensions."""
-    number = values.str.replace(r"\s*(?:x|ext\.?|durchwahl)\s*\d+$", "")
-    return number.str.replace_all(r"\D", "").str.tail(PHONE_DIGITS)
+    return written(values, _PHONE)
 
 
 def email(values: pl.Series) -> pl.Series:
     """Drop blanks, ``mailto:``, and tags after a plus sign."""
-    address = values.str.replace(r"^mailto:", "").str.replace(r"\+[^@]*@", "@")
-    return address.str.replace_all(r"\s", "")
+    return written(values, _EMAIL)
 
 
 def url(values: pl.Series) -> pl.Series:
     """Drop the scheme, ``www.`` and slashes at the end."""
-    address = values.str.replace(r"^[a-z]+://", "").str.replace(r"^www\d?\.", "")
-    return address.str.replace(r"/+$", "")
+    return written(values, _URL)
 
 
 def compact(values: pl.Series) -> pl.Series:
     """Keep letters and digits in ASCII without blanks: how codes and postcodes are compared."""
-    return fold(values).str.replace_all(r"[^a-z0-9]", "")
+    return in_ascii(values, _COMPACT)
 
 
 def numbers(values: pl.Series) -> pl.Series:
@@ -96,8 +132,7 @@ def numbers(values: pl.Series) -> pl.Series:
 
     A comma before three digits groups thousands; another one is a decimal point.
     """
-    text = values.str.extract(r"([-+]?\d[\d,.]*)", 1).str.replace_all(r",(\d{3})\b", "$1")
-    return text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    return written(values, _NUMBER)
 
 
 def dates(values: pl.Series) -> pl.DataFrame:
@@ -108,14 +143,25 @@ def dates(values: pl.Series) -> pl.DataFrame:
     DataFrame
         ``year``, ``month`` and ``day``, int32; 0 where a value does not say.
     """
+    first, then = _date_parts()
+    return values.alias("text").to_frame().select_seq(first).with_columns_seq(then)
+
+
+@cache
+def _date_parts() -> tuple[list[pl.Expr], list[pl.Expr]]:
+    """Return the expressions of what a date says, and of what is meant."""
     text = pl.col("text").str.replace(r"[t ]\d{1,2}:.*$", "")
 
+    months = {name: str(number) for number, name in enumerate(_MONTHS, start=1)}
+
     def part(place: int) -> pl.Expr:
-        found = [
-            text.str.extract(pattern, groups[place]) for pattern, *groups in _DATES if groups[place]
-        ]
-        months = {name: str(number) for number, name in enumerate(_MONTHS, start=1)}
-        digits = [group.replace(months).cast(pl.Int32, strict=False) for group in found]
+        digits = []
+        for pattern, *groups in _DATES:
+            if groups[place]:
+                found = text.str.extract(pattern, groups[place])
+                if place == 1 and _MONTH in pattern:
+                    found = found.replace(months)
+                digits.append(found.cast(pl.Int32, strict=False))
         return pl.coalesce(digits).fill_null(0)
 
     year, month, day = pl.col("year"), pl.col("month"), pl.col("day")
@@ -123,14 +169,12 @@ def dates(values: pl.Series) -> pl.DataFrame:
     short = (year > 0) & (year < 100)
     turned = (month > 12) & (day <= 12)
     return (
-        values.alias("text")
-        .to_frame()
-        .select(part(0).alias("year"), part(1).alias("month"), part(2).alias("day"))
-        .with_columns(
+        [part(0).alias("year"), part(1).alias("month"), part(2).alias("day")],
+        [
             pl.when(short).then(year + century).otherwise(year).cast(pl.Int32),
             pl.when(turned).then(day).otherwise(month).alias("month"),
             pl.when(turned).then(month).otherwise(day).alias("day"),
-        )
+        ],
     )
 
 

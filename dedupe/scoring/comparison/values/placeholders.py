@@ -7,6 +7,8 @@ the phone number of a head office, are found by how they occur in the file; see
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from dedupe.scoring.comparison.values.roles import Role
@@ -40,10 +42,19 @@ def is_no_value(values: pl.Series) -> pl.Series:
 
 def is_placeholder(values: pl.Series, role: Role) -> pl.Series:
     """Tell which values of a phone, e-mail or date field are placeholders."""
-    if role is Role.PHONE:
-        return values.str.replace_all(r"[\s()./\-]", "").str.contains(_PHONE)
-    if role is Role.EMAIL:
-        return values.str.contains(_EMAIL)
-    if role is Role.DATE:
-        return values.str.contains(_DATE)
-    return pl.Series(values.name, [False], dtype=pl.Boolean).new_from_index(0, len(values))
+    if not may_be_placeholder(role):
+        return pl.Series(values.name, [False], dtype=pl.Boolean).new_from_index(0, len(values))
+    return values.to_frame("value").select_seq(_PLACEHOLDERS[role]).to_series().alias(values.name)
+
+
+def may_be_placeholder(role: Role) -> bool:
+    """Tell whether fields of some role have placeholders."""
+    return role in _PLACEHOLDERS
+
+
+_VALUE = pl.col("value").str
+_PLACEHOLDERS: Mapping[Role, pl.Expr] = {
+    Role.PHONE: _VALUE.replace_all(r"[\s()./\-]", "").str.contains(_PHONE),
+    Role.EMAIL: _VALUE.contains(_EMAIL),
+    Role.DATE: _VALUE.contains(_DATE),
+}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.models.loading import cpu_count
+from dedupe.scoring.comparison.values.columns import batches, for_each, thread_of
+from dedupe.scoring.comparison.values.given_names import name_numbers
 from dedupe.scoring.comparison.values.roles import Role
-from dedupe.scoring.comparison.values.tokens import CLASS, MAYBE, value_tokens
+from dedupe.scoring.comparison.values.tokens import CLASS, MAYBE, tokens_of_columns
 
 MAX_TOKENS = 32
 """Tokens of a record that are compared; those of its name come first."""
@@ -22,6 +22,8 @@ MAX_VALUE_TOKENS = 28
 MIN_LOOSE_CHARACTERS = 4
 """Characters from which two words may match although they are not equal."""
 MAX_LETTERS = 24
+_FRAMED_LETTERS = MAX_LETTERS + 2
+_LETTERS_BLOCK = 1 << 12
 BIT_STEP = np.float32(2**-12)
 """Step of the bits of tokens: sums of as many as a record has are exact in float32."""
 _NONE = np.iinfo(np.int64).max
@@ -77,8 +79,13 @@ class TokenTable:
         :data:`BIT_STEP`.
     letters
         (v,) uint64: bit set of the letter pairs of a word; 0 for tokens that match only exactly.
+    given_names
+        (v,) uint16: number of each given name and initial, as of
+        :func:`~dedupe.scoring.comparison.values.given_names.name_numbers`; 0 for other tokens.
     names
         (v,) of str: the tokens.
+    several
+        (v,) bool: tokens that have several classes in these records.
     """
 
     tokens: NDArray[np.int32]
@@ -87,7 +94,9 @@ class TokenTable:
     counts: NDArray[np.int32]
     bits: NDArray[np.float32]
     letters: NDArray[np.uint64]
+    given_names: NDArray[np.uint16]
     names: pl.Series
+    several: NDArray[np.bool_]
 
     @cached_property
     def lengths(self) -> NDArray[np.uint8]:
@@ -104,7 +113,12 @@ class TokenTable:
 
 
 def token_table(
-    fields: Sequence[TokenField], n: int, records: int, count: Counter, classify: Classifier
+    fields: Sequence[TokenField],
+    n: int,
+    records: int,
+    count: Counter,
+    classify: Classifier,
+    split: Callable[[], list[SplitFields]] | None = None,
 ) -> TokenTable:
     """Make the tokens of n records.
 
@@ -120,9 +134,10 @@ def token_table(
         Looks up the number of records that have each token.
     classify
         Looks up the class of each token: a number may be a code in another record of the file.
+    split
+        Returns the tokens of the values, if :func:`split_in_background` was called before.
     """
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        found = list(pool.map(lambda field: value_tokens(field.values, field.role), fields))
+    found = _split(fields, n) if split is None else split()
     vocabulary = _vocabulary(found)
     packed = _pack(found, fields, vocabulary, n)
     tokens = np.where(packed == _NONE, -1, packed >> _ROLE_BITS).astype(np.int32)
@@ -141,36 +156,62 @@ def token_table(
         counts,
         np.rint(np.log2(records / np.maximum(counts, 1)) / BIT_STEP).astype(np.float32) * BIT_STEP,
         _letter_sets(vocabulary["token"], classes),
+        name_numbers(vocabulary["token"], classes == CLASS["initial"]),
         vocabulary["token"],
+        several,
     )
 
 
-def _vocabulary(found: Sequence[pl.DataFrame]) -> pl.DataFrame:
+@dataclass(frozen=True, eq=False)
+class SplitFields:
+    """Fields, and the tokens of their values, one field after the other."""
+
+    fields: Sequence[TokenField]
+    tokens: pl.DataFrame
+
+
+def split_in_background(fields: Sequence[TokenField]) -> Callable[[], list[SplitFields]]:
+    """Split the values of fields of few records in another thread; the result waits for it."""
+    return thread_of("tokens").submit(_split_together, fields).result
+
+
+def _split(fields: Sequence[TokenField], n: int) -> list[SplitFields]:
+    """Split the values of fields of `n` records."""
+    return [split for some in for_each(_split_together, batches(fields, n), n) for split in some]
+
+
+def _split_together(fields: Sequence[TokenField]) -> list[SplitFields]:
+    columns, roles = [field.values for field in fields], [field.role for field in fields]
+    return [SplitFields(fields, tokens_of_columns(columns, roles))]
+
+
+def _vocabulary(found: Sequence[SplitFields]) -> pl.DataFrame:
     """List the distinct tokens, sorted: ``number``, ``token``, ``class``; ``several`` classes."""
     schema = {"token": pl.String, "class": pl.UInt8}
-    tokens = pl.concat([pl.DataFrame(schema=schema), *(part.select(*schema) for part in found)])
+    parts = [part.tokens.select(*schema) for part in found]
+    tokens = pl.concat([pl.DataFrame(schema=schema), *parts])
     kind = pl.col("class") % MAYBE
     classes = kind.max(), (kind.min() < kind.max()).alias("several")
     return tokens.group_by("token").agg(classes).sort("token").with_row_index("number")
 
 
 def _pack(
-    found: Sequence[pl.DataFrame], fields: Sequence[TokenField], vocabulary: pl.DataFrame, n: int
+    found: Sequence[SplitFields],
+    fields: Sequence[TokenField],
+    vocabulary: pl.DataFrame,
+    n: int,
 ) -> NDArray[np.int64]:
     """Build an (n, t) matrix of token and group in one number, sorted within each record."""
+    split = {field: part for part in found for field in part.fields}
+    numbers: dict[TokenField, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
     packed = np.full((n, MAX_TOKENS), _NONE, dtype=np.int64)
     fill = np.zeros(n, dtype=np.int64)
     rows = np.arange(n)
-    for part, field in zip(found, fields, strict=True):
-        numbered = part.join(
-            vocabulary.select("token", "number"), on="token", how="left", maintain_order="left"
-        )
-        maybe = numbered["class"].to_numpy() >= MAYBE
-        number = numbered["number"].to_numpy().astype(np.int64) << _ROLE_BITS
-        number += np.where(maybe, MAYBE_GROUP, field.group)
-        length = np.bincount(part["value"].to_numpy(), minlength=len(field.values) + 1)
-        start = np.concatenate([[0], np.cumsum(length)])
-        count = np.where(field.codes >= 0, length[field.codes], 0)
+    for field in fields:
+        if field not in numbers:
+            numbers |= _numbers(split[field], vocabulary)
+        number, start = numbers.pop(field)
+        count = np.append(np.diff(start), 0)[field.codes]
         for step in range(min(int(count.max(initial=0)), MAX_VALUE_TOKENS)):
             at = rows[(count > step) & (fill < MAX_TOKENS)]
             packed[at, fill[at]] = number[start[field.codes[at]] + step]
@@ -179,20 +220,48 @@ def _pack(
     return packed[:, : max(int(fill.max(initial=0)), 1)]
 
 
+def _numbers(
+    split: SplitFields, vocabulary: pl.DataFrame
+) -> dict[TokenField, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return, of each field, token and group in one number, and where those of a value start."""
+    numbered = split.tokens.select("token").join(
+        vocabulary.select("token", "number"), on="token", how="left", maintain_order="left"
+    )
+    number = numbered["number"].to_numpy().astype(np.int64) << _ROLE_BITS
+    maybe = split.tokens["class"].to_numpy() >= MAYBE
+    values = sum(len(field.values) for field in split.fields)
+    length = np.bincount(split.tokens["value"].to_numpy(), minlength=values)
+    start = np.concatenate([[0], np.cumsum(length)])
+    found, first = {}, 0
+    for field in split.fields:
+        starts = start[first : first + len(field.values) + 1]
+        part = slice(starts[0], starts[-1])
+        group = np.where(maybe[part], MAYBE_GROUP, field.group)
+        found[field] = number[part] + group, starts - starts[0]
+        first += len(field.values)
+    return found
+
+
 def _letter_sets(tokens: pl.Series, classes: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Make a bit set of the letter pairs of each word; similar words share most bits."""
     sets = np.zeros(len(tokens), dtype=np.uint64)
     variant = (classes >= CLASS["size"]) & (classes <= CLASS["sex"])
     long = tokens.str.len_chars().to_numpy() >= MIN_LOOSE_CHARACTERS
     loose = np.flatnonzero(long & ((classes == CLASS["word"]) | variant))
-    width = MAX_LETTERS + 2
-    framed = "^" + tokens.gather(loose).str.head(MAX_LETTERS) + "$"
-    text = framed.str.pad_end(width, "\0").str.join("").item() if len(loose) else ""
-    letters = np.frombuffer(text.encode("ascii", "replace"), dtype=np.uint8).reshape(-1, width)
-    bits = np.zeros(len(loose), dtype=np.uint64)
-    for position in range(width - 1):
-        first, second = (letters[:, position + side].astype(np.uint64) for side in (0, 1))
+    text = tokens.gather(loose).to_frame("token").select(_framed()).item() if len(loose) else ""
+    letters = np.frombuffer(text.encode("ascii", "replace"), dtype=np.uint8)
+    letters = letters.reshape(-1, _FRAMED_LETTERS)
+    for at in range(0, len(loose), _LETTERS_BLOCK):
+        block = letters[at : at + _LETTERS_BLOCK].astype(np.uint64)
+        first, second = block[:, :-1], block[:, 1:]
         bit = np.uint64(1) << (first * np.uint64(31) + second * np.uint64(17)) % np.uint64(61)
-        bits |= np.where(second > 0, bit, np.uint64(0))
-    sets[loose] = bits
+        bit[second == 0] = 0
+        sets[loose[at : at + _LETTERS_BLOCK]] = np.bitwise_or.reduce(bit, axis=1)
     return sets
+
+
+@cache
+def _framed() -> pl.Expr:
+    """Join all tokens, each with a sign at its begin and end, in places of equal width."""
+    framed = "^" + pl.col("token").str.head(MAX_LETTERS) + "$"
+    return framed.str.pad_end(_FRAMED_LETTERS, "\0").str.join("")

@@ -1,0 +1,62 @@
+"""Functions applied to many columns: long ones in threads, short ones together.
+
+A call of polars costs a tenth of a millisecond however few values it gets. One record that is
+matched has few, and would need hundreds of calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+import polars as pl
+
+from dedupe.models.loading import cpu_count
+
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
+
+MANY = 1 << 13
+"""Records from which columns are handled in threads: much of polars and NumPy runs on one core."""
+
+
+def for_each(function: Callable[[_Given], _Made], items: Iterable[_Given], n: int) -> list[_Made]:
+    """Call a function for each item; in threads if the items hold many records, of which `n`."""
+    if n < MANY or cpu_count() == 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        return list(pool.map(function, items))
+
+
+@cache
+def thread_of(stage: str) -> ThreadPoolExecutor:
+    """Return a thread of its own for a stage.
+
+    polars keeps the last 32 compiled patterns of each thread. A stage that runs in its own thread
+    finds its patterns there; to compile one takes as long as to apply it to a thousand values.
+    """
+    return ThreadPoolExecutor(1, thread_name_prefix=stage)
+
+
+def batches(items: Sequence[_Given], n: int) -> list[Sequence[_Given]]:
+    """Divide items that hold `n` records: each by itself if these are many, else all together."""
+    if n >= MANY:
+        return [items[at : at + 1] for at in range(len(items))]
+    return [items] if items else []
+
+
+def together(
+    function: Callable[[pl.Series], pl.Series], columns: Sequence[pl.Series]
+) -> list[pl.Series]:
+    """Apply a function that takes each value by itself to several columns, in one call if short."""
+    if len(columns) < 2:
+        return [function(column) for column in columns]
+    if sum(map(len, columns)) >= MANY:
+        return for_each(function, columns, MANY)
+    made, parts, at = function(pl.concat(columns)), [], 0
+    for column in columns:
+        parts.append(made.slice(at, len(column)))
+        at += len(column)
+    return parts

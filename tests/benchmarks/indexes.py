@@ -1,0 +1,190 @@
+"""Candidate search by several indexes: ``python -m tests.benchmarks.indexes TABLE --id COLUMN``.
+
+Embeds the distinct texts of a table, and finds the neighbours of all of them with
+
+- ``inverted index``: what a run uses above 50,000 texts: pairs that share rare features, of which
+  those with a high cosine are kept;
+- ``FAISS flat``: all pairs, exactly;
+- ``FAISS cells``: an inverted file of FAISS whose lists are the rarest shared features of each
+  text, given from outside, with 8-bit codes; a text is in as many lists as it has features;
+- ``FAISS IVF``: lists of k-means, with half precision;
+- ``FAISS HNSW``: a graph, with 8-bit codes.
+
+Each is a process of its own. Prints seconds, peak memory beyond the embedded texts, and the share
+of the exact 10 nearest of 512 texts that it found. ``--only`` selects some.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from dedupe.blocking.backends import inverted_hits, load_faiss
+from dedupe.blocking.bi_encoder import shared_features
+from dedupe.blocking.index import embed_texts
+from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample
+from dedupe.config import Config
+from dedupe.progress import silent
+from dedupe.records import make_records
+from dedupe.scoring.pairs import identical_pairs
+from tests.benchmarks.common import print_head, print_row
+
+CELLS = 8
+"""Lists of a text in ``FAISS cells``: its rarest features that another text has."""
+BLOCK = 4096
+Found = Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""Rows and their neighbours, block by block."""
+
+
+def inverted(vectors: Int8Vectors, rare: csr_array, radius: float) -> Found:
+    for row, other, _ in inverted_hits(vectors, rare, radius, silent):
+        yield row, other
+
+
+def flat(vectors: Int8Vectors, rare: csr_array, radius: float) -> Found:
+    index = load_faiss().IndexFlatIP(vectors.shape[1])
+    return _nearest(index, vectors)
+
+
+def hnsw(vectors: Int8Vectors, rare: csr_array, radius: float) -> Found:
+    faiss = load_faiss()
+    d, inner = vectors.shape[1], faiss.METRIC_INNER_PRODUCT
+    index = faiss.IndexHNSWSQ(d, faiss.ScalarQuantizer.QT_8bit, 16, inner)
+    index.hnsw.efConstruction, index.hnsw.efSearch = 40, 64
+    index.train(vectors[:BLOCK])
+    return _nearest(index, vectors)
+
+
+def ivf(vectors: Int8Vectors, rare: csr_array, radius: float) -> Found:
+    faiss = load_faiss()
+    n, d = vectors.shape
+    lists = int(4 * np.sqrt(n))
+    half, inner = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    index = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(d), d, lists, half, inner, False)
+    index.cp.niter, index.cp.spherical, index.nprobe = 10, True, 16
+    index.train(vectors[np.sort(np.random.default_rng(0).permutation(n)[: 48 * lists])])
+    return _nearest(index, vectors)
+
+
+def cells(vectors: Int8Vectors, rare: csr_array, radius: float) -> Found:
+    from faiss.contrib.ivf_tools import add_preassigned, search_preassigned
+
+    faiss = load_faiss()
+    n, d = vectors.shape
+    per_text = np.diff(rare.indptr)
+    place = np.arange(rare.nnz) - np.repeat(rare.indptr[:-1], per_text)
+    kept = place < CELLS
+    text = np.repeat(np.arange(n), per_text)[kept]
+    _, cell = np.unique(rare.indices[kept], return_inverse=True)
+    code, inner = faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
+    lists = int(cell.max()) + 1
+    index = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(d), d, lists, code, inner, False)
+    index.sq.train(BLOCK, faiss.swig_ptr(np.ascontiguousarray(vectors[:BLOCK])))
+    index.is_trained, index.nprobe = True, CELLS
+    for at in range(0, len(text), BLOCK):
+        some = slice(at, at + BLOCK)
+        add_preassigned(index, vectors[text[some]], cell[some].astype(np.int64), text[some])
+    asked = np.full((n, CELLS), -1, dtype=np.int64)
+    asked[text, place[kept]] = cell
+    k = 8 * NEIGHBOURS  # a text is found once in each list that it shares
+    for at in range(0, n, BLOCK):
+        block = vectors[at : at + BLOCK]
+        _, found = search_preassigned(index, block, k, asked[at : at + BLOCK])
+        yield np.repeat(at + np.arange(len(block)), k), found.ravel()
+
+
+def _nearest(index: Any, vectors: Int8Vectors) -> Found:
+    for at in range(0, len(vectors), BLOCK):
+        index.add(vectors[at : at + BLOCK])
+    for at in range(0, len(vectors), BLOCK):
+        block = vectors[at : at + BLOCK]
+        _, found = index.search(block, NEIGHBOURS + 1)
+        yield np.repeat(at + np.arange(len(block)), NEIGHBOURS + 1), found.ravel()
+
+
+INDEXES: dict[str, Callable[[Int8Vectors, csr_array, float], Found]] = {
+    "inverted index": inverted,
+    "FAISS flat": flat,
+    "FAISS cells": cells,
+    "FAISS IVF": ivf,
+    "FAISS HNSW": hnsw,
+}
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(name: str, table: str, ids: str, rows: int | None) -> dict[str, float]:
+    """Search the neighbours of the texts of a table with one index."""
+    frame = pl.read_csv(table, infer_schema=False, n_rows=rows).fill_null("")
+    records = make_records(frame, Config(id=ids))
+    distinct = records.texts.gather(identical_pairs(records.texts)[0]).to_list()
+    embedded = embed_texts(Config(), distinct)
+    rare = shared_features(embedded.encoder, embedded.rare)
+    if rare is None or not isinstance(embedded.vectors, Int8Vectors):
+        raise SystemExit("give a table of over 50,000 different texts")
+    sample = NeighbourSample.draw(embedded.vectors, 0, None)
+    near = sample.similarity[:, :NEIGHBOURS]
+    radius = float(np.quantile(near[near > NO_NEIGHBOUR], 0.2))
+    wanted = sample.nearest[:, :NEIGHBOURS][near >= radius]
+    asked = np.repeat(sample.rows, (near >= radius).sum(axis=1))
+    sampled = np.zeros(len(distinct), dtype=bool)
+    sampled[sample.rows] = True
+    before, start, seen = _peak_mb(), time.perf_counter(), []
+    for row, other in INDEXES[name](embedded.vectors, rare, radius):
+        known = (other >= 0) & (sampled[row] | sampled[np.maximum(other, 0)])
+        seen.append(np.stack([row[known], other[known]]))
+    seconds, peak = time.perf_counter() - start, _peak_mb() - before
+    row, other = np.concatenate(seen, axis=1)
+    found = set(zip(row.tolist(), other.tolist(), strict=True))
+    there = [
+        (a, b) in found or (b, a) in found
+        for a, b in zip(asked.tolist(), wanted.tolist(), strict=True)
+    ]
+    return {"texts": len(distinct), "seconds": seconds, "mb": peak, "recall": float(np.mean(there))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table")
+    parser.add_argument("--id", default="id")
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--only", nargs="*", default=list(INDEXES), choices=list(INDEXES))
+    parser.add_argument("--one", choices=list(INDEXES), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(measure(given.one, given.table, given.id, given.rows)))
+        return
+    print_head("index", "texts", "seconds", "MB", "exact neighbours found")
+    for name in given.only:
+        rows = [] if given.rows is None else ["--rows", str(given.rows)]
+        command = [sys.executable, "-m", __spec__.name, given.table, "--id", given.id, *rows]
+        done = subprocess.run([*command, "--one", name], capture_output=True, text=True)
+        if done.returncode:
+            print_row(name, "", "", "", done.stderr.strip().splitlines()[-1])
+            continue
+        found = json.loads(done.stdout.splitlines()[-1])
+        print_row(
+            name,
+            f"{found['texts']:,}",
+            f"{found['seconds']:.1f}",
+            f"{found['mb']:.0f}",
+            f"{found['recall']:.3f}",
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Trees of the comparison model are exported as they were fitted (needs the extra ``train``)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dedupe.scoring.comparison.vectors import feature_names
+from dedupe.training.comparison.data import LabelledPairs
+from dedupe.training.comparison.fit import TreeRecipe, combination_inputs, fit_trees
+
+pytestmark = pytest.mark.model
+
+
+def made_pairs(name: str, m: int, seed: int) -> LabelledPairs:
+    rng = np.random.default_rng(seed)
+    vectors = rng.integers(0, 256, (m, len(feature_names())), dtype=np.uint8)
+    labels = (vectors[:, 0] > 128).astype(np.int8)
+    texts = np.array([f"name: {number}" for number in range(m)], dtype=object)
+    return LabelledPairs(name, "lesson", vectors, labels, texts, texts)
+
+
+def test_trees_are_exported_as_fitted() -> None:
+    pytest.importorskip("catboost")
+    sets = [made_pairs("a", 600, 1), made_pairs("b", 300, 2)]
+    trees = fit_trees(sets, replace(TreeRecipe(), iterations=60))  # checks the export itself
+    again = fit_trees(sets, replace(TreeRecipe(), iterations=60))
+    vectors = made_pairs("c", 200, 3).vectors
+    np.testing.assert_array_equal(trees.log_odds(vectors), again.log_odds(vectors))
+    assert ((trees.log_odds(vectors) > 0) == (vectors[:, 0] > 128)).mean() > 0.95
+
+
+def test_combined_log_odds_are_clipped_and_beside_them_is_the_lower() -> None:
+    inputs = combination_inputs(np.array([9.0, -1.0], "f4"), np.array([2.0, -20.0], "f4"))
+    assert inputs.tolist() == [[7.0, 2.0, 2.0], [-1.0, -7.0, -7.0]]
