@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from dedupe.blocking.backends import (
+    ANY_SOURCE,
     CANDIDATES,
     SHARING_PER_RECORD,
     Wanted,
@@ -31,10 +32,16 @@ from dedupe.blocking.backends import (
 )
 from dedupe.blocking.bi_encoder import shared_features
 from dedupe.blocking.candidates import find_candidate_pairs, limits_of
-from dedupe.blocking.index import embed_texts
+from dedupe.blocking.index import NO_SLOT, embed_texts
 from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.ranking import neighbour_ranks
+from dedupe.blocking.ranking import Sources, neighbour_ranks
 from dedupe.blocking.sampling import SAMPLE, NeighbourSample
+from dedupe.blocking.sources import (
+    source_column,
+    source_note,
+    source_numbers,
+    sources_of_texts,
+)
 from dedupe.blocking.tfidf import BUCKET_BITS, DIMENSIONS, MAX_RARE, RARITY_POWER, HashedTfidf
 from dedupe.engine.candidates import (
     BINS,
@@ -96,10 +103,12 @@ def _search_all(plan: Plan, task: int) -> Facts:
     """Search all records in one task, as a local run does."""
     records = pl.concat([distinct_records(plan, home) for home in plan.homes])
     texts, rows = records["text"].to_list(), records["row"].to_numpy()
+    sources, notes = _sources(plan, records)
     embedded = embed_texts(plan.config, texts)
     found = find_candidate_pairs(
         embedded.vectors,
         plan.config,
+        sources=sources,
         rare=shared_features(embedded.encoder, embedded.rare),
         views=embedded.views(texts),
     )
@@ -107,7 +116,30 @@ def _search_all(plan: Plan, task: int) -> Facts:
         pl.Series(side, rows[found.pairs[side].to_numpy()], dtype=pl.UInt32) for side in PAIR
     )
     plan.store.write(part("search", 0), pairs)
-    return {"radius": found.radius, "index": found.index, "notes": list(found.notes)}
+    return {"radius": found.radius, "index": found.index, "notes": [*found.notes, *notes]}
+
+
+def _sources(plan: Plan, records: pl.DataFrame) -> tuple[Sources | None, tuple[str, ...]]:
+    """Find out where the distinct records are from, and what the user should know about it."""
+    column = source_column(plan.fields)
+    if column is None:
+        return None, ()
+    named = pl.concat(
+        [
+            plan.store.read(part("partitions", home), [column])[column].cast(pl.String)
+            for home in plan.homes
+        ]
+    )
+    if named.n_unique() > ANY_SOURCE:
+        return None, (f"column {column!r} names too many sources to tell them apart",)
+    slot = np.full(plan.rows, NO_SLOT, dtype=np.uint32)
+    slot[records["row"].to_numpy()] = np.arange(records.height, dtype=np.uint32)
+    for home in plan.homes:
+        identical = plan.store.read(part("identical", home))
+        slot[identical["right"].to_numpy()] = slot[identical["left"].to_numpy()]
+    slot[records.filter(pl.col("text") == "")["row"].to_numpy()] = NO_SLOT
+    sources = sources_of_texts(source_numbers(named), slot, records.height, plan.config)
+    return sources, (source_note(column),)
 
 
 def _keep_candidates(plan: Plan, home: int, frames: list[pl.DataFrame]) -> Facts:

@@ -8,12 +8,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.backends import ANY_SOURCE
 from dedupe.blocking.bi_encoder import shared_features
 from dedupe.blocking.candidates import find_candidate_pairs
-from dedupe.blocking.index import NO_SLOT, Index, embed_texts, open_index, save_index
-from dedupe.blocking.ranking import Sources
-from dedupe.column_roles import NAMES_SOURCE
+from dedupe.blocking.index import Index, embed_texts, open_index, save_index
+from dedupe.blocking.sources import (
+    source_column,
+    source_note,
+    source_numbers,
+    sources_of_texts,
+)
 from dedupe.config import BUNDLED, Config
 from dedupe.errors import InputError
 from dedupe.io.schema_matching import Linked
@@ -232,40 +235,7 @@ def record_sources(
     """
     if config.link:
         return records.source, ()
-    names = [field.name for field in records.fields if field.reason == NAMES_SOURCE]
-    if not names:
+    column = source_column(records.fields)
+    if column is None:
         return None, ()
-    values = records.frame[names[0]].cast(pl.String).fill_null("")
-    note = (
-        f"column {names[0]!r} names the source of each row: neighbours in other sources are "
-        f"candidates before those in the same one; --ignore {names[0]} treats all alike"
-    )
-    return (values.rank("dense") - 1).to_numpy().astype(np.uint8), (note,)
-
-
-def sources_of_texts(
-    number: NDArray[np.uint8] | None, slot: NDArray[np.uint32], size: int, config: Config
-) -> Sources | None:
-    """Return the sources of `size` distinct texts.
-
-    Parameters
-    ----------
-    number
-        (n,) u8 number of each record's source, as of :func:`record_sources`.
-    slot
-        (n,) u32 number of each record's text, as of :func:`~dedupe.blocking.index.assign_slots`.
-    size
-        Number of distinct texts.
-    config
-        ``link`` and ``within_tables`` are used.
-    """
-    if number is None:
-        return None
-    low = np.full(size, ANY_SOURCE, dtype=np.uint8)
-    high = np.zeros(size, dtype=np.uint8)
-    there = slot != NO_SLOT
-    np.minimum.at(low, slot[there], number[there])
-    np.maximum.at(high, slot[there], number[there])
-    # A text that several sources have is of none of them.
-    of_text = np.where(low == high, low, ANY_SOURCE).astype(np.uint8)
-    return Sources(of_text, across_only=bool(config.link) and not config.within_tables)
+    return source_numbers(records.frame[column]), (source_note(column),)

@@ -20,9 +20,10 @@ import polars as pl
 from dedupe.blocking.bi_encoder import shared_features
 from dedupe.blocking.candidates import find_candidate_pairs
 from dedupe.blocking.index import assign_slots, embed_texts
+from dedupe.blocking.sources import sources_of_texts
 from dedupe.config import BUNDLED, Config
 from dedupe.evaluation.gold import evaluate, read_gold
-from dedupe.pipeline.pairs import record_sources, sources_of_texts
+from dedupe.pipeline.pairs import record_sources
 from dedupe.records import Records, make_records
 from dedupe.scoring.pairs import DECIDERS, identical_pairs
 from tests.benchmarks.common import gold_file, print_head, print_row, tables

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from dedupe.blocking.backends import CANDIDATES
 from dedupe.blocking.index import NO_SLOT, Index, build_index, extend_index, open_index
 from dedupe.blocking.retrieve import find_new_candidate_pairs
+from dedupe.blocking.sources import sources_of_texts
 from dedupe.config import Config
 from dedupe.pipeline.incremental.delta import Delta
-from dedupe.pipeline.pairs import own_pairs, record_sources, sources_of_texts
+from dedupe.pipeline.pairs import own_pairs, record_sources
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Progress
 from dedupe.records import Records
