@@ -8,17 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedupe.blocking.candidates import find_candidate_pairs
+from dedupe.blocking.index import assign_slots, embed_texts
+from dedupe.blocking.sources import sources_of_texts
 from dedupe.config import Config
-from dedupe.engine.candidates import BINS, within_budget
+from dedupe.engine.candidates import BINS, identical_texts, within_budget
 from dedupe.engine.components import contract
 from dedupe.engine.plan import Plan, Sizes, part
-from dedupe.engine.reading import SKETCH, _sketch, count_distinct, find_files
+from dedupe.engine.reading import (
+    SKETCH,
+    _sketch,
+    count_distinct,
+    find_files,
+    make_texts,
+    read_input,
+)
+from dedupe.engine.search import _search_all
 from dedupe.engine.store import Store
 from dedupe.engine.workers import naming_record
 from dedupe.errors import EngineError, InputError
+from dedupe.pipeline.pairs import record_sources
 from dedupe.progress import no_report
-from dedupe.scoring.pairs import components
+from dedupe.records import make_records
+from dedupe.scoring.pairs import components, identical_pairs
 from tests.engine.clusters import Inline
+from tests.engine.people import people
 
 ROWS = 30
 
@@ -51,6 +65,41 @@ def test_the_best_pairs_are_within_the_budget(counts: list[int], most: int) -> N
     kept = histogram[:rank].sum() + (histogram[rank, lowest:].sum() if rank < 3 else 0)
     assert kept <= most or kept == histogram[0][histogram[0].nonzero()[0].max(initial=0)]
     assert kept == histogram.sum() or kept + histogram.max() >= min(most, histogram.sum())
+
+
+def test_one_search_ranks_neighbours_in_other_sources_apart(tmp_path: Path) -> None:
+    path, config = tmp_path / "people.csv", Config(candidates_per_record=2)
+    table = people(400).with_columns(
+        pl.Series("source", ["a", "a", "b", "a"] * 100), pl.lit("").alias("id")
+    )
+    table = pl.concat([table, table[:20].with_columns(pl.lit("b").alias("source"))])
+    table.write_csv(path)
+    store = Store(str(tmp_path / "stages"))
+    workers = Inline(store, no_report)
+    plan = read_input(workers, Plan(store, store, config, Sizes(rows=150)), find_files(str(path)))
+    make_texts(workers, plan)
+    identical_texts(workers, plan)
+    notes = _search_all(plan, 0)["notes"]
+
+    records = make_records(table, config)
+    firsts, identical = identical_pairs(records.texts)
+    texts, slot = (
+        records.texts.gather(firsts).to_list(),
+        assign_slots(records.texts, firsts, identical),
+    )
+    number, expected_notes = record_sources(records, config)
+    sources = sources_of_texts(number, slot, len(texts), config)
+    assert sources is not None
+    embedded = embed_texts(config, texts)
+    found = find_candidate_pairs(
+        embedded.vectors, config, sources=sources, views=embedded.views(texts)
+    ).pairs
+    rows = firsts.to_numpy()
+    expected = found.with_columns(
+        pl.Series(side, rows[found[side].to_numpy()], dtype=pl.UInt32) for side in ("left", "right")
+    )
+    assert store.read(part("search", 0)).equals(expected)
+    assert notes == list(expected_notes)
 
 
 def test_distinct_values_are_counted_over_partitions() -> None:
