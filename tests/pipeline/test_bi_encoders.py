@@ -116,6 +116,7 @@ def test_a_prompt_is_read_before_each_text_and_makes_other_vectors(
     assert [model.prompts for model in models] == [{"query: "}, {"passage: "}]
 
 
+@pytest.mark.model
 @pytest.mark.parametrize(
     ("name", "default", "given", "expected"),
     [
