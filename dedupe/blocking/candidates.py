@@ -21,7 +21,7 @@ All work block by block and drop hits that can no longer become candidates, so m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -163,8 +163,7 @@ def find_candidate_pairs(
     found = _collect(hits, limits, None if index == INVERTED else vectors, sources)
     pairs = _within_budget(found, limits.pairs, sources)
     if semantic is not None and config.radius is None:
-        only = replace(config, hybrid=False)
-        others = find_candidate_pairs(semantic, only, progress, sources).pairs
+        others = find_candidate_pairs(semantic, config, progress, sources).pairs
         pairs = _merged_by_rank([found, others], vectors, limits.pairs, sources)
     just_outside, sampled = sample.just_outside(pairs, n)
     return Candidates(
