@@ -42,6 +42,7 @@ from dedupe.blocking.backends import (
 from dedupe.blocking.neighbours import Asked, View
 from dedupe.blocking.ranking import (
     Sources,
+    best_ranks,
     neighbour_ranks,
     rank_by_views,
     select_best,
@@ -311,10 +312,4 @@ def _merged_by_rank(
         found.join(neighbour_ranks(found, sources=sources), on=["left", "right"])
         for found in searches
     ]
-    best = (
-        pl.concat(ranked)
-        .group_by("left", "right")
-        .agg(pl.col("similarity").max(), pl.col("rank").min())
-        .sort("left", "right")
-    )
-    return select_with_cosines(best, most, vectors)
+    return select_with_cosines(best_ranks(ranked), most, vectors)
