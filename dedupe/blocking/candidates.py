@@ -21,7 +21,7 @@ All work block by block and drop hits that can no longer become candidates, so m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +42,7 @@ from dedupe.blocking.backends import (
 from dedupe.blocking.neighbours import Asked, View
 from dedupe.blocking.ranking import (
     Sources,
+    best_ranks,
     neighbour_ranks,
     rank_by_views,
     select_best,
@@ -163,8 +164,7 @@ def find_candidate_pairs(
     found = _collect(hits, limits, None if index == INVERTED else vectors, sources)
     pairs = _within_budget(found, limits.pairs, sources)
     if semantic is not None and config.radius is None:
-        only = replace(config, hybrid=False)
-        others = find_candidate_pairs(semantic, only, progress, sources).pairs
+        others = find_candidate_pairs(semantic, config, progress, sources).pairs
         pairs = _merged_by_rank([found, others], vectors, limits.pairs, sources)
     just_outside, sampled = sample.just_outside(pairs, n)
     return Candidates(
@@ -318,10 +318,4 @@ def _merged_by_rank(
         found.join(neighbour_ranks(found, sources=sources), on=["left", "right"])
         for found in searches
     ]
-    best = (
-        pl.concat(ranked)
-        .group_by("left", "right")
-        .agg(pl.col("similarity").max(), pl.col("rank").min())
-        .sort("left", "right")
-    )
-    return select_with_cosines(best, most, vectors)
+    return select_with_cosines(best_ranks(ranked), most, vectors)

@@ -152,6 +152,11 @@ class Index:
     semantic: Semantic | None
     facts: Mapping[str, Any]
 
+    @property
+    def has_views(self) -> bool:
+        """Whether neighbours are searched by views, and not by shared features."""
+        return self.stored.rare is None
+
     def views(self, texts: Sequence[str]) -> tuple[View, ...]:
         """Return the views by which neighbours are searched, or none where features are shared.
 
@@ -160,7 +165,7 @@ class Index:
         texts
             s texts, in the order of the index.
         """
-        if self.stored.rare is not None:
+        if not self.has_views:
             return ()
         semantic = None if self.semantic is None else self.semantic.vectors
         return views_of(texts, self.encoder, self.stored.vectors, self.names, semantic)

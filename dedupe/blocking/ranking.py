@@ -96,8 +96,13 @@ def rank_by_views(
         ranked = neighbour_ranks(*_among_known(view, found, known), sources)
         ranked = ranked.with_columns((pl.col("rank") + 1) * view.rank_weight)
         ranks.append(found.join(ranked, on=["left", "right"]))
+    return best_ranks(ranks)
+
+
+def best_ranks(ranked: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Take the best similarity and rank of each pair in any of several frames; sorted by row."""
     return (
-        pl.concat(ranks)
+        pl.concat(ranked)
         .group_by("left", "right")
         .agg(pl.col("similarity").max(), pl.col("rank").min())
         .sort("left", "right")

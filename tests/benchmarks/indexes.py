@@ -91,7 +91,7 @@ def cells(vectors: Int8Vectors, rare: csr_array, radius: float) -> Found:
     code, inner = faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
     lists = int(cell.max()) + 1
     index = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(d), d, lists, code, inner, False)
-    index.sq.train(BLOCK, faiss.swig_ptr(np.ascontiguousarray(vectors[:BLOCK])))
+    index.sq.train(np.ascontiguousarray(vectors[:BLOCK]))
     index.is_trained, index.nprobe = True, CELLS
     for at in range(0, len(text), BLOCK):
         some = slice(at, at + BLOCK)

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 import dedupe
-import dedupe.blocking.bi_encoder
+import dedupe.blocking.candidates
+import dedupe.blocking.index
 from dedupe.blocking.bi_encoder import SentenceEncoder, load_bi_encoder
 from dedupe.config import Config
 from dedupe.errors import OptionError
@@ -86,6 +87,19 @@ def test_a_hybrid_search_finds_what_either_bi_encoder_finds(
 
 
 @pytest.mark.model
+def test_a_hybrid_search_of_large_files_merges_both_by_rank(
+    models: list[Thesaurus], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (dedupe.blocking.candidates, dedupe.blocking.index):
+        monkeypatch.setattr(module, "FLAT_LIMIT", 10)
+    few = {"id": "id", "effort": "fast", "candidates_per_record": 2.0}
+    result = dedupe.run(ROWS, bi_encoder="thesaurus", hybrid=True, **few)
+    assert result.summary["search"]["index"] == "inverted index"
+    assert len(SYNONYMS & candidates_of(result)) >= 15
+    assert not SYNONYMS & candidates_of(dedupe.run(ROWS, **few))
+
+
+@pytest.mark.model
 def test_vectors_are_stored_and_a_run_with_other_options_takes_them(
     models: list[Thesaurus], tmp_path: Path
 ) -> None:
@@ -116,6 +130,7 @@ def test_a_prompt_is_read_before_each_text_and_makes_other_vectors(
     assert [model.prompts for model in models] == [{"query: "}, {"passage: "}]
 
 
+@pytest.mark.model
 @pytest.mark.parametrize(
     ("name", "default", "given", "expected"),
     [

@@ -102,11 +102,8 @@ class Matcher:
         self._rows = self._rows[: int((slot != NO_SLOT).sum())]
         self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.vectors) + 1))
         there = np.diff(self._starts) > 0
-        # Texts of records that are gone are not looked at.
-        first = self._rows[self._starts[:-1][there]]
-        of_slot = np.full(len(there), "", dtype=object)
-        of_slot[there] = self.texts.gather(first).to_numpy()
-        self._nearest = Lookup(index, of_slot.tolist(), there)
+        texts = self._texts_by_slot(there) if index.has_views else []
+        self._nearest = Lookup(index, texts, there)
         statistics = load_statistics(opened, scoring_facts(opened))
         if statistics is None:
             warn_of_loss(opened, STATISTICS_LOST)
@@ -115,6 +112,12 @@ class Matcher:
         self._roles = rule_roles(records, self.config, self._statistics)
         self._rule_values = rule_values(records.frame, self.config, self._roles)
         self._exact = {name: _by_value(self._rule_values[name]) for name in self.config.exact}
+
+    def _texts_by_slot(self, there: NDArray[np.bool_]) -> list[str]:
+        """Return the text at each place of the index, ``""`` where no record has it any more."""
+        texts = np.full(len(there), "", dtype=object)
+        texts[there] = self.texts[self._rows[self._starts[:-1][there]]].to_numpy()
+        return list(texts)
 
     def match(
         self, frame: Frame, *, limit: int = 5, min_probability: float | None = None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dedupe.blocking.backends import CANDIDATES
 from dedupe.blocking.index import NO_SLOT, Index, build_index, extend_index, open_index
+from dedupe.blocking.neighbours import View
 from dedupe.blocking.retrieve import find_new_candidate_pairs
 from dedupe.blocking.sources import sources_of_texts
 from dedupe.config import Config
@@ -129,7 +130,10 @@ def search_delta(
         radius = float(facts["radius"])
         number, _ = record_sources(delta.records, config)
         sources = sources_of_texts(number, texts.slot, len(texts.fresh), config)
-        of_slot = delta.records.texts.gather(np.maximum(row_of, 0)).to_list()
+        views: tuple[View, ...] = ()
+        if texts.index.has_views:
+            of_slot = delta.records.texts.gather(np.maximum(row_of, 0))
+            views = texts.index.views(of_slot.to_list())
         found = find_new_candidate_pairs(
             texts.index.stored,
             texts.fresh,
@@ -138,7 +142,7 @@ def search_delta(
             radius,
             config,
             sources,
-            texts.index.views(of_slot),
+            views,
         )
     new = NewPairs(
         pairs=_renumbered(found, row_of),

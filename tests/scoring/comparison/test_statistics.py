@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import polars as pl
@@ -150,26 +149,6 @@ def test_a_query_among_others_gets_what_it_gets_alone(
             statistics,
         )
         np.testing.assert_array_equal(together[of_query], alone.log_odds())
-
-
-def test_few_records_take_a_small_part_of_the_time_of_many() -> None:
-    """What a record costs by itself is what the answer to a single record takes."""
-    names = [f"{first} {last} {n}" for n in range(60) for first in ("ann", "bo") for last in "xyz"]
-    records = [
-        {"name": name, "street": f"{n} high street", "born": "1958-01-21", "city": "st louis",
-         "email": f"{name}@firma.de", "phone": f"030 {n:07}", "notes": f"{name} of {n} paris"}
-        for n, name in enumerate(names * 5)
-    ]  # fmt: skip
-    texts = texts_of(records)
-    statistics = stored(record_table(texts).statistics)
-
-    def seconds(count: int) -> float:
-        start = time.perf_counter()
-        record_table(texts.head(count), statistics)
-        return time.perf_counter() - start
-
-    few, many = (min(seconds(count) for _ in range(7)) for count in (2, len(texts)))
-    assert few < many / 3
 
 
 def test_a_word_of_another_query_does_not_change_what_a_word_is() -> None:
