@@ -15,7 +15,7 @@ from dedupe.errors import OptionError
 
 NOT_OPTIONS_OF_A_CONFIG = {
     "inputs", "workspace", "output", "table", "config_file", "train", "dry_run", "review", "report",
-    "as_json", "quiet", "verbose", "preset", "help", "save_config",
+    "as_json", "quiet", "verbose", "preset", "help", "save_config", "engine",
 }  # fmt: skip
 
 

@@ -21,6 +21,8 @@ from dedupe.workspace.folder import open_workspace
 from dedupe.workspace.state import open_state
 from tests.engine.clusters import SMALL, kill_a_worker
 
+pytestmark = pytest.mark.model
+
 EVERY_NIGHT = os.environ.get("NIGHTLY") == "true"
 KILLED = ("hits", "resolve")
 """Stages in which a worker dies; every night, all of them. Each death costs a new process."""
