@@ -67,6 +67,8 @@ def find_candidates(
     firsts: pl.Series,
     slot: NDArray[np.uint32],
     config: Config,
+    *,
+    forget: bool = True,
 ) -> pl.DataFrame:
     """Return the pairs to score.
 
@@ -83,6 +85,8 @@ def find_candidates(
         :func:`~dedupe.blocking.index.assign_slots`.
     config
         The configuration.
+    forget
+        Remove what earlier searches cached.
 
     Returns
     -------
@@ -111,7 +115,8 @@ def find_candidates(
             None if embedded.semantic is None else embedded.semantic.vectors,
         )
     index = save_index(stages.workspace.cache, key, embedded)
-    stages.workspace.cache.forget(INDEX, [key])
+    if forget:
+        stages.workspace.cache.forget(INDEX, [key])
     candidates = found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
     pairs = pl.concat([candidates, found.just_outside])
     rows = firsts.to_numpy()
@@ -127,7 +132,7 @@ def find_candidates(
         "stored": index,
         "embedding": embedding,
     }
-    stages.cache("search", CANDIDATES, key, pairs, facts)
+    stages.cache("search", CANDIDATES, key, pairs, facts, forget=forget)
     return pairs
 
 

@@ -12,15 +12,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.blocking.index import Index, assign_slots, open_index
 from dedupe.config import Config
 from dedupe.io.sources import Input
 from dedupe.pipeline.incremental.cluster_changes import earlier_ids
 from dedupe.pipeline.incremental.delta import Delta
 from dedupe.pipeline.incremental.rescore import identical_by_slot, score_delta, search_delta
+from dedupe.pipeline.pairs import find_candidates, score_candidates
 from dedupe.pipeline.stages import Stages
+from dedupe.records import Records
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.scoring.comparison.values.roles import given_roles
+from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.keys import clusters_key, stage_key, stage_keys
 from dedupe.workspace.stage_cache import CANDIDATES, CLUSTERS
@@ -36,7 +40,10 @@ from dedupe.workspace.stored import (
     load_table,
 )
 
+OUTGROWN = 2.0
+"""Growth of the number of texts from which all pairs are searched and scored again."""
 _LOST = "{} were missing or damaged: they were computed again"
+_AGAIN = "all pairs were searched and scored again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +109,6 @@ def open_before(workspace: Workspace, config: Config) -> Before:
     # Cluster ids go on even if decisions or options changed since the clusters were cached.
     cached = clusters if clusters is not None else _any_clusters(workspace, keys["table"])
     notes = []
-    if statistics is None:
-        notes.append(_LOST.format("the statistics of values"))
     if cached is None or cached.height != len(table.records):
         pairs = all_pairs(table.records, scored[0])
         given = given_roles(table.records.compared_columns, config.kind)
@@ -210,12 +215,17 @@ def extend(
     digest = stage_key(fingerprint, *addition, len(records))
     fingerprint = hashlib.sha256(digest.encode()).hexdigest()
     keys = stage_keys(Input((), fingerprint), config)
+    index = open_index(stages.workspace.cache, stored, config)
+    if (why := _why_all_again(records, index, before)) is not None:
+        notes = *delta.notes, *before.notes, f"{why}: {_AGAIN}"
+        return _all_again(stages, table, keys, fingerprint, config, notes)
+    assert index is not None and before.statistics is not None
     facts = {**before.search, "stored": stored}
     found, search = search_delta(
-        stages, keys["candidates"], delta, before.table, slot, facts, before.scored, config
+        stages, index, delta, before.table, slot, facts, before.scored, config
     )
-    scored, scoring, statistics, rescored = score_delta(
-        stages, keys["scored"], records, found, before.scoring, config
+    scored, scoring, rescored = score_delta(
+        stages, records, found, before.statistics, before.scoring, config
     )
     affected, compared = found.affected.copy(), nothing
     affected[rescored] = True
@@ -234,10 +244,55 @@ def extend(
         search=search,
         scored=scored,
         scoring=scoring,
-        statistics=statistics,
+        statistics=before.statistics,
         affected=affected,
         compared=compared,
         renewed=found.renumbered or len(rescored) > 0,
         pairs_scored=found.pairs.height,
-        notes=(*delta.notes, *before.notes, *found.notes),
+        notes=(*delta.notes, *before.notes),
+    )
+
+
+def _why_all_again(records: Records, index: Index | None, before: Before) -> str | None:
+    """Say why the pairs of the new records alone cannot be searched and scored, if so."""
+    if index is None:
+        return "the search index was missing or damaged"
+    if before.statistics is None:
+        return "the statistics of values were missing or damaged"
+    if records.texts.n_unique() >= OUTGROWN * index.facts["fitted_on"]:
+        return "there are twice as many different records as when all pairs were searched"
+    return None
+
+
+def _all_again(
+    stages: Stages,
+    table: RecordTable,
+    keys: Mapping[str, str],
+    fingerprint: str,
+    config: Config,
+    notes: tuple[str, ...],
+) -> After:
+    """Search and score all pairs, as a run does."""
+    records = table.records
+    firsts, identical = identical_pairs(records.texts)
+    slot = assign_slots(records.texts, firsts, identical)
+    candidates = find_candidates(
+        stages, keys["candidates"], records, firsts, slot, config, forget=False
+    )
+    scored, _ = score_candidates(stages, keys["scored"], records, identical, candidates, config)
+    everything = np.ones(len(records), dtype=bool)
+    return After(
+        table=replace(table, slot=None, extended=False),
+        keys=keys,
+        fingerprint=fingerprint,
+        slot=slot,
+        search=stages.facts["search"],
+        scored=scored,
+        scoring=stages.facts["score"],
+        statistics=load_statistics(stages.workspace, stages.facts["score"]),
+        affected=everything,
+        compared=everything,
+        renewed=True,
+        pairs_scored=scored.height,
+        notes=notes,
     )

@@ -6,7 +6,7 @@ Only texts that are new are embedded and searched, and only the pairs that they 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.blocking.backends import CANDIDATES
-from dedupe.blocking.index import NO_SLOT, Index, build_index, extend_index, open_index
+from dedupe.blocking.index import NO_SLOT, Index, extend_index
 from dedupe.blocking.neighbours import View
 from dedupe.blocking.retrieve import find_new_candidate_pairs
 from dedupe.blocking.sources import sources_of_texts
@@ -27,19 +27,15 @@ from dedupe.records import Records
 from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.model import LOGIT_LIMIT
-from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.statistics import FileStatistics
-from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.scoring.explanation.short_reasons import reasons_of
 from dedupe.scoring.logistic import logit, sigmoid
-from dedupe.scoring.pairs import ALL_EQUAL, DECIDERS, PAIRS, identical_pairs, of_own_record
+from dedupe.scoring.pairs import ALL_EQUAL, DECIDERS, PAIRS, of_own_record
 from dedupe.scoring.score import held_out_scores, judge
-from dedupe.workspace.stage_cache import STATISTICS, StageCache
+from dedupe.workspace.stage_cache import StageCache
 from dedupe.workspace.stored import RecordTable, candidates_of
 
-REFIT = 2.0
-"""Growth of the number of texts from which weights and statistics are computed again."""
 WORTH_LOADING = 50
 """Doubtful pairs that must be due before the cross-encoder, which takes seconds to load, scores
 them. Until then the scores of the comparison model remain."""
@@ -61,10 +57,6 @@ class NewPairs:
         (n,) bool: records that are new or changed, or that lost a pair.
     renumbered
         Whether `old` differs from the earlier pairs.
-    rebuilt
-        Whether the index was rebuilt.
-    notes
-        Lines that the user should read.
     """
 
     pairs: pl.DataFrame
@@ -72,13 +64,11 @@ class NewPairs:
     slot: NDArray[np.uint32]
     affected: NDArray[np.bool_]
     renumbered: bool
-    rebuilt: bool
-    notes: tuple[str, ...]
 
 
 def search_delta(
     stages: Stages,
-    key: str,
+    index: Index,
     delta: Delta,
     table: RecordTable,
     slot_before: NDArray[np.uint32],
@@ -92,8 +82,8 @@ def search_delta(
     ----------
     stages
         Stages of the workspace.
-    key
-        Key under which a rebuilt index is cached.
+    index
+        Index of the earlier texts; its files are extended.
     delta
         How the records change.
     table, slot_before
@@ -113,7 +103,7 @@ def search_delta(
         Facts of the search after the change.
     """
     with stages.timed("encode"):
-        texts = _extended(stages.workspace.cache, key, delta, table, slot_before, facts, config)
+        texts = _extended(stages.workspace.cache, index, delta, table, slot_before)
     with stages.timed("search"):
         rows = np.arange(len(delta.previous))
         has_text = texts.slot != NO_SLOT
@@ -150,8 +140,6 @@ def search_delta(
         slot=texts.slot,
         affected=delta.changed | _left_by_removed(delta, texts, scored),
         renumbered=old is not scored,
-        rebuilt=texts.rebuilt,
-        notes=texts.notes,
     )
     return new, {**facts, "stored": dict(texts.index.facts)}
 
@@ -204,36 +192,23 @@ class _Texts:
         (n,) u32: places of the records' texts after the change, and before.
     fresh
         (s,) bool: texts that no record had before.
-    rebuilt
-        Whether the index was rebuilt from all records.
-    notes
-        Lines that the user should read.
     """
 
     index: Index
     slot: NDArray[np.uint32]
     slot_before: NDArray[np.uint32]
     fresh: NDArray[np.bool_]
-    rebuilt: bool = False
-    notes: tuple[str, ...] = ()
 
 
 def _extended(
     cache: StageCache,
-    key: str,
+    index: Index,
     delta: Delta,
     table: RecordTable,
     slot_before: NDArray[np.uint32],
-    facts: Mapping[str, Any],
-    config: Config,
 ) -> _Texts:
-    """Extend the stored index by the new texts, or rebuild it if it is damaged or outgrown."""
-    stored = open_index(cache, facts.get("stored") or {}, config)
-    if stored is None or stored.facts["rows"] >= REFIT * stored.facts["fitted_on"]:
-        note = "the search index was missing or damaged: it was rebuilt"
-        texts = _rebuilt(cache, key, delta, table, config)
-        return texts if stored is not None else replace(texts, notes=(note,))
-    size = stored.facts["rows"]
+    """Extend the stored index by the new texts."""
+    size = index.facts["rows"]
     stays = (delta.previous >= 0) & ~delta.changed
     slot = np.full(len(delta.previous), NO_SLOT, dtype=np.uint32)
     slot[stays] = slot_before[delta.previous[stays]]
@@ -249,22 +224,8 @@ def _extended(
         [there, new.with_columns((pl.int_range(pl.len()) + size).cast(pl.UInt32).alias("slot"))]
     )
     slot[delta.changed] = _slots(changed_texts, numbers)
-    index = extend_index(cache, stored, new["text"].to_list())
-    return _Texts(index, slot, slot_before, np.arange(index.facts["rows"]) >= size)
-
-
-def _rebuilt(
-    cache: StageCache, key: str, delta: Delta, table: RecordTable, config: Config
-) -> _Texts:
-    """Build the index again from all records."""
-    texts, before = delta.records.texts, table.records.texts
-    distinct = texts.gather(identical_pairs(texts)[0])
-    facts = build_index(cache, key, distinct.to_list(), config)
-    index = open_index(cache, facts, config)
-    assert index is not None
-    numbers = distinct.to_frame("text").with_row_index("slot").filter(pl.col("text") != "")
-    fresh = ~distinct.is_in(before.implode()).to_numpy()
-    return _Texts(index, _slots(texts, numbers), _slots(before, numbers), fresh, rebuilt=True)
+    extended = extend_index(cache, index, new["text"].to_list())
+    return _Texts(extended, slot, slot_before, np.arange(extended.facts["rows"]) >= size)
 
 
 def _slots(texts: pl.Series, numbers: pl.DataFrame) -> NDArray[np.uint32]:
@@ -294,16 +255,16 @@ def identical_by_slot(slot: NDArray[np.uint32]) -> pl.DataFrame:
     ).sort("left", "right")
 
 
-Rescored = tuple[pl.DataFrame, dict[str, Any], FileStatistics, NDArray[np.uint32]]
-"""All scored pairs, facts of the scoring, the statistics that it used, and the records of the pairs
-that the cross-encoder judged."""
+Rescored = tuple[pl.DataFrame, dict[str, Any], NDArray[np.uint32]]
+"""All scored pairs, facts of the scoring, and the records of the pairs that the cross-encoder
+judged."""
 
 
 def score_delta(
     stages: Stages,
-    key: str,
     records: Records,
     found: NewPairs,
+    statistics: FileStatistics,
     facts: dict[str, Any],
     config: Config,
 ) -> Rescored:
@@ -313,35 +274,22 @@ def score_delta(
     ----------
     stages
         Stages of the workspace.
-    key
-        Key under which new statistics are cached.
     records
         All n records after the change.
     found
         The pairs.
+    statistics
+        Statistics of the file of the last run.
     facts
         Facts of the last scoring.
     config
         Configuration of the workspace.
     """
-    cache = stages.workspace.cache
     with stages.timed("score") as progress:
-        stored = cache.load(STATISTICS, str(facts.get("statistics_key", "")))
-        earlier = None if stored is None else FileStatistics.restore(stored[1], stored[0])
-        if earlier is None or found.rebuilt:
-            regression = earlier.regression if earlier else None
-            given = given_roles(records.compared_columns, config.kind)
-            statistics = replace(
-                record_table(records.texts, given=given).statistics, regression=regression
-            )
-            cache.save(STATISTICS, key, statistics.counts, statistics.facts(), forget=False)
-            facts = {**facts, "statistics_key": key}
-        else:
-            statistics = earlier
         own = own_pairs(_new_groups(found.slot, found.old)).drop("seen")
         new = pl.concat([own, found.pairs.select(own.columns)]).sort("left", "right")
         if new.is_empty():
-            return found.old, facts, statistics, np.empty(0, dtype=np.uint32)
+            return found.old, facts, np.empty(0, dtype=np.uint32)
         scored = _compared(new, records.texts, statistics)
         pairs = pl.concat([found.old, scored])
         # The new pairs' share of the budget of a run over all pairs.
@@ -353,7 +301,7 @@ def score_delta(
             "owed": owed - judged.height if np.isfinite(owed) else 0.0,
             "judged": facts.get("judged", 0) + judged.height,
         }
-        return pairs, facts, statistics, np.unique(judged.select("left", "right").to_numpy())
+        return pairs, facts, np.unique(judged.select("left", "right").to_numpy())
 
 
 def _new_groups(slot: NDArray[np.uint32], old: pl.DataFrame) -> pl.Series:
