@@ -5,9 +5,10 @@
     new rows ──match columns──▶ delta ──embed──▶ stored index ──search──▶ pairs of affected records
         ──score──▶ all pairs ──(+ decisions)──cluster──▶ cluster ids stay ──▶ output tables
 
-Only what is new is read, embedded, searched and scored. Vectors use the weights that the workspace
-stores, and comparisons the statistics of its file. Results are cached under new keys; the workspace
-changes at the moment when its facts file is replaced.
+Only what is new is read, embedded, searched and scored, until there are twice as many records.
+Vectors use the weights that the workspace stores, and comparisons the statistics of its file.
+Results are cached under new keys; the workspace changes at the moment when its facts file is
+replaced.
 """
 
 from __future__ import annotations
@@ -96,8 +97,9 @@ def add(
     affected clusters are formed again.
 
     The result is that of a run over everything, up to a few pairs: words and values are weighted
-    as they were at the run until there are twice as many texts, each addition has candidates of
-    its own, and the cross-encoder waits until enough doubtful pairs are due.
+    as they were at the run, each addition has candidates of its own, and the cross-encoder waits
+    until enough doubtful pairs are due. Once there are twice as many different records, an addition
+    searches and scores all pairs again, as a run does.
     ``tests/benchmarks/additions.py`` measures the difference.
 
     Parameters
