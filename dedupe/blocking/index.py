@@ -1,21 +1,21 @@
-"""Index of the distinct texts of a workspace, for incremental linkage and matching.
+"""Index of distinct texts, in which every command searches.
 
 ::
 
-    texts ──embed──▶ int8 vectors, and those of the naming field ──┐
-          ──extract──▶ rare features ──────────────────────────────┴─▶ files that grow at their end
+    texts ──embed──▶ vectors of whole texts, of the naming field, of a second bi-encoder ──┐
+          ──extract──▶ rare features ──────────────────────────────────────────────────────┴─▶ index
 
-A run builds the index, incremental linkage extends it in place, and matching reads it. Its facts
-hold the length of each file. Bytes past that length are ignored, so an interrupted extension leaves
-nothing to clean up.
+A run builds the index, searches candidate pairs in it and saves it. An addition loads it, adds
+texts, and searches the pairs of these. Matching looks up texts that are not added; see
+:mod:`dedupe.blocking.lookup`. Up to :data:`~dedupe.blocking.candidates.FLAT_LIMIT` texts FAISS
+finds the neighbours in every view of them; above, those that share rare features are compared.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,52 +23,34 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from dedupe.blocking.backends import Vectors, unit_rows
-from dedupe.blocking.bi_encoder import BiEncoder, SentenceEncoder, embed, load_bi_encoder
-from dedupe.blocking.candidates import FLAT_LIMIT
+from dedupe.blocking.bi_encoder import (
+    BiEncoder,
+    SentenceEncoder,
+    embed,
+    load_bi_encoder,
+    shared_features,
+)
+from dedupe.blocking.candidates import FLAT_LIMIT, Candidates, find_candidate_pairs
+from dedupe.blocking.index_files import (
+    NAMES,
+    SEMANTIC,
+    STAGE,
+    WHOLE,
+    ArrayStore,
+    append,
+    no_files,
+    open_files,
+)
 from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.neighbours import NAME_DIMENSIONS, NamingField, View, views_of
-from dedupe.blocking.retrieve import StoredVectors
-from dedupe.blocking.tfidf import BUCKET_BITS, HashedTfidf
+from dedupe.blocking.neighbours import NamingField, View, views_of
+from dedupe.blocking.ranking import Sources
+from dedupe.blocking.retrieve import find_new_candidate_pairs
+from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import BUNDLED, Config
+from dedupe.progress import Progress, silent
 
 NO_SLOT = np.uint32(0xFFFFFFFF)
 """Slot of an empty text, which is not indexed."""
-_STAGE = "index"
-_NAMES, _SEMANTIC = "names_", "semantic_"
-"""Beginnings of the names of arrays of the naming field, and of a second bi-encoder."""
-_DTYPES = {
-    "vectors": np.int8,
-    "scale": np.float32,
-    "names_vectors": np.int8,
-    "names_scale": np.float32,
-    "semantic_vectors": np.int8,
-    "semantic_scale": np.float32,
-    "counts": np.uint8,
-    "columns": np.int32,
-    "values": np.float32,
-}
-"""Files of an index: vectors and their scales, of whole texts, of the naming field and of a second
-bi-encoder; for rare features the number per text, and the columns and values, text after text."""
-_PER_FEATURE = ("columns", "values")
-_WRITE_BLOCK = 1 << 16
-
-
-class ArrayStore(Protocol):
-    """Stores arrays under the name of a stage and a key, as a workspace does."""
-
-    def save_arrays(self, stage: str, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Write arrays to one file."""
-
-    def load_arrays(self, stage: str, key: str) -> dict[str, NDArray[Any]] | None:
-        """Load arrays; ``None`` if they are missing or damaged."""
-
-    def write_array(self, stage: str, key: str, name: str, at: int, array: NDArray[Any]) -> None:
-        """Write rows of an array from row `at` on."""
-
-    def map_array(
-        self, stage: str, key: str, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
-    ) -> NDArray[Any] | None:
-        """Map the first rows of an array for reading; ``None`` if it has fewer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,15 +75,15 @@ class Semantic:
 
 
 @dataclass(frozen=True, eq=False)
-class Embedded:
-    """n embedded texts.
+class Index:
+    """The index of n distinct texts.
 
     Parameters
     ----------
     encoder
         Embedded the texts, and embeds further ones in the same way.
     vectors
-        (n, d) unit vectors; quantized where there are rare features.
+        (n, d) unit vectors; quantized where there are rare features, and in an index that is saved.
     rare
         (n, f) rare features with singletons; ``None`` for up to
         :data:`~dedupe.blocking.candidates.FLAT_LIMIT` texts and for other bi-encoders.
@@ -109,6 +91,11 @@ class Embedded:
         The naming field, where neighbours are searched by it too.
     semantic
         The texts by a second bi-encoder, in a hybrid search.
+    facts
+        What :meth:`load` needs, of an index that is saved: those of its files (see
+        :func:`~dedupe.blocking.index_files.no_files`), ``fitted_on`` (number of texts that the
+        encoder was fitted to), ``naming_field`` (its label, or nothing) and ``grown`` (whether
+        texts were added).
     """
 
     encoder: BiEncoder
@@ -116,46 +103,128 @@ class Embedded:
     rare: csr_array | None = None
     names: NamingField | None = None
     semantic: Semantic | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
-    def views(self, texts: Sequence[str]) -> tuple[View, ...]:
-        """Return the views by which neighbours are searched, or none where features are shared."""
-        if self.rare is not None:
-            return ()
-        semantic = None if self.semantic is None else self.semantic.vectors
-        return views_of(texts, self.encoder, self.vectors, self.names, semantic)
+    @classmethod
+    def build(cls, texts: Sequence[str], config: Config, earlier: Index | None = None) -> Index:
+        """Embed texts.
 
+        With a radius from the user, all pairs at or above it are wanted, and the naming field is
+        not looked at.
 
-@dataclass(frozen=True, eq=False)
-class Index:
-    """The index of s distinct texts.
+        Parameters
+        ----------
+        texts
+            n texts.
+        config
+            ``bi_encoder``, ``bi_encoder_prompt``, ``hybrid`` and ``radius`` are used.
+        earlier
+            An index of the same texts: what a sentence-transformers model made of them is taken
+            from it. ``None``: all is embedded.
+        """
+        semantic = None if config.bi_encoder == BUNDLED else _semantic(config, texts, earlier)
+        if semantic is not None and not config.hybrid:
+            return cls(semantic.encoder, semantic.vectors)
+        encoder = HashedTfidf.fit(texts)
+        if len(texts) > FLAT_LIMIT:
+            vectors, rare = encoder.embed_with_features(texts)
+            return cls(encoder, vectors, rare, semantic=semantic)
+        names = NamingField.of(texts) if config.radius is None else None
+        return cls(encoder, embed(encoder, texts), names=names, semantic=semantic)
 
-    Parameters
-    ----------
-    stored
-        Vectors and rare features of the texts.
-    encoder
-        Embeds further texts in the same way.
-    names
-        The naming field, where neighbours are searched by it too.
-    semantic
-        The texts by a second bi-encoder, in a hybrid search.
-    facts
-        What :func:`open_index` needs: ``key``, ``rows``, ``features``, ``dimensions``,
-        ``semantic_dimensions`` (0 without a second bi-encoder),
-        ``fitted_on`` (number of texts that the encoder was fitted to), ``naming_field`` (its
-        label, or nothing), ``grown`` (whether texts were appended) and ``checksums``.
-    """
+    @classmethod
+    def load(cls, store: ArrayStore, facts: Mapping[str, Any], config: Config) -> Index | None:
+        """Open a saved index; ``None`` if it is missing or damaged."""
+        if not facts:
+            return None
+        model = None if config.bi_encoder == BUNDLED else load_bi_encoder(config)
+        if model is not None and not config.hybrid:
+            return _opened(store, facts, model)
+        weights = store.load_arrays(STAGE, str(facts["key"]))
+        if weights is None:
+            return None
+        of_names = {
+            name.removeprefix(NAMES): array
+            for name, array in weights.items()
+            if name.startswith(NAMES)
+        }
+        names = HashedTfidf.from_arrays(of_names) if of_names else None
+        return _opened(store, facts, HashedTfidf.from_arrays(weights), names, model)
 
-    stored: StoredVectors
-    encoder: BiEncoder
-    names: NamingField | None
-    semantic: Semantic | None
-    facts: Mapping[str, Any]
+    def save(self, store: ArrayStore, key: str) -> Index:
+        """Save the index under `key`, and return it as it can be loaded.
+
+        Parameters
+        ----------
+        store
+            Where the index is saved.
+        key
+            Key of the search stage.
+        """
+        encoder, names = self.encoder, self.names
+        if isinstance(encoder, HashedTfidf):
+            weights = encoder.to_arrays()
+            if names is not None:
+                of_names = names.weights.to_arrays()
+                weights |= {f"{NAMES}{name}": array for name, array in of_names.items()}
+            store.save_arrays(STAGE, key, weights)
+        dimensions = 0 if self.semantic is None else self.semantic.vectors.shape[1]
+        facts = {
+            **no_files(key, self.vectors.shape[1], dimensions),
+            "fitted_on": len(self.vectors),
+            "naming_field": None if names is None else names.label,
+            "grown": False,
+        }
+        return replace(self, facts=append(store, facts, self._all_vectors(), self.rare))
+
+    def add(self, texts: Sequence[str], store: ArrayStore) -> Index:
+        """Add texts to a saved index and to its files."""
+        if not texts:
+            return self
+        more = self._embed(texts)
+        facts = append(store, self.facts, more._all_vectors(), more.rare)
+        semantic = None if self.semantic is None else self.semantic.encoder
+        names = None if self.names is None else self.names.weights
+        facts["grown"] = True
+        extended = _opened(store, facts, self.encoder, names, semantic, check=False)
+        assert extended is not None
+        return extended
+
+    def _embed(self, texts: Sequence[str]) -> Index:
+        """Embed further texts in the same way."""
+        vectors: Vectors
+        rare = None
+        if self.rare is not None and isinstance(self.encoder, HashedTfidf):
+            vectors, rare = self.encoder.embed_with_features(texts)
+        else:
+            vectors = embed(self.encoder, texts)
+        names, semantic = self.names, self.semantic
+        if names is not None:
+            names = replace(names, vectors=names.embed(texts))
+        if semantic is not None:
+            semantic = Semantic.of(semantic.encoder, texts)
+        return Index(self.encoder, vectors, rare, names, semantic)
+
+    def _all_vectors(self) -> dict[str, Vectors]:
+        """Name all vectors as the files of an index do."""
+        found = {WHOLE: self.vectors}
+        if self.names is not None:
+            found[NAMES] = self.names.vectors
+        if self.semantic is not None:
+            found[SEMANTIC] = self.semantic.vectors
+        return found
+
+    def quantized(self) -> Index:
+        """Return the index as it would be loaded after it is saved."""
+        vectors, rare = self.vectors, self.rare
+        if not isinstance(vectors, Int8Vectors):
+            vectors = Int8Vectors.of(vectors)
+        return replace(self, vectors=vectors, rare=None if rare is None else unit_rows(rare))
 
     @property
     def has_views(self) -> bool:
         """Whether neighbours are searched by views, and not by shared features."""
-        return self.stored.rare is None
+        return self.rare is None
 
     def views(self, texts: Sequence[str]) -> tuple[View, ...]:
         """Return the views by which neighbours are searched, or none where features are shared.
@@ -163,255 +232,120 @@ class Index:
         Parameters
         ----------
         texts
-            s texts, in the order of the index.
+            n texts, in the order of the index.
         """
         if not self.has_views:
             return ()
         semantic = None if self.semantic is None else self.semantic.vectors
-        return views_of(texts, self.encoder, self.stored.vectors, self.names, semantic)
+        return views_of(texts, self.encoder, self.vectors, self.names, semantic)
 
     def views_of_new(self, texts: Sequence[str]) -> tuple[View, ...]:
-        """Return the same views of m texts that are not stored."""
-        names, semantic = self.names, None
-        if names is not None:
-            names = replace(names, vectors=names.embed(texts))
-        if self.semantic is not None:
-            semantic = embed(self.semantic.encoder, texts)
-        return views_of(texts, self.encoder, embed(self.encoder, texts), names, semantic)
+        """Return the same views of m texts that are not in the index."""
+        return self._embed(texts).views(texts)
 
+    def candidates(
+        self,
+        texts: Sequence[str],
+        config: Config,
+        progress: Progress = silent,
+        sources: Sources | None = None,
+    ) -> Candidates:
+        """Find the candidate pairs among all texts.
 
-def embed_texts(config: Config, texts: Sequence[str], earlier: Index | None = None) -> Embedded:
-    """Embed texts for the search of a run and for an index.
+        Parameters
+        ----------
+        texts
+            n texts, in the order of the index.
+        config, progress, sources
+            As for :func:`~dedupe.blocking.candidates.find_candidate_pairs`.
+        """
+        return find_candidate_pairs(
+            self.vectors,
+            config,
+            progress,
+            sources,
+            shared_features(self.encoder, self.rare),
+            self.views(texts),
+            None if self.semantic is None else self.semantic.vectors,
+        )
 
-    With a radius from the user, all pairs at or above it are wanted, and the naming field is not
-    looked at.
+    def new_candidates(
+        self,
+        texts: Sequence[str],
+        is_new: NDArray[np.bool_],
+        searchable: NDArray[np.bool_],
+        known: pl.DataFrame,
+        radius: float,
+        config: Config,
+        sources: Sources | None = None,
+    ) -> pl.DataFrame:
+        """Find the candidate pairs of new texts, with each other and with earlier ones.
 
-    Parameters
-    ----------
-    config
-        The configuration.
-    texts
-        n texts.
-    earlier
-        An index of the same texts: what a sentence-transformers model made of them is taken from
-        it. ``None``: all is embedded.
-    """
-    semantic = None if config.bi_encoder == BUNDLED else _semantic(config, texts, earlier)
-    if semantic is not None and not config.hybrid:
-        return Embedded(semantic.encoder, semantic.vectors)
-    encoder = HashedTfidf.fit(texts)
-    if len(texts) > FLAT_LIMIT:
-        vectors, rare = encoder.embed_with_features(texts)
-        return Embedded(encoder, vectors, rare, semantic=semantic)
-    names = NamingField.of(texts) if config.radius is None else None
-    return Embedded(encoder, embed(encoder, texts), names=names, semantic=semantic)
+        Parameters
+        ----------
+        texts
+            n texts, in the order of the index; only looked at where it has views.
+        is_new, searchable, known, radius, config, sources
+            As for :func:`~dedupe.blocking.retrieve.find_new_candidate_pairs`.
+        """
+        return find_new_candidate_pairs(
+            self.vectors,
+            is_new,
+            searchable,
+            known,
+            radius,
+            config,
+            sources,
+            self.rare,
+            self.views(texts),
+        )
 
 
 def _semantic(config: Config, texts: Sequence[str], earlier: Index | None) -> Semantic:
     """Embed texts with the model that `config` names, or take the vectors of an earlier index."""
-    if earlier is None or len(earlier.stored.vectors) != len(texts):
+    if earlier is None or len(earlier.vectors) != len(texts):
         return Semantic.of(load_bi_encoder(config), texts)
     if earlier.semantic is not None:
         return earlier.semantic
     assert isinstance(earlier.encoder, SentenceEncoder)
-    return Semantic(earlier.encoder, earlier.stored.vectors)
+    assert isinstance(earlier.vectors, Int8Vectors)
+    return Semantic(earlier.encoder, earlier.vectors)
 
 
-def save_index(store: ArrayStore, key: str, embedded: Embedded) -> dict[str, Any]:
-    """Save the index of s embedded texts under `key`, and return its facts.
+def _opened(
+    store: ArrayStore,
+    facts: Mapping[str, Any],
+    encoder: BiEncoder,
+    name_weights: HashedTfidf | None = None,
+    model: SentenceEncoder | None = None,
+    *,
+    check: bool = True,
+) -> Index | None:
+    """Open the files of an index; ``None`` if one is missing or damaged.
 
     Parameters
     ----------
-    store
-        Where the index is saved.
-    key
-        Key of the search stage.
-    embedded
-        The texts.
+    store, facts
+        Where the index is saved, and its facts.
+    encoder, name_weights, model
+        What embeds whole texts, the naming field, and texts a second time.
+    check
+        Compare the files with their checksums.
     """
-    encoder, names = embedded.encoder, embedded.names
-    files = ["vectors", "scale"]
-    if isinstance(encoder, HashedTfidf):
-        weights = encoder.to_arrays()
-        if names is not None:
-            of_names = names.weights.to_arrays()
-            weights |= {f"{_NAMES}{name}": array for name, array in of_names.items()}
-            files += ["names_vectors", "names_scale"]
-        store.save_arrays(_STAGE, key, weights)
-    if embedded.rare is not None:
-        files += ["counts", "columns", "values"]
-    semantic = embedded.semantic if isinstance(encoder, HashedTfidf) else None
-    if semantic is not None:
-        files += ["semantic_vectors", "semantic_scale"]
-    facts = {
-        "key": key,
-        "rows": 0,
-        "features": 0,
-        "dimensions": embedded.vectors.shape[1],
-        "semantic_dimensions": 0 if semantic is None else semantic.vectors.shape[1],
-        "fitted_on": len(embedded.vectors),
-        "naming_field": None if names is None else names.label,
-        "grown": False,
-        "checksums": dict.fromkeys(files, 0),
-    }
-    more = {
-        _NAMES: None if names is None else names.vectors,
-        _SEMANTIC: None if semantic is None else semantic.vectors,
-    }
-    return _append(store, facts, embedded.vectors, embedded.rare, more)
-
-
-def build_index(
-    store: ArrayStore, key: str, texts: Sequence[str], config: Config
-) -> dict[str, Any]:
-    """Embed texts and save their index; see :func:`save_index`."""
-    return save_index(store, key, embed_texts(config, texts))
-
-
-def build_index_in_memory(texts: Sequence[str], config: Config) -> Index:
-    """Embed texts and build an index that is not saved."""
-    embedded = embed_texts(config, texts)
-    stored = StoredVectors.of(embedded.vectors, embedded.rare)
-    return Index(stored, embedded.encoder, embedded.names, embedded.semantic, {})
-
-
-def open_index(store: ArrayStore, facts: Mapping[str, Any], config: Config) -> Index | None:
-    """Open a saved index; ``None`` if it is missing or damaged."""
-    if not facts:
+    found = open_files(store, facts, check=check)
+    if found is None:
         return None
-    model = None if config.bi_encoder == BUNDLED else load_bi_encoder(config)
-    if model is not None and not config.hybrid:
-        return _mapped(store, facts, _Encoders(model), check=True)
-    weights = store.load_arrays(_STAGE, str(facts["key"]))
-    if weights is None:
-        return None
-    of_names = {
-        name.removeprefix(_NAMES): array
-        for name, array in weights.items()
-        if name.startswith(_NAMES)
-    }
-    names = HashedTfidf.from_arrays(of_names) if of_names else None
-    encoders = _Encoders(HashedTfidf.from_arrays(weights), names, model)
-    return _mapped(store, facts, encoders, check=True)
-
-
-@dataclass(frozen=True, eq=False)
-class _Encoders:
-    """What embeds the texts of an index, their naming field, and a second time."""
-
-    whole: BiEncoder
-    names: HashedTfidf | None = None
-    semantic: SentenceEncoder | None = None
-
-
-def extend_index(store: ArrayStore, index: Index, texts: Sequence[str]) -> Index:
-    """Append texts to an index and to its files."""
-    if not texts:
-        return index
-    vectors: NDArray[np.float32] | Int8Vectors
-    rare = None
-    if index.stored.rare is None or not isinstance(index.encoder, HashedTfidf):
-        vectors = embed(index.encoder, texts)
-    else:
-        vectors, rare = index.encoder.embed_with_features(texts)
-    names, semantic = index.names, index.semantic
-    more = {
-        _NAMES: None if names is None else names.embed(texts),
-        _SEMANTIC: None if semantic is None else Semantic.of(semantic.encoder, texts).vectors,
-    }
-    facts = {**_append(store, index.facts, vectors, rare, more), "grown": True}
-    encoders = _Encoders(
-        index.encoder,
-        None if names is None else names.weights,
-        None if semantic is None else semantic.encoder,
-    )
-    extended = _mapped(store, facts, encoders, check=False)
-    assert extended is not None
-    return extended
-
-
-def _mapped(
-    store: ArrayStore,
-    facts: Mapping[str, Any],
-    encoders: _Encoders,
-    *,
-    check: bool,
-) -> Index | None:
-    """Map the files of an index; ``None`` if one is missing, too short, or fails its checksum."""
-    arrays: dict[str, NDArray[Any]] = {}
-    dimensions = {
-        "vectors": facts["dimensions"],
-        "names_vectors": NAME_DIMENSIONS,
-        "semantic_vectors": facts["semantic_dimensions"],
-    }
-    for name, checksum in facts["checksums"].items():
-        size = facts["features"] if name in _PER_FEATURE else facts["rows"]
-        shape = (size, dimensions[name]) if name in dimensions else (size,)
-        array = store.map_array(_STAGE, facts["key"], name, np.dtype(_DTYPES[name]), shape)
-        if array is None or (check and zlib.crc32(array.data) != checksum):
-            return None
-        arrays[name] = array
-    rare = None
-    if "counts" in arrays:
-        starts = np.concatenate([[0], np.cumsum(arrays["counts"], dtype=np.int32)])
-        if starts[-1] != facts["features"]:
-            return None
-        shape = (facts["rows"], 2 << BUCKET_BITS)
-        rare = csr_array((arrays["values"], arrays["columns"], starts), shape=shape)
-    names = None
+    vectors, rare = found
+    names = semantic = None
     if facts["naming_field"] is not None:
-        if encoders.names is None or "names_vectors" not in arrays:
+        if name_weights is None or NAMES not in vectors:
             return None
-        vectors = Int8Vectors(arrays["names_vectors"], arrays["names_scale"])
-        names = NamingField(facts["naming_field"], encoders.names, vectors)
-    semantic = None
-    if encoders.semantic is not None:
-        if "semantic_vectors" not in arrays:
+        names = NamingField(facts["naming_field"], name_weights, vectors[NAMES])
+    if model is not None and model is not encoder:
+        if SEMANTIC not in vectors:
             return None
-        vectors = Int8Vectors(arrays["semantic_vectors"], arrays["semantic_scale"])
-        semantic = Semantic(encoders.semantic, vectors)
-    stored = StoredVectors(Int8Vectors(arrays["vectors"], arrays["scale"]), rare)
-    return Index(stored, encoders.whole, names, semantic, facts)
-
-
-def _append(
-    store: ArrayStore,
-    facts: Mapping[str, Any],
-    vectors: NDArray[np.float32] | Int8Vectors,
-    rare: csr_array | None,
-    more: Mapping[str, Vectors | None],
-) -> dict[str, Any]:
-    """Append texts to the files that `facts` describe, and return the facts of all texts."""
-    checksums = dict(facts["checksums"])
-    rows, features = facts["rows"], facts["features"]
-    end = {name: features if name in _PER_FEATURE else rows for name in _DTYPES}
-
-    def write(name: str, array: NDArray[Any]) -> None:
-        array = np.ascontiguousarray(array, dtype=_DTYPES[name])
-        store.write_array(_STAGE, facts["key"], name, end[name], array)
-        checksums[name] = zlib.crc32(array.data, checksums[name])
-        end[name] += len(array)
-
-    def write_vectors(beginning: str, vectors: Vectors) -> None:
-        for start in range(0, len(vectors), _WRITE_BLOCK):
-            some = slice(start, start + _WRITE_BLOCK)
-            if isinstance(vectors, Int8Vectors):
-                block = Int8Vectors(vectors.values[some], vectors.scale[some])
-            else:
-                block = Int8Vectors.of(vectors[some])
-            write(f"{beginning}vectors", block.values)
-            write(f"{beginning}scale", block.scale)
-
-    write_vectors("", vectors)
-    for beginning, others in more.items():
-        if others is not None:
-            write_vectors(beginning, others)
-    if rare is not None:
-        rare = unit_rows(rare)
-        write("counts", np.diff(rare.indptr))
-        write("columns", rare.indices)
-        write("values", rare.data)
-    return {**facts, "rows": end["vectors"], "features": end["columns"], "checksums": checksums}
+        semantic = Semantic(model, vectors[SEMANTIC])
+    return Index(encoder, vectors[WHOLE], rare, names, semantic, facts)
 
 
 def assign_slots(

@@ -62,7 +62,7 @@ class Lookup:
         row, slot, rank = row[order], slot[order], rank[order]
         first = np.append(True, (np.diff(row) != 0) | (np.diff(slot) != 0))[: len(row)]
         row, slot, rank = row[first], slot[first], rank[first]
-        whole = self._index.stored.vectors[slot]
+        whole = self._index.vectors[slot]
         cosine = np.clip(np.einsum("ij,ij->i", asked[0].vectors[row], whole), -1, 1)
         order = np.lexsort((slot, -cosine, rank, row))
         row, slot, cosine = row[order], slot[order], cosine[order]
@@ -89,7 +89,7 @@ class Lookup:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Find the `k` texts of the highest cosines among those that share rare features."""
         texts = most_sharing(*self._sharing(rare))
-        similarity = self._index.stored.vectors[texts] @ vector
+        similarity = self._index.vectors[texts] @ vector
         if len(texts) > k:
             nearest = np.sort(np.argpartition(-similarity, k - 1)[:k])
             texts, similarity = texts[nearest], similarity[nearest]
@@ -99,8 +99,8 @@ class Lookup:
 
     @cached_property
     def _postings(self) -> csr_array:
-        assert self._index.stored.rare is not None
-        return self._index.stored.rare.T.tocsr()
+        assert self._index.rare is not None
+        return self._index.rare.T.tocsr()
 
     def _sharing(self, rare: csr_array) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Find the texts that share a feature, and their dot products with it."""

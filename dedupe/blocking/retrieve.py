@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,13 +18,12 @@ from dedupe.blocking.backends import (
     ANY_SOURCE,
     CANDIDATES,
     Hits,
+    Vectors,
     cosine,
     pair_frame,
     same_source,
-    unit_rows,
 )
 from dedupe.blocking.candidates import HITS_PER_RECORD
-from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.neighbours import Asked, View
 from dedupe.blocking.ranking import (
     Sources,
@@ -53,47 +51,23 @@ _EXCLUDED = -2
 """Similarity of texts that cannot be a pair; below :data:`NO_NEIGHBOUR`."""
 
 
-@dataclass(frozen=True, eq=False)
-class StoredVectors:
-    """Vectors and rare features of s texts.
-
-    Parameters
-    ----------
-    vectors
-        (s, d) quantized vectors.
-    rare
-        (s, f) rare features, rows of length 1; ``None`` where all vectors are compared.
-    """
-
-    vectors: Int8Vectors
-    rare: csr_array | None = None
-
-    @classmethod
-    def of(
-        cls, vectors: NDArray[np.float32] | Int8Vectors, rare: csr_array | None = None
-    ) -> StoredVectors:
-        """Store (s, d) vectors and the rare features of their texts."""
-        if not isinstance(vectors, Int8Vectors):
-            vectors = Int8Vectors.of(vectors)
-        return cls(vectors, None if rare is None else unit_rows(rare))
-
-
 def find_new_candidate_pairs(
-    stored: StoredVectors,
+    vectors: Vectors,
     is_new: NDArray[np.bool_],
     searchable: NDArray[np.bool_],
     known: pl.DataFrame,
     radius: float,
     config: Config,
     sources: Sources | None = None,
+    rare: csr_array | None = None,
     views: Sequence[View] = (),
 ) -> pl.DataFrame:
     """Find the candidate pairs of new texts, with each other and with earlier ones.
 
     Parameters
     ----------
-    stored
-        s texts, earlier and new ones.
+    vectors
+        (s, d) unit vectors of the texts, earlier and new ones.
     is_new
         (s,) bool.
     searchable
@@ -106,6 +80,9 @@ def find_new_candidate_pairs(
         ``candidates_per_record`` and ``radius`` are used.
     sources
         Where the texts are from; ``None``: nobody knows.
+    rare
+        (s, f) rare features, rows of length 1: only texts that share one are compared. ``None``:
+        all are.
     views
         Views of the texts, by which neighbours are ranked as in a run; none, or with a radius from
         the user: cosines of the vectors count alone.
@@ -122,12 +99,14 @@ def find_new_candidate_pairs(
         asked = Asked(rows, searchable)
         ranked = rank_by_views(views, config.candidates_per_record, asked, sources, known)
         most = int(config.candidates_per_record * len(rows))
-        return select_with_cosines(ranked, most, stored.vectors)
+        return select_with_cosines(ranked, most, vectors)
     source = np.full(len(is_new), ANY_SOURCE, dtype=np.uint8)
     if sources is not None and sources.across_only:
         source = sources.number
-    search = _search_dense if stored.rare is None else _search_inverted
-    hits = search(stored, rows, searchable, source)
+    if rare is None:
+        hits = _search_dense(vectors, rows, searchable, source)
+    else:
+        hits = _search_inverted(vectors, rare, rows, searchable, source)
     pairs = pl.concat([pl.DataFrame(schema=CANDIDATES), *(pair_frame(*block) for block in hits)])
     # Excluded pairs have a similarity below -1.
     lowest = max(radius, -1.0)
@@ -149,7 +128,7 @@ def find_new_candidate_pairs(
 
 
 def _search_dense(
-    stored: StoredVectors,
+    vectors: Vectors,
     rows: NDArray[np.int64],
     searchable: NDArray[np.bool_],
     source: NDArray[np.uint8],
@@ -159,10 +138,10 @@ def _search_dense(
     k = min(MAX_COMPARED, len(others) - 1)
     if k < 1 or not len(rows):
         return
-    vectors = stored.vectors[others]
+    found_among = vectors[others]
     for at in range(0, len(rows), DENSE_BLOCK):
         block = rows[at : at + DENSE_BLOCK]
-        similarity = stored.vectors[block] @ vectors.T
+        similarity = vectors[block] @ found_among.T
         similarity[block[:, None] == others[None, :]] = _EXCLUDED
         similarity[same_source(source[block, None], source[None, others])] = _EXCLUDED
         nearest = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
@@ -171,14 +150,14 @@ def _search_dense(
 
 
 def _search_inverted(
-    stored: StoredVectors,
+    vectors: Vectors,
+    rare: csr_array,
     rows: NDArray[np.int64],
     searchable: NDArray[np.bool_],
     source: NDArray[np.uint8],
 ) -> Iterator[Hits]:
     """Compare rows with the :data:`MAX_COMPARED` texts that share most of their rare features."""
-    assert stored.rare is not None
-    features, postings = _postings_of(stored.rare, rows, searchable)
+    features, postings = _postings_of(rare, rows, searchable)
 
     def search_block(at: int) -> Hits:
         shared = features[at : at + SPARSE_BLOCK] @ postings
@@ -191,7 +170,7 @@ def _search_inverted(
             found.append(most_sharing(texts[allowed], weight[allowed]))
         row = np.repeat(block, [len(texts) for texts in found])
         other = np.concatenate(found)
-        return row, other, cosine(stored.vectors, row, other)
+        return row, other, cosine(vectors, row, other)
 
     with ThreadPoolExecutor(cpu_count()) as pool:
         yield from pool.map(search_block, range(0, len(rows), SPARSE_BLOCK))

@@ -30,9 +30,8 @@ from dedupe.blocking.backends import (
     pair_frame,
     unit_rows,
 )
-from dedupe.blocking.bi_encoder import shared_features
-from dedupe.blocking.candidates import find_candidate_pairs, limits_of
-from dedupe.blocking.index import NO_SLOT, embed_texts
+from dedupe.blocking.candidates import limits_of
+from dedupe.blocking.index import NO_SLOT, Index
 from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.ranking import Sources, neighbour_ranks
 from dedupe.blocking.sampling import SAMPLE, NeighbourSample
@@ -104,14 +103,8 @@ def _search_all(plan: Plan, task: int) -> Facts:
     records = pl.concat([distinct_records(plan, home) for home in plan.homes])
     texts, rows = records["text"].to_list(), records["row"].to_numpy()
     sources, notes = _sources(plan, records)
-    embedded = embed_texts(plan.config, texts)
-    found = find_candidate_pairs(
-        embedded.vectors,
-        plan.config,
-        sources=sources,
-        rare=shared_features(embedded.encoder, embedded.rare),
-        views=embedded.views(texts),
-    )
+    index = Index.build(texts, plan.config)
+    found = index.candidates(texts, plan.config, sources=sources)
     pairs = found.pairs.with_columns(
         pl.Series(side, rows[found.pairs[side].to_numpy()], dtype=pl.UInt32) for side in PAIR
     )

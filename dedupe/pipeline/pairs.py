@@ -8,9 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.bi_encoder import shared_features
-from dedupe.blocking.candidates import find_candidate_pairs
-from dedupe.blocking.index import Index, embed_texts, open_index, save_index
+from dedupe.blocking.index import Index
 from dedupe.blocking.sources import (
     source_column,
     source_note,
@@ -102,19 +100,10 @@ def find_candidates(
     sources = sources_of_texts(number, slot, len(distinct), config)
     embedding = None if config.bi_encoder == BUNDLED else embedding_key(distinct, config)
     with stages.timed("encode"):
-        embedded = embed_texts(config, distinct, _earlier_index(stages, embedding, config))
-        rare = shared_features(embedded.encoder, embedded.rare)
+        index = Index.build(distinct, config, _earlier_index(stages, embedding, config))
     with stages.timed("search") as progress:
-        found = find_candidate_pairs(
-            embedded.vectors,
-            config,
-            progress,
-            sources,
-            rare,
-            embedded.views(distinct),
-            None if embedded.semantic is None else embedded.semantic.vectors,
-        )
-    index = save_index(stages.workspace.cache, key, embedded)
+        found = index.candidates(distinct, config, progress, sources)
+    index = index.save(stages.workspace.cache, key)
     if forget:
         stages.workspace.cache.forget(INDEX, [key])
     candidates = found.pairs.with_columns(pl.lit(0, dtype=pl.UInt32).alias("seen"))
@@ -129,7 +118,7 @@ def find_candidates(
         "index_recall": round(found.index_recall, 4),
         "sampled_share": found.sampled / len(distinct),
         "notes": [*found.notes, *notes],
-        "stored": index,
+        "stored": index.facts,
         "embedding": embedding,
     }
     stages.cache("search", CANDIDATES, key, pairs, facts, forget=forget)
@@ -147,7 +136,7 @@ def _earlier_index(stages: Stages, embedding: str | None, config: Config) -> Ind
     for key in cache.keys(CANDIDATES):
         facts = cache.facts(CANDIDATES, key)
         if facts.get("embedding") == embedding and not facts["stored"]["grown"]:
-            return open_index(cache, facts["stored"], config)
+            return Index.load(cache, facts["stored"], config)
     return None
 
 

@@ -17,9 +17,7 @@ from statistics import mean
 import numpy as np
 import polars as pl
 
-from dedupe.blocking.bi_encoder import shared_features
-from dedupe.blocking.candidates import find_candidate_pairs
-from dedupe.blocking.index import assign_slots, embed_texts
+from dedupe.blocking.index import Index, assign_slots
 from dedupe.blocking.sources import sources_of_texts
 from dedupe.config import BUNDLED, Config
 from dedupe.evaluation.gold import evaluate, read_gold
@@ -45,9 +43,7 @@ def candidate_recalls(
     firsts, identical = identical_pairs(records.texts)
     rows = firsts.to_numpy()
     distinct = records.texts.gather(firsts).to_list()
-    embedded = embed_texts(config, distinct)
-    vectors, views = embedded.vectors, embedded.views(distinct)
-    rare = shared_features(embedded.encoder, embedded.rare)
+    index = Index.build(distinct, config)
     number, _ = record_sources(records, config)
     slot = assign_slots(records.texts, firsts, identical)
     sources = sources_of_texts(number, slot, len(distinct), config)
@@ -56,7 +52,7 @@ def candidate_recalls(
     found = []
     for budget in BUDGETS:
         asked = config.with_options(candidates_per_record=budget)
-        pairs = find_candidate_pairs(vectors, asked, sources=sources, rare=rare, views=views).pairs
+        pairs = index.candidates(distinct, asked, sources=sources).pairs
         pairs = pairs.select(
             pl.Series("left", rows[pairs["left"].to_numpy()], dtype=pl.UInt32),
             pl.Series("right", rows[pairs["right"].to_numpy()], dtype=pl.UInt32),

@@ -32,7 +32,7 @@ from scipy.sparse import csr_array
 
 from dedupe.blocking.backends import inverted_hits, load_faiss
 from dedupe.blocking.bi_encoder import shared_features
-from dedupe.blocking.index import embed_texts
+from dedupe.blocking.index import Index
 from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample
 from dedupe.config import Config
@@ -132,7 +132,7 @@ def measure(name: str, table: str, ids: str, rows: int | None) -> dict[str, floa
     frame = pl.read_csv(table, infer_schema=False, n_rows=rows).fill_null("")
     records = make_records(frame, Config(id=ids))
     distinct = records.texts.gather(identical_pairs(records.texts)[0]).to_list()
-    embedded = embed_texts(Config(), distinct)
+    embedded = Index.build(distinct, Config())
     rare = shared_features(embedded.encoder, embedded.rare)
     if rare is None or not isinstance(embedded.vectors, Int8Vectors):
         raise SystemExit("give a table of over 50,000 different texts")

@@ -10,7 +10,7 @@ import pytest
 
 import dedupe.blocking.index
 from dedupe.blocking.bi_encoder import fit_bi_encoder
-from dedupe.blocking.index import NO_SLOT, assign_slots, build_index, extend_index, open_index
+from dedupe.blocking.index import NO_SLOT, Index, assign_slots
 from dedupe.config import Config
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.stage_cache import StageCache
@@ -32,40 +32,40 @@ def store(
 
 
 def test_an_extended_index_equals_one_built_with_the_same_weights(store: StageCache) -> None:
-    facts = build_index(store, "k", TEXTS, Config())
-    index = open_index(store, facts, Config())
+    facts = Index.build(TEXTS, Config()).save(store, "k").facts
+    index = Index.load(store, facts, Config())
     assert index is not None and not index.facts["grown"]
-    grown = extend_index(store, index, MORE)
-    again = open_index(store, grown.facts, Config())
+    grown = index.add(MORE, store)
+    again = Index.load(store, grown.facts, Config())
     assert again is not None and again.facts["rows"] == 62 and again.facts["fitted_on"] == 60
     encoder = fit_bi_encoder(Config(), TEXTS)
     whole = encoder.embed([*TEXTS, *MORE])
     for extended in (grown, again):
-        assert np.abs(extended.stored.vectors[np.arange(62)] - whole).max() < 0.005
-    if again.stored.rare is None:
+        assert np.abs(extended.vectors[np.arange(62)] - whole).max() < 0.005
+    if again.rare is None:
         assert again.names is not None and again.names.label == "name"
         named = again.names.vectors[np.arange(62)]
         assert np.abs(named - again.names.embed([*TEXTS, *MORE])).max() < 0.01
     else:
         assert again.names is None
         rare = encoder.rare_features([*TEXTS, *MORE], singletons=True)
-        assert (again.stored.rare.indices == rare.indices).all()
-        assert (again.stored.rare.indptr == rare.indptr).all()
+        assert (again.rare.indices == rare.indices).all()
+        assert (again.rare.indptr == rare.indptr).all()
     # The facts from before the extension still open the index as it was.
-    before = open_index(store, facts, Config())
-    assert before is not None and len(before.stored.vectors) == 60
+    before = Index.load(store, facts, Config())
+    assert before is not None and len(before.vectors) == 60
 
 
 def test_texts_of_an_interrupted_extension_are_overwritten(store: StageCache) -> None:
-    facts = build_index(store, "k", TEXTS, Config())
-    index = open_index(store, facts, Config())
+    facts = Index.build(TEXTS, Config()).save(store, "k").facts
+    index = Index.load(store, facts, Config())
     assert index is not None
-    extend_index(store, index, ["name: interrupted"] * 5)
-    grown = extend_index(store, index, MORE)
-    again = open_index(store, grown.facts, Config())
+    index.add(["name: interrupted"] * 5, store)
+    grown = index.add(MORE, store)
+    again = Index.load(store, grown.facts, Config())
     assert again is not None
     rows = np.arange(62)
-    assert np.array_equal(again.stored.vectors[rows], grown.stored.vectors[rows])
+    assert np.array_equal(again.vectors[rows], grown.vectors[rows])
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_texts_of_an_interrupted_extension_are_overwritten(store: StageCache) ->
 )
 @pytest.mark.parametrize("how", ["cut", "flipped", "missing"])
 def test_a_damaged_index_is_not_opened(store: StageCache, name: str, how: str) -> None:
-    facts = build_index(store, "k", TEXTS, Config())
+    facts = Index.build(TEXTS, Config()).save(store, "k").facts
     path = store.folder / f"index-k.{name}"
     if not path.exists():
         assert (name in ("columns", "values", "counts")) != name.startswith("names")
@@ -83,8 +83,8 @@ def test_a_damaged_index_is_not_opened(store: StageCache, name: str, how: str) -
     middle = len(data) // 2
     flipped = data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1 :]
     path.unlink() if how == "missing" else path.write_bytes(data[:-3] if how == "cut" else flipped)
-    assert open_index(store, facts, Config()) is None
-    assert open_index(store, {}, Config()) is None
+    assert Index.load(store, facts, Config()) is None
+    assert Index.load(store, {}, Config()) is None
 
 
 def test_records_with_the_same_text_share_a_slot() -> None:

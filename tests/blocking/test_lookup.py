@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 import dedupe.blocking.index
 from dedupe.blocking.bi_encoder import SentenceEncoder
-from dedupe.blocking.index import Index, build_index_in_memory
+from dedupe.blocking.index import Index
 from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.lookup import Lookup
-from dedupe.blocking.retrieve import StoredVectors
 from dedupe.config import Config
 from tests.blocking.samples import unit_vectors
 
@@ -34,7 +33,7 @@ def nearest_of(lookup: Lookup, texts: list[str], k: int) -> list[list[int]]:
 def test_misspelled_texts_find_theirs(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if how == "rare features":
         monkeypatch.setattr(dedupe.blocking.index, "FLAT_LIMIT", 10)
-    index = build_index_in_memory(TEXTS, Config())
+    index = Index.build(TEXTS, Config()).quantized()
     searchable = np.ones(200, dtype=bool)
     lookup = Lookup(index, TEXTS, searchable)
     found = nearest_of(lookup, [*NEW, ""], 3)
@@ -56,7 +55,7 @@ def test_the_naming_field_finds_what_long_descriptions_hide() -> None:
         f"title: {words[n]} {words[200 + n]}\ndescription: {texts[n + 1].split('description: ')[1]}"
         for n in range(20)
     ]
-    index = build_index_in_memory(texts, Config())
+    index = Index.build(texts, Config()).quantized()
     assert index.names is not None
     found = nearest_of(Lookup(index, texts, np.ones(200, dtype=bool)), new, 4)
     assert all({n, n + 1} <= set(slots) for n, slots in enumerate(found))
@@ -72,10 +71,10 @@ def test_the_nearest_vectors_are_those_of_brute_force(
         def encode(self, texts: list[str], **options: object) -> np.ndarray:
             return np.stack([vector] * len(texts))
 
-    stored = StoredVectors(Int8Vectors.of(unit_vectors(n, seed=seed)))
-    index = Index(stored, SentenceEncoder(Model()), None, None, {})
+    stored = Int8Vectors.of(unit_vectors(n, seed=seed))
+    index = Index(SentenceEncoder(Model()), stored)
     searchable = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
     rows, slots, cosine = Lookup(index, [], searchable).nearest(["asked"], 5)
-    true = stored.vectors[:] @ vector
+    true = stored[:] @ vector
     assert set(slots) <= set(np.flatnonzero(searchable)) and len(rows) == min(5, searchable.sum())
     assert np.allclose(cosine, np.sort(true[searchable])[::-1][:5], atol=1e-6)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from dedupe.blocking.backends import CANDIDATES
 from dedupe.blocking.candidates import find_candidate_pairs
-from dedupe.blocking.index import embed_texts
+from dedupe.blocking.index import Index
 from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.retrieve import StoredVectors, find_new_candidate_pairs
+from dedupe.blocking.retrieve import find_new_candidate_pairs
 from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
 from tests.laws import examples
@@ -33,8 +33,8 @@ def test_new_texts_get_the_pairs_that_brute_force_finds(
     vectors = unit_vectors(n, seed=seed)
     is_new = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
     searchable = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
-    stored = StoredVectors.of(vectors)
-    whole = stored.vectors[:].astype(np.float64)
+    stored = Int8Vectors.of(vectors)
+    whole = stored[:].astype(np.float64)
     cosine = whole @ whole.T
     assert np.abs(cosine - vectors @ vectors.T).max() < 0.01
     none = pl.DataFrame(schema=CANDIDATES)
@@ -58,7 +58,7 @@ def test_new_texts_keep_to_their_budget() -> None:
     searchable = np.ones(300, dtype=bool)
     known = find_candidate_pairs(vectors[:280], Config()).pairs
     found = find_new_candidate_pairs(
-        StoredVectors.of(vectors), is_new, searchable, known, 0.0, Config()
+        Int8Vectors.of(vectors), is_new, searchable, known, 0.0, Config()
     )
     assert found.height <= 5 * 20
     pairs = set(found.select("left", "right").iter_rows())
@@ -76,15 +76,13 @@ def test_new_texts_are_ranked_by_every_view_as_in_a_run() -> None:
         for n in range(240)
     ]
     config = Config(candidates_per_record=3)
-    embedded = embed_texts(config, texts)
-    assert embedded.names is not None and not isinstance(embedded.vectors, Int8Vectors)
-    views = embedded.views(texts)
-    whole = find_candidate_pairs(embedded.vectors, config, views=views).pairs
+    index = Index.build(texts, config)
+    assert index.names is not None and not isinstance(index.vectors, Int8Vectors)
+    whole = index.candidates(texts, config).pairs
     is_new = np.arange(240) >= 220
     known = whole.filter(pl.col("right") < 220)
-    stored = StoredVectors.of(embedded.vectors)
-    found = find_new_candidate_pairs(
-        stored, is_new, np.ones(240, dtype=bool), known, 0.0, config, views=views
+    found = index.quantized().new_candidates(
+        texts, is_new, np.ones(240, dtype=bool), known, 0.0, config
     )
     assert found.height == 3 * 20 and found["right"].min() >= 220
     twins = {(n - 120, n) for n in range(220, 240)}
@@ -103,7 +101,10 @@ def test_new_texts_retrieve_texts_that_share_rare_features() -> None:
     is_new = np.arange(len(all_texts)) >= 150
     searchable = np.ones(len(all_texts), dtype=bool)
     none = pl.DataFrame(schema=CANDIDATES)
-    stored = StoredVectors.of(vectors, rare)
-    found = find_new_candidate_pairs(stored, is_new, searchable, none, 0.2, Config())
+    found = (
+        Index(old, vectors, rare)
+        .quantized()
+        .new_candidates(all_texts, is_new, searchable, none, 0.2, Config())
+    )
     pairs = set(found.select("left", "right").iter_rows())
     assert {(n, 200 + n) for n in range(9)} <= pairs

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.blocking.candidates import find_candidate_pairs
-from dedupe.blocking.index import assign_slots, embed_texts
+from dedupe.blocking.index import Index, assign_slots
 from dedupe.blocking.sources import sources_of_texts
 from dedupe.config import Config
 from dedupe.engine.candidates import BINS, identical_texts, within_budget
@@ -90,10 +89,7 @@ def test_one_search_ranks_neighbours_in_other_sources_apart(tmp_path: Path) -> N
     number, expected_notes = record_sources(records, config)
     sources = sources_of_texts(number, slot, len(texts), config)
     assert sources is not None
-    embedded = embed_texts(config, texts)
-    found = find_candidate_pairs(
-        embedded.vectors, config, sources=sources, views=embedded.views(texts)
-    ).pairs
+    found = Index.build(texts, config).candidates(texts, config, sources=sources).pairs
     rows = firsts.to_numpy()
     expected = found.with_columns(
         pl.Series(side, rows[found[side].to_numpy()], dtype=pl.UInt32) for side in ("left", "right")

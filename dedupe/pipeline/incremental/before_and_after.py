@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.index import Index, assign_slots, open_index
+from dedupe.blocking.index import Index, assign_slots
 from dedupe.config import Config
 from dedupe.io.sources import Input
 from dedupe.pipeline.incremental.cluster_changes import earlier_ids
@@ -215,7 +215,7 @@ def extend(
     digest = stage_key(fingerprint, *addition, len(records))
     fingerprint = hashlib.sha256(digest.encode()).hexdigest()
     keys = stage_keys(Input((), fingerprint), config)
-    index = open_index(stages.workspace.cache, stored, config)
+    index = Index.load(stages.workspace.cache, stored, config)
     if (why := _why_all_again(records, index, before)) is not None:
         notes = *delta.notes, *before.notes, f"{why}: {_AGAIN}"
         return _all_again(stages, table, keys, fingerprint, config, notes)

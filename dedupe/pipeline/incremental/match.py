@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.index import NO_SLOT, assign_slots, build_index_in_memory, open_index
+from dedupe.blocking.index import NO_SLOT, Index, assign_slots
 from dedupe.blocking.lookup import Lookup
 from dedupe.errors import InputError
 from dedupe.io.sources import Frame, to_polars
@@ -91,16 +91,17 @@ class Matcher:
         self.fields = [role.name for role in records.fields if role.used]
         search = search_facts(opened)
         slot, stored = index_slots(table, search)
-        index = open_index(opened.cache, stored, self.config)
+        index = Index.load(opened.cache, stored, self.config)
         if index is None:
             warn_of_loss(opened, INDEX_LOST)
             firsts, identical = identical_pairs(records.texts)
             slot = assign_slots(records.texts, firsts, identical)
-            index = build_index_in_memory(records.texts.gather(firsts).to_list(), self.config)
+            distinct = records.texts.gather(firsts).to_list()
+            index = Index.build(distinct, self.config).quantized()
         # Rows in the order of their texts, so that rows of one text are adjacent.
         self._rows = np.argsort(slot, kind="stable")
         self._rows = self._rows[: int((slot != NO_SLOT).sum())]
-        self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.stored.vectors) + 1))
+        self._starts = np.searchsorted(slot[self._rows], np.arange(len(index.vectors) + 1))
         there = np.diff(self._starts) > 0
         texts = self._texts_by_slot(there) if index.has_views else []
         self._nearest = Lookup(index, texts, there)

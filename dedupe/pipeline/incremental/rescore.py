@@ -14,9 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.blocking.backends import CANDIDATES
-from dedupe.blocking.index import NO_SLOT, Index, extend_index
-from dedupe.blocking.neighbours import View
-from dedupe.blocking.retrieve import find_new_candidate_pairs
+from dedupe.blocking.index import NO_SLOT, Index
 from dedupe.blocking.sources import sources_of_texts
 from dedupe.config import Config
 from dedupe.pipeline.incremental.delta import Delta
@@ -120,19 +118,11 @@ def search_delta(
         radius = float(facts["radius"])
         number, _ = record_sources(delta.records, config)
         sources = sources_of_texts(number, texts.slot, len(texts.fresh), config)
-        views: tuple[View, ...] = ()
+        of_slot: list[str] = []
         if texts.index.has_views:
-            of_slot = delta.records.texts.gather(np.maximum(row_of, 0))
-            views = texts.index.views(of_slot.to_list())
-        found = find_new_candidate_pairs(
-            texts.index.stored,
-            texts.fresh,
-            row_of >= 0,
-            known,
-            radius,
-            config,
-            sources,
-            views,
+            of_slot = delta.records.texts.gather(np.maximum(row_of, 0)).to_list()
+        found = texts.index.new_candidates(
+            of_slot, texts.fresh, row_of >= 0, known, radius, config, sources
         )
     new = NewPairs(
         pairs=_renumbered(found, row_of),
@@ -224,7 +214,7 @@ def _extended(
         [there, new.with_columns((pl.int_range(pl.len()) + size).cast(pl.UInt32).alias("slot"))]
     )
     slot[delta.changed] = _slots(changed_texts, numbers)
-    extended = extend_index(cache, index, new["text"].to_list())
+    extended = index.add(new["text"].to_list(), cache)
     return _Texts(extended, slot, slot_before, np.arange(extended.facts["rows"]) >= size)
 
 

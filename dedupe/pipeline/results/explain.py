@@ -104,17 +104,17 @@ def _row_of(records: Records, wanted: str) -> int:
 def _similarity(state: State, left: int, right: int, workspace: Workspace | None) -> float:
     """Compute the cosine of the embeddings of two rows."""
     from dedupe.blocking.bi_encoder import embed  # slow to import, and seldom needed
-    from dedupe.blocking.index import build_index_in_memory, open_index
+    from dedupe.blocking.index import Index
 
     index = None
     if workspace is not None and workspace.facts_file.exists():
         stored = search_facts(workspace).get("stored") or {}
-        index = open_index(workspace.cache, stored, state.config)
+        index = Index.load(workspace.cache, stored, state.config)
         if index is None:
             warn_of_loss(workspace, INDEX_LOST)
     texts = state.records.texts
     if index is None:
         distinct = texts.filter(texts != "").unique(maintain_order=True)
-        index = build_index_in_memory(distinct.to_list(), state.config)
+        index = Index.build(distinct.to_list(), state.config)
     vectors = embed(index.encoder, [texts[left], texts[right]])
     return float(np.clip(vectors[0] @ vectors[1], -1, 1))

@@ -13,9 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.bi_encoder import embed, fit_bi_encoder, shared_features
-from dedupe.blocking.candidates import find_candidate_pairs
-from dedupe.blocking.index import embed_texts
+from dedupe.blocking.bi_encoder import embed, fit_bi_encoder
+from dedupe.blocking.index import Index
 from dedupe.config import Config
 from dedupe.records import Records, make_records
 from dedupe.scoring.comparison.comparison import Comparison
@@ -211,11 +210,7 @@ def candidate_vectors(
     """
     firsts, identical = identical_pairs(records.texts)
     distinct = records.texts.gather(firsts).to_list()
-    embedded = embed_texts(Config(), distinct)
-    rare = shared_features(embedded.encoder, embedded.rare)
-    found = find_candidate_pairs(
-        embedded.vectors, Config(), rare=rare, views=embedded.views(distinct)
-    ).pairs
+    found = Index.build(distinct, Config()).candidates(distinct, Config()).pairs
     rows = firsts.to_numpy()
     own = identical["left"].to_numpy()
     left, right = (np.concatenate([rows[found[side]], own]) for side in ("left", "right"))

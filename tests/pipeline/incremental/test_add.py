@@ -646,19 +646,21 @@ def test_new_records_are_compared_with_the_statistics_of_the_run_until_it_is_out
     compare = Comparison.log_odds
 
     def log_odds(self: Comparison) -> Any:
-        assert self.statistics is not None
-        used.append(self.statistics.records)
+        used.append(self.file_statistics.records)
         return compare(self)
 
     monkeypatch.setattr(Comparison, "log_odds", log_odds)
     workspace = folder / "people.dedupe"
     before = statistics_files(workspace)
     assert len(before) == 2  # the counts, and the facts beside them
-    rows = with_ids([*PEOPLE[8:], *misspelt(PEOPLE), *misspelt(misspelt(PEOPLE))], first=50)
-    dedupe.add(workspace, rows)
+    rows = with_ids([*PEOPLE[8:], *misspelt(PEOPLE)], first=50)
+    result = dedupe.add(workspace, rows)
     assert used == [OLD.height] and statistics_files(workspace) == before
-    dedupe.add(workspace, with_ids([PEOPLE[9]], first=90))
-    assert used == [OLD.height, OLD.height + rows.height + 1]
+    assert result.summary["additions"]["notes"] == []
+    more = with_ids(misspelt(misspelt(PEOPLE)), first=90)
+    result = dedupe.add(workspace, more)
+    assert used == [OLD.height, OLD.height + rows.height + more.height]
+    assert "all pairs were searched and scored again" in result.summary["additions"]["notes"][0]
     after = statistics_files(workspace)
     assert len(after) == 2 and not after.keys() & before.keys()
     opened = Workspace(workspace)
