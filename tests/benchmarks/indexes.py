@@ -12,17 +12,24 @@ Embeds the distinct texts of a table, and finds the neighbours of all of them wi
 
 Each is a process of its own. Prints seconds, peak memory beyond the embedded texts, and the share
 of the exact 10 nearest of 512 texts that it found. ``--only`` selects some.
+
+``--storage`` measures instead how long it takes to add the last hundredth of the texts to a saved
+index: at the end of its files, and by reading, extending and writing an index of FAISS with the
+same 8-bit codes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +38,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from dedupe.blocking.backends import inverted_hits, load_faiss
-from dedupe.blocking.bi_encoder import shared_features
+from dedupe.blocking.bi_encoder import embed, shared_features
 from dedupe.blocking.index import Index
 from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample
@@ -39,6 +46,7 @@ from dedupe.config import Config
 from dedupe.progress import silent
 from dedupe.records import make_records
 from dedupe.scoring.pairs import identical_pairs
+from dedupe.workspace.stage_cache import StageCache
 from tests.benchmarks.common import print_head, print_row
 
 CELLS = 8
@@ -127,11 +135,52 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measure(name: str, table: str, ids: str, rows: int | None) -> dict[str, float]:
-    """Search the neighbours of the texts of a table with one index."""
+def distinct_texts(table: str, ids: str, rows: int | None) -> list[str]:
+    """Read a table, and return its distinct record texts."""
     frame = pl.read_csv(table, infer_schema=False, n_rows=rows).fill_null("")
     records = make_records(frame, Config(id=ids))
-    distinct = records.texts.gather(identical_pairs(records.texts)[0]).to_list()
+    return records.texts.gather(identical_pairs(records.texts)[0]).to_list()
+
+
+def measure_storage(table: str, ids: str, rows: int | None) -> None:
+    """Add the last hundredth of the texts of a table to a saved index, and print the seconds."""
+    faiss = load_faiss()
+    texts = distinct_texts(table, ids, rows)
+    cut = len(texts) - len(texts) // 100
+    built = Index.build(texts[:cut], Config())
+    more = embed(built.encoder, texts[cut:])
+    print_head("storage", "texts", "MB", "seconds")
+    with tempfile.TemporaryDirectory() as folder:
+        store = StageCache(Path(folder))
+        index = built.save(store, "k")
+        start = time.perf_counter()
+        index.add(texts[cut:], store)
+        seconds = time.perf_counter() - start
+        size = sum(path.stat().st_size for path in Path(folder).iterdir()) / 1e6
+        print_row(
+            "files that grow at their end", f"{len(texts):,}", f"{size:.0f}", f"{seconds:.2f}"
+        )
+        file = str(Path(folder) / "index.faiss")
+        d, code = more.shape[1], faiss.ScalarQuantizer.QT_8bit
+        codes = faiss.IndexScalarQuantizer(d, code, faiss.METRIC_INNER_PRODUCT)
+        codes.train(built.vectors[:BLOCK])
+        for at in range(0, cut, BLOCK):
+            codes.add(built.vectors[at : at + BLOCK])
+        faiss.write_index(codes, file)
+        start = time.perf_counter()
+        codes = faiss.read_index(file)
+        codes.add(more)
+        faiss.write_index(codes, f"{file}.new")
+        with Path(f"{file}.new").open("rb") as written:
+            os.fsync(written.fileno())
+        seconds = time.perf_counter() - start
+        size = Path(f"{file}.new").stat().st_size / 1e6
+    print_row("FAISS, vectors only", f"{len(texts):,}", f"{size:.0f}", f"{seconds:.2f}")
+
+
+def measure(name: str, table: str, ids: str, rows: int | None) -> dict[str, float]:
+    """Search the neighbours of the texts of a table with one index."""
+    distinct = distinct_texts(table, ids, rows)
     embedded = Index.build(distinct, Config())
     rare = shared_features(embedded.encoder, embedded.rare)
     if rare is None or not isinstance(embedded.vectors, Int8Vectors):
@@ -163,10 +212,14 @@ def main() -> None:
     parser.add_argument("--id", default="id")
     parser.add_argument("--rows", type=int)
     parser.add_argument("--only", nargs="*", default=list(INDEXES), choices=list(INDEXES))
+    parser.add_argument("--storage", action="store_true")
     parser.add_argument("--one", choices=list(INDEXES), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         print(json.dumps(measure(given.one, given.table, given.id, given.rows)))
+        return
+    if given.storage:
+        measure_storage(given.table, given.id, given.rows)
         return
     print_head("index", "texts", "seconds", "MB", "exact neighbours found")
     for name in given.only:
