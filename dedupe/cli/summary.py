@@ -198,11 +198,14 @@ def _search(summary: Summary, verbose: int) -> _Figures:
     if "search" not in summary:
         return
     search = summary["search"]
-    yield (
-        "candidates",
-        f"{search['candidates']:,} pairs ({search['candidates_per_record']:g} per record), with an "
-        f"estimated {search['estimated_recall']:.1%} of all matches",
+    recall = search["estimated_recall"]
+    share = (
+        "how many of all matches are among them is not known: the models doubt most of them"
+        if recall is None
+        else f"with an estimated {recall:.1%} of all matches"
     )
+    per_record = f"{search['candidates_per_record']:g} per record"
+    yield "candidates", f"{search['candidates']:,} pairs ({per_record}), {share}"
     deciders = [f"{name} {count:,}" for name, count in summary["decided_by"].items() if count]
     yield "decided by", ", ".join(deciders)
     if summary.get("self_training"):

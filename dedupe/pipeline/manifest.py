@@ -14,7 +14,7 @@ from dedupe.config import Config
 from dedupe.io.sources import Input
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.workspace.keys import installed_version, model_ids
-from dedupe.workspace.stored import RecordTable, candidates_of, missed_matches
+from dedupe.workspace.stored import RecordTable, candidates_of, search_recall
 
 if TYPE_CHECKING:
     from dedupe.evaluation.threshold import TargetThreshold
@@ -71,16 +71,14 @@ def pair_facts(
     config
         ``threshold`` is used.
     """
-    is_match = pl.col("probability") >= config.threshold
     candidates = candidates_of(scored)
-    found = candidates.filter(is_match).height
-    missed = missed_matches(scored, search, config.threshold)
+    recall = search_recall(scored, search, config.threshold)
     return {
         "search": {
             **{name: search[name] for name in ("radius", "index", "index_recall", "notes")},
             "candidates": candidates.height,
             "candidates_per_record": round(candidates.height / rows, 2),
-            "estimated_recall": round(found / (found + missed), 4) if found + missed else 1.0,
+            "estimated_recall": None if recall is None else round(recall, 4),
         },
         "decided_by": {
             "identical": 0,

@@ -98,6 +98,13 @@ def main() -> None:
     for label, rows in (("large tables", large), ("small tables", small), ("all", large + small)):
         if rows:
             print_row(*averaged(label, rows))
+    known = [row.figures for row in large + small if row.figures["estimated_recall"] is not None]
+    errors = [abs(row["estimated_recall"] - row["candidate_recall"]) for row in known]
+    print(
+        f"\nestimated candidate recall: known for {len(known)} of {len(large + small)} tables",
+        end="",
+    )
+    print(f", off by {mean(errors):.3f} on average, {max(errors):.3f} at most" if errors else "")
 
 
 if __name__ == "__main__":

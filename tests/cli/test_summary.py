@@ -90,6 +90,16 @@ def test_doubtful_pairs_come_with_the_next_commands(printed: Printed) -> None:
     assert printed(doubtful_pairs=1)[-1] == f"1 doubtful pair{next_commands}"
 
 
+def test_a_search_whose_recall_is_not_known_says_so(printed: Printed) -> None:
+    search = {
+        "candidates": 50, "candidates_per_record": 5, "estimated_recall": None, "notes": [],
+    }  # fmt: skip
+    (line,) = [
+        line for line in printed(search=search, decided_by={}) if line.startswith("candidates")
+    ]
+    assert "is not known" in line and "%" not in line
+
+
 def test_the_search_and_the_deciders_are_described(printed: Printed) -> None:
     search = {
         "candidates": 5_000, "candidates_per_record": 4.9, "estimated_recall": 0.985,

@@ -188,7 +188,7 @@ def test_the_manifest_says_what_was_done(done: Path) -> None:
 
 
 def test_a_second_run_computes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("find_candidate_pairs", "score_pairs", "make_records"):
+    for name in ("Index", "score_pairs", "make_records"):
         monkeypatch.setattr(dedupe.pipeline.pairs, name, _forbidden)
     monkeypatch.setattr(dedupe.workspace.state, "resolve", _forbidden)
     before = {path.name: path.stat().st_mtime_ns for path in (folder / "people.dedupe").iterdir()}
@@ -224,7 +224,7 @@ def test_a_lost_stage_is_made_again_and_no_other(
     for part in (folder / "people.dedupe/stages").glob("scored-*"):
         part.unlink()
     (folder / "people.dedupe/manifest.json").unlink()
-    monkeypatch.setattr(dedupe.pipeline.pairs, "find_candidate_pairs", _forbidden)
+    monkeypatch.setattr(dedupe.pipeline.pairs, "Index", _forbidden)
     dedupe.run(folder / "people.csv")
     assert (folder / "people.dedupe/pairs.csv").read_bytes() == before
 
@@ -487,7 +487,7 @@ def test_what_is_prepared_can_be_reviewed_before_anything_is_written(
     keys = dedupe.workspace.state.open_state(dedupe.open_workspace(place)).records.keys
     with dedupe.open_workspace(place).decisions() as log:
         log.record(keys[0], keys[1], Decision.MATCH, "ada")
-    for name in ("find_candidate_pairs", "score_pairs", "make_records"):
+    for name in ("Index", "score_pairs", "make_records"):
         monkeypatch.setattr(dedupe.pipeline.pairs, name, _forbidden)
     result = dedupe.run(tmp_path / "p.csv")
     assert result.workspace == place and result.summary["decisions"] == 1
