@@ -206,6 +206,11 @@ def _search(summary: Summary, verbose: int) -> _Figures:
     )
     per_record = f"{search['candidates_per_record']:g} per record"
     yield "candidates", f"{search['candidates']:,} pairs ({per_record}), {share}"
+    if search["index"] != "flat":
+        found = f"finds {search['index_recall']:.1%} of the exact neighbours of a sample"
+        yield "search", f"{search['index']}, from a similarity of {search['radius']:g}, {found}"
+    elif verbose:
+        yield "search", f"exact, from a similarity of {search['radius']:g}"
     deciders = [f"{name} {count:,}" for name, count in summary["decided_by"].items() if count]
     yield "decided by", ", ".join(deciders)
     if summary.get("self_training"):

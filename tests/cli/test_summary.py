@@ -93,6 +93,7 @@ def test_doubtful_pairs_come_with_the_next_commands(printed: Printed) -> None:
 def test_a_search_whose_recall_is_not_known_says_so(printed: Printed) -> None:
     search = {
         "candidates": 50, "candidates_per_record": 5, "estimated_recall": None, "notes": [],
+        "index": "flat", "index_recall": 1.0, "radius": 0.25,
     }  # fmt: skip
     (line,) = [
         line for line in printed(search=search, decided_by={}) if line.startswith("candidates")
@@ -103,6 +104,7 @@ def test_a_search_whose_recall_is_not_known_says_so(printed: Printed) -> None:
 def test_the_search_and_the_deciders_are_described(printed: Printed) -> None:
     search = {
         "candidates": 5_000, "candidates_per_record": 4.9, "estimated_recall": 0.985,
+        "index": "inverted index", "index_recall": 0.875, "radius": 0.25,
         "notes": ["the radius was tightened"],
     }  # fmt: skip
     lines = printed(
@@ -115,6 +117,8 @@ def test_the_search_and_the_deciders_are_described(printed: Printed) -> None:
     assert (
         "candidates 5,000 pairs (4.9 per record), with an estimated 98.5% of all matches" in lines
     )
+    (found,) = [line for line in lines if line.startswith("search")]
+    assert found.startswith("search inverted index, from a similarity of 0.25, finds 87.5%")
     assert "decided by comparison 4,900, cross-encoder 100" in lines
     assert "note the radius was tightened" in lines
     assert (
