@@ -11,7 +11,8 @@ Embeds the distinct texts of a table, and finds the neighbours of all of them wi
 - ``FAISS HNSW``: a graph, with 8-bit codes.
 
 Each is a process of its own. Prints seconds, peak memory beyond the embedded texts, and the share
-of the exact 10 nearest of 512 texts that it found. ``--only`` selects some.
+of the exact 10 nearest of 512 texts that it found. ``--only`` selects some. ``--times K`` makes the
+table K times as large, by further rows whose values are those of others, column by column.
 
 ``--storage`` measures instead how long it takes to add the last hundredth of the texts to a saved
 index: at the end of its files, and by reading, extending and writing an index of FAISS with the
@@ -135,17 +136,27 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def distinct_texts(table: str, ids: str, rows: int | None) -> list[str]:
+def enlarged(frame: pl.DataFrame, ids: str, times: int) -> pl.DataFrame:
+    """Add rows in which each value is that of another row, until there are `times` as many."""
+    frames = [frame]
+    for seed in range(1, times):
+        columns = [column.shuffle(seed + number) for number, column in enumerate(frame)]
+        frames.append(pl.DataFrame(columns).with_columns(f"{seed}-" + pl.col(ids)))
+    return pl.concat(frames)
+
+
+def distinct_texts(table: str, ids: str, times: int) -> list[str]:
     """Read a table, and return its distinct record texts."""
-    frame = pl.read_csv(table, infer_schema=False, n_rows=rows).fill_null("")
+    frame = pl.read_csv(table, infer_schema=False).fill_null("")
+    frame = enlarged(frame, ids, times)
     records = make_records(frame, Config(id=ids))
     return records.texts.gather(identical_pairs(records.texts)[0]).to_list()
 
 
-def measure_storage(table: str, ids: str, rows: int | None) -> None:
+def measure_storage(table: str, ids: str, times: int) -> None:
     """Add the last hundredth of the texts of a table to a saved index, and print the seconds."""
     faiss = load_faiss()
-    texts = distinct_texts(table, ids, rows)
+    texts = distinct_texts(table, ids, times)
     cut = len(texts) - len(texts) // 100
     built = Index.build(texts[:cut], Config())
     more = embed(built.encoder, texts[cut:])
@@ -178,9 +189,9 @@ def measure_storage(table: str, ids: str, rows: int | None) -> None:
     print_row("FAISS, vectors only", f"{len(texts):,}", f"{size:.0f}", f"{seconds:.2f}")
 
 
-def measure(name: str, table: str, ids: str, rows: int | None) -> dict[str, float]:
+def measure(name: str, table: str, ids: str, times: int) -> dict[str, float]:
     """Search the neighbours of the texts of a table with one index."""
-    distinct = distinct_texts(table, ids, rows)
+    distinct = distinct_texts(table, ids, times)
     embedded = Index.build(distinct, Config())
     rare = shared_features(embedded.encoder, embedded.rare)
     if rare is None or not isinstance(embedded.vectors, Int8Vectors):
@@ -210,21 +221,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table")
     parser.add_argument("--id", default="id")
-    parser.add_argument("--rows", type=int)
+    parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=list(INDEXES), choices=list(INDEXES))
     parser.add_argument("--storage", action="store_true")
     parser.add_argument("--one", choices=list(INDEXES), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        print(json.dumps(measure(given.one, given.table, given.id, given.rows)))
+        print(json.dumps(measure(given.one, given.table, given.id, given.times)))
         return
     if given.storage:
-        measure_storage(given.table, given.id, given.rows)
+        measure_storage(given.table, given.id, given.times)
         return
     print_head("index", "texts", "seconds", "MB", "exact neighbours found")
     for name in given.only:
-        rows = [] if given.rows is None else ["--rows", str(given.rows)]
-        command = [sys.executable, "-m", __spec__.name, given.table, "--id", given.id, *rows]
+        more = ["--id", given.id, "--times", str(given.times)]
+        command = [sys.executable, "-m", __spec__.name, given.table, *more]
         done = subprocess.run([*command, "--one", name], capture_output=True, text=True)
         if done.returncode:
             print_row(name, "", "", "", done.stderr.strip().splitlines()[-1])
