@@ -38,7 +38,6 @@ from dedupe.scoring.comparison.values.shared_values import others_sharing
 from dedupe.scoring.comparison.values.token_table import (
     TokenField,
     TokenTable,
-    split_in_background,
     token_table,
 )
 
@@ -229,13 +228,15 @@ def record_table(
         name: [coded[label] for label in of_group[name]] for name in GROUPS if of_group[name]
     }
     token_fields = _token_fields(roles, names, coded)
-    # The values of few records are split into tokens while those of groups are written.
-    split = split_in_background(token_fields) if n < MANY else None
-    written = {} if split is None else _written(columns_of_group)
+    # The groups of few records are written together.
+    written = _written(columns_of_group) if n < MANY else {}
     tokens = token_table(
-        token_fields, n, records, lambda found, here: counted.of(TOKEN, found, here),
-        counted.classes, split,
-    )  # fmt: skip
+        token_fields,
+        n,
+        records,
+        lambda found, here: counted.of(TOKEN, found, here),
+        counted.classes,
+    )
     made = for_each(
         lambda name: _group(
             name,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import TypeVar
 
 import polars as pl
@@ -28,16 +27,6 @@ def for_each(function: Callable[[_Given], _Made], items: Iterable[_Given], n: in
         return [function(item) for item in items]
     with ThreadPoolExecutor(cpu_count()) as pool:
         return list(pool.map(function, items))
-
-
-@cache
-def thread_of(stage: str) -> ThreadPoolExecutor:
-    """Return a thread of its own for a stage.
-
-    polars keeps the last 32 compiled patterns of each thread. A stage that runs in its own thread
-    finds its patterns there; to compile one takes as long as to apply it to a thousand values.
-    """
-    return ThreadPoolExecutor(1, thread_name_prefix=stage)
 
 
 def batches(items: Sequence[_Given], n: int) -> list[Sequence[_Given]]:

@@ -37,11 +37,16 @@ def name_numbers(tokens: pl.Series, initials: NDArray[np.bool_]) -> NDArray[np.u
     ndarray
         (v,) uint16: row and column of :func:`compatible_names`; 0 for other tokens.
     """
-    names = [*groups_of_name(), *_INITIALS]
-    number = dict(zip(names, range(1, len(names) + 1), strict=True))
-    found = tokens.replace_strict(number, default=0, return_dtype=pl.UInt16).to_numpy()
-    single = (tokens.str.len_chars() == 1).to_numpy()
+    number, listed = _number_of_name(), tokens.to_list()
+    found = np.array([number.get(token, 0) for token in listed], dtype=np.uint16)
+    single = np.array([len(token) == 1 for token in listed], dtype=bool)
     return np.where(single & ~initials, np.uint16(0), found)
+
+
+@cache
+def _number_of_name() -> dict[str, int]:
+    names = [*groups_of_name(), *_INITIALS]
+    return dict(zip(names, range(1, len(names) + 1), strict=True))
 
 
 @cache

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.scoring.comparison.values.columns import batches, for_each, thread_of
+from dedupe.scoring.comparison.values.columns import batches, for_each
 from dedupe.scoring.comparison.values.given_names import name_numbers
 from dedupe.scoring.comparison.values.roles import Role
+from dedupe.scoring.comparison.values.text_steps import FEW, TextSteps, gathered
 from dedupe.scoring.comparison.values.tokens import CLASS, MAYBE, tokens_of_columns
 
 MAX_TOKENS = 32
@@ -31,6 +32,10 @@ _ROLE_BITS = 5
 MAYBE_GROUP = 30
 """Group of tokens that may match, but whose absence says nothing."""
 NO_GROUP = 31
+
+_LENGTH = TextSteps().length()
+_FRAMED = TextSteps().head(MAX_LETTERS).between("^", "$").padded(_FRAMED_LETTERS, "\0")
+"""A sign at the begin and the end of a token, in places of equal width."""
 
 Counter = Callable[[pl.Series, NDArray[np.int32]], NDArray[np.int32]]
 """Takes values and their number of records here; returns their number of records in the file."""
@@ -118,7 +123,6 @@ def token_table(
     records: int,
     count: Counter,
     classify: Classifier,
-    split: Callable[[], list[SplitFields]] | None = None,
 ) -> TokenTable:
     """Make the tokens of n records.
 
@@ -134,10 +138,8 @@ def token_table(
         Looks up the number of records that have each token.
     classify
         Looks up the class of each token: a number may be a code in another record of the file.
-    split
-        Returns the tokens of the values, if :func:`split_in_background` was called before.
     """
-    found = _split(fields, n) if split is None else split()
+    found = _split(fields, n)
     vocabulary = _vocabulary(found)
     packed = _pack(found, fields, vocabulary, n)
     tokens = np.where(packed == _NONE, -1, packed >> _ROLE_BITS).astype(np.int32)
@@ -163,40 +165,52 @@ def token_table(
 
 
 @dataclass(frozen=True, eq=False)
-class SplitFields:
+class _SplitFields:
     """Fields, and the tokens of their values, one field after the other."""
 
     fields: Sequence[TokenField]
     tokens: pl.DataFrame
 
 
-def split_in_background(fields: Sequence[TokenField]) -> Callable[[], list[SplitFields]]:
-    """Split the values of fields of few records in another thread; the result waits for it."""
-    return thread_of("tokens").submit(_split_together, fields).result
-
-
-def _split(fields: Sequence[TokenField], n: int) -> list[SplitFields]:
+def _split(fields: Sequence[TokenField], n: int) -> list[_SplitFields]:
     """Split the values of fields of `n` records."""
     return [split for some in for_each(_split_together, batches(fields, n), n) for split in some]
 
 
-def _split_together(fields: Sequence[TokenField]) -> list[SplitFields]:
+def _split_together(fields: Sequence[TokenField]) -> list[_SplitFields]:
     columns, roles = [field.values for field in fields], [field.role for field in fields]
-    return [SplitFields(fields, tokens_of_columns(columns, roles))]
+    return [_SplitFields(fields, tokens_of_columns(columns, roles))]
 
 
-def _vocabulary(found: Sequence[SplitFields]) -> pl.DataFrame:
+def _vocabulary(found: Sequence[_SplitFields]) -> pl.DataFrame:
     """List the distinct tokens, sorted: ``number``, ``token``, ``class``; ``several`` classes."""
     schema = {"token": pl.String, "class": pl.UInt8}
     parts = [part.tokens.select(*schema) for part in found]
     tokens = pl.concat([pl.DataFrame(schema=schema), *parts])
+    if tokens.height < FEW:
+        return _vocabulary_of_few(tokens)
     kind = pl.col("class") % MAYBE
     classes = kind.max(), (kind.min() < kind.max()).alias("several")
     return tokens.group_by("token").agg(classes).sort("token").with_row_index("number")
 
 
+def _vocabulary_of_few(tokens: pl.DataFrame) -> pl.DataFrame:
+    classes: dict[str, set[int]] = {}
+    for token, kind in zip(tokens["token"].to_list(), tokens["class"].to_list(), strict=True):
+        classes.setdefault(token, set()).add(kind % MAYBE)
+    listed = sorted(classes)
+    return pl.DataFrame(
+        {
+            "number": np.arange(len(listed), dtype=np.uint32),
+            "token": pl.Series(listed, dtype=pl.String),
+            "class": np.array([max(classes[token]) for token in listed], dtype=np.uint8),
+            "several": np.array([len(classes[token]) > 1 for token in listed], dtype=bool),
+        }
+    )
+
+
 def _pack(
-    found: Sequence[SplitFields],
+    found: Sequence[_SplitFields],
     fields: Sequence[TokenField],
     vocabulary: pl.DataFrame,
     n: int,
@@ -221,13 +235,10 @@ def _pack(
 
 
 def _numbers(
-    split: SplitFields, vocabulary: pl.DataFrame
+    split: _SplitFields, vocabulary: pl.DataFrame
 ) -> dict[TokenField, tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Return, of each field, token and group in one number, and where those of a value start."""
-    numbered = split.tokens.select("token").join(
-        vocabulary.select("token", "number"), on="token", how="left", maintain_order="left"
-    )
-    number = numbered["number"].to_numpy().astype(np.int64) << _ROLE_BITS
+    number = _in_vocabulary(split.tokens["token"], vocabulary) << _ROLE_BITS
     maybe = split.tokens["class"].to_numpy() >= MAYBE
     values = sum(len(field.values) for field in split.fields)
     length = np.bincount(split.tokens["value"].to_numpy(), minlength=values)
@@ -242,13 +253,23 @@ def _numbers(
     return found
 
 
+def _in_vocabulary(tokens: pl.Series, vocabulary: pl.DataFrame) -> NDArray[np.int64]:
+    if vocabulary.height < FEW:
+        number = {token: at for at, token in enumerate(vocabulary["token"].to_list())}
+        return np.array([number[token] for token in tokens.to_list()], dtype=np.int64)
+    numbered = tokens.to_frame("token").join(
+        vocabulary.select("token", "number"), on="token", how="left", maintain_order="left"
+    )
+    return numbered["number"].to_numpy().astype(np.int64)
+
+
 def _letter_sets(tokens: pl.Series, classes: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Make a bit set of the letter pairs of each word; similar words share most bits."""
     sets = np.zeros(len(tokens), dtype=np.uint64)
     variant = (classes >= CLASS["size"]) & (classes <= CLASS["sex"])
-    long = tokens.str.len_chars().to_numpy() >= MIN_LOOSE_CHARACTERS
+    long = _LENGTH.of(tokens).to_numpy() >= MIN_LOOSE_CHARACTERS
     loose = np.flatnonzero(long & ((classes == CLASS["word"]) | variant))
-    text = tokens.gather(loose).to_frame("token").select(_framed()).item() if len(loose) else ""
+    text = "".join(_FRAMED.of(gathered(tokens, loose)).to_list())
     letters = np.frombuffer(text.encode("ascii", "replace"), dtype=np.uint8)
     letters = letters.reshape(-1, _FRAMED_LETTERS)
     for at in range(0, len(loose), _LETTERS_BLOCK):
@@ -258,10 +279,3 @@ def _letter_sets(tokens: pl.Series, classes: NDArray[np.uint8]) -> NDArray[np.ui
         bit[second == 0] = 0
         sets[loose[at : at + _LETTERS_BLOCK]] = np.bitwise_or.reduce(bit, axis=1)
     return sets
-
-
-@cache
-def _framed() -> pl.Expr:
-    """Join all tokens, each with a sign at its begin and end, in places of equal width."""
-    framed = "^" + pl.col("token").str.head(MAX_LETTERS) + "$"
-    return framed.str.pad_end(_FRAMED_LETTERS, "\0").str.join("")

@@ -1,0 +1,282 @@
+r"""Steps from a text to another one, or to what it says: written once, run by polars or by Python.
+
+polars is fast at many texts and takes a tenth of a millisecond for each call, and far longer for a
+pattern that it has to compile again: it keeps the last 32 of a thread. Python takes a microsecond
+for a text and a step. A record that is matched has few texts.
+
+Both give the same. Python is only used for texts of one line, in which ``$`` means the same to
+both, and where there is a pattern with ``\d``, ``\s``, ``\w`` or ``\b`` only for ASCII texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from polars.datatypes import DataTypeClass
+
+FEW = 1 << 9
+"""Texts up to which Python runs the steps."""
+
+_OF_UNICODE = re.compile(r"\\[dDsSwWbB]")
+"""What a pattern of Python finds in other texts than one of polars does."""
+
+_OfText: TypeAlias = Callable[[str], Any]
+_Step: TypeAlias = tuple[Callable[[pl.Expr], pl.Expr], _OfText]
+"""A step as an expression, and as a function of one text."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextSteps:
+    """Steps that are applied to each text by itself, one after the other.
+
+    Every method adds one step. Patterns are those of polars without flags and look-around.
+
+    Parameters
+    ----------
+    steps
+        The steps.
+    dtype
+        What the last step returns.
+    only_ascii
+        Whether Python runs them for ASCII texts only.
+    """
+
+    steps: tuple[_Step, ...] = ()
+    dtype: DataTypeClass = pl.String
+    only_ascii: bool = False
+
+    def of(self, values: pl.Series) -> pl.Series:
+        """Apply the steps to texts; what is null stays null."""
+        if len(values) >= FEW:
+            return self._by_polars(values)
+        texts = values.to_list()
+        function, foreign = self._of_text, []
+        made: list[Any] = [None] * len(texts)
+        for at, text in enumerate(texts):
+            if text is None:
+                continue
+            if (text.isascii() or not self.only_ascii) and "\n" not in text:
+                made[at] = function(text)
+            else:
+                foreign.append(at)
+        if foreign:
+            others = pl.Series(values.name, [texts[at] for at in foreign], dtype=pl.String)
+            for at, value in zip(foreign, self._by_polars(others).to_list(), strict=True):
+                made[at] = value
+        return pl.Series(values.name, made, dtype=self.dtype)
+
+    def _by_polars(self, values: pl.Series) -> pl.Series:
+        # One call, however many steps.
+        found = values.to_frame("value").select_seq(self._expression.alias("value"))
+        return found.to_series().cast(self.dtype).alias(values.name)
+
+    @cached_property
+    def _expression(self) -> pl.Expr:
+        made = pl.col("value")
+        for add, _ in self.steps:
+            made = add(made)
+        return made
+
+    @cached_property
+    def _of_text(self) -> _OfText:
+        functions = [function for _, function in self.steps]
+
+        def run(text: Any) -> Any:
+            for function in functions:
+                if text is None:
+                    return None
+                text = function(text)
+            return text
+
+        return functions[0] if len(functions) == 1 else run
+
+    def _then(
+        self,
+        expression: Callable[[pl.Expr], pl.Expr],
+        function: _OfText,
+        patterns: Sequence[str] = (),
+        dtype: DataTypeClass = pl.String,
+    ) -> TextSteps:
+        only_ascii = self.only_ascii or any(map(_OF_UNICODE.search, patterns))
+        return TextSteps((*self.steps, (expression, function)), dtype, only_ascii)
+
+    def replace_all(self, pattern: str, by: str) -> TextSteps:
+        """Replace all matches; ``${1}`` in `by` is the first group."""
+        template = _template(by)
+        return self._then(
+            lambda value: value.str.replace_all(pattern, by),
+            lambda text: compiled(pattern).sub(template, text),
+            [pattern],
+        )
+
+    def replace(self, pattern: str, by: str) -> TextSteps:
+        """Replace the first match."""
+        template = _template(by)
+        return self._then(
+            lambda value: value.str.replace(pattern, by),
+            lambda text: compiled(pattern).sub(template, text, count=1),
+            [pattern],
+        )
+
+    def without_prefix(self, prefix: str) -> TextSteps:
+        """Leave out `prefix` at the begin."""
+        return self._then(
+            lambda value: value.str.strip_prefix(prefix),
+            lambda text: text.removeprefix(prefix),
+        )
+
+    def head(self, characters: int) -> TextSteps:
+        """Keep the first characters."""
+        return self._then(lambda value: value.str.head(characters), lambda text: text[:characters])
+
+    def tail(self, characters: int) -> TextSteps:
+        """Keep the last characters."""
+        return self._then(lambda value: value.str.tail(characters), lambda text: text[-characters:])
+
+    def stripped(self, signs: str) -> TextSteps:
+        """Leave out any of `signs` at the begin and the end."""
+        return self._then(
+            lambda value: value.str.strip_chars(signs), lambda text: text.strip(signs)
+        )
+
+    def stripped_start(self, signs: str) -> TextSteps:
+        """Leave out any of `signs` at the begin."""
+        return self._then(
+            lambda value: value.str.strip_chars_start(signs), lambda text: text.lstrip(signs)
+        )
+
+    def between(self, prefix: str, suffix: str = "") -> TextSteps:
+        """Put `prefix` before the text and `suffix` after it."""
+        return self._then(
+            lambda value: prefix + value + suffix, lambda text: prefix + text + suffix
+        )
+
+    def padded(self, characters: int, sign: str) -> TextSteps:
+        """Fill the text with `sign` at the end."""
+        return self._then(
+            lambda value: value.str.pad_end(characters, sign),
+            lambda text: text.ljust(characters, sign),
+        )
+
+    def extract(self, *patterns: tuple[str, int], default: str | None = None) -> TextSteps:
+        """Take a group of the first match of the first pattern that has it, or `default`."""
+
+        def expression(value: pl.Expr) -> pl.Expr:
+            found = pl.coalesce(*(value.str.extract(*each) for each in patterns), pl.lit(default))
+            return found if default is None else pl.when(value.is_not_null()).then(found)
+
+        of_text = _extracted(*patterns, default=default)
+        return self._then(expression, of_text, [pattern for pattern, _ in patterns])
+
+    def translated(self, words: Mapping[str, str]) -> TextSteps:
+        """Replace texts that are one of `words`."""
+        return self._then(
+            lambda value: value.replace(dict(words)), lambda text: words.get(text, text)
+        )
+
+    def integer(self) -> TextSteps:
+        """Read digits as a number."""
+        return self._then(lambda value: value.cast(pl.Int32), int, dtype=pl.Int32)
+
+    def contains(self, pattern: str) -> TextSteps:
+        """Tell whether the text has a match."""
+        return self._then(
+            lambda value: value.str.contains(pattern),
+            lambda text: compiled(pattern).search(text) is not None,
+            [pattern],
+            pl.Boolean,
+        )
+
+    def count(self, pattern: str) -> TextSteps:
+        """Count the matches."""
+        return self._then(
+            lambda value: value.str.count_matches(pattern),
+            lambda text: sum(1 for _ in compiled(pattern).finditer(text)),
+            [pattern],
+            pl.UInt32,
+        )
+
+    def length(self) -> TextSteps:
+        """Count the characters."""
+        return self._then(lambda value: value.str.len_chars(), len, dtype=pl.UInt32)
+
+
+def all_matches(
+    texts: pl.Series, pattern: str, group: int = 0
+) -> tuple[NDArray[np.int64], pl.Series]:
+    """Find all matches of a pattern in texts.
+
+    Parameters
+    ----------
+    texts
+        (k,) of str.
+    pattern
+        Pattern.
+    group
+        The group of the pattern to take from each match; where it is not there, nothing is.
+
+    Returns
+    -------
+    rows
+        (m,) number of the text that each match is in, ascending.
+    found
+        (m,) of str.
+    """
+    listed = texts.to_list() if len(texts) < FEW else []
+    if len(texts) >= FEW or not all(text.isascii() and "\n" not in text for text in listed):
+        lists = texts.to_frame("value").select_seq(pl.col("value").str.extract_all(pattern))
+        exploded = lists.with_row_index("row").explode("value").drop_nulls("value")
+        rows, found = exploded["row"].to_numpy().astype(np.int64), exploded["value"]
+        if group:
+            found = TextSteps().extract((pattern, group)).of(found)
+            rows = rows[found.is_not_null().to_numpy()]
+        return rows, found.drop_nulls().alias(texts.name)
+    taken = [
+        (row, match[0])
+        for row, text in enumerate(listed)
+        for match in compiled(pattern).finditer(text)
+    ]
+    if group:
+        group_of = _extracted((pattern, group))
+        taken = [(row, part) for row, match in taken if (part := group_of(match)) is not None]
+    rows = np.array([row for row, _ in taken], dtype=np.int64)
+    return rows, pl.Series(texts.name, [part for _, part in taken], dtype=pl.String)
+
+
+def _extracted(
+    *patterns: tuple[str, int], default: str | None = None
+) -> Callable[[str], str | None]:
+    def first(text: str) -> str | None:
+        for pattern, group in patterns:
+            match = compiled(pattern).search(text)
+            if match is not None and match[group] is not None:
+                return str(match[group])
+        return default
+
+    return first
+
+
+def gathered(values: pl.Series, rows: NDArray[np.integer[Any]]) -> pl.Series:
+    """Take values by row number; a few of them without the cost of a call of polars."""
+    if len(rows) >= FEW or len(values) >= FEW:
+        return values.gather(rows)
+    listed = values.to_list()
+    return pl.Series(values.name, [listed[row] for row in rows.tolist()], dtype=values.dtype)
+
+
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern for ASCII texts."""
+    return re.compile(pattern, re.ASCII)
+
+
+def _template(by: str) -> str:
+    """Write a replacement as Python does."""
+    return re.sub(r"\$(?:\{(\d+)\}|(\d+))", r"\\g<\1\2>", by)
