@@ -265,10 +265,10 @@ def _extracted(
 
 def gathered(values: pl.Series, rows: NDArray[np.integer[Any]]) -> pl.Series:
     """Take values by row number; a few of them without the cost of a call of polars."""
-    if len(rows) >= FEW or len(values) >= FEW:
+    if len(rows) >= FEW:
         return values.gather(rows)
-    listed = values.to_list()
-    return pl.Series(values.name, [listed[row] for row in rows.tolist()], dtype=values.dtype)
+    taken = [values[row] for row in rows.tolist()]
+    return pl.Series(values.name, taken, dtype=values.dtype)
 
 
 @cache
