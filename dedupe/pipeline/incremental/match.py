@@ -27,7 +27,6 @@ from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.values.roles import given_roles
-from dedupe.scoring.comparison.values.text_steps import gathered
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.scoring.logistic import sigmoid
 from dedupe.scoring.pairs import SAME_FROM, Rows, identical_pairs
@@ -199,7 +198,7 @@ class Matcher:
         texts = frame_texts(text[self.fields]).to_list()
         new, slots, similarity = self._nearest.nearest(texts, NEAREST)
         first = self._rows[self._starts[slots]]
-        others = gathered(self.texts, first).to_list()
+        others = _values(self.texts, first)
         probability = self._probabilities(texts, others, new, similarity)
         # Records with the same text match alike.
         count = self._starts[slots + 1] - self._starts[slots]
@@ -221,8 +220,8 @@ class Matcher:
         return pl.DataFrame(
             {
                 "record": found.record.astype(np.uint32),
-                "id": gathered(self.ids, found.row),
-                "cluster_id": gathered(self.cluster_ids, found.row),
+                "id": _values(self.ids, found.row),
+                "cluster_id": _values(self.cluster_ids, found.row),
                 "probability": found.probability,
                 "similarity": found.similarity,
             },
@@ -321,6 +320,11 @@ class Matcher:
         probability: NDArray[np.float32] = sigmoid(log_odds)
         probability[same & (probability >= SAME_FROM)] = 1.0
         return probability
+
+
+def _values(series: pl.Series, rows: NDArray[np.int64]) -> list[str]:
+    """Take some values of many: polars takes as long to begin as Python for a hundred of them."""
+    return [series[row] for row in rows.tolist()]
 
 
 def _by_value(values: pl.Series) -> tuple[pl.Series, NDArray[np.int64]]:

@@ -12,10 +12,19 @@ from functools import cache
 import numpy as np
 import polars as pl
 from anyascii import anyascii
+from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.values.placeholders import is_no_value, is_placeholder
 from dedupe.scoring.comparison.values.roles import Role
-from dedupe.scoring.comparison.values.text_steps import FEW, TextSteps
+from dedupe.scoring.comparison.values.text_steps import (
+    AnyTexts,
+    Texts,
+    TextSteps,
+    filled,
+    put,
+    series,
+    where,
+)
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = "|".join(_MONTHS)
@@ -62,7 +71,7 @@ _DATE_PARTS = [
 ]
 
 
-def fold(values: pl.Series) -> pl.Series:
+def fold(values: AnyTexts) -> AnyTexts:
     """Write values in ASCII, and the digraphs of umlauts as single vowels.
 
     Both spellings of a German name become one: ``müller`` and ``mueller`` are ``muller``.
@@ -70,32 +79,27 @@ def fold(values: pl.Series) -> pl.Series:
     return _FOLDED.of(_in_ascii(values))
 
 
-def _in_ascii(values: pl.Series) -> pl.Series:
-    foreign = _is_foreign(values)
+def _in_ascii(values: AnyTexts) -> AnyTexts:
+    if not isinstance(values, pl.Series):
+        return [value if value.isascii() else anyascii(value).lower() for value in values]
+    foreign = (values.str.len_bytes() != values.str.len_chars()).to_numpy()
     if not foreign.any():
         return values
-    latin = [anyascii(value).lower() for value in values.filter(foreign).to_list()]
-    return values.clone().scatter(foreign.arg_true(), pl.Series(latin, dtype=pl.String))
+    latin = [anyascii(value).lower() for value in where(values, foreign).to_list()]
+    return put(values, foreign, pl.Series(latin, dtype=pl.String))
 
 
-def _is_foreign(values: pl.Series) -> pl.Series:
-    if len(values) < FEW:
-        foreign = [not text.isascii() for text in values.to_list()]
-        return pl.Series(values.name, foreign, dtype=pl.Boolean)
-    return values.str.len_bytes() != values.str.len_chars()
-
-
-def as_words(values: pl.Series) -> pl.Series:
+def as_words(values: AnyTexts) -> AnyTexts:
     """Write signs and legal forms as words: ``&`` is ``and``, ``g.m.b.h.`` is ``gmbh``.
 
     The sign in ``& co`` means nothing: it is often left out.
     """
     # Legal forms are sought where there are dotted letters; signs between words change none.
-    dotted = _IS_DOTTED.of(values)
+    dotted = _IS_DOTTED.array(values)
     values = _SIGNS_AS_WORDS.of(values)
     if not dotted.any():
         return values
-    return values.scatter(dotted.arg_true(), _legal_forms().of(values.filter(dotted)))
+    return put(values, dotted, _legal_forms().of(where(values, dotted)))
 
 
 @cache
@@ -106,58 +110,54 @@ def _legal_forms() -> TextSteps:
     return steps
 
 
-def words(values: pl.Series) -> pl.Series:
+def words(values: AnyTexts) -> AnyTexts:
     """Keep letters and digits in ASCII, with single blanks between words."""
     return _LETTERS_AND_DIGITS.of(as_words(fold(values)))
 
 
-def phone(values: pl.Series) -> pl.Series:
+def phone(values: AnyTexts) -> AnyTexts:
     """Keep the digits that tell phone numbers apart, without codes and extensions."""
     return _PHONE.of(values)
 
 
-def email(values: pl.Series) -> pl.Series:
+def email(values: AnyTexts) -> AnyTexts:
     """Drop blanks, ``mailto:``, and tags after a plus sign."""
     return _EMAIL.of(values)
 
 
-def url(values: pl.Series) -> pl.Series:
+def url(values: AnyTexts) -> AnyTexts:
     """Drop the scheme, ``www.`` and slashes at the end."""
     return _URL.of(values)
 
 
-def compact(values: pl.Series) -> pl.Series:
+def compact(values: AnyTexts) -> AnyTexts:
     """Keep letters and digits in ASCII without blanks: how codes and postcodes are compared."""
     return _COMPACT.of(_in_ascii(values))
 
 
-def numbers(values: pl.Series) -> pl.Series:
+def numbers(values: Texts) -> pl.Series:
     """Read the first number of each value, float64; null where there is none.
 
     A comma before three digits groups thousands; another one is a decimal point.
     """
-    return _NUMBER.of(values).cast(pl.Float64, strict=False)
+    return series(_NUMBER.of(values)).cast(pl.Float64, strict=False)
 
 
-def dates(values: pl.Series) -> pl.DataFrame:
+def dates(values: Texts) -> NDArray[np.int32]:
     """Read dates. The day comes before the month, unless that gives no month.
 
     Returns
     -------
-    DataFrame
-        ``year``, ``month`` and ``day``, int32; 0 where a value does not say.
+    ndarray
+        (k, 3) int32: year, month and day; 0 where a value does not say.
     """
     text = _WITHOUT_TIME.of(values)
-    year, month, day = (part.of(text).to_numpy() for part in _DATE_PARTS)
+    year, month, day = (part.array(text) for part in _DATE_PARTS)
     century = np.where(year > PIVOT_YEAR, 1900, 2000)
     year = np.where((year > 0) & (year < 100), year + century, year)
     turned = (month > 12) & (day <= 12)
-    parts = {
-        "year": year,
-        "month": np.where(turned, day, month),
-        "day": np.where(turned, month, day),
-    }
-    return pl.DataFrame(parts, schema=dict.fromkeys(parts, pl.Int32))
+    parts = [year, np.where(turned, day, month), np.where(turned, month, day)]
+    return np.column_stack(parts).astype(np.int32)
 
 
 # Whole columns: which values are the same --------------------------------------------------------
@@ -184,8 +184,8 @@ def in_one_notation(values: pl.Series, role: Role) -> pl.Series:
         Text; null where a value is missing or a placeholder.
     """
     found = _NOTATIONS.get(role, words)(values)
-    no_value = is_no_value(values) | is_placeholder(values, role) | (found == "")
-    return found.set(no_value, None)
+    no_value = is_no_value(values) | is_placeholder(values, role) | ~filled(found)
+    return found.set(pl.Series(no_value), None)
 
 
 def _phone(values: pl.Series) -> pl.Series:
@@ -193,8 +193,8 @@ def _phone(values: pl.Series) -> pl.Series:
 
 
 def _date(values: pl.Series) -> pl.Series:
-    parts = dates(values)
-    iso = parts.select(pl.concat_str("year", "month", "day", separator="-")).to_series()
+    parts = pl.DataFrame(dates(values), schema=["year", "month", "day"])
+    iso = parts.select(pl.concat_str(pl.all(), separator="-")).to_series()
     return iso.zip_with(parts["year"] > 0, words(values))
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import polars as pl
+import numpy as np
+from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.values.roles import Role
-from dedupe.scoring.comparison.values.text_steps import TextSteps
+from dedupe.scoring.comparison.values.text_steps import Texts, TextSteps
 
 _ANY = (
     r"^(?:n/?\.?a\.?|none|null|nil|nan|unknown|unkn?|unbekannt|inconnue?|desconocid[oa]|"
@@ -36,16 +37,16 @@ _DATE = (
 )
 
 
-def is_no_value(values: pl.Series) -> pl.Series:
+def is_no_value(values: Texts) -> NDArray[np.bool_]:
     """Tell which values say, in words or signs, that there is none, whatever their field."""
-    return _NO_VALUE.of(values)
+    return _NO_VALUE.array(values)
 
 
-def is_placeholder(values: pl.Series, role: Role) -> pl.Series:
+def is_placeholder(values: Texts, role: Role) -> NDArray[np.bool_]:
     """Tell which values of a phone, e-mail or date field are placeholders."""
     if not may_be_placeholder(role):
-        return pl.Series(values.name, [False], dtype=pl.Boolean).new_from_index(0, len(values))
-    return _PLACEHOLDERS[role].of(values)
+        return np.zeros(len(values), dtype=bool)
+    return _PLACEHOLDERS[role].array(values)
 
 
 def may_be_placeholder(role: Role) -> bool:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 import polars as pl
@@ -27,9 +27,20 @@ FEW = 1 << 9
 _OF_UNICODE = re.compile(r"\\[dDsSwWbB]")
 """What a pattern of Python finds in other texts than one of polars does."""
 
+Texts: TypeAlias = pl.Series | list[str]
+"""Texts: those of few records are a list, which takes no time to make."""
+AnyTexts = TypeVar("AnyTexts", pl.Series, list[str], pl.Series | list[str])
+"""One of the two, or either."""
 _OfText: TypeAlias = Callable[[str], Any]
 _Step: TypeAlias = tuple[Callable[[pl.Expr], pl.Expr], _OfText]
 """A step as an expression, and as a function of one text."""
+
+
+_IN_NUMPY: dict[DataTypeClass, Any] = {
+    pl.Boolean: np.bool_,
+    pl.UInt32: np.uint32,
+    pl.Int32: np.int32,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +63,28 @@ class TextSteps:
     dtype: DataTypeClass = pl.String
     only_ascii: bool = False
 
-    def of(self, values: pl.Series) -> pl.Series:
-        """Apply the steps to texts; what is null stays null."""
+    @overload
+    def of(self, values: pl.Series) -> pl.Series: ...
+    @overload
+    def of(self, values: list[str]) -> list[Any]: ...
+    def of(self, values: Texts) -> pl.Series | list[Any]:
+        """Apply the steps to texts, and return as much of the same kind; null stays null."""
+        if not isinstance(values, pl.Series):
+            return self._of_list(values)
         if len(values) >= FEW:
             return self._by_polars(values)
-        texts = values.to_list()
+        return pl.Series(values.name, self._of_list(values.to_list()), dtype=self.dtype)
+
+    def array(self, values: Texts) -> NDArray[Any]:
+        """Apply steps to texts that end in a number or a truth value; there are no nulls."""
+        made = self.of(values)
+        if isinstance(made, pl.Series):
+            return made.to_numpy()
+        return np.array(made, dtype=_IN_NUMPY[self.dtype])
+
+    def _of_list(self, texts: list[Any]) -> list[Any]:
+        if len(texts) >= FEW:
+            return self._by_polars(pl.Series(texts, dtype=pl.String)).to_list()
         function, foreign = self._of_text, []
         made: list[Any] = [None] * len(texts)
         for at, text in enumerate(texts):
@@ -67,10 +95,10 @@ class TextSteps:
             else:
                 foreign.append(at)
         if foreign:
-            others = pl.Series(values.name, [texts[at] for at in foreign], dtype=pl.String)
+            others = pl.Series([texts[at] for at in foreign], dtype=pl.String)
             for at, value in zip(foreign, self._by_polars(others).to_list(), strict=True):
                 made[at] = value
-        return pl.Series(values.name, made, dtype=self.dtype)
+        return made
 
     def _by_polars(self, values: pl.Series) -> pl.Series:
         # One call, however many steps.
@@ -209,8 +237,8 @@ class TextSteps:
 
 
 def all_matches(
-    texts: pl.Series, pattern: str, group: int = 0
-) -> tuple[NDArray[np.int64], pl.Series]:
+    texts: Texts, pattern: str, group: int = 0
+) -> tuple[NDArray[np.integer[Any]], Texts]:
     """Find all matches of a pattern in texts.
 
     Parameters
@@ -227,27 +255,36 @@ def all_matches(
     rows
         (m,) number of the text that each match is in, ascending.
     found
-        (m,) of str.
+        (m,) of str, of the kind of `texts`.
     """
-    listed = texts.to_list() if len(texts) < FEW else []
-    if len(texts) >= FEW or not all(text.isascii() and "\n" not in text for text in listed):
-        lists = texts.to_frame("value").select_seq(pl.col("value").str.extract_all(pattern))
-        exploded = lists.with_row_index("row").explode("value").drop_nulls("value")
-        rows, found = exploded["row"].to_numpy().astype(np.int64), exploded["value"]
-        if group:
-            found = TextSteps().extract((pattern, group)).of(found)
-            rows = rows[found.is_not_null().to_numpy()]
-        return rows, found.drop_nulls().alias(texts.name)
+    if isinstance(texts, pl.Series):
+        return _all_matches_by_polars(texts, pattern, group)
+    if len(texts) >= FEW or not all(text.isascii() and "\n" not in text for text in texts):
+        series = pl.Series("value", texts, dtype=pl.String)
+        rows, found = _all_matches_by_polars(series, pattern, group)
+        return rows, found.to_list()
     taken = [
         (row, match[0])
-        for row, text in enumerate(listed)
+        for row, text in enumerate(texts)
         for match in compiled(pattern).finditer(text)
     ]
     if group:
+        # As in polars: the group is looked for in the match, and not in what is around it.
         group_of = _extracted((pattern, group))
         taken = [(row, part) for row, match in taken if (part := group_of(match)) is not None]
-    rows = np.array([row for row, _ in taken], dtype=np.int64)
-    return rows, pl.Series(texts.name, [part for _, part in taken], dtype=pl.String)
+    return np.array([row for row, _ in taken], dtype=np.int64), [part for _, part in taken]
+
+
+def _all_matches_by_polars(
+    texts: pl.Series, pattern: str, group: int
+) -> tuple[NDArray[np.integer[Any]], pl.Series]:
+    lists = texts.to_frame("value").select_seq(pl.col("value").str.extract_all(pattern))
+    exploded = lists.with_row_index("row").explode("value").drop_nulls("value")
+    rows, found = exploded["row"].to_numpy(), exploded["value"]
+    if group:
+        found = TextSteps().extract((pattern, group)).of(found)
+        rows = rows[found.is_not_null().to_numpy()]
+    return rows, found.drop_nulls()
 
 
 def _extracted(
@@ -263,12 +300,60 @@ def _extracted(
     return first
 
 
-def gathered(values: pl.Series, rows: NDArray[np.integer[Any]]) -> pl.Series:
-    """Take values by row number; a few of them without the cost of a call of polars."""
-    if len(rows) >= FEW:
+def listed(values: Texts) -> list[str]:
+    """Return texts as a list."""
+    return values.to_list() if isinstance(values, pl.Series) else values
+
+
+def series(values: Texts) -> pl.Series:
+    """Return texts as a column of polars."""
+    if isinstance(values, pl.Series):
+        return values.alias("value")
+    return pl.Series("value", values, dtype=pl.String)
+
+
+def as_texts(values: list[str], like: Texts) -> Texts:
+    """Return a list as texts of the kind of others."""
+    return series(values) if isinstance(like, pl.Series) else values
+
+
+def where(values: AnyTexts, some: NDArray[np.bool_]) -> AnyTexts:
+    """Keep the texts that are `some`, (k,) bool."""
+    if isinstance(values, pl.Series):
+        return values.filter(pl.Series(some))
+    return [value for value, kept in zip(values, some.tolist(), strict=True) if kept]
+
+
+def filled(values: Texts) -> NDArray[np.bool_]:
+    """Tell which texts are not empty."""
+    if isinstance(values, pl.Series):
+        return (values != "").to_numpy()
+    return np.array([value != "" for value in values], dtype=bool)
+
+
+def put(values: AnyTexts, some: NDArray[np.bool_], new: AnyTexts) -> AnyTexts:
+    """Put the texts `new` in the place of those that are `some`, (k,) bool, one after the other."""
+    if isinstance(values, pl.Series):
+        return values.clone().scatter(np.flatnonzero(some), new)
+    values = list(values)
+    for at, text in zip(np.flatnonzero(some).tolist(), new, strict=True):
+        values[at] = text
+    return values
+
+
+def one_after_the_other(parts: Sequence[Texts]) -> Texts:
+    """Join columns of texts, of which there is at least one."""
+    series = [part for part in parts if isinstance(part, pl.Series)]
+    if len(series) == len(parts):
+        return pl.concat([part.alias("value") for part in series])
+    return [text for part in parts for text in part]
+
+
+def in_order(values: AnyTexts, rows: NDArray[np.integer[Any]]) -> AnyTexts:
+    """Take texts by row number."""
+    if isinstance(values, pl.Series):
         return values.gather(rows)
-    taken = [values[row] for row in rows.tolist()]
-    return pl.Series(values.name, taken, dtype=values.dtype)
+    return [values[row] for row in rows.tolist()]
 
 
 @cache

@@ -18,7 +18,18 @@ from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.values import notation
 from dedupe.scoring.comparison.values.roles import Role
-from dedupe.scoring.comparison.values.text_steps import FEW, TextSteps, all_matches, gathered
+from dedupe.scoring.comparison.values.text_steps import (
+    Texts,
+    TextSteps,
+    all_matches,
+    as_texts,
+    filled,
+    in_order,
+    listed,
+    one_after_the_other,
+    put,
+    where,
+)
 from dedupe.scoring.comparison.values.word_data import (
     plain_number,
     quantity_token,
@@ -39,8 +50,6 @@ CLASSES = (
 CLASS = {name: number for number, name in enumerate(CLASSES)}
 MAYBE = 128
 """Added to the class of a token that may match, but whose absence says nothing."""
-TOKENS = pl.Schema({"value": pl.UInt32(), "token": pl.String(), "class": pl.UInt8()})
-"""Tokens of distinct values: number of the value, token, and number of its class."""
 MIN_CODE_DIGITS = 5
 """Digits from which a number is a code."""
 
@@ -99,7 +108,7 @@ _IS_YEAR = _TEXT.contains(r"^(?:1[6-9]|20)\d\d$")
 _LENGTH = _TEXT.length()
 _DIGITS = _TEXT.count(r"\d")
 _IS_ORDINAL = _TEXT.contains(r"^\d+(?:st|nd|rd|th)$")
-_ORDINAL_NUMBER = _TEXT.extract((r"^(\d+)", 1))
+_WITHOUT_ORDINAL = _TEXT.replace(r"^(\d+)(?:st|nd|rd|th)$", "$1")
 _JOINED = _TEXT.replace(" ", "")
 _FLAT_NUMBER = _TEXT.extract(
     (_FLAT, 1), (_FLAT, 2), (_FLAT_BEFORE_HOUSE, 1), default=""
@@ -124,12 +133,26 @@ def _quantity() -> str:
     return rf"\b(\d+(?:[.,]\d+)?)[\s\-]?({escaped})(?:\b|\s|$)"
 
 
-def value_tokens(values: pl.Series, role: Role) -> pl.DataFrame:
-    """Split distinct values of one field into tokens; see :func:`tokens_of_columns`."""
-    return tokens_of_columns([values], [role])
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Tokens of values, k in all.
+
+    Parameters
+    ----------
+    value
+        (k,) uint32: number of the value that each is from.
+    token
+        (k,) of str.
+    classes
+        (k,) uint8: number of the class of each, plus :data:`MAYBE`.
+    """
+
+    value: NDArray[np.uint32]
+    token: Texts
+    classes: NDArray[np.uint8]
 
 
-def tokens_of_columns(columns: Sequence[pl.Series], roles: Sequence[Role]) -> pl.DataFrame:
+def tokens_of_columns(columns: Sequence[Texts], roles: Sequence[Role]) -> Tokens:
     """Split distinct values of fields into tokens.
 
     Parameters
@@ -141,8 +164,8 @@ def tokens_of_columns(columns: Sequence[pl.Series], roles: Sequence[Role]) -> pl
 
     Returns
     -------
-    DataFrame
-        Schema :data:`TOKENS`, in the order of the values, one field after the other.
+    Tokens
+        In the order of the values, one field after the other.
     """
     numbers = np.split(np.arange(sum(map(len, columns)), dtype=np.uint32), _ends(columns)[:-1])
     parts: list[_Found] = []
@@ -154,7 +177,7 @@ def tokens_of_columns(columns: Sequence[pl.Series], roles: Sequence[Role]) -> pl
         some = [at for at, role in enumerate(roles) if role in like and len(columns[at])]
         if some:
             lengths = [len(columns[at]) for at in some]
-            text = _BEGIN.of(pl.concat([columns[at].alias("text") for at in some]))
+            text = _BEGIN.of(one_after_the_other([columns[at] for at in some]))
             texts = _Texts(
                 np.concatenate([numbers[at] for at in some]),
                 notation.fold(text),
@@ -163,21 +186,15 @@ def tokens_of_columns(columns: Sequence[pl.Series], roles: Sequence[Role]) -> pl
             )
             parts += split(texts)
     if not parts:
-        return TOKENS.to_frame()
+        return Tokens(np.empty(0, np.uint32), [], np.empty(0, np.uint8))
     value = np.concatenate([found.value for found, _ in parts])
     order = np.argsort(value, kind="stable")
-    token = pl.concat([found.text.alias("token") for found, _ in parts])
-    return pl.DataFrame(
-        {
-            "value": value[order],
-            "token": gathered(token, order),
-            "class": np.concatenate([classes for _, classes in parts])[order],
-        },
-        schema=TOKENS,
-    )
+    token = in_order(one_after_the_other([found.text for found, _ in parts]), order)
+    classes = np.concatenate([classes for _, classes in parts])[order]
+    return Tokens(value[order], token, classes)
 
 
-def _ends(columns: Sequence[pl.Series]) -> NDArray[np.int64]:
+def _ends(columns: Sequence[Texts]) -> NDArray[np.int64]:
     return np.cumsum([len(column) for column in columns])
 
 
@@ -196,7 +213,7 @@ class _Texts:
     """
 
     value: NDArray[np.uint32]
-    text: pl.Series
+    text: Texts
     person: NDArray[np.bool_]
     named: NDArray[np.bool_]
 
@@ -210,9 +227,8 @@ class _Texts:
 
     def where(self, some: NDArray[np.bool_]) -> _Texts:
         """Keep the texts that are `some`, (k,) bool."""
-        return _Texts(
-            self.value[some], self.text.filter(pl.Series(some)), self.person[some], self.named[some]
-        )
+        text = where(self.text, some)
+        return _Texts(self.value[some], text, self.person[some], self.named[some])
 
     def matches(self, pattern: str, group: int = 0) -> _Texts:
         """Find all matches of a pattern, or a group of each, in every text."""
@@ -231,13 +247,13 @@ _Found: TypeAlias = tuple[_Texts, NDArray[np.uint8]]
 def _code_tokens(texts: _Texts) -> list[_Found]:
     """Make one token of each code."""
     codes = replace(texts, text=notation.compact(texts.text))
-    return [codes.where((codes.text != "").to_numpy()).classed("code")]
+    return [codes.where(filled(codes.text)).classed("code")]
 
 
 def _text_tokens(texts: _Texts) -> list[_Found]:
     """Split names, titles and free text."""
     texts = replace(texts, text=notation.as_words(texts.text)).written(_TIMES_JOINED)
-    is_numbered = _IS_NUMBERED.of(texts.text).to_numpy()
+    is_numbered = _IS_NUMBERED.array(texts.text)
     if not is_numbered.any():
         return [_words(texts)]
     numbered = texts.where(is_numbered)
@@ -265,14 +281,14 @@ def _quantities(texts: _Texts) -> _Found:
     """Find numbers with a unit; each becomes a token in the base unit."""
     found = texts.written(_WITH_PACKS).matches(_quantity())
     number, unit = (_TEXT.extract((_quantity(), group)).of(found.text) for group in (1, 2))
-    pairs = list(zip(number.to_list(), unit.to_list(), strict=True))
+    pairs = list(zip(listed(number), listed(unit), strict=True))
     token_of = {pair: quantity_token(*pair) for pair in dict.fromkeys(pairs)}
     quantities = [token_of[pair] for pair in pairs]
     there = np.array([quantity is not None for quantity in quantities], dtype=bool)
     names = [_CLASS_OF_DIMENSION.get(q[0], "other quantity") for q in quantities if q]
-    tokens = pl.Series("token", [q[1] for q in quantities if q], dtype=pl.String)
+    tokens = [q[1] for q in quantities if q]
     classes = np.array([CLASS[name] for name in names], dtype=np.uint8)
-    return replace(found.where(there), text=tokens), classes
+    return replace(found.where(there), text=as_texts(tokens, found.text)), classes
 
 
 def quantities_as_written(values: pl.Series) -> dict[str, str]:
@@ -301,8 +317,8 @@ def _numbered_parts(texts: _Texts) -> list[_Found]:
             continue
         if name != "volume":
             texts = texts.written(_without(pattern))
-        digits = [plain_number(text).removesuffix(".0") for text in found.text.to_list()]
-        tokens = pl.Series("token", [f"{name}={number}" for number in digits], dtype=pl.String)
+        digits = [plain_number(text).removesuffix(".0") for text in listed(found.text)]
+        tokens = as_texts([f"{name}={number}" for number in digits], found.text)
         parts.append(replace(found, text=tokens).classed(name))
     return parts
 
@@ -311,10 +327,10 @@ def _codes(texts: _Texts) -> _Found:
     """Find words of letters and digits: codes without punctuation; cd1 and 3rd are numbers."""
     found = texts.matches(_CODE)
     token = notation.compact(found.text)
-    short = (_DIGITS.of(token).to_numpy() < 2) & (_LENGTH.of(token).to_numpy() < 4)
-    ordinal = _IS_ORDINAL.of(token)
-    token = _ORDINAL_NUMBER.of(token).zip_with(ordinal, token)
-    classes = np.where(short | ordinal.to_numpy(), CLASS["number"], CLASS["code"])
+    short = (_DIGITS.array(token) < 2) & (_LENGTH.array(token) < 4)
+    ordinal = _IS_ORDINAL.array(token)
+    token = _WITHOUT_ORDINAL.of(token)
+    classes = np.where(short | ordinal, CLASS["number"], CLASS["code"])
     return replace(found, text=token), classes.astype(np.uint8)
 
 
@@ -328,11 +344,11 @@ def _words(texts: _Texts) -> _Found:
     """Split the rest of a text into words and numbers."""
     found = texts.written(_PLAIN).matches(r"[a-z]+|\d+(?:p\d+)?")
     token, variant, generation = _in_standard_notation(found.text)
-    digits, length = _IS_NUMBER.of(token).to_numpy(), _LENGTH.of(token).to_numpy()
+    digits, length = _IS_NUMBER.array(token), _LENGTH.array(token)
     of_word = np.where(found.person, generation, variant)
     classes = np.select(
         [
-            digits & _IS_YEAR.of(token).to_numpy(),
+            digits & _IS_YEAR.array(token),
             digits & (length >= MIN_CODE_DIGITS),
             digits,
             of_word != _NO_CLASS,
@@ -354,8 +370,8 @@ _NO_CLASS = 255
 
 
 def _in_standard_notation(
-    tokens: pl.Series,
-) -> tuple[pl.Series, NDArray[np.uint8], NDArray[np.uint8]]:
+    tokens: Texts,
+) -> tuple[Texts, NDArray[np.uint8], NDArray[np.uint8]]:
     """Write words in one notation.
 
     Returns
@@ -366,11 +382,11 @@ def _in_standard_notation(
         (k,) uint8: class of each word, and its class in the name of a person; :data:`_NO_CLASS`
         where it has none.
     """
-    if len(tokens) < FEW:
-        listed, known = tokens.to_list(), _known_words()
-        found = [known.get(token, (token, _NO_CLASS, _NO_CLASS)) for token in listed]
+    if not isinstance(tokens, pl.Series):
+        known = _known_words()
+        found = [known.get(token, (token, _NO_CLASS, _NO_CLASS)) for token in tokens]
         return (
-            pl.Series("token", [standard for standard, _, _ in found], dtype=pl.String),
+            [standard for standard, _, _ in found],
             np.array([variant for _, variant, _ in found], dtype=np.uint8),
             np.array([generation for _, _, generation in found], dtype=np.uint8),
         )
@@ -420,15 +436,15 @@ def _address_tokens(texts: _Texts) -> list[_Found]:
     """Split addresses: flat, house number, house letter, and the words of the street."""
     flat = _FLAT_NUMBER.of(texts.text)
     texts = texts.written(_WITHOUT_FLAT)
-    has_house = _HAS_HOUSE.of(texts.text).to_numpy()
+    has_house = _HAS_HOUSE.array(texts.text)
     house, letter = _HOUSE_NUMBER.of(texts.text), _HOUSE_LETTER.of(texts.text)
     # Flat A of house 12 is house 12A.
-    is_letter = _IS_LETTER.of(flat) & (letter == "")
-    letter = flat.zip_with(is_letter, letter)
+    is_letter = _IS_LETTER.array(flat) & ~filled(letter)
+    letter = put(letter, is_letter, where(flat, is_letter)) if is_letter.any() else letter
     parts = {
         "house": (house, has_house),
-        "house letter": (letter, (letter != "").to_numpy()),
-        "flat": (flat, ((flat != "") & ~is_letter).to_numpy()),
+        "house letter": (letter, filled(letter)),
+        "flat": (flat, filled(flat) & ~is_letter),
     }
     found = [
         replace(texts, text=part).where(there).written(_TEXT.between(f"{name}=")).classed(name)
@@ -437,5 +453,5 @@ def _address_tokens(texts: _Texts) -> list[_Found]:
     ]
     words = texts.written(_STREET).matches(r"[a-z]+|\d+").written(_STREET_WORD)
     words = replace(words, text=_in_standard_notation(words.text)[0])
-    classes = np.where(_IS_NUMBER.of(words.text).to_numpy(), CLASS["number"], CLASS["word"])
+    classes = np.where(_IS_NUMBER.array(words.text), CLASS["number"], CLASS["word"])
     return [*found, (words, classes.astype(np.uint8))]
