@@ -190,7 +190,7 @@ class Matcher:
         if min_probability is None:
             min_probability = self.config.threshold
         # The labels of a record text depend on all columns, so all of the workspace are used.
-        text = without_ignored_values(as_texts(frame.select(known)), self.config)
+        text = without_ignored_values(as_texts(frame[known]), self.config)
         if len(known) < len(self.fields):
             text = text.with_columns(
                 pl.lit("").alias(name) for name in self.fields if name not in known

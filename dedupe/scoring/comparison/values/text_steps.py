@@ -140,7 +140,7 @@ class TextSteps:
         template = _template(by)
         return self._then(
             lambda value: value.str.replace_all(pattern, by),
-            lambda text: compiled(pattern).sub(template, text),
+            _replaced(pattern, template),
             [pattern],
         )
 
@@ -149,7 +149,7 @@ class TextSteps:
         template = _template(by)
         return self._then(
             lambda value: value.str.replace(pattern, by),
-            lambda text: compiled(pattern).sub(template, text, count=1),
+            _replaced(pattern, template, 1),
             [pattern],
         )
 
@@ -360,6 +360,15 @@ def in_order(values: AnyTexts, rows: NDArray[np.integer[Any]]) -> AnyTexts:
 def compiled(pattern: str) -> re.Pattern[str]:
     """Compile a pattern for ASCII texts."""
     return re.compile(pattern, re.ASCII)
+
+
+def _replaced(pattern: str, template: str, count: int = 0) -> Callable[[str], str]:
+    def replaced(text: str) -> str:
+        find = compiled(pattern)
+        # Most texts have no match, and Python prepares a template with groups each time.
+        return text if find.search(text) is None else find.sub(template, text, count)
+
+    return replaced
 
 
 def _template(by: str) -> str:

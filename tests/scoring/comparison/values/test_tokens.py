@@ -148,7 +148,8 @@ VALUES = st.lists(
             [
                 "a", "b", "ns", "é", "ß", "12", "7", "5.0", "x", "ml", "l", "kg", "vol", "2nd",
                 "ed", "iv", "v", "flat", "apt", "no", "#", "/", "-", ".", ",", "'", "j.r.r",
-                "g.m.b.h", "and", "&", "co", "hauptstrasse", "pack of", "500", "nx", "red", "jr", "1999",
+                "g.m.b.h", "and", "&", "co", "hauptstrasse", "pack of", "500", "nx", "red", "jr",
+                "1999",
             ]
         ),
         max_size=7,
