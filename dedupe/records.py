@@ -334,8 +334,16 @@ def as_texts(frame: pl.DataFrame) -> pl.DataFrame:
     """Convert every value of a frame to text; missing values become ``""``."""
     typed = [column_text(series) for series in frame if series.dtype != pl.String]
     texts = frame.with_columns(typed) if typed else frame
-    filled = all(series.null_count() == 0 for series in texts)
-    return texts if filled else texts.select(pl.all().fill_null(""))
+    if all(series.null_count() == 0 for series in texts):
+        return texts
+    if texts.height >= FEW:
+        return texts.select(pl.all().fill_null(""))
+    return pl.DataFrame(
+        [
+            pl.Series(series.name, [value or "" for value in series.to_list()], dtype=pl.String)
+            for series in texts
+        ]
+    )
 
 
 def column_text(series: pl.Series) -> pl.Series:

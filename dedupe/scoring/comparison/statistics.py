@@ -98,8 +98,12 @@ class FileStatistics:
         `here` is the number of records that have each value among those that are compared.
         """
         known = self._by_kind.get(kind, {})
-        found = [known.get(value, (1, 0.0, 0.0)) for value in listed(values)]
-        count, names, places = np.array(found, dtype=np.float32).reshape(-1, 3).T
+        found = [known.get(value) for value in listed(values)]
+        if not any(found):
+            none = np.zeros(len(found), dtype=np.float32)
+            return np.ones(len(found), dtype=np.int32), none, none
+        numbers = [number or (1, 0.0, 0.0) for number in found]
+        count, names, places = np.array(numbers, dtype=np.float32).T
         return count.astype(np.int32), names, places
 
     def class_of_tokens(
