@@ -75,8 +75,7 @@ class Lookup:
     def _nearest_by_features(self, texts: Sequence[str], k: int) -> Nearest:
         encoder = self._index.encoder
         assert isinstance(encoder, HashedTfidf)
-        vectors = encoder.embed(texts)
-        rare = encoder.rare_features(texts, singletons=True)
+        vectors, rare = encoder.embed_new(texts)
         parts = [slice(*ends) for ends in pairwise(rare.indptr.tolist())]
         found = [
             self._most_similar(vector, rare.indices[part], rare.data[part], k)
