@@ -117,7 +117,7 @@ def match(
                 raise InputError(f"record {number + 1} of stdin: {error}") from None
             number += len(part)
             matches: list[list[dict[str, Any]]] = [[] for _ in part]
-            for match in found.with_columns(rounded_figures()).iter_rows(named=True):
+            for match in found.with_columns_seq(rounded_figures()).iter_rows(named=True):
                 matches[match.pop("record")].append(match)
             for (record, _), of_record in zip(part, matches, strict=True):
                 print_json({"record": record, "matches": of_record})

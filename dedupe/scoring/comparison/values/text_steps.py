@@ -210,7 +210,7 @@ class TextSteps:
         )
 
     def integer(self) -> TextSteps:
-        """Read digits as a number."""
+        """Read the digits 0 to 9 as a number; there is nothing else."""
         return self._then(lambda value: value.cast(pl.Int32), int, dtype=pl.Int32)
 
     def contains(self, pattern: str) -> TextSteps:
