@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -217,15 +217,18 @@ class Matcher:
         found = found.at(np.lexsort(order))
         place = np.arange(len(kept)) - np.searchsorted(found.record, found.record)
         found = found.at(np.flatnonzero(place < limit))
+        columns: tuple[Any, ...] = (
+            found.record.astype(np.uint32),
+            _values(self.ids, found.row),
+            _values(self.cluster_ids, found.row),
+            found.probability,
+            found.similarity,
+        )
         return pl.DataFrame(
-            {
-                "record": found.record.astype(np.uint32),
-                "id": _values(self.ids, found.row),
-                "cluster_id": _values(self.cluster_ids, found.row),
-                "probability": found.probability,
-                "similarity": found.similarity,
-            },
-            schema=MATCHES,
+            [
+                pl.Series(name, values, dtype=dtype)
+                for (name, dtype), values in zip(MATCHES.items(), columns, strict=True)
+            ]
         )
 
     def _ruled(self, found: _Found, frame: pl.DataFrame) -> _Found:
