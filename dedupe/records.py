@@ -35,6 +35,10 @@ from dedupe.errors import InputError
 
 _WHITE_SPACE = r"[\s\x00\x1c-\x1f]+"
 """White space as Python defines it, and NUL; polars leaves out the four separators."""
+_FIRST_OTHER = "\u0250"
+"""First character after those of the languages of western and central Europe."""
+FEW = 1 << 9
+"""Records up to which Python writes the texts: a call of polars takes as long as it for many."""
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _NESTED = (Mapping, list, tuple, np.ndarray, pl.Series)
 _TEMPORAL = (datetime.date, datetime.time, datetime.timedelta)
@@ -224,7 +228,7 @@ def without_ignored_values(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
             ignored = normalised(pl.Series(values, dtype=pl.String))
             is_ignored = normalised(frame[name]).is_in(ignored.implode())
             emptied.append(frame[name].zip_with(~is_ignored, pl.Series([""], dtype=pl.String)))
-    return frame.with_columns(emptied)
+    return frame.with_columns(emptied) if emptied else frame
 
 
 def ignored_values(config: Config) -> tuple[list[str], dict[str, list[str]]]:
@@ -252,10 +256,23 @@ def _normalised(value: pl.Expr) -> pl.Expr:
 
 def frame_texts(frame: pl.DataFrame) -> pl.Series:
     """Make the record text of each row of a frame of text columns; see :func:`record_text`."""
+    if frame.height < FEW:
+        rows = list(frame.iter_rows())
+        if all(_is_plain(value) for row in rows for value in row):
+            labels = _labels_of(tuple(frame.columns))
+            return pl.Series("text", [_text(labels, row) for row in rows], dtype=pl.String)
     normal, text = _text_steps(tuple(frame.columns))
-    if frame.height == 1:  # threads would take longer
-        return frame.select_seq(normal).select_seq(text).to_series()
     return frame.select(normal).select(text).to_series()
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether polars and Python are sure to know all characters of a text alike."""
+    return text.isascii() or max(text) < _FIRST_OTHER
+
+
+@lru_cache
+def _labels_of(columns: tuple[str, ...]) -> list[str]:
+    return field_labels(columns)
 
 
 @lru_cache
@@ -279,8 +296,12 @@ def record_text(record: Iterable[tuple[str, str | None]]) -> str:
     """
     pairs = list(record)
     labels = field_labels([name for name, _ in pairs])
+    return _text(labels, [value for _, value in pairs])
+
+
+def _text(labels: Sequence[str], values: Sequence[str | None]) -> str:
     lines = []
-    for label, (_, value) in zip(labels, pairs, strict=True):
+    for label, value in zip(labels, values, strict=True):
         text = unicodedata.normalize("NFKC", value or "").replace("\x00", " ")
         normal = " ".join(text.lower().split())
         if normal:
@@ -312,7 +333,17 @@ def field_labels(names: Sequence[str]) -> list[str]:
 def as_texts(frame: pl.DataFrame) -> pl.DataFrame:
     """Convert every value of a frame to text; missing values become ``""``."""
     typed = [column_text(series) for series in frame if series.dtype != pl.String]
-    return frame.with_columns(typed).select(pl.all().fill_null(""))
+    texts = frame.with_columns(typed) if typed else frame
+    if all(series.null_count() == 0 for series in texts):
+        return texts
+    if texts.height >= FEW:
+        return texts.select(pl.all().fill_null(""))
+    return pl.DataFrame(
+        [
+            pl.Series(series.name, [value or "" for value in series.to_list()], dtype=pl.String)
+            for series in texts
+        ]
+    )
 
 
 def column_text(series: pl.Series) -> pl.Series:

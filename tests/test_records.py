@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dedupe
+from dedupe import records
 from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.io.formats.json_lines import json_objects, json_text, parse_jsonl
@@ -47,6 +48,9 @@ def test_a_frame_and_a_record_have_the_same_texts(rows: list[tuple[str, str]]) -
     table = pl.DataFrame(rows, schema=["given_name", "birthPlace"], orient="row")
     one_by_one = [record_text(zip(table.columns, row, strict=True)) for row in rows]
     assert frame_texts(table).to_list() == one_by_one
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "FEW", 0)
+        assert frame_texts(table).to_list() == one_by_one
 
 
 def test_texts_are_normalised_but_accents_and_scripts_stay() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,10 +75,11 @@ class Lookup:
     def _nearest_by_features(self, texts: Sequence[str], k: int) -> Nearest:
         encoder = self._index.encoder
         assert isinstance(encoder, HashedTfidf)
-        vectors = encoder.embed(texts)
-        rare = encoder.rare_features(texts, singletons=True)
+        vectors, rare = encoder.embed_new(texts)
+        parts = [slice(*ends) for ends in pairwise(rare.indptr.tolist())]
         found = [
-            self._most_similar(vectors[number], rare[[number]], k) for number in range(len(texts))
+            self._most_similar(vector, rare.indices[part], rare.data[part], k)
+            for vector, part in zip(vectors, parts, strict=True)
         ]
         row = np.repeat(np.arange(len(texts)), [len(slots) for slots, _ in found])
         slots = np.concatenate([np.empty(0, np.int64), *(slots for slots, _ in found)])
@@ -85,10 +87,14 @@ class Lookup:
         return row, slots, cosine
 
     def _most_similar(
-        self, vector: NDArray[np.float32], rare: csr_array, k: int
+        self,
+        vector: NDArray[np.float32],
+        features: NDArray[np.int32],
+        weights: NDArray[np.float32],
+        k: int,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Find the `k` texts of the highest cosines among those that share rare features."""
-        texts = most_sharing(*self._sharing(rare))
+        texts = most_sharing(*self._sharing(features, weights))
         similarity = self._index.vectors[texts] @ vector
         if len(texts) > k:
             nearest = np.sort(np.argpartition(-similarity, k - 1)[:k])
@@ -102,17 +108,19 @@ class Lookup:
         assert self._index.rare is not None
         return self._index.rare.T.tocsr()
 
-    def _sharing(self, rare: csr_array) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Find the texts that share a feature, and their dot products with it."""
+    def _sharing(
+        self, features: NDArray[np.int32], weights: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Find the texts that share one of some features, and their dot products with them."""
         starts = self._postings.indptr
-        lists = [slice(starts[feature], starts[feature + 1]) for feature in rare.indices]
+        lists = [slice(*ends) for ends in zip(starts[features], starts[features + 1], strict=True)]
         if not lists:
             return np.empty(0, dtype=np.int64), np.empty(0)
         hits = np.concatenate([self._postings.indices[part] for part in lists])
         products = np.concatenate(
             [
                 self._postings.data[part] * weight
-                for part, weight in zip(lists, rare.data, strict=True)
+                for part, weight in zip(lists, weights, strict=True)
             ]
         )
         texts, position = np.unique(hits, return_inverse=True)

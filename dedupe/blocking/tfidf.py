@@ -197,6 +197,18 @@ class HashedTfidf:
         )
         return self._as_matrix(list(blocks))
 
+    def embed_new(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], csr_array]:
+        """Compute what :meth:`embed` and :meth:`rare_features` do, with singletons, in one pass."""
+
+        def process(block: Sequence[str]) -> tuple[NDArray[np.float32], _RareFeatures]:
+            features = _features(block)
+            rare = self._rarest(features, len(block), singletons=True)
+            return self._embed(features, len(block)), rare
+
+        found = list(_in_blocks(texts, process))
+        vectors = [np.empty((0, DIMENSIONS), dtype=np.float32), *(block for block, _ in found)]
+        return np.concatenate(vectors), self._as_matrix([rare for _, rare in found])
+
     def embed_with_features(self, texts: Sequence[str]) -> tuple[Int8Vectors, csr_array]:
         """Compute quantized vectors and rare features, with singletons, in one pass."""
 

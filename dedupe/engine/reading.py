@@ -34,6 +34,7 @@ from dedupe.records import (
 )
 from dedupe.scoring.comparison.values.fields import fields_of
 from dedupe.scoring.comparison.values.placeholders import is_no_value
+from dedupe.scoring.comparison.values.text_steps import series
 
 MOST_BYTES = 600_000_000
 """Size of a file, other than Parquet, up to which a task reads it whole."""
@@ -317,7 +318,8 @@ def values_of_fields(texts: pl.Series, labels: Sequence[str] | None = None) -> d
     """
     found = fields_of(texts, labels)
     return {
-        label: field.without(is_no_value(field.values)).values for label, field in found.items()
+        label: series(field.without(is_no_value(field.values)).values)
+        for label, field in found.items()
     }
 
 

@@ -32,6 +32,7 @@ from dedupe.scoring.comparison.statistics import CLASS_OF_TOKEN, COUNTS, FileSta
 from dedupe.scoring.comparison.values.fields import MAX_FIELDS
 from dedupe.scoring.comparison.values.roles import Role, field_role, given_roles
 from dedupe.scoring.comparison.values.shared_values import others_sharing
+from dedupe.scoring.comparison.values.text_steps import Texts, series
 from dedupe.scoring.comparison.values.token_table import TokenTable
 
 RAREST = 2**21
@@ -64,18 +65,14 @@ class SharedStatistics(FileStatistics):
     cells: int = 0
 
     def look_up(
-        self, kind: str, values: pl.Series, here: NDArray[np.int32] | None = None
+        self, kind: str, values: Texts, here: NDArray[np.int32] | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
         """Look up the counts of some values, as :meth:`FileStatistics.look_up` does."""
         known = _counts_of(self.store, self.cells).get(kind)
         if known is None:
             none = np.zeros(len(values), np.float32)
             return np.ones(len(values), np.int32), none, none
-        found = (
-            values.alias("value")
-            .to_frame()
-            .join(known, on="value", how="left", maintain_order="left")
-        )
+        found = series(values).to_frame().join(known, on="value", how="left", maintain_order="left")
         count, names, places = (
             found[name].fill_null(default).to_numpy()
             for name, default in (("count", 1), ("names", 0), ("places", 0))
@@ -100,11 +97,11 @@ class _PartialStatistics(FileStatistics):
     counted: tuple[list[pl.DataFrame], ...] = ()
 
     def look_up(
-        self, kind: str, values: pl.Series, here: NDArray[np.int32] | None = None
+        self, kind: str, values: Texts, here: NDArray[np.int32] | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
         assert here is not None
         frame = (
-            values.alias("value")
+            series(values)
             .to_frame()
             .select(pl.lit(kind).alias("kind"), "value", pl.Series("count", here, dtype=pl.Int32))
         )

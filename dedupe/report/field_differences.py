@@ -191,7 +191,7 @@ def _same_number(a: str, b: str, role: Role) -> bool:
         short, long = sorted((re.sub(r"\D", "", text).lstrip("0") for text in (a, b)), key=len)
         return bool(one == other) or (len(short) >= SHORTEST_PHONE and long.endswith(short))
     if role is Role.DATE:
-        one, other = notation.dates(values.str.to_lowercase()).rows()
+        one, other = notation.dates(values.str.to_lowercase()).tolist()
         return bool(one == other and all(one))
     return False
 

@@ -130,6 +130,15 @@ def test_one_pass_computes_the_same_vectors_and_features_as_two() -> None:
     assert rare.shape == expected.shape and (rare != expected).nnz == 0
 
 
+def test_new_texts_get_the_same_in_one_pass() -> None:
+    encoder = HashedTfidf.fit(TEXTS)
+    for texts in (NEW, []):
+        vectors, rare = encoder.embed_new(texts)
+        np.testing.assert_array_equal(vectors, encoder.embed(texts))
+        expected = encoder.rare_features(texts, singletons=True)
+        assert rare.shape == expected.shape and (rare != expected).nnz == 0
+
+
 def test_without_singletons_only_shared_features_remain() -> None:
     encoder = HashedTfidf.fit(TEXTS)
     shared = encoder.without_singletons(encoder.rare_features(TEXTS, singletons=True))

@@ -117,19 +117,15 @@ def match(
                 raise InputError(f"record {number + 1} of stdin: {error}") from None
             number += len(part)
             matches: list[list[dict[str, Any]]] = [[] for _ in part]
-            for match in found.with_columns(rounded_figures()).iter_rows(named=True):
-                matches[match.pop("record")].append(match)
+            for match in found.iter_rows(named=True):
+                figures = {name: round(match[name], PRINTED_DIGITS) for name in FIGURES}
+                matches[match.pop("record")].append(match | figures)
             for (record, _), of_record in zip(part, matches, strict=True):
                 print_json({"record": record, "matches": of_record})
 
 
-def rounded_figures() -> pl.Expr:
-    """Round figures to the digits that are printed, as doubles: no others are written."""
-    import polars as pl
-
-    return pl.col("probability", "similarity").cast(pl.Float64).round(PRINTED_DIGITS)
-
-
+FIGURES = "probability", "similarity"
+"""Columns of matches that are rounded: as doubles, no other digits are written."""
 _Record: TypeAlias = tuple[Mapping[str, Any], Mapping[str, str | None]]
 """A record as it was read, and its values as text."""
 
@@ -158,8 +154,12 @@ def _frame(records: Sequence[Mapping[str, str | None]]) -> pl.DataFrame:
     import polars as pl
 
     names = dict.fromkeys(name for record in records for name in record)
-    columns = {name: [record.get(name) for record in records] for name in names}
-    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
+    return pl.DataFrame(
+        [
+            pl.Series(name, [record.get(name) for record in records], dtype=pl.String)
+            for name in names
+        ]
+    )
 
 
 def _valid(text: str) -> str:

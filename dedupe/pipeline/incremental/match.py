@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -61,6 +62,31 @@ MATCHES = pl.Schema(
 """Schema of :meth:`Matcher.match`."""
 NEAREST = 8
 """Nearest texts that are scored for each new one."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """m pairs of a new record and a row of the workspace."""
+
+    record: NDArray[np.int64]
+    row: NDArray[np.int64]
+    probability: NDArray[np.float32]
+    similarity: NDArray[np.float32]
+
+    def at(self, pairs: NDArray[np.int64]) -> _Found:
+        """Take pairs by number."""
+        return _Found(
+            self.record[pairs], self.row[pairs], self.probability[pairs], self.similarity[pairs]
+        )
+
+    def and_then(self, others: _Found) -> _Found:
+        """Add other pairs."""
+        return _Found(
+            np.concatenate([self.record, others.record]),
+            np.concatenate([self.row, others.row]),
+            np.concatenate([self.probability, others.probability]),
+            np.concatenate([self.similarity, others.similarity]),
+        )
 
 
 class Matcher:
@@ -165,46 +191,53 @@ class Matcher:
         if min_probability is None:
             min_probability = self.config.threshold
         # The labels of a record text depend on all columns, so all of the workspace are used.
-        text = without_ignored_values(as_texts(frame.select(known)), self.config).with_columns(
-            pl.lit("").alias(name) for name in self.fields if name not in known
-        )
-        texts = frame_texts(text.select(self.fields)).to_list()
+        text = without_ignored_values(as_texts(frame[known]), self.config)
+        if len(known) < len(self.fields):
+            text = text.with_columns(
+                pl.lit("").alias(name) for name in self.fields if name not in known
+            )
+        texts = frame_texts(text[self.fields]).to_list()
         new, slots, similarity = self._nearest.nearest(texts, NEAREST)
         first = self._rows[self._starts[slots]]
-        probability = self._probabilities(texts, self.texts[first].to_list(), new, similarity)
+        others = _values(self.texts, first)
+        probability = self._probabilities(texts, others, new, similarity)
         # Records with the same text match alike.
         count = self._starts[slots + 1] - self._starts[slots]
         rows = np.concatenate(
             [np.empty(0, np.int64)]
             + [self._rows[self._starts[slot] : self._starts[slot + 1]] for slot in slots]
         )
-        found = pl.DataFrame(
-            {
-                "record": np.repeat(new, count),
-                "id": self.ids[rows],
-                "cluster_id": self.cluster_ids[rows],
-                "probability": np.repeat(probability, count),
-                "similarity": np.repeat(similarity, count),
-                "row": rows,
-            }
+        found = _Found(
+            np.repeat(new, count), rows, np.repeat(probability, count), np.repeat(similarity, count)
         )
-        found = self._ruled(found, frame)
-        record, likely, near, row = (
-            found[name].to_numpy() for name in ("record", "probability", "similarity", "row")
+        if self._roles:
+            found = self._ruled(found, frame)
+        kept = np.flatnonzero(found.probability >= min_probability)
+        found = found.at(kept)
+        order = (found.row, -found.similarity, -found.probability, found.record)
+        found = found.at(np.lexsort(order))
+        place = np.arange(len(kept)) - np.searchsorted(found.record, found.record)
+        found = found.at(np.flatnonzero(place < limit))
+        columns: tuple[Any, ...] = (
+            found.record.astype(np.uint32),
+            _values(self.ids, found.row),
+            _values(self.cluster_ids, found.row),
+            found.probability,
+            found.similarity,
         )
-        kept = np.flatnonzero(likely >= min_probability)
-        kept = kept[np.lexsort((row[kept], -near[kept], -likely[kept], record[kept]))]
-        place = np.arange(len(kept)) - np.searchsorted(record[kept], record[kept])
-        return found[kept[place < limit]].select(MATCHES.names()).cast(MATCHES)
+        return pl.DataFrame(
+            [
+                pl.Series(name, values, dtype=dtype)
+                for (name, dtype), values in zip(MATCHES.items(), columns, strict=True)
+            ]
+        )
 
-    def _ruled(self, found: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    def _ruled(self, found: _Found, frame: pl.DataFrame) -> _Found:
         """Apply the rules of the workspace: drop forbidden matches, and add those of exact columns.
 
         Matches of exact columns have probability 1; those that the search did not find have a
         similarity of 0.
         """
-        if not self._roles:
-            return found
         there = as_texts(frame.select(name for name in self._roles if name in frame.columns))
         new = rule_values(
             pl.DataFrame(
@@ -217,35 +250,31 @@ class Matcher:
             self.config,
             self._roles,
         )  # fmt: skip
-        rules, *ends = self._rules_between(found, new)
-        found = found.with_columns(
-            pl.when(pl.Series(rules.join(*ends))).then(1.0).otherwise("probability")
-            .alias("probability")
-        ).filter(pl.Series(~rules.forbid(*ends)))  # fmt: skip
+        rules, *ends = self._rules_between(found.record, found.row, new)
+        certain = np.where(rules.join(*ends), np.float32(1), found.probability)
+        found = replace(found, probability=certain).at(np.flatnonzero(~rules.forbid(*ends)))
         more = [_same_values(new[name], *rows) for name, rows in self._exact.items()]
         if not more:
             return found
-        added = pl.concat(more).unique().join(found, on=["record", "row"], how="anti")
-        added = added.sort("record", "row")
-        rows = added["row"].to_numpy()
-        rules, *ends = self._rules_between(added, new)
-        added = added.with_columns(
-            self.ids.gather(rows).alias("id"),
-            self.cluster_ids.gather(rows).alias("cluster_id"),
-            pl.lit(1.0).alias("probability"),
-            pl.lit(0.0).alias("similarity"),
-        ).filter(pl.Series(~rules.forbid(*ends)))
-        return pl.concat([found, added.select(found.columns)], how="vertical_relaxed")
+        known = pl.DataFrame({"record": found.record, "row": found.row})
+        pairs = pl.concat(more).unique().join(known, on=["record", "row"], how="anti")
+        record, row = (column.to_numpy() for column in pairs.sort("record", "row").get_columns())
+        rules, *ends = self._rules_between(record, row, new)
+        one, none = np.ones(len(row), dtype=np.float32), np.zeros(len(row), dtype=np.float32)
+        added = _Found(record, row, one, none).at(np.flatnonzero(~rules.forbid(*ends)))
+        return found.and_then(added)
 
-    def _rules_between(self, pairs: pl.DataFrame, new: pl.DataFrame) -> tuple[Rules, Rows, Rows]:
-        """Make the rules about pairs of a ``row`` of the workspace and a new ``record``.
+    def _rules_between(
+        self, record: NDArray[np.int64], row: NDArray[np.int64], new: pl.DataFrame
+    ) -> tuple[Rules, Rows, Rows]:
+        """Make the rules about pairs of a new record and a row of the workspace.
 
         Only the values of these pairs are looked at, however many records the workspace has.
 
         Parameters
         ----------
-        pairs
-            m pairs.
+        record, row
+            (m,) numbers of both.
         new
             Values of the new records in the columns of rules.
 
@@ -256,13 +285,9 @@ class Matcher:
         left, right
             (m,) the two records of each pair.
         """
-        values = [
-            self._rule_values[pairs["row"].to_numpy()],
-            new[pairs["record"].to_numpy()],
-        ]
-        left = np.arange(pairs.height, dtype=np.uint32)
-        rules = Rules.of_values(pl.concat(values), self.config)
-        return rules, left, left + np.uint32(pairs.height)
+        left = np.arange(len(row), dtype=np.uint32)
+        rules = Rules.of_values(pl.concat([self._rule_values[row], new[record]]), self.config)
+        return rules, left, left + np.uint32(len(row))
 
     @cached_property
     def _model(self) -> tuple[PairModel, dict[str, float]]:
@@ -299,6 +324,11 @@ class Matcher:
         probability: NDArray[np.float32] = sigmoid(log_odds)
         probability[same & (probability >= SAME_FROM)] = 1.0
         return probability
+
+
+def _values(series: pl.Series, rows: NDArray[np.int64]) -> list[str]:
+    """Take some values of many: polars takes as long to begin as Python for a hundred of them."""
+    return [series[row] for row in rows.tolist()]
 
 
 def _by_value(values: pl.Series) -> tuple[pl.Series, NDArray[np.int64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,7 @@ def column_features(table: RecordTable, left: Rows, right: Rows) -> Features:
     }
 
 
+@cache
 def _scorer(name: str) -> Callable[..., Any]:
     from rapidfuzz import fuzz
     from rapidfuzz.distance import OSA, JaroWinkler

@@ -74,15 +74,24 @@ class ObliviousTrees:
 
     def _totals_of_few(self, vectors: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Add up the integers of all trees at once, (m,)."""
-        count, depth = self.feature.shape
-        asked = np.ascontiguousarray(vectors)[:, self.feature.ravel()]
-        asked = asked.reshape(len(vectors), count, depth)
-        above = (asked > self.limit) & (self.feature >= 0)
-        place = above @ (1 << np.arange(depth))
-        totals: NDArray[np.int32] = self._integers[np.arange(count), place].sum(
-            axis=1, dtype=np.int32
-        )
+        feature, limit = self._by_level
+        count, size = self.value.shape
+        asked = np.take(np.ascontiguousarray(vectors), feature, axis=1, mode="clip")
+        above = (asked.reshape(len(vectors), *limit.shape) > limit).view(np.uint8)
+        # From the last level to the first, so that bit k is the answer at level k.
+        place = np.zeros((len(vectors), count), dtype=np.uint8)
+        for level in reversed(range(len(limit))):
+            np.add(place, place, out=place)
+            np.bitwise_or(place, above[:, level], out=place)
+        of_trees = np.take(self._integers, place + np.arange(0, count * size, size), mode="clip")
+        totals: NDArray[np.int32] = of_trees.sum(axis=1, dtype=np.int32)
         return totals
+
+    @cached_property
+    def _by_level(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """(d t,) features and (d, t) limits, that no byte is above where there is no question."""
+        limit = np.where(self.feature >= 0, self.limit, np.uint8(255))
+        return np.maximum(self.feature, 0).T.ravel().astype(np.int64), limit.T.copy()
 
     def _totals(self, vectors: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Add up the integers of two trees at a time, (m,): half of the look-ups."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -35,10 +37,17 @@ from dedupe.scoring.comparison.values.placeholders import (
 )
 from dedupe.scoring.comparison.values.roles import Role, RoleOfField, field_role, main_labels
 from dedupe.scoring.comparison.values.shared_values import others_sharing
+from dedupe.scoring.comparison.values.text_steps import (
+    Texts,
+    TextSteps,
+    filled,
+    listed,
+    series,
+    where,
+)
 from dedupe.scoring.comparison.values.token_table import (
     TokenField,
     TokenTable,
-    split_in_background,
     token_table,
 )
 
@@ -82,16 +91,17 @@ _JOINED = (
     MAIN, "given", "family", "creator", "street", "place", "text", "category", "other3", "house",
 )  # fmt: skip
 """Groups whose fields are joined; of the others, the first filled field counts."""
-_NORMALISE: dict[str, Callable[[pl.Series], pl.Series]] = {
+_NORMALISE: dict[str, Callable[[Any], Any]] = {
     "phone": notation.phone,
     "email": notation.email,
     "url": notation.url,
     "code": notation.compact,
     "postcode": notation.compact,
-    **dict.fromkeys(("date", *NUMBERS), pl.Series.clone),
+    **dict.fromkeys(("date", *NUMBERS), copy),
 }
 SHARED = ("phone", "email", "url", "street", "code", "postcode", "date")
 """Groups of which it is told how many other names, and other places, share a value."""
+_BEGIN = TextSteps().head(MAX_CHARACTERS)
 _FIRST_LABELS = ("given", "first", "fname", "vorname", "name", "title")
 
 
@@ -229,13 +239,15 @@ def record_table(
         name: [coded[label] for label in of_group[name]] for name in GROUPS if of_group[name]
     }
     token_fields = _token_fields(roles, names, coded)
-    # The values of few records are split into tokens while those of groups are written.
-    split = split_in_background(token_fields) if n < MANY else None
-    written = {} if split is None else _written(columns_of_group)
+    # The groups of few records are written together.
+    written = _written(columns_of_group) if n < MANY else {}
     tokens = token_table(
-        token_fields, n, records, lambda found, here: counted.of(TOKEN, found, here),
-        counted.classes, split,
-    )  # fmt: skip
+        token_fields,
+        n,
+        records,
+        lambda found, here: counted.of(TOKEN, found, here),
+        counted.classes,
+    )
     made = for_each(
         lambda name: _group(
             name,
@@ -270,11 +282,11 @@ class _Counts:
         self._statistics = statistics
         self._counted: list[pl.DataFrame] = []
 
-    def __call__(self, kind: str, values: pl.Series, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+    def __call__(self, kind: str, values: Texts, codes: NDArray[np.int32]) -> NDArray[np.int32]:
         here = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int32)
         return self.of(kind, values, here)
 
-    def of(self, kind: str, values: pl.Series, here: NDArray[np.int32]) -> NDArray[np.int32]:
+    def of(self, kind: str, values: Texts, here: NDArray[np.int32]) -> NDArray[np.int32]:
         """Look up the counts of values of which these records have `here`."""
         if self._statistics is not None:
             return self._statistics.look_up(kind, values, here)[0]
@@ -282,31 +294,27 @@ class _Counts:
         return here
 
     def classes(
-        self, tokens: pl.Series, here: NDArray[np.int32], several: NDArray[np.bool_]
+        self, tokens: Texts, here: NDArray[np.int32], several: NDArray[np.bool_]
     ) -> NDArray[np.int32]:
         """Look up the classes of tokens: one that has several in the file has the last of them."""
         if self._statistics is not None:
             # Below zero: the token has several classes here.
             marked = np.where(several, -1 - here, here)
             return np.maximum(here, self._statistics.class_of_tokens(tokens, marked))
-        self._add(CLASS_OF_TOKEN, tokens.filter(several), here[several] + 2)
+        self._add(CLASS_OF_TOKEN, where(tokens, several), here[several] + 2)
         return here
 
-    def without(self, label: str, field: Field, no_value: pl.Series) -> Field:
+    def without(self, label: str, field: Field, no_value: NDArray[np.bool_]) -> Field:
         """Set values aside that say there is none; count those that several records have."""
         if self._statistics is None and no_value.any():
             values, here = (
-                field.values.filter(no_value)
-                .alias("value")
-                .value_counts()
-                .sort("value")
-                .get_columns()
+                series(where(field.values, no_value)).value_counts().sort("value").get_columns()
             )
             self._add(f"{PLACEHOLDER}{label}", values, here.to_numpy().astype(np.int32))
         return field.without(no_value)
 
     def group(
-        self, name: str, values: pl.Series, codes: NDArray[np.int32], tokens: TokenTable
+        self, name: str, values: Texts, codes: NDArray[np.int32], tokens: TokenTable
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
         """Count the records that have each value, and the other names and places they have."""
         here = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int32)
@@ -330,7 +338,7 @@ class _Counts:
     def _add(
         self,
         kind: str,
-        values: pl.Series,
+        values: Texts,
         here: NDArray[np.int32],
         names: NDArray[np.float32] | None = None,
         places: NDArray[np.float32] | None = None,
@@ -338,7 +346,7 @@ class _Counts:
         frame = pl.DataFrame(
             {
                 "kind": pl.Series([kind], dtype=pl.String).new_from_index(0, len(values)),
-                "value": values,
+                "value": series(values),
                 "count": here,
                 "names": names if names is not None else np.zeros(len(values), np.float32),
                 "places": places if places is not None else np.zeros(len(values), np.float32),
@@ -356,7 +364,9 @@ def _roles(
     found: Mapping[str, Field], given: Mapping[str, Role], n: int
 ) -> tuple[list[RoleOfField], list[str]]:
     roles = for_each(
-        lambda label: field_role(label, found[label].values, given.get(label)), list(found), n
+        lambda label: field_role(label, series(found[label].values), given.get(label)),
+        list(found),
+        n,
     )
     return roles, ordered_main(roles)
 
@@ -417,9 +427,7 @@ def _written(columns: Mapping[str, Sequence[Column]]) -> dict[str, Column]:
     joined = {
         name: joined_column(fields, all_values=name in _JOINED) for name, fields in columns.items()
     }
-    begins = together(
-        lambda values: values.str.head(MAX_CHARACTERS), [values for values, _ in joined.values()]
-    )
+    begins = together(lambda values: _BEGIN.of(values), [values for values, _ in joined.values()])
     short = dict(zip(joined, begins, strict=True))
     notations = {name: _NORMALISE.get(name, notation.words) for name in joined}
     written: dict[str, Column] = {}
@@ -433,21 +441,20 @@ def _written(columns: Mapping[str, Sequence[Column]]) -> dict[str, Column]:
 def _group(name: str, written: Column, tokens: TokenTable, counted: _Counts) -> Group:
     """Make a role group of its texts, counted."""
     texts, codes = written
-    filled = texts != ""
-    distinct, numbers = numbered(texts.filter(filled))
+    there = filled(texts)
+    distinct, numbers = numbered(where(texts, there))
     number = np.full(len(texts) + 1, -1, dtype=np.int32)
-    number[np.flatnonzero(filled.to_numpy())] = numbers
+    number[:-1][there] = numbers
     codes = number[codes]
     counts, names, places = counted.group(name, distinct, codes, tokens)
-    return Group(codes, distinct.to_numpy().astype(object), counts, names, places)
+    return Group(codes, np.array(listed(distinct), dtype=object), counts, names, places)
 
 
 def _numbers(group: Group) -> NDArray[np.float64]:
-    values = notation.numbers(pl.Series(group.values.tolist(), dtype=pl.String))
+    values = notation.numbers(group.values.tolist())
     return np.append(values.fill_null(float("nan")).to_numpy(), np.nan)[group.codes]
 
 
 def _dates(group: Group) -> NDArray[np.int32]:
-    parts = notation.dates(pl.Series(group.values.tolist(), dtype=pl.String)).to_numpy()
     unknown = np.zeros((1, 3), dtype=np.int32)
-    return np.vstack([parts.astype(np.int32), unknown])[group.codes]
+    return np.vstack([notation.dates(group.values.tolist()), unknown])[group.codes]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.file_regression import FileRegression
 from dedupe.scoring.comparison.values.roles import Role, RoleOfField
+from dedupe.scoring.comparison.values.text_steps import Texts, listed
 
 PRIOR_RECORDS = 50
 """Added to the number of records when rarity is computed: in a small file everything is common."""
@@ -90,19 +91,23 @@ class FileStatistics:
         )
 
     def look_up(
-        self, kind: str, values: pl.Series, here: NDArray[np.int32] | None = None
+        self, kind: str, values: Texts, here: NDArray[np.int32] | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
         """Look up the counts of some values: 1 record, and no other name or place, if unknown.
 
         `here` is the number of records that have each value among those that are compared.
         """
         known = self._by_kind.get(kind, {})
-        found = [known.get(value, (1, 0.0, 0.0)) for value in values.to_list()]
-        count, names, places = np.array(found, dtype=np.float32).reshape(-1, 3).T
+        found = [known.get(value) for value in listed(values)]
+        if not any(found):
+            none = np.zeros(len(found), dtype=np.float32)
+            return np.ones(len(found), dtype=np.int32), none, none
+        numbers = [number or (1, 0.0, 0.0) for number in found]
+        count, names, places = np.array(numbers, dtype=np.float32).T
         return count.astype(np.int32), names, places
 
     def class_of_tokens(
-        self, tokens: pl.Series, here: NDArray[np.int32] | None = None
+        self, tokens: Texts, here: NDArray[np.int32] | None = None
     ) -> NDArray[np.int32]:
         """Look up the class in the file of tokens that have several there, (k,); -1 of others.
 

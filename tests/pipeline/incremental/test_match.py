@@ -14,11 +14,13 @@ from polars.testing import assert_frame_equal
 import dedupe
 import dedupe.pipeline.incremental.match
 import dedupe.workspace.stored
+from dedupe import records
 from dedupe.config import Config
 from dedupe.errors import InputError, WorkspaceError
 from dedupe.pipeline.incremental.match import MATCHES
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.statistics import FileStatistics
+from dedupe.scoring.comparison.values import fields, text_steps
 from dedupe.workspace.folder import Workspace
 from tests.samples import people_table
 
@@ -70,6 +72,20 @@ def test_records_that_are_matched_together_get_what_they_get_alone(workspace: Pa
     )
     assert_frame_equal(matcher.match(asked, min_probability=0.0), expected, check_exact=True)
     assert expected.height > 6
+
+
+def test_python_and_polars_prepare_records_alike(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matcher = dedupe.Matcher(workspace)
+    changed = pl.col("last_name").str.replace("e", "ä") + pl.lit(" 2nd")
+    asked = people_table()[:6].drop("id").with_columns(changed)
+    by_python = matcher.match(asked, min_probability=0.0)
+    for module in (records, fields, text_steps):
+        monkeypatch.setattr(module, "FEW", 0)
+    by_polars = matcher.match(asked, min_probability=0.0)
+    assert_frame_equal(by_python, by_polars, check_exact=True)
+    assert by_python.height > 6
 
 
 def test_a_missing_index_is_made_in_memory_and_said(

@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from polars.testing import assert_series_equal
 
 import dedupe.scoring.comparison.values.fields as fields
 from dedupe.scoring.comparison.values.columns import MANY, for_each, together
@@ -20,6 +19,7 @@ from dedupe.scoring.comparison.values.fields import (
     joined_column,
     numbered,
 )
+from dedupe.scoring.comparison.values.text_steps import Texts, listed, series
 
 WORDS = st.text("abé: 東\x00", max_size=4)
 LINES = st.tuples(st.sampled_from(["a", "b", "", "é:"]), st.sampled_from([": ", ":"]), WORDS)
@@ -32,32 +32,29 @@ TABLES = st.integers(0, 5).flatmap(
 
 
 def assert_same_column(one: Column, other: Column) -> None:
-    assert one[0].to_list() == other[0].to_list()
+    assert listed(one[0]) == listed(other[0])
     np.testing.assert_array_equal(one[1], other[1])
 
 
 @given(TEXTS, st.none() | st.lists(st.sampled_from("abc"), unique=True))
 def test_fields_of_few_and_of_many_records(texts: list[str], labels: list[str] | None) -> None:
-    series = pl.Series("text", texts, dtype=pl.String)
-    few = fields_of(series, labels)
+    column = pl.Series("text", texts, dtype=pl.String)
+    few = fields_of(column, labels)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fields, "FEW", 0)
-        many = fields_of(series, labels)
+        many = fields_of(column, labels)
     assert list(few) == list(many)
     for label, field in few.items():
         np.testing.assert_array_equal(field.rows, many[label].rows)
-        assert_series_equal(field.values, many[label].values)
+        assert field.values == listed(many[label].values)
 
 
 @given(st.lists(WORDS))
 def test_few_and_many_values_are_numbered_alike(values: list[str]) -> None:
-    series = pl.Series("value", values, dtype=pl.String)
-    few = numbered(series)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fields, "FEW", 0)
-        assert_same_column(few, numbered(series))
+    few = numbered(values)
+    assert_same_column(few, numbered(pl.Series("value", values, dtype=pl.String)))
     assert [few[0][code] for code in few[1].tolist()] == values
-    assert few[0].to_list() == sorted(set(values))
+    assert few[0] == sorted(set(values))
 
 
 @given(TABLES, st.booleans())
@@ -78,12 +75,12 @@ def test_columns_of_few_and_of_many_records_are_joined_alike(
 def test_columns_are_handled_together_or_each() -> None:
     calls: list[int] = []
 
-    def shortened(values: pl.Series) -> pl.Series:
+    def shortened(values: Texts) -> Texts:
         calls.append(len(values))
-        return values.str.head(1)
+        return series(values).str.head(1)
 
     short = [pl.Series(["ab", "cd"]), pl.Series([], dtype=pl.String), pl.Series(["ef"])]
-    assert [part.to_list() for part in together(shortened, short)] == [["a", "c"], [], ["e"]]
+    assert [listed(part) for part in together(shortened, short)] == [["a", "c"], [], ["e"]]
     assert calls == [3]
     long = pl.Series(["xy"]).new_from_index(0, MANY)
     assert [len(part) for part in together(shortened, [long, long])] == [MANY, MANY]

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import TypeVar
+from itertools import pairwise
+from typing import Any, TypeVar
 
-import polars as pl
+import numpy as np
+from numpy.typing import NDArray
 
 from dedupe.models.loading import cpu_count
+from dedupe.scoring.comparison.values.text_steps import Texts, one_after_the_other
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
+_Column = TypeVar("_Column", Texts, NDArray[Any])
 
 MANY = 1 << 13
 """Records from which columns are handled in threads: much of polars and NumPy runs on one core."""
@@ -30,16 +33,6 @@ def for_each(function: Callable[[_Given], _Made], items: Iterable[_Given], n: in
         return list(pool.map(function, items))
 
 
-@cache
-def thread_of(stage: str) -> ThreadPoolExecutor:
-    """Return a thread of its own for a stage.
-
-    polars keeps the last 32 compiled patterns of each thread. A stage that runs in its own thread
-    finds its patterns there; to compile one takes as long as to apply it to a thousand values.
-    """
-    return ThreadPoolExecutor(1, thread_name_prefix=stage)
-
-
 def batches(items: Sequence[_Given], n: int) -> list[Sequence[_Given]]:
     """Divide items that hold `n` records: each by itself if these are many, else all together."""
     if n >= MANY:
@@ -47,16 +40,12 @@ def batches(items: Sequence[_Given], n: int) -> list[Sequence[_Given]]:
     return [items] if items else []
 
 
-def together(
-    function: Callable[[pl.Series], pl.Series], columns: Sequence[pl.Series]
-) -> list[pl.Series]:
+def together(function: Callable[[Texts], _Column], columns: Sequence[Texts]) -> list[_Column]:
     """Apply a function that takes each value by itself to several columns, in one call if short."""
     if len(columns) < 2:
         return [function(column) for column in columns]
     if sum(map(len, columns)) >= MANY:
         return for_each(function, columns, MANY)
-    made, parts, at = function(pl.concat(columns)), [], 0
-    for column in columns:
-        parts.append(made.slice(at, len(column)))
-        at += len(column)
-    return parts
+    made = function(one_after_the_other(columns))
+    ends = np.cumsum([0, *map(len, columns)]).tolist()
+    return [made[begin:end] for begin, end in pairwise(ends)]

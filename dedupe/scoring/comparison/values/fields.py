@@ -14,13 +14,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.scoring.comparison.values.text_steps import Texts, listed, series, where
+
 MAX_FIELDS = 24
 """Fields that are compared, the fullest first."""
 FEW = 1 << 12
 """Records, or values, up to which Python reads them."""
 
 
-Column: TypeAlias = tuple[pl.Series, NDArray[np.int32]]
+Column: TypeAlias = tuple[Texts, NDArray[np.int32]]
 """Values, and the number of each record's value; -1 where it has none."""
 
 
@@ -33,17 +35,15 @@ class Field:
     rows
         (k,) numbers of the records that have it, in ascending order.
     values
-        (k,) of str: their values.
+        (k,) of str: their values; a list if the records are few.
     """
 
     rows: NDArray[np.integer]
-    values: pl.Series
+    values: Texts
 
-    def without(self, some: pl.Series) -> Field:
+    def without(self, some: NDArray[np.bool_]) -> Field:
         """Leave out the values of which `some`, (k,) bool, says so."""
-        if not some.any():
-            return self
-        return Field(self.rows[~some.to_numpy()], self.values.filter(~some))
+        return Field(self.rows[~some], where(self.values, ~some)) if some.any() else self
 
     def coded(self, n: int) -> Column:
         """List the distinct values, sorted, and the number of each record's value, (n,); or -1."""
@@ -71,14 +71,12 @@ def fields_of(texts: pl.Series, labels: Sequence[str] | None = None) -> dict[str
     return _read_few(texts, labels) if len(texts) < FEW else _read_many(texts, labels)
 
 
-def numbered(values: pl.Series) -> Column:
+def numbered(values: Texts) -> Column:
     """List the distinct values, sorted, and the number of each value among them."""
-    if len(values) < FEW:
-        listed = values.to_list()
-        distinct = sorted(set(listed))
+    if not isinstance(values, pl.Series):
+        distinct = sorted(set(values))
         number = {value: at for at, value in enumerate(distinct)}
-        codes = np.array([number[value] for value in listed], dtype=np.int32)
-        return pl.Series(values.name, distinct, dtype=pl.String), codes
+        return distinct, np.array([number[value] for value in values], dtype=np.int32)
     sorted_values = values.unique().sort()
     numbers = sorted_values.to_frame("value").with_row_index("number")
     found = values.to_frame("value").join(numbers, on="value", how="left", maintain_order="left")
@@ -106,7 +104,7 @@ def _read_few(texts: pl.Series, labels: Sequence[str] | None) -> dict[str, Field
     return {
         label: Field(
             np.array(rows.get(label, []), dtype=np.int64),
-            pl.Series("value", values.get(label, []), dtype=pl.String),
+            values.get(label, []),
         )
         for label in labels
     }
@@ -145,30 +143,32 @@ def joined_column(columns: Sequence[Column], *, all_values: bool) -> Column:
     if len(columns) == 1:
         return columns[0]
     n = len(columns[0][1])
-    values = (_join_few if n < FEW else _join_many)(columns, all_values)
-    filled = values.is_not_null()
-    return Field(np.flatnonzero(filled.to_numpy()), values.filter(filled)).coded(n)
+    return (_join_few if n < FEW else _join_many)(columns, all_values).coded(n)
 
 
-def _join_few(columns: Sequence[Column], all_values: bool) -> pl.Series:
-    listed = [[*values.to_list(), None] for values, _ in columns]
-    joined: list[str | None] = []
-    for codes in zip(*(codes.tolist() for _, codes in columns), strict=True):
-        found = [values[code] for values, code in zip(listed, codes, strict=True)]
+def _join_few(columns: Sequence[Column], all_values: bool) -> Field:
+    values_of = [[*listed(values), None] for values, _ in columns]
+    rows, joined = [], []
+    for row, codes in enumerate(zip(*(codes.tolist() for _, codes in columns), strict=True)):
+        found = [values[code] for values, code in zip(values_of, codes, strict=True)]
         there = [value for value in found if value is not None]
-        joined.append(" ".join(there if all_values else there[:1]) if there else None)
-    return pl.Series("value", joined, dtype=pl.String)
+        if there:
+            rows.append(row)
+            joined.append(" ".join(there if all_values else there[:1]))
+    return Field(np.array(rows, dtype=np.int64), joined)
 
 
-def _join_many(columns: Sequence[Column], all_values: bool) -> pl.Series:
+def _join_many(columns: Sequence[Column], all_values: bool) -> Field:
     frame = pl.DataFrame([_of_records(*column).alias(str(at)) for at, column in enumerate(columns)])
     joined = pl.concat_str(pl.all(), separator=" ", ignore_nulls=True)
     there = pl.coalesce(pl.all())
     value = pl.when(there.is_not_null()).then(joined if all_values else there)
-    return frame.select(value.alias("value")).to_series()
+    values = frame.select(value.alias("value")).to_series()
+    filled = values.is_not_null()
+    return Field(np.flatnonzero(filled.to_numpy()), values.filter(filled))
 
 
-def _of_records(values: pl.Series, codes: NDArray[np.int32]) -> pl.Series:
+def _of_records(values: Texts, codes: NDArray[np.int32]) -> pl.Series:
     """Return the value of each record, (n,); null where it has none."""
-    with_null = pl.concat([values, pl.Series(values.name, [None], dtype=pl.String)])
+    with_null = pl.concat([series(values), pl.Series("value", [None], dtype=pl.String)])
     return with_null.gather(np.where(codes < 0, len(values), codes))

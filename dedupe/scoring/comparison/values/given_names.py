@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.values import notation
+from dedupe.scoring.comparison.values.text_steps import Texts, listed
 from dedupe.scoring.comparison.values.word_data import nicknames
 
 
@@ -22,7 +23,7 @@ def groups_of_name() -> dict[str, frozenset[int]]:
     return {name: frozenset(numbers) for name, numbers in groups.items()}
 
 
-def name_numbers(tokens: pl.Series, initials: NDArray[np.bool_]) -> NDArray[np.uint16]:
+def name_numbers(tokens: Texts, initials: NDArray[np.bool_]) -> NDArray[np.uint16]:
     """Give each known given name and initial among tokens its number.
 
     Parameters
@@ -37,11 +38,16 @@ def name_numbers(tokens: pl.Series, initials: NDArray[np.bool_]) -> NDArray[np.u
     ndarray
         (v,) uint16: row and column of :func:`compatible_names`; 0 for other tokens.
     """
-    names = [*groups_of_name(), *_INITIALS]
-    number = dict(zip(names, range(1, len(names) + 1), strict=True))
-    found = tokens.replace_strict(number, default=0, return_dtype=pl.UInt16).to_numpy()
-    single = (tokens.str.len_chars() == 1).to_numpy()
+    number, texts = _number_of_name(), listed(tokens)
+    found = np.array([number.get(token, 0) for token in texts], dtype=np.uint16)
+    single = np.array([len(token) == 1 for token in texts], dtype=bool)
     return np.where(single & ~initials, np.uint16(0), found)
+
+
+@cache
+def _number_of_name() -> dict[str, int]:
+    names = [*groups_of_name(), *_INITIALS]
+    return dict(zip(names, range(1, len(names) + 1), strict=True))
 
 
 @cache

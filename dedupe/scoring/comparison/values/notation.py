@@ -9,21 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 
+import numpy as np
 import polars as pl
 from anyascii import anyascii
+from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.values.placeholders import is_no_value, is_placeholder
 from dedupe.scoring.comparison.values.roles import Role
+from dedupe.scoring.comparison.values.text_steps import (
+    AnyTexts,
+    Texts,
+    TextSteps,
+    filled,
+    put,
+    series,
+    where,
+)
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = "|".join(_MONTHS)
 _DATES: tuple[tuple[str, int, int, int], ...] = (
-    (r"^(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?", 1, 2, 3),
-    (r"^(1[89]\d\d|20\d\d)(\d\d)(\d\d)$", 1, 2, 3),
-    (r"^(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})$", 3, 2, 1),
-    (rf"^(\d{{1,2}})[. ]+({_MONTH})[a-z]*\.?,? (\d{{4}})", 3, 2, 1),
-    (rf"^({_MONTH})[a-z]*\.? (\d{{1,2}}),? (\d{{4}})", 3, 1, 2),
-    (r"^(1[0-9]\d\d|20\d\d)$", 1, 0, 0),
+    (r"^([0-9]{4})[-/.]([0-9]{1,2})(?:[-/.]([0-9]{1,2}))?", 1, 2, 3),
+    (r"^(1[89][0-9][0-9]|20[0-9][0-9])([0-9][0-9])([0-9][0-9])$", 1, 2, 3),
+    (r"^([0-9]{1,2})[-/. ]([0-9]{1,2})[-/. ]([0-9]{4}|[0-9]{2})$", 3, 2, 1),
+    (rf"^([0-9]{{1,2}})[. ]+({_MONTH})[a-z]*\.?,? ([0-9]{{4}})", 3, 2, 1),
+    (rf"^({_MONTH})[a-z]*\.? ([0-9]{{1,2}}),? ([0-9]{{4}})", 3, 1, 2),
+    (r"^(1[0-9][0-9][0-9]|20[0-9][0-9])$", 1, 0, 0),
 )
 """Notations of dates, and which group of each pattern is the year, the month and the day."""
 LEGAL_FORMS = ("gmbh", "kgaa", "sarl", "llc", "llp", "ohg", "plc", "sas", "spa", "srl")
@@ -35,147 +46,118 @@ PHONE_DIGITS = 9
 """Last digits of a phone number that are compared: country and trunk codes are left out."""
 
 
-_VALUE = pl.col("value").str
-_IS_FOREIGN = (_VALUE.len_bytes() != _VALUE.len_chars()).alias("foreign")
-_FOLDED = _VALUE.replace_all("([aou])e", "$1")
-_SIGNS_AS_WORDS = _VALUE.replace_all(r"\s(?:&|\+|and|und|et)\s+(co|cie)\b", " $1").str.replace_all(
+_TEXT = TextSteps()
+_FOLDED = _TEXT.replace_all("([aou])e", "$1")
+_SIGNS_AS_WORDS = _TEXT.replace_all(r"\s(?:&|\+|and|und|et)\s+(co|cie)\b", " $1").replace_all(
     r"\s[&+]\s", " and "
 )
-_IS_DOTTED = _VALUE.contains(r"\b[a-z]\. ?[a-z]\. ?[a-z]\b").alias("dotted")
-_LETTERS_AND_DIGITS = _VALUE.replace_all(r"[^a-z0-9]+", " ").str.strip_chars(" ")
-_COMPACT = _FOLDED.str.replace_all(r"[^a-z0-9]", "")
+_IS_DOTTED = _TEXT.contains(r"\b[a-z]\. ?[a-z]\. ?[a-z]\b")
+_LETTERS_AND_DIGITS = _TEXT.replace_all(r"[^a-z0-9]+", " ").stripped(" ")
+_COMPACT = _FOLDED.replace_all(r"[^a-z0-9]", "")
 _PHONE = (
-    _VALUE.replace(r"\s*(?:x|ext\.?|durchwahl)\s*\d+$", "")
-    .str.replace_all(r"\D", "")
-    .str.tail(PHONE_DIGITS)
+    _TEXT.replace(r"\s*(?:x|ext\.?|durchwahl)\s*\d+$", "").replace_all(r"\D", "").tail(PHONE_DIGITS)
 )
-_EMAIL = _VALUE.strip_prefix("mailto:").str.replace(r"\+[^@]*@", "@").str.replace_all(r"\s", "")
-_URL = _VALUE.replace(r"^[a-z]+://", "").str.replace(r"^www\d?\.", "").str.replace(r"/+$", "")
-_NUMBER = (
-    _VALUE.extract(r"([-+]?\d[\d,.]*)", 1)
-    .str.replace_all(r",(\d{3})\b", "$1")
-    .str.replace(",", ".", literal=True)
-    .cast(pl.Float64, strict=False)
-)
+_EMAIL = _TEXT.without_prefix("mailto:").replace(r"\+[^@]*@", "@").replace_all(r"\s", "")
+_URL = _TEXT.replace(r"^[a-z]+://", "").replace(r"^www\d?\.", "").replace(r"/+$", "")
+_NUMBER = _TEXT.extract((r"([-+]?\d[\d,.]*)", 1)).replace_all(r",(\d{3})\b", "$1").replace(",", ".")
+_WITHOUT_TIME = _TEXT.replace(r"[t ][0-9]{1,2}:.*$", "")
+_DATE_PARTS = [
+    _TEXT.extract(
+        *((pattern, groups[place]) for pattern, *groups in _DATES if groups[place]), default="0"
+    )
+    .translated({name: str(number) for number, name in enumerate(_MONTHS, start=1)})
+    .integer()
+    for place in range(3)
+]
 
 
-def fold(values: pl.Series) -> pl.Series:
+def fold(values: AnyTexts) -> AnyTexts:
     """Write values in ASCII, and the digraphs of umlauts as single vowels.
 
     Both spellings of a German name become one: ``müller`` and ``mueller`` are ``muller``.
     """
-    return in_ascii(values, _FOLDED)
+    return _FOLDED.of(_in_ascii(values))
 
 
-def in_ascii(values: pl.Series, notation: pl.Expr) -> pl.Series:
-    """Write values in ASCII, and in the notation of an expression in ``value``."""
-    found = values.to_frame("value").select_seq(notation.alias("value"), _IS_FOREIGN)
-    if not found["foreign"].any():
-        return found["value"].alias(values.name)
-    foreign = found["foreign"].arg_true()
-    latin = [anyascii(value).lower() for value in values.gather(foreign).to_list()]
-    values = values.clone().scatter(foreign, pl.Series(latin, dtype=pl.String))
-    return written(values, notation)
+def _in_ascii(values: AnyTexts) -> AnyTexts:
+    if not isinstance(values, pl.Series):
+        return [value if value.isascii() else anyascii(value).lower() for value in values]
+    foreign = (values.str.len_bytes() != values.str.len_chars()).to_numpy()
+    if not foreign.any():
+        return values
+    latin = [anyascii(value).lower() for value in where(values, foreign).to_list()]
+    return put(values, foreign, pl.Series(latin, dtype=pl.String))
 
 
-def written(values: pl.Series, notation: pl.Expr) -> pl.Series:
-    """Apply an expression in ``value`` to values: one call, however many steps it has."""
-    found = values.to_frame("value").select_seq(notation.alias("value"))
-    return found.to_series().alias(values.name)
-
-
-def as_words(values: pl.Series) -> pl.Series:
+def as_words(values: AnyTexts) -> AnyTexts:
     """Write signs and legal forms as words: ``&`` is ``and``, ``g.m.b.h.`` is ``gmbh``.
 
     The sign in ``& co`` means nothing: it is often left out.
     """
     # Legal forms are sought where there are dotted letters; signs between words change none.
-    steps = values.to_frame("value").select_seq(_SIGNS_AS_WORDS, _IS_DOTTED)
-    values = steps["value"].alias(values.name)
-    if not steps["dotted"].any():
+    dotted = _IS_DOTTED.array(values)
+    values = _SIGNS_AS_WORDS.of(values)
+    if not dotted.any():
         return values
-    dotted = steps["dotted"].arg_true()
-    found = values.gather(dotted)
+    return put(values, dotted, _legal_forms().of(where(values, dotted)))
+
+
+@cache
+def _legal_forms() -> TextSteps:
+    steps = _TEXT
     for form in LEGAL_FORMS:
-        pattern = r"\b" + r"\. ?".join(form) + r"\b\.?"
-        found = found.str.replace_all(pattern, form)
-    return values.clone().scatter(dotted, found)
+        steps = steps.replace_all(r"\b" + r"\. ?".join(form) + r"\b\.?", form)
+    return steps
 
 
-def words(values: pl.Series) -> pl.Series:
+def words(values: AnyTexts) -> AnyTexts:
     """Keep letters and digits in ASCII, with single blanks between words."""
-    return written(as_words(fold(values)), _LETTERS_AND_DIGITS)
+    return _LETTERS_AND_DIGITS.of(as_words(fold(values)))
 
 
-def phone(values: pl.Series) -> pl.Series:
+def phone(values: AnyTexts) -> AnyTexts:
     """Keep the digits that tell phone numbers apart, without codes and extensions."""
-    return written(values, _PHONE)
+    return _PHONE.of(values)
 
 
-def email(values: pl.Series) -> pl.Series:
+def email(values: AnyTexts) -> AnyTexts:
     """Drop blanks, ``mailto:``, and tags after a plus sign."""
-    return written(values, _EMAIL)
+    return _EMAIL.of(values)
 
 
-def url(values: pl.Series) -> pl.Series:
+def url(values: AnyTexts) -> AnyTexts:
     """Drop the scheme, ``www.`` and slashes at the end."""
-    return written(values, _URL)
+    return _URL.of(values)
 
 
-def compact(values: pl.Series) -> pl.Series:
+def compact(values: AnyTexts) -> AnyTexts:
     """Keep letters and digits in ASCII without blanks: how codes and postcodes are compared."""
-    return in_ascii(values, _COMPACT)
+    return _COMPACT.of(_in_ascii(values))
 
 
-def numbers(values: pl.Series) -> pl.Series:
+def numbers(values: Texts) -> pl.Series:
     """Read the first number of each value, float64; null where there is none.
 
     A comma before three digits groups thousands; another one is a decimal point.
     """
-    return written(values, _NUMBER)
+    return series(_NUMBER.of(values)).cast(pl.Float64, strict=False)
 
 
-def dates(values: pl.Series) -> pl.DataFrame:
+def dates(values: Texts) -> NDArray[np.int32]:
     """Read dates. The day comes before the month, unless that gives no month.
 
     Returns
     -------
-    DataFrame
-        ``year``, ``month`` and ``day``, int32; 0 where a value does not say.
+    ndarray
+        (k, 3) int32: year, month and day; 0 where a value does not say.
     """
-    first, then = _date_parts()
-    return values.alias("text").to_frame().select_seq(first).with_columns_seq(then)
-
-
-@cache
-def _date_parts() -> tuple[list[pl.Expr], list[pl.Expr]]:
-    """Return the expressions of what a date says, and of what is meant."""
-    text = pl.col("text").str.replace(r"[t ]\d{1,2}:.*$", "")
-
-    months = {name: str(number) for number, name in enumerate(_MONTHS, start=1)}
-
-    def part(place: int) -> pl.Expr:
-        digits = []
-        for pattern, *groups in _DATES:
-            if groups[place]:
-                found = text.str.extract(pattern, groups[place])
-                if place == 1 and _MONTH in pattern:
-                    found = found.replace(months)
-                digits.append(found.cast(pl.Int32, strict=False))
-        return pl.coalesce(digits).fill_null(0)
-
-    year, month, day = pl.col("year"), pl.col("month"), pl.col("day")
-    century = pl.when(year > PIVOT_YEAR).then(1900).otherwise(2000)
-    short = (year > 0) & (year < 100)
+    text = _WITHOUT_TIME.of(values)
+    year, month, day = (part.array(text) for part in _DATE_PARTS)
+    century = np.where(year > PIVOT_YEAR, 1900, 2000)
+    year = np.where((year > 0) & (year < 100), year + century, year)
     turned = (month > 12) & (day <= 12)
-    return (
-        [part(0).alias("year"), part(1).alias("month"), part(2).alias("day")],
-        [
-            pl.when(short).then(year + century).otherwise(year).cast(pl.Int32),
-            pl.when(turned).then(day).otherwise(month).alias("month"),
-            pl.when(turned).then(month).otherwise(day).alias("day"),
-        ],
-    )
+    parts = [year, np.where(turned, day, month), np.where(turned, month, day)]
+    return np.column_stack(parts).astype(np.int32)
 
 
 # Whole columns: which values are the same --------------------------------------------------------
@@ -202,8 +184,8 @@ def in_one_notation(values: pl.Series, role: Role) -> pl.Series:
         Text; null where a value is missing or a placeholder.
     """
     found = _NOTATIONS.get(role, words)(values)
-    no_value = is_no_value(values) | is_placeholder(values, role) | (found == "")
-    return found.set(no_value, None)
+    no_value = is_no_value(values) | is_placeholder(values, role) | ~filled(found)
+    return found.set(pl.Series(no_value), None)
 
 
 def _phone(values: pl.Series) -> pl.Series:
@@ -211,8 +193,8 @@ def _phone(values: pl.Series) -> pl.Series:
 
 
 def _date(values: pl.Series) -> pl.Series:
-    parts = dates(values)
-    iso = parts.select(pl.concat_str("year", "month", "day", separator="-")).to_series()
+    parts = pl.DataFrame(dates(values), schema=["year", "month", "day"])
+    iso = parts.select(pl.concat_str(pl.all(), separator="-")).to_series()
     return iso.zip_with(parts["year"] > 0, words(values))
 
 

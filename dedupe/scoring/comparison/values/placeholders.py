@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import polars as pl
+import numpy as np
+from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.values.roles import Role
+from dedupe.scoring.comparison.values.text_steps import Texts, TextSteps
 
 _ANY = (
     r"^(?:n/?\.?a\.?|none|null|nil|nan|unknown|unkn?|unbekannt|inconnue?|desconocid[oa]|"
@@ -35,16 +37,16 @@ _DATE = (
 )
 
 
-def is_no_value(values: pl.Series) -> pl.Series:
+def is_no_value(values: Texts) -> NDArray[np.bool_]:
     """Tell which values say, in words or signs, that there is none, whatever their field."""
-    return values.str.contains(_ANY)
+    return _NO_VALUE.array(values)
 
 
-def is_placeholder(values: pl.Series, role: Role) -> pl.Series:
+def is_placeholder(values: Texts, role: Role) -> NDArray[np.bool_]:
     """Tell which values of a phone, e-mail or date field are placeholders."""
     if not may_be_placeholder(role):
-        return pl.Series(values.name, [False], dtype=pl.Boolean).new_from_index(0, len(values))
-    return values.to_frame("value").select_seq(_PLACEHOLDERS[role]).to_series().alias(values.name)
+        return np.zeros(len(values), dtype=bool)
+    return _PLACEHOLDERS[role].array(values)
 
 
 def may_be_placeholder(role: Role) -> bool:
@@ -52,9 +54,9 @@ def may_be_placeholder(role: Role) -> bool:
     return role in _PLACEHOLDERS
 
 
-_VALUE = pl.col("value").str
-_PLACEHOLDERS: Mapping[Role, pl.Expr] = {
-    Role.PHONE: _VALUE.replace_all(r"[\s()./\-]", "").str.contains(_PHONE),
-    Role.EMAIL: _VALUE.contains(_EMAIL),
-    Role.DATE: _VALUE.contains(_DATE),
+_NO_VALUE = TextSteps().contains(_ANY)
+_PLACEHOLDERS: Mapping[Role, TextSteps] = {
+    Role.PHONE: TextSteps().replace_all(r"[\s()./\-]", "").contains(_PHONE),
+    Role.EMAIL: TextSteps().contains(_EMAIL),
+    Role.DATE: TextSteps().contains(_DATE),
 }

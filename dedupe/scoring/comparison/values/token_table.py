@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.scoring.comparison.values.columns import batches, for_each, thread_of
+from dedupe.scoring.comparison.values.columns import batches, for_each
 from dedupe.scoring.comparison.values.given_names import name_numbers
 from dedupe.scoring.comparison.values.roles import Role
-from dedupe.scoring.comparison.values.tokens import CLASS, MAYBE, tokens_of_columns
+from dedupe.scoring.comparison.values.text_steps import Texts, TextSteps, in_order, listed, series
+from dedupe.scoring.comparison.values.tokens import CLASS, MAYBE, Tokens, tokens_of_columns
 
 MAX_TOKENS = 32
 """Tokens of a record that are compared; those of its name come first."""
@@ -32,9 +33,13 @@ MAYBE_GROUP = 30
 """Group of tokens that may match, but whose absence says nothing."""
 NO_GROUP = 31
 
-Counter = Callable[[pl.Series, NDArray[np.int32]], NDArray[np.int32]]
+_LENGTH = TextSteps().length()
+_FRAMED = TextSteps().head(MAX_LETTERS).between("^", "$").padded(_FRAMED_LETTERS, "\0")
+"""A sign at the begin and the end of a token, in places of equal width."""
+
+Counter = Callable[[Texts, NDArray[np.int32]], NDArray[np.int32]]
 """Takes values and their number of records here; returns their number of records in the file."""
-Classifier = Callable[[pl.Series, NDArray[np.int32], NDArray[np.bool_]], NDArray[np.int32]]
+Classifier = Callable[[Texts, NDArray[np.int32], NDArray[np.bool_]], NDArray[np.int32]]
 """Takes tokens, their class here and whether they have several; returns that in the file."""
 
 
@@ -54,7 +59,7 @@ class TokenField:
         Number of the role group that its tokens belong to.
     """
 
-    values: pl.Series
+    values: Texts
     codes: NDArray[np.int32]
     role: Role
     group: int
@@ -118,7 +123,6 @@ def token_table(
     records: int,
     count: Counter,
     classify: Classifier,
-    split: Callable[[], list[SplitFields]] | None = None,
 ) -> TokenTable:
     """Make the tokens of n records.
 
@@ -134,71 +138,104 @@ def token_table(
         Looks up the number of records that have each token.
     classify
         Looks up the class of each token: a number may be a code in another record of the file.
-    split
-        Returns the tokens of the values, if :func:`split_in_background` was called before.
     """
-    found = _split(fields, n) if split is None else split()
+    found = _split(fields, n)
     vocabulary = _vocabulary(found)
     packed = _pack(found, fields, vocabulary, n)
     tokens = np.where(packed == _NONE, -1, packed >> _ROLE_BITS).astype(np.int32)
     groups = np.where(packed == _NONE, NO_GROUP, packed & NO_GROUP).astype(np.uint8)
     # Equal tokens of a record lie side by side: the first is from the more distinctive group.
     tokens[:, 1:][tokens[:, 1:] == tokens[:, :-1]] = -1
-    here = np.bincount(tokens[tokens >= 0], minlength=vocabulary.height).astype(np.int32)
-    counts = count(vocabulary["token"], here)
-    several = vocabulary["several"].to_numpy()
-    here_classes = vocabulary["class"].to_numpy().astype(np.int32)
-    classes = classify(vocabulary["token"], here_classes, several).astype(np.uint8)
+    names = vocabulary.token
+    here = np.bincount(tokens[tokens >= 0], minlength=len(names)).astype(np.int32)
+    counts = count(names, here)
+    several, here_classes = vocabulary.several, vocabulary.classes.astype(np.int32)
+    classes = classify(names, here_classes, several).astype(np.uint8)
     return TokenTable(
         tokens,
         groups,
         classes,
         counts,
         np.rint(np.log2(records / np.maximum(counts, 1)) / BIT_STEP).astype(np.float32) * BIT_STEP,
-        _letter_sets(vocabulary["token"], classes),
-        name_numbers(vocabulary["token"], classes == CLASS["initial"]),
-        vocabulary["token"],
+        _letter_sets(names, classes),
+        name_numbers(names, classes == CLASS["initial"]),
+        series(names),
         several,
     )
 
 
 @dataclass(frozen=True, eq=False)
-class SplitFields:
+class _SplitFields:
     """Fields, and the tokens of their values, one field after the other."""
 
     fields: Sequence[TokenField]
-    tokens: pl.DataFrame
+    tokens: Tokens
 
 
-def split_in_background(fields: Sequence[TokenField]) -> Callable[[], list[SplitFields]]:
-    """Split the values of fields of few records in another thread; the result waits for it."""
-    return thread_of("tokens").submit(_split_together, fields).result
-
-
-def _split(fields: Sequence[TokenField], n: int) -> list[SplitFields]:
+def _split(fields: Sequence[TokenField], n: int) -> list[_SplitFields]:
     """Split the values of fields of `n` records."""
     return [split for some in for_each(_split_together, batches(fields, n), n) for split in some]
 
 
-def _split_together(fields: Sequence[TokenField]) -> list[SplitFields]:
+def _split_together(fields: Sequence[TokenField]) -> list[_SplitFields]:
     columns, roles = [field.values for field in fields], [field.role for field in fields]
-    return [SplitFields(fields, tokens_of_columns(columns, roles))]
+    return [_SplitFields(fields, tokens_of_columns(columns, roles))]
 
 
-def _vocabulary(found: Sequence[SplitFields]) -> pl.DataFrame:
-    """List the distinct tokens, sorted: ``number``, ``token``, ``class``; ``several`` classes."""
-    schema = {"token": pl.String, "class": pl.UInt8}
-    parts = [part.tokens.select(*schema) for part in found]
-    tokens = pl.concat([pl.DataFrame(schema=schema), *parts])
+@dataclass(frozen=True, eq=False)
+class _Vocabulary:
+    """Distinct tokens, sorted, v in all: the highest class of each, and whether it has several."""
+
+    token: Texts
+    classes: NDArray[np.uint8]
+    several: NDArray[np.bool_]
+
+    def numbers(self, tokens: Texts) -> NDArray[np.int64]:
+        """Return the number of each token."""
+        if not isinstance(self.token, pl.Series):
+            number = {token: at for at, token in enumerate(self.token)}
+            return np.array([number[token] for token in listed(tokens)], dtype=np.int64)
+        numbers = self.token.to_frame("token").with_row_index("number")
+        numbered = (
+            series(tokens)
+            .to_frame("token")
+            .join(numbers, on="token", how="left", maintain_order="left")
+        )
+        return numbered["number"].to_numpy().astype(np.int64)
+
+
+def _vocabulary(found: Sequence[_SplitFields]) -> _Vocabulary:
+    if all(isinstance(part.tokens.token, list) for part in found):
+        return _vocabulary_of_few(found)
+    parts = [
+        pl.DataFrame({"token": series(part.tokens.token), "class": part.tokens.classes})
+        for part in found
+    ]
     kind = pl.col("class") % MAYBE
     classes = kind.max(), (kind.min() < kind.max()).alias("several")
-    return tokens.group_by("token").agg(classes).sort("token").with_row_index("number")
+    known = pl.concat(parts).group_by("token").agg(classes).sort("token")
+    return _Vocabulary(known["token"], known["class"].to_numpy(), known["several"].to_numpy())
+
+
+def _vocabulary_of_few(found: Sequence[_SplitFields]) -> _Vocabulary:
+    classes: dict[str, set[int]] = {}
+    for part in found:
+        for token, kind in zip(
+            listed(part.tokens.token), part.tokens.classes.tolist(), strict=True
+        ):
+            classes.setdefault(token, set()).add(kind % MAYBE)
+    tokens = sorted(classes)
+    return _Vocabulary(
+        tokens,
+        np.array([max(classes[token]) for token in tokens], dtype=np.uint8),
+        np.array([len(classes[token]) > 1 for token in tokens], dtype=bool),
+    )
 
 
 def _pack(
-    found: Sequence[SplitFields],
+    found: Sequence[_SplitFields],
     fields: Sequence[TokenField],
-    vocabulary: pl.DataFrame,
+    vocabulary: _Vocabulary,
     n: int,
 ) -> NDArray[np.int64]:
     """Build an (n, t) matrix of token and group in one number, sorted within each record."""
@@ -221,16 +258,13 @@ def _pack(
 
 
 def _numbers(
-    split: SplitFields, vocabulary: pl.DataFrame
+    split: _SplitFields, vocabulary: _Vocabulary
 ) -> dict[TokenField, tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Return, of each field, token and group in one number, and where those of a value start."""
-    numbered = split.tokens.select("token").join(
-        vocabulary.select("token", "number"), on="token", how="left", maintain_order="left"
-    )
-    number = numbered["number"].to_numpy().astype(np.int64) << _ROLE_BITS
-    maybe = split.tokens["class"].to_numpy() >= MAYBE
+    number = vocabulary.numbers(split.tokens.token) << _ROLE_BITS
+    maybe = split.tokens.classes >= MAYBE
     values = sum(len(field.values) for field in split.fields)
-    length = np.bincount(split.tokens["value"].to_numpy(), minlength=values)
+    length = np.bincount(split.tokens.value, minlength=values)
     start = np.concatenate([[0], np.cumsum(length)])
     found, first = {}, 0
     for field in split.fields:
@@ -242,13 +276,13 @@ def _numbers(
     return found
 
 
-def _letter_sets(tokens: pl.Series, classes: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def _letter_sets(tokens: Texts, classes: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Make a bit set of the letter pairs of each word; similar words share most bits."""
     sets = np.zeros(len(tokens), dtype=np.uint64)
     variant = (classes >= CLASS["size"]) & (classes <= CLASS["sex"])
-    long = tokens.str.len_chars().to_numpy() >= MIN_LOOSE_CHARACTERS
+    long = _LENGTH.array(tokens) >= MIN_LOOSE_CHARACTERS
     loose = np.flatnonzero(long & ((classes == CLASS["word"]) | variant))
-    text = tokens.gather(loose).to_frame("token").select(_framed()).item() if len(loose) else ""
+    text = "".join(listed(_FRAMED.of(in_order(tokens, loose))))
     letters = np.frombuffer(text.encode("ascii", "replace"), dtype=np.uint8)
     letters = letters.reshape(-1, _FRAMED_LETTERS)
     for at in range(0, len(loose), _LETTERS_BLOCK):
@@ -258,10 +292,3 @@ def _letter_sets(tokens: pl.Series, classes: NDArray[np.uint8]) -> NDArray[np.ui
         bit[second == 0] = 0
         sets[loose[at : at + _LETTERS_BLOCK]] = np.bitwise_or.reduce(bit, axis=1)
     return sets
-
-
-@cache
-def _framed() -> pl.Expr:
-    """Join all tokens, each with a sign at its begin and end, in places of equal width."""
-    framed = "^" + pl.col("token").str.head(MAX_LETTERS) + "$"
-    return framed.str.pad_end(_FRAMED_LETTERS, "\0").str.join("")

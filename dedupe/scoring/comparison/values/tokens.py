@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -16,6 +18,18 @@ from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.values import notation
 from dedupe.scoring.comparison.values.roles import Role
+from dedupe.scoring.comparison.values.text_steps import (
+    Texts,
+    TextSteps,
+    all_matches,
+    as_texts,
+    filled,
+    in_order,
+    listed,
+    one_after_the_other,
+    put,
+    where,
+)
 from dedupe.scoring.comparison.values.word_data import (
     plain_number,
     quantity_token,
@@ -36,10 +50,6 @@ CLASSES = (
 CLASS = {name: number for number, name in enumerate(CLASSES)}
 MAYBE = 128
 """Added to the class of a token that may match, but whose absence says nothing."""
-TOKENS = pl.Schema({"value": pl.UInt32(), "token": pl.String(), "class": pl.UInt8()})
-"""Tokens of distinct values: number of the value, token, and number of its class."""
-_BEGIN = pl.col("value").str.head(MAX_CHARACTERS)
-_COLUMNS = [pl.col(name).cast(dtype) for name, dtype in TOKENS.items()]
 MIN_CODE_DIGITS = 5
 """Digits from which a number is a code."""
 
@@ -87,15 +97,32 @@ _FLAT_BEFORE_HOUSE = r"^\s*(\d+[a-z]?)\s*/\s*(\d)"
 _HOUSE = r"\b(\d+)(?:\s?([a-z]))?\b"
 
 
-_TIMES_JOINED = (
-    pl.col("text").str.replace_all(_TIMES, "${1}x${2}").str.replace_all(_TIMES, "${1}x${2}")
+_TEXT = TextSteps()
+_BEGIN = _TEXT.head(MAX_CHARACTERS)
+_TIMES_JOINED = _TEXT.replace_all(_TIMES, "${1}x${2}").replace_all(_TIMES, "${1}x${2}")
+_IS_NUMBERED = _TEXT.contains(_MAY_BE_NUMBERED)
+_WITH_PACKS = _TEXT.replace_all(_PACK, "$1 pack")
+_PLAIN = _TEXT.replace_all(r"(\d)[.,](\d)", "${1}p${2}").replace_all("'", "")
+_IS_NUMBER = _TEXT.contains(r"^\d")
+_IS_YEAR = _TEXT.contains(r"^(?:1[6-9]|20)\d\d$")
+_LENGTH = _TEXT.length()
+_DIGITS = _TEXT.count(r"\d")
+_IS_ORDINAL = _TEXT.contains(r"^\d+(?:st|nd|rd|th)$")
+_WITHOUT_ORDINAL = _TEXT.replace(r"^(\d+)(?:st|nd|rd|th)$", "$1")
+_JOINED = _TEXT.replace(" ", "")
+_FLAT_NUMBER = _TEXT.extract(
+    (_FLAT, 1), (_FLAT, 2), (_FLAT_BEFORE_HOUSE, 1), default=""
+).replace_all(r"\s", "")
+_WITHOUT_FLAT = (
+    _TEXT.replace(r"^(\d+)\.0$", "$1").replace_all(_FLAT, " ").replace(_FLAT_BEFORE_HOUSE, "$2")
 )
-_IS_NUMBERED = pl.col("text").str.contains(_MAY_BE_NUMBERED).alias("numbered")
-_PLAIN = (
-    pl.col("text")
-    .str.replace_all(r"(\d)[.,](\d)", "${1}p${2}")
-    .str.replace_all("'", "", literal=True)
-)
+_HAS_HOUSE = _TEXT.contains(_HOUSE)
+_HOUSE_NUMBER = _TEXT.extract((_HOUSE, 1), default="").stripped_start("0")
+_HOUSE_LETTER = _TEXT.extract((_HOUSE, 2), default="")
+_STREET = _TEXT.replace(_HOUSE, " ").replace_all("'", "")
+_IS_LETTER = _TEXT.contains(r"^[a-z]$")
+# A German street ends in its kind: hauptstrasse is haupt strasse.
+_STREET_WORD = _TEXT.replace(r"^(.{3,})(?:strasse|str)$", "${1}st")
 
 
 @cache
@@ -106,12 +133,26 @@ def _quantity() -> str:
     return rf"\b(\d+(?:[.,]\d+)?)[\s\-]?({escaped})(?:\b|\s|$)"
 
 
-def value_tokens(values: pl.Series, role: Role) -> pl.DataFrame:
-    """Split distinct values of one field into tokens; see :func:`tokens_of_columns`."""
-    return tokens_of_columns([values], [role])
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Tokens of values, k in all.
+
+    Parameters
+    ----------
+    value
+        (k,) uint32: number of the value that each is from.
+    token
+        (k,) of str.
+    classes
+        (k,) uint8: number of the class of each, plus :data:`MAYBE`.
+    """
+
+    value: NDArray[np.uint32]
+    token: Texts
+    classes: NDArray[np.uint8]
 
 
-def tokens_of_columns(columns: Sequence[pl.Series], roles: Sequence[Role]) -> pl.DataFrame:
+def tokens_of_columns(columns: Sequence[Texts], roles: Sequence[Role]) -> Tokens:
     """Split distinct values of fields into tokens.
 
     Parameters
@@ -123,11 +164,11 @@ def tokens_of_columns(columns: Sequence[pl.Series], roles: Sequence[Role]) -> pl
 
     Returns
     -------
-    DataFrame
-        Schema :data:`TOKENS`, in the order of the values, one field after the other.
+    Tokens
+        In the order of the values, one field after the other.
     """
     numbers = np.split(np.arange(sum(map(len, columns)), dtype=np.uint32), _ends(columns)[:-1])
-    parts = [TOKENS.to_frame()]
+    parts: list[_Found] = []
     for split, like in (
         (_text_tokens, _WORDY),
         (_address_tokens, _ADDRESS),
@@ -136,91 +177,118 @@ def tokens_of_columns(columns: Sequence[pl.Series], roles: Sequence[Role]) -> pl
         some = [at for at, role in enumerate(roles) if role in like and len(columns[at])]
         if some:
             lengths = [len(columns[at]) for at in some]
-            text = notation.written(pl.concat([columns[at] for at in some]), _BEGIN)
-            frame = pl.DataFrame(
-                {
-                    "value": np.concatenate([numbers[at] for at in some]),
-                    "text": notation.fold(text),
-                    "person": np.repeat([roles[at] in _PERSON for at in some], lengths),
-                    "named": np.repeat([roles[at] is Role.NAME for at in some], lengths),
-                }
+            text = _BEGIN.of(one_after_the_other([columns[at] for at in some]))
+            texts = _Texts(
+                np.concatenate([numbers[at] for at in some]),
+                notation.fold(text),
+                np.repeat([roles[at] in _PERSON for at in some], lengths),
+                np.repeat([roles[at] is Role.NAME for at in some], lengths),
             )
-            parts += [part.select(_COLUMNS) for part in split(frame)]
-    return pl.concat(parts).drop_nulls().sort("value", maintain_order=True)
+            parts += split(texts)
+    if not parts:
+        return Tokens(np.empty(0, np.uint32), [], np.empty(0, np.uint8))
+    value = np.concatenate([found.value for found, _ in parts])
+    order = np.argsort(value, kind="stable")
+    token = in_order(one_after_the_other([found.text for found, _ in parts]), order)
+    classes = np.concatenate([classes for _, classes in parts])[order]
+    return Tokens(value[order], token, classes)
 
 
-def _ends(columns: Sequence[pl.Series]) -> NDArray[np.int64]:
+def _ends(columns: Sequence[Texts]) -> NDArray[np.int64]:
     return np.cumsum([len(column) for column in columns])
 
 
-def _classed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    return frame.with_columns(pl.lit(CLASS[name], dtype=pl.UInt8).alias("class"))
+@dataclass(frozen=True, eq=False)
+class _Texts:
+    """Texts to split, or what was found in them.
+
+    Parameters
+    ----------
+    value
+        (k,) uint32: number of the value that each is from.
+    text
+        (k,) of str.
+    person, named
+        (k,) bool: whether the value is part of the name of a person, and whether it is a name.
+    """
+
+    value: NDArray[np.uint32]
+    text: Texts
+    person: NDArray[np.bool_]
+    named: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Return k."""
+        return len(self.value)
+
+    def written(self, steps: TextSteps) -> _Texts:
+        """Apply steps to the texts."""
+        return replace(self, text=steps.of(self.text))
+
+    def where(self, some: NDArray[np.bool_]) -> _Texts:
+        """Keep the texts that are `some`, (k,) bool."""
+        text = where(self.text, some)
+        return _Texts(self.value[some], text, self.person[some], self.named[some])
+
+    def matches(self, pattern: str, group: int = 0) -> _Texts:
+        """Find all matches of a pattern, or a group of each, in every text."""
+        row, found = all_matches(self.text, pattern, group)
+        return _Texts(self.value[row], found, self.person[row], self.named[row])
+
+    def classed(self, name: str) -> _Found:
+        """Give all texts, which are tokens, one class."""
+        return self, np.full(len(self), CLASS[name], dtype=np.uint8)
 
 
-def _all_matches(frame: pl.DataFrame, pattern: str, group: int = 0) -> pl.DataFrame:
-    """Find all matches of a pattern in each ``text``: they become ``token``."""
-    found = pl.col("text").str.extract_all(pattern)
-    if group:
-        found = found.list.eval(pl.element().str.extract(pattern, group))
-    kept = [name for name in ("value", "person") if name in frame.columns]
-    return frame.select_seq(*kept, found.alias("token")).explode("token").drop_nulls("token")
+_Found: TypeAlias = tuple[_Texts, NDArray[np.uint8]]
+"""Tokens, and the class of each."""
 
 
-def _code_tokens(frame: pl.DataFrame) -> list[pl.DataFrame]:
+def _code_tokens(texts: _Texts) -> list[_Found]:
     """Make one token of each code."""
-    codes = frame.with_columns(notation.compact(frame["text"]).alias("token"))
-    return [_classed(codes.filter(pl.col("token") != ""), "code")]
+    codes = replace(texts, text=notation.compact(texts.text))
+    return [codes.where(filled(codes.text)).classed("code")]
 
 
-def _text_tokens(frame: pl.DataFrame) -> list[pl.DataFrame]:
+def _text_tokens(texts: _Texts) -> list[_Found]:
     """Split names, titles and free text."""
-    frame = frame.with_columns(notation.as_words(frame["text"]).alias("text"))
-    frame = frame.with_columns_seq(_TIMES_JOINED).with_columns_seq(_IS_NUMBERED)
-    if not frame["numbered"].any():
-        return [_words(frame)]
-    numbered = frame.filter("numbered")
+    texts = replace(texts, text=notation.as_words(texts.text)).written(_TIMES_JOINED)
+    is_numbered = _IS_NUMBERED.array(texts.text)
+    if not is_numbered.any():
+        return [_words(texts)]
+    numbered = texts.where(is_numbered)
     quantities = _quantities(numbered)
-    rest = numbered.with_columns_seq(_without(_PACK, _quantity()))
+    rest = numbered.written(_without(_PACK, _quantity()))
     marked = _numbered_parts(rest)
-    rest = rest.with_columns_seq(_without(*(pattern for pattern, _ in _NUMBERED)))
+    rest = rest.written(_without(*(pattern for pattern, _ in _NUMBERED)))
     codes = _codes(rest)
-    plain = rest.with_columns_seq(_without(_CODE))
+    plain = rest.written(_without(_CODE))
     split = [quantities, *marked, codes]
-    if plain["named"].any():
-        split.append(_codes_in_two_words(plain.filter("named")))
-    return [*split, _words(pl.concat([frame.filter(~pl.col("numbered")), plain]))]
+    if plain.named.any():
+        split.append(_codes_in_two_words(plain.where(plain.named)))
+    return [*split, _words(texts.where(~is_numbered)), _words(plain)]
 
 
-def _without(*patterns: str) -> pl.Expr:
-    text = pl.col("text")
+@cache
+def _without(*patterns: str) -> TextSteps:
+    steps = _TEXT
     for pattern in patterns:
-        text = text.str.replace_all(pattern, " ")
-    return text
+        steps = steps.replace_all(pattern, " ")
+    return steps
 
 
-def _quantities(frame: pl.DataFrame) -> pl.DataFrame:
+def _quantities(texts: _Texts) -> _Found:
     """Find numbers with a unit; each becomes a token in the base unit."""
-    pattern = _quantity()
-    packs = frame.with_columns(pl.col("text").str.replace_all(_PACK, "$1 pack"))
-    found = _all_matches(packs, pattern)
-    if found.is_empty():
-        return TOKENS.to_frame()
-    found = found.select(
-        "value",
-        pl.col("token").str.extract(pattern, 1).alias("number"),
-        pl.col("token").str.extract(pattern, 2).alias("unit"),
-    )
-    distinct = found.select("number", "unit").unique(maintain_order=True)
-    converted = [quantity_token(number, unit) for number, unit in distinct.iter_rows()]
-    names = [_CLASS_OF_DIMENSION.get(q[0], "other quantity") if q else "word" for q in converted]
-    classes = [CLASS[name] for name in names]
-    distinct = distinct.with_columns(
-        pl.Series("token", [q[1] if q else None for q in converted], dtype=pl.String),
-        pl.Series("class", classes, dtype=pl.UInt8),
-    )
-    return found.join(
-        distinct, on=["number", "unit"], how="left", maintain_order="left"
-    ).drop_nulls()
+    found = texts.written(_WITH_PACKS).matches(_quantity())
+    number, unit = (_TEXT.extract((_quantity(), group)).of(found.text) for group in (1, 2))
+    pairs = list(zip(listed(number), listed(unit), strict=True))
+    token_of = {pair: quantity_token(*pair) for pair in dict.fromkeys(pairs)}
+    quantities = [token_of[pair] for pair in pairs]
+    there = np.array([quantity is not None for quantity in quantities], dtype=bool)
+    names = [_CLASS_OF_DIMENSION.get(q[0], "other quantity") for q in quantities if q]
+    tokens = [q[1] for q in quantities if q]
+    classes = np.array([CLASS[name] for name in names], dtype=np.uint8)
+    return replace(found.where(there), text=as_texts(tokens, found.text)), classes
 
 
 def quantities_as_written(values: pl.Series) -> dict[str, str]:
@@ -240,160 +308,150 @@ def quantities_as_written(values: pl.Series) -> dict[str, str]:
     return found
 
 
-def _numbered_parts(frame: pl.DataFrame) -> list[pl.DataFrame]:
+def _numbered_parts(texts: _Texts) -> list[_Found]:
     """Find volumes, parts, editions and versions, with their number in digits."""
     parts = []
     for pattern, name in _NUMBERED:
-        found = _all_matches(frame, pattern, 1)
-        if found.is_empty():
+        found = texts.matches(pattern, 1)
+        if not len(found):
             continue
         if name != "volume":
-            frame = frame.with_columns(_without(pattern))
-        digits = [plain_number(text).removesuffix(".0") for text in found["token"].to_list()]
-        tokens = pl.Series("token", [f"{name}={number}" for number in digits], dtype=pl.String)
-        parts.append(_classed(found.with_columns(tokens), name))
+            texts = texts.written(_without(pattern))
+        digits = [plain_number(text).removesuffix(".0") for text in listed(found.text)]
+        tokens = as_texts([f"{name}={number}" for number in digits], found.text)
+        parts.append(replace(found, text=tokens).classed(name))
     return parts
 
 
-def _codes(frame: pl.DataFrame) -> pl.DataFrame:
+def _codes(texts: _Texts) -> _Found:
     """Find words of letters and digits: codes without punctuation; cd1 and 3rd are numbers."""
-    found = _all_matches(frame, _CODE)
-    if found.is_empty():
-        return TOKENS.to_frame()
-    token = pl.col("token")
-    found = found.with_columns(notation.compact(found["token"]).alias("token"))
-    short = (token.str.count_matches(r"\d") < 2) & (token.str.len_chars() < 4)
-    ordinal = token.str.contains(r"^\d+(?:st|nd|rd|th)$")
-    return found.with_columns(
-        pl.when(ordinal).then(token.str.extract(r"^(\d+)", 1)).otherwise(token).alias("token"),
-        pl.when(short | ordinal).then(CLASS["number"]).otherwise(CLASS["code"]).alias("class"),
-    )
+    found = texts.matches(_CODE)
+    token = notation.compact(found.text)
+    short = (_DIGITS.array(token) < 2) & (_LENGTH.array(token) < 4)
+    ordinal = _IS_ORDINAL.array(token)
+    token = _WITHOUT_ORDINAL.of(token)
+    classes = np.where(short | ordinal, CLASS["number"], CLASS["code"])
+    return replace(found, text=token), classes.astype(np.uint8)
 
 
-def _codes_in_two_words(frame: pl.DataFrame) -> pl.DataFrame:
+def _codes_in_two_words(texts: _Texts) -> _Found:
     """Join words with the number after them: nx 500 may be nx500 in another record."""
-    found = _all_matches(frame, r"\b[a-z]{1,5} \d{2,5}[a-z]{0,2}\b")
-    return found.with_columns(
-        pl.col("token").str.replace(" ", "", literal=True),
-        pl.lit(MAYBE + CLASS["code"]).alias("class"),
-    )
+    found = texts.matches(r"\b[a-z]{1,5} \d{2,5}[a-z]{0,2}\b").written(_JOINED)
+    return found, np.full(len(found), MAYBE + CLASS["code"], dtype=np.uint8)
 
 
-def _words(frame: pl.DataFrame) -> pl.DataFrame:
+def _words(texts: _Texts) -> _Found:
     """Split the rest of a text into words and numbers."""
-    plain = frame.with_columns_seq(_PLAIN)
-    found = _all_matches(plain, r"[a-z]+|\d+(?:p\d+)?")
-    found = found.join(_known_words(), on="token", how="left", maintain_order="left")
-    return found.with_columns_seq(_STANDARD).with_columns_seq(_class_of_word())
+    found = texts.written(_PLAIN).matches(r"[a-z]+|\d+(?:p\d+)?")
+    token, variant, generation = _in_standard_notation(found.text)
+    digits, length = _IS_NUMBER.array(token), _LENGTH.array(token)
+    of_word = np.where(found.person, generation, variant)
+    classes = np.select(
+        [
+            digits & _IS_YEAR.array(token),
+            digits & (length >= MIN_CODE_DIGITS),
+            digits,
+            of_word != _NO_CLASS,
+            length == 1,
+        ],
+        [
+            CLASS["year"],
+            CLASS["code"],
+            np.where(found.person, CLASS["suffix"], CLASS["number"]),
+            of_word,
+            CLASS["initial"],
+        ],
+        CLASS["word"],
+    )
+    return replace(found, text=token), classes.astype(np.uint8)
+
+
+_NO_CLASS = 255
+
+
+def _in_standard_notation(
+    tokens: Texts,
+) -> tuple[Texts, NDArray[np.uint8], NDArray[np.uint8]]:
+    """Write words in one notation.
+
+    Returns
+    -------
+    tokens
+        (k,) of str.
+    variant, generation
+        (k,) uint8: class of each word, and its class in the name of a person; :data:`_NO_CLASS`
+        where it has none.
+    """
+    if not isinstance(tokens, pl.Series):
+        known = _known_words()
+        found = [known.get(token, (token, _NO_CLASS, _NO_CLASS)) for token in tokens]
+        return (
+            [standard for standard, _, _ in found],
+            np.array([variant for _, variant, _ in found], dtype=np.uint8),
+            np.array([generation for _, _, generation in found], dtype=np.uint8),
+        )
+    joined = tokens.to_frame("token").join(
+        _known_words_frame(), on="token", how="left", maintain_order="left"
+    )
+    joined = joined.select(pl.coalesce("standard", "token").alias("token"), _VARIANT, _GENERATION)
+    return joined["token"], joined["variant"].to_numpy(), joined["generation"].to_numpy()
+
+
+_VARIANT, _GENERATION = (pl.col(name).fill_null(_NO_CLASS) for name in ("variant", "generation"))
 
 
 @cache
-def _known_words() -> pl.DataFrame:
+def _known_words() -> dict[str, tuple[str, int, int]]:
     """List words that have another notation or a class.
 
     Returns
     -------
-    DataFrame
-        ``token``; ``standard``, its notation; ``variant``, the class of that, and ``generation``,
-        its class in the name of a person: null where it has none.
+    dict
+        Of each, its notation, the class of that, and its class in the name of a person;
+        :data:`_NO_CLASS` where it has none.
     """
     standard, variants = standard_words(), variant_words()
-    rows = []
+    words = {}
     for token in dict.fromkeys([*standard, *variants]):
         name = variants.get(standard.get(token, token))
-        generation = CLASS["suffix"] if name == "generation" else None
-        variant = generation if name is None or generation else CLASS[name]
-        rows.append((token, standard.get(token, token), variant, generation))
+        generation = CLASS["suffix"] if name == "generation" else _NO_CLASS
+        variant = generation if name in (None, "generation") else CLASS[name]
+        words[token] = standard.get(token, token), variant, generation
+    return words
+
+
+@cache
+def _known_words_frame() -> pl.DataFrame:
     schema = {
         "token": pl.String(),
         "standard": pl.String(),
         "variant": pl.UInt8(),
         "generation": pl.UInt8(),
     }
+    rows = [(token, *known) for token, known in _known_words().items()]
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-_STANDARD = pl.coalesce("standard", "token").alias("token")
-
-
-@cache
-def _class_of_word() -> pl.Expr:
-    token, person = pl.col("token"), pl.col("person")
-    digits = token.str.contains(r"^\d")
-    of_word = pl.when(person).then("generation").otherwise("variant")
-
-    def kind(name: str) -> pl.Expr:
-        return pl.lit(CLASS[name], dtype=pl.UInt8)
-
-    return (
-        pl.when(digits & token.str.contains(r"^(?:1[6-9]|20)\d\d$"))
-        .then(kind("year"))
-        .when(digits & (token.str.len_chars() >= MIN_CODE_DIGITS))
-        .then(kind("code"))
-        .when(digits)
-        .then(pl.when(person).then(kind("suffix")).otherwise(kind("number")))
-        .when(of_word.is_not_null())
-        .then(of_word)
-        .when(token.str.len_chars() == 1)
-        .then(kind("initial"))
-        .otherwise(kind("word"))
-        .alias("class")
-    )
-
-
-def _address_tokens(frame: pl.DataFrame) -> list[pl.DataFrame]:
+def _address_tokens(texts: _Texts) -> list[_Found]:
     """Split addresses: flat, house number, house letter, and the words of the street."""
-    flats, houses, letters, parts, without_quotes, street = _address_steps()
-    frame = frame.with_columns_seq(flats).with_columns_seq(houses).with_columns_seq(letters)
-    found = [
-        frame.select_seq("value", part, pl.lit(CLASS[name], dtype=pl.UInt8).alias("class"))
-        for name, part in parts.items()
-        if frame[name].null_count() < frame.height
-    ]
-    words = _all_matches(frame.with_columns_seq(without_quotes), r"[a-z]+|\d+")
-    words = words.with_columns_seq(street)
-    words = words.join(_known_words(), on="token", how="left", maintain_order="left")
-    return [*found, words.with_columns_seq(_STANDARD).with_columns_seq(_class_in_street())]
-
-
-@cache
-def _class_in_street() -> pl.Expr:
-    number = pl.col("token").str.contains(r"^\d")
-    kind = pl.when(number).then(CLASS["number"]).otherwise(CLASS["word"])
-    return kind.alias("class")
-
-
-@cache
-def _address_steps() -> tuple[
-    list[pl.Expr], list[pl.Expr], list[pl.Expr], dict[str, pl.Expr], pl.Expr, pl.Expr
-]:
-    """Return the steps that split an address."""
-    text = pl.col("text")
-    flat = pl.coalesce(
-        text.str.extract(_FLAT, 1),
-        text.str.extract(_FLAT, 2),
-        text.str.extract(_FLAT_BEFORE_HOUSE, 1),
-    ).str.replace_all(r"\s", "")
-    whole_number = text.str.replace(r"^(\d+)\.0$", "$1")
-    rest = whole_number.str.replace_all(_FLAT, " ").str.replace(_FLAT_BEFORE_HOUSE, "$2")
+    flat = _FLAT_NUMBER.of(texts.text)
+    texts = texts.written(_WITHOUT_FLAT)
+    has_house = _HAS_HOUSE.array(texts.text)
+    house, letter = _HOUSE_NUMBER.of(texts.text), _HOUSE_LETTER.of(texts.text)
     # Flat A of house 12 is house 12A.
-    is_letter = pl.col("flat").str.contains(r"^[a-z]$") & pl.col("house letter").is_null()
-    return (
-        [flat.alias("flat"), rest.alias("text")],
-        [
-            text.str.extract(_HOUSE, 1).str.strip_chars_start("0").alias("house"),
-            text.str.extract(_HOUSE, 2).alias("house letter"),
-            text.str.replace(_HOUSE, " "),
-        ],
-        [
-            pl.when(is_letter).then("flat").otherwise("house letter").alias("house letter"),
-            pl.when(is_letter).then(None).otherwise("flat").alias("flat"),
-        ],
-        {
-            name: pl.concat_str(pl.lit(f"{name}="), pl.col(name)).alias("token")
-            for name in ("house", "house letter", "flat")
-        },
-        text.str.replace_all("'", "", literal=True),
-        # A German street ends in its kind: hauptstrasse is haupt strasse.
-        pl.col("token").str.replace(r"^(.{3,})(?:strasse|str)$", "${1}st"),
-    )
+    is_letter = _IS_LETTER.array(flat) & ~filled(letter)
+    letter = put(letter, is_letter, where(flat, is_letter)) if is_letter.any() else letter
+    parts = {
+        "house": (house, has_house),
+        "house letter": (letter, filled(letter)),
+        "flat": (flat, filled(flat) & ~is_letter),
+    }
+    found = [
+        replace(texts, text=part).where(there).written(_TEXT.between(f"{name}=")).classed(name)
+        for name, (part, there) in parts.items()
+        if there.any()
+    ]
+    words = texts.written(_STREET).matches(r"[a-z]+|\d+").written(_STREET_WORD)
+    words = replace(words, text=_in_standard_notation(words.text)[0])
+    classes = np.where(_IS_NUMBER.array(words.text), CLASS["number"], CLASS["word"])
+    return [*found, (words, classes.astype(np.uint8))]

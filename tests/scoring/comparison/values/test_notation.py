@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from anyascii import anyascii
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dedupe.scoring.comparison.values import notation
+from dedupe.scoring.comparison.values import notation, placeholders, text_steps
+from dedupe.scoring.comparison.values.roles import Role
 
 
 def series(values: Iterable[str]) -> pl.Series:
     return pl.Series("value", list(values), dtype=pl.String)
 
 
-def written(function: Callable[[pl.Series], pl.Series], *values: str) -> set[str]:
-    return set(function(series(values)).to_list())
+def written(function: Callable[[Any], Any], *values: str) -> set[str]:
+    few = function(list(values))
+    assert few == by_polars(function, values).to_list()
+    return set(few)
+
+
+def by_polars(function: Callable[[Any], Any], values: Iterable[str]) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_steps, "FEW", 0)
+        return function(series(values))
 
 
 @pytest.mark.parametrize(
@@ -105,30 +117,30 @@ def test_urls_without_scheme_www_and_slashes() -> None:
     ],
 )  # fmt: skip
 def test_notations_of_one_date(value: str) -> None:
-    assert notation.dates(series([value])).rows() == [(1958, 1, 21)]
+    assert notation.dates(series([value])).tolist() == [[1958, 1, 21]]
 
 
 def test_the_day_comes_first_unless_that_gives_no_month() -> None:
     dates = notation.dates(series(["2/1/2003", "2/13/2003", "13/2/2003"]))
-    assert dates.rows() == [(2003, 1, 2), (2003, 2, 13), (2003, 2, 13)]
+    assert dates.tolist() == [[2003, 1, 2], [2003, 2, 13], [2003, 2, 13]]
 
 
 def test_two_digit_years_are_of_this_century_up_to_the_pivot() -> None:
     dates = notation.dates(series(["5/6/01", f"5/6/{notation.PIVOT_YEAR}", "5/6/31", "5/6/99"]))
-    assert dates["year"].to_list() == [2001, 2030, 1931, 1999]
+    assert dates[:, 0].tolist() == [2001, 2030, 1931, 1999]
 
 
 def test_what_a_date_does_not_say_is_0() -> None:
     dates = notation.dates(series(["1958", "1958-01", "soon", ""]))
-    assert dates.rows() == [(1958, 0, 0), (1958, 1, 0), (0, 0, 0), (0, 0, 0)]
-    assert dates.schema == {"year": pl.Int32, "month": pl.Int32, "day": pl.Int32}
-    assert notation.dates(series([])).height == 0
+    assert dates.tolist() == [[1958, 0, 0], [1958, 1, 0], [0, 0, 0], [0, 0, 0]]
+    assert dates.dtype == np.int32
+    assert notation.dates([]).shape == (0, 3)
 
 
 @given(st.dates(min_value=datetime.date(1000, 1, 1)))
 def test_iso_dates_are_read_as_they_are(date: datetime.date) -> None:
-    expected = (date.year, date.month, date.day)
-    assert notation.dates(series([date.isoformat()])).rows() == [expected]
+    expected = [date.year, date.month, date.day]
+    assert notation.dates([date.isoformat()]).tolist() == [expected]
 
 
 def test_numbers_with_thousands_and_decimals() -> None:
@@ -136,3 +148,23 @@ def test_numbers_with_thousands_and_decimals() -> None:
     assert notation.numbers(series(values)).to_list() == [
         1234.5, 12.5, 3.5, -3, 1234567.89, 7, None,
     ]  # fmt: skip
+
+
+PIECES = st.sampled_from(
+    [
+        "1958", "01", "21", "-", "/", ".", ",", " ", "t", "12:30", "jan", "may", "a", "é", "ß", "&",
+        "and", "co", "+", "x", "ext", "mailto:", "@", "www1.", "http://", "g.m.b.h.", "n/a", "0000",
+        "test", "\n", "\x1c", "\u00a0", "٣", "１", "ae", "unknown", "-7", "1,234", "€",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(PIECES, max_size=5).map("".join), max_size=5))
+def test_python_and_polars_write_values_alike(values: list[str]) -> None:
+    for function in (
+        notation.fold, notation.words, notation.compact, notation.phone, notation.email,
+        notation.url, notation.numbers, notation.dates, placeholders.is_no_value,
+        *(partial(placeholders.is_placeholder, role=role) for role in Role),
+    ):  # fmt: skip
+        few, many = function(values), by_polars(function, values)
+        assert str(list(few)) == str(list(many))

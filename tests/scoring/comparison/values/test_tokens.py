@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedupe.scoring.comparison.values import text_steps
 from dedupe.scoring.comparison.values.roles import Role
-from dedupe.scoring.comparison.values.tokens import CLASSES, MAYBE, TOKENS, value_tokens
+from dedupe.scoring.comparison.values.tokens import CLASSES, MAYBE, Tokens, tokens_of_columns
 
 
 def tokens(value: str, role: Role = Role.NAME) -> set[tuple[str, str]]:
     """Return the tokens of one value with the name of their class; those that may match end in ?"""
-    found = value_tokens(pl.Series("value", [value]), role).select("token", "class").rows()
-    return {(token, CLASSES[kind % MAYBE] + "?" * (kind >= MAYBE)) for token, kind in found}
+    return {
+        (token, CLASSES[kind % MAYBE] + "?" * (kind >= MAYBE))
+        for _, token, kind in rows(tokens_of_columns([[value]], [role]))
+    }
+
+
+def rows(found: Tokens) -> list[tuple[int, str, int]]:
+    return list(zip(found.value.tolist(), found.token, found.classes.tolist(), strict=True))
 
 
 def of_class(kind: str, value: str, role: Role = Role.NAME) -> set[str]:
@@ -134,12 +142,38 @@ def test_contacts_dates_and_numbers_have_no_tokens(role: Role) -> None:
     assert tokens("anna 5 2nd ed", role) == set()
 
 
-@given(st.lists(st.text("abs 12.-/xl#é", max_size=16), max_size=8), st.sampled_from(list(Role)))
+VALUES = st.lists(
+    st.lists(
+        st.sampled_from(
+            [
+                "a", "b", "ns", "é", "ß", "12", "7", "5.0", "x", "ml", "l", "kg", "vol", "2nd",
+                "ed", "iv", "v", "flat", "apt", "no", "#", "/", "-", ".", ",", "'", "j.r.r",
+                "g.m.b.h", "and", "&", "co", "hauptstrasse", "pack of", "500", "nx", "red", "jr",
+                "1999",
+            ]
+        ),
+        max_size=7,
+    ).flatmap(lambda words: st.sampled_from([" ".join(words), "".join(words)])),
+    max_size=8,
+)  # fmt: skip
+
+
+@given(VALUES, st.sampled_from(list(Role)))
 def test_the_tokens_of_a_value_do_not_depend_on_other_values(values: list[str], role: Role) -> None:
-    together = value_tokens(pl.Series("value", values, dtype=pl.String), role)
-    assert together.schema == TOKENS
-    assert together["value"].is_sorted()
+    together = rows(tokens_of_columns([values], [role]))
+    assert [number for number, _, _ in together] == sorted(number for number, _, _ in together)
     for number, value in enumerate(values):
-        alone = value_tokens(pl.Series("value", [value]), role)
-        found = together.filter(pl.col("value") == number)
-        assert alone.drop("value").rows() == found.drop("value").rows()
+        alone = rows(tokens_of_columns([[value]], [role]))
+        found = [(token, kind) for of_value, token, kind in together if of_value == number]
+        assert [(token, kind) for _, token, kind in alone] == found
+
+
+@given(VALUES, st.sampled_from(list(Role)))
+def test_few_and_many_values_have_the_same_tokens(values: list[str], role: Role) -> None:
+    few = tokens_of_columns([values], [role])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_steps, "FEW", 0)
+        many = tokens_of_columns([pl.Series("value", values, dtype=pl.String)], [role])
+    assert rows(few) == rows(many)
+    assert few.value.dtype == many.value.dtype == np.uint32
+    assert few.classes.dtype == many.classes.dtype == np.uint8
