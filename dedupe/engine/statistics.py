@@ -25,12 +25,11 @@ from dedupe.scoring.comparison.record_table import (
     PLACE_GROUPS,
     SHARED,
     RecordTable,
-    ordered_main,
     record_table,
 )
 from dedupe.scoring.comparison.statistics import CLASS_OF_TOKEN, COUNTS, FileStatistics
 from dedupe.scoring.comparison.values.fields import MAX_FIELDS
-from dedupe.scoring.comparison.values.roles import Role, field_role, given_roles
+from dedupe.scoring.comparison.values.roles import Role, field_role, given_roles, main_labels
 from dedupe.scoring.comparison.values.shared_values import others_sharing
 from dedupe.scoring.comparison.values.text_steps import Texts, series
 from dedupe.scoring.comparison.values.token_table import TokenTable
@@ -150,7 +149,7 @@ def _roles(plan: Plan, texts: Sequence[Facts]) -> FileStatistics:
         field_role(label, found, given.get(label), counted[label])
         for label, found in values.items()
     ]
-    return FileStatistics(plan.rows, tuple(roles), tuple(ordered_main(roles)), COUNTS.to_frame())
+    return FileStatistics(plan.rows, tuple(roles), tuple(main_labels(roles)), COUNTS.to_frame())
 
 
 def counts_of_texts(statistics: SharedStatistics, texts: pl.Series) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,6 @@ _NORMALISE: dict[str, Callable[[Any], Any]] = {
 SHARED = ("phone", "email", "url", "street", "code", "postcode", "date")
 """Groups of which it is told how many other names, and other places, share a value."""
 _BEGIN = TextSteps().head(MAX_CHARACTERS)
-_FIRST_LABELS = ("given", "first", "fname", "vorname", "name", "title")
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,16 +237,10 @@ def record_table(
     columns_of_group = {
         name: [coded[label] for label in of_group[name]] for name in GROUPS if of_group[name]
     }
-    token_fields = _token_fields(roles, names, coded)
     # The groups of few records are written together.
     written = _written(columns_of_group) if n < MANY else {}
-    tokens = token_table(
-        token_fields,
-        n,
-        records,
-        lambda found, here: counted.of(TOKEN, found, here),
-        counted.classes,
-    )
+    token_fields, count = _token_fields(roles, names, coded), partial(counted.of, TOKEN)
+    tokens = token_table(token_fields, n, records, count, counted.classes)
     made = for_each(
         lambda name: _group(
             name,
@@ -368,14 +361,7 @@ def _roles(
         list(found),
         n,
     )
-    return roles, ordered_main(roles)
-
-
-def ordered_main(roles: Sequence[RoleOfField]) -> list[str]:
-    """List the fields that name a record, first names and titles first."""
-    return sorted(
-        main_labels(roles), key=lambda label: (not label.startswith(_FIRST_LABELS), label)
-    )
+    return roles, main_labels(roles)
 
 
 def groups_of_fields(roles: Sequence[RoleOfField], main: Sequence[str]) -> dict[str, list[str]]:

@@ -168,6 +168,7 @@ _VALUES: tuple[tuple[Role, str], ...] = (
 _NUMERIC = (Role.PRICE, Role.CODE, Role.HOUSE, Role.POSTCODE, Role.PHONE, Role.NUMBER)
 """Roles whose values may be plain numbers."""
 _CONTACTS = (Role.EMAIL, Role.URL, Role.PHONE, Role.PRICE, Role.DATE)
+_FIRST_LABELS = ("given", "first", "fname", "vorname", "name", "title")
 _MAIN: tuple[tuple[Role, ...], ...] = (
     (Role.GIVEN, Role.FAMILY),
     (Role.NAME,),
@@ -263,12 +264,15 @@ def given_roles(columns: Sequence[str], kinds: Mapping[str, str]) -> dict[str, R
 def main_labels(roles: Sequence[RoleOfField]) -> list[str]:
     """Choose the fields that name the record: parts of a person's name, else names and titles.
 
-    Where there are neither, the first field without a role does, then others.
+    Where there are neither, the first field without a role does, then others. First names and
+    titles come first.
     """
+    found = [field.label for field in roles]
     for candidates in _MAIN:
         if labels := [field.label for field in roles if field.role in candidates]:
-            return labels[:1] if candidates == (Role.OTHER,) else labels
-    return [field.label for field in roles]
+            found = labels[:1] if candidates == (Role.OTHER,) else labels
+            break
+    return sorted(found, key=lambda label: (not label.startswith(_FIRST_LABELS), label))
 
 
 def _role(label: str, sample: pl.Series, distinct: int, filled: int) -> Role:

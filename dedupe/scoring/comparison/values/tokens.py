@@ -32,9 +32,9 @@ from dedupe.scoring.comparison.values.text_steps import (
 )
 from dedupe.scoring.comparison.values.word_data import (
     plain_number,
+    quantity_pattern,
     quantity_token,
     standard_words,
-    units,
     variant_words,
 )
 
@@ -123,14 +123,6 @@ _STREET = _TEXT.replace(_HOUSE, " ").replace_all("'", "")
 _IS_LETTER = _TEXT.contains(r"^[a-z]$")
 # A German street ends in its kind: hauptstrasse is haupt strasse.
 _STREET_WORD = _TEXT.replace(r"^(.{3,})(?:strasse|str)$", "${1}st")
-
-
-@cache
-def _quantity() -> str:
-    """Build the pattern of a number with a unit; longer notations go before shorter ones."""
-    notations = sorted(units(), key=lambda unit: (-len(unit), unit))
-    escaped = "|".join(unit.replace(".", r"\.").replace(" ", r"\s?") for unit in notations)
-    return rf"\b(\d+(?:[.,]\d+)?)[\s\-]?({escaped})(?:\b|\s|$)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,7 +250,7 @@ def _text_tokens(texts: _Texts) -> list[_Found]:
         return [_words(texts)]
     numbered = texts.where(is_numbered)
     quantities = _quantities(numbered)
-    rest = numbered.written(_without(_PACK, _quantity()))
+    rest = numbered.written(_without(_PACK, quantity_pattern()))
     marked = _numbered_parts(rest)
     rest = rest.written(_without(*(pattern for pattern, _ in _NUMBERED)))
     codes = _codes(rest)
@@ -279,8 +271,8 @@ def _without(*patterns: str) -> TextSteps:
 
 def _quantities(texts: _Texts) -> _Found:
     """Find numbers with a unit; each becomes a token in the base unit."""
-    found = texts.written(_WITH_PACKS).matches(_quantity())
-    number, unit = (_TEXT.extract((_quantity(), group)).of(found.text) for group in (1, 2))
+    found = texts.written(_WITH_PACKS).matches(quantity_pattern())
+    number, unit = (_TEXT.extract((quantity_pattern(), group)).of(found.text) for group in (1, 2))
     pairs = list(zip(listed(number), listed(unit), strict=True))
     token_of = {pair: quantity_token(*pair) for pair in dict.fromkeys(pairs)}
     quantities = [token_of[pair] for pair in pairs]
@@ -302,7 +294,7 @@ def quantities_as_written(values: pl.Series) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for text in notation.fold(values.str.to_lowercase().str.head(MAX_CHARACTERS)).to_list():
-        for match in re.finditer(_quantity(), text):
+        for match in re.finditer(quantity_pattern(), text):
             if (quantity := quantity_token(match[1], match[2])) is not None:
                 found.setdefault(quantity[1], match[0].strip())
     return found

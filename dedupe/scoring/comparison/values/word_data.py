@@ -59,6 +59,14 @@ def units() -> dict[str, tuple[str, float]]:
     return found
 
 
+@cache
+def quantity_pattern() -> str:
+    """Build the pattern of a number with a unit; longer notations go before shorter ones."""
+    notations = sorted(units(), key=lambda unit: (-len(unit), unit))
+    escaped = "|".join(unit.replace(".", r"\.").replace(" ", r"\s?") for unit in notations)
+    return rf"\b(\d+(?:[.,]\d+)?)[\s\-]?({escaped})(?:\b|\s|$)"
+
+
 def quantity_token(number: str, unit: str) -> tuple[str, str] | None:
     """Convert a number with a unit to its dimension and a token in the base unit.
 

@@ -117,11 +117,11 @@ def test_misspelt_values_of_few_records_do_not_hide_the_role() -> None:
     ("roles", "main"),
     [
         ({"vorname": Role.GIVEN, "name": Role.NAME, "nachname": Role.FAMILY}, "vorname nachname"),
-        ({"city": Role.PLACE, "title": Role.NAME, "name": Role.NAME}, "title name"),
+        ({"city": Role.PLACE, "title": Role.NAME, "name": Role.NAME}, "name title"),
         ({"city": Role.PLACE, "x": Role.OTHER, "y": Role.OTHER}, "x"),
         ({"city": Role.PLACE, "street": Role.STREET}, "street"),
         ({"notes": Role.TEXT, "sku": Role.CODE}, "notes"),
-        ({"price": Role.PRICE, "born": Role.DATE}, "price born"),
+        ({"price": Role.PRICE, "born": Role.DATE}, "born price"),
         ({}, ""),
     ],
 )
