@@ -329,6 +329,7 @@ def _figures(parts: Sequence[Facts], config: Config) -> Facts:
         **total,
         "largest_cluster": max(int(found["largest_cluster"]) for found in parts),
         "large_clusters": sorted(large, key=lambda cluster: -int(cluster["size"])),
+        "uneven_clusters": [cluster for found in parts for cluster in found["uneven_clusters"]],
         "decided_by": dict(sorted(deciders.items())),
         "decisions": 0,
     }

@@ -11,25 +11,29 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from dedupe.engine.plan import Sizes
 from dedupe.engine.workers import Facts, Frames, Workers, _join, _split
 
 RAY_MISSING = importlib.util.find_spec("ray") is None
 SMALL = Sizes(rows=150, one_search=0, key_cell=400, edges=50)
 """Sizes with which a small file has several partitions, cells and rounds."""
+TASKS = ("ray::_call", "ray::_split", "ray::_join")
+"""Beginnings of the titles of processes that run a task."""
 
 
 @contextmanager
-def start(cpus: int) -> Iterator[None]:
+def start(cpus: int, **options: Any) -> Iterator[None]:
     """Start Ray with as many workers, and stop it at the end."""
     import ray
 
     ray.init(
         num_cpus=cpus,
-        object_store_memory=200 * 2**20,
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,
+        **{"object_store_memory": 200 * 2**20, **options},
     )
     try:
         yield
@@ -67,25 +71,36 @@ class Inline(Workers):
 
 def kill_a_worker() -> bool:
     """Kill one process that runs a task for this one; tell whether there was one."""
-    for worker in _workers_of(os.getpid()):
+    for worker in workers_of(os.getpid()):
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
             return True
     return False
 
 
-def _workers_of(driver: int) -> Iterator[int]:
+def workers_of(driver: int, titles: tuple[str, ...] = TASKS) -> Iterator[int]:
     """Find the processes of tasks among the descendants of a process."""
-    parents, titles = {}, {}
+    parents, title_of = {}, {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with suppress(OSError):
                 state = (folder / "stat").read_text().rpartition(")")[2].split()
                 parents[int(folder.name)] = int(state[1])
-                titles[int(folder.name)] = (folder / "cmdline").read_text()
-    for process, title in titles.items():
+                title_of[int(folder.name)] = (folder / "cmdline").read_text()
+    for process, title in title_of.items():
         ancestor = process
         while ancestor in parents and ancestor != driver:
             ancestor = parents[ancestor]
-        if ancestor == driver and title.startswith(("ray::_call", "ray::_split", "ray::_join")):
+        if ancestor == driver and title.startswith(titles):
             yield process
+
+
+def pair_f1(a: pl.DataFrame, b: pl.DataFrame) -> float:
+    """Compare two tables of clusters: F1 of the pairs of records that share a cluster."""
+    pairs = []
+    for table in (a, b):
+        table = table.select(pl.col("id").cast(pl.String), "cluster_id")
+        joined = table.join(table, on="cluster_id").filter(pl.col("id") < pl.col("id_right"))
+        pairs.append(joined.select("id", "id_right"))
+    common = pairs[0].join(pairs[1], on=["id", "id_right"], how="semi").height
+    return 2 * common / (pairs[0].height + pairs[1].height)

@@ -19,7 +19,7 @@ from dedupe.errors import LimitError, OptionError, WorkspaceError
 from dedupe.resolution.outputs import OUTPUTS
 from dedupe.workspace.folder import open_workspace
 from dedupe.workspace.state import open_state
-from tests.engine.clusters import SMALL, kill_a_worker
+from tests.engine.clusters import SMALL, kill_a_worker, pair_f1
 
 EVERY_NIGHT = os.environ.get("NIGHTLY") == "true"
 KILLED = ("hits", "resolve")
@@ -30,18 +30,6 @@ TOLERANCE = 0.995
 
 def clusters_of(folder: Path) -> pl.DataFrame:
     return pl.read_parquet(folder / "clusters")
-
-
-def pair_f1(a: pl.DataFrame, b: pl.DataFrame) -> float:
-    pairs = [
-        table.select("id", "cluster_id")
-        .join(table.select("id", "cluster_id"), on="cluster_id")
-        .filter(pl.col("id") < pl.col("id_right"))
-        .select("id", "id_right")
-        for table in (a, b)
-    ]
-    common = pairs[0].join(pairs[1], on=["id", "id_right"], how="semi").height
-    return 2 * common / (pairs[0].height + pairs[1].height)
 
 
 def hashes(folder: Path) -> dict[str, str]:
