@@ -175,8 +175,8 @@ def _run(
     scored_key, key = _keys(files, config, sizes)
     store = Store(f"{folder}/{STAGES}/{scored_key}")
     late = Store(f"{store.root}/{key}")
-    workers = Workers(store, report)
-    after = Workers(late, report, workers.done)
+    workers = Workers(store, report, sizes.objects)
+    after = Workers(late, report, sizes.objects, workers.done)
     plan = read_input(workers, Plan(store, late, config, sizes), files)
     names = [name for name, _ in store_columns(plan)]
     for rule in parse_rules(config, names).values():

@@ -372,7 +372,8 @@ def _search_cell(
     pairs = CANDIDATES.to_frame()
     if len(rows):
         cells_of = _cells_of(plan, _matrix(table["features"], np.int32, MAX_RARE), cells)
-        hits = inverted_hits(vectors, rare, radius, silent, floor, _meeting_first(cells_of, cell))
+        here = _features_here(rare)
+        hits = inverted_hits(vectors, here, radius, silent, floor, _meeting_first(cells_of, cell))
         pairs = pl.concat([pairs, *(pair_frame(*hit) for hit in hits)])
         pairs = pairs.filter(pl.col("similarity") >= pl.lit(radius, dtype=pl.Float32))
         pairs = _nearest(pairs, neighbours)
@@ -381,6 +382,15 @@ def _search_cell(
     )
     plan.store.write(part("hits", cell), pairs.sort(*PAIR))
     return {"records": len(rows), "pairs": pairs.height}
+
+
+def _features_here(rare: csr_array) -> csr_array:
+    """Leave out the columns of features that no record has: a cell has few of all features."""
+    there = np.zeros(rare.shape[1], dtype=bool)
+    there[rare.indices] = True
+    place = np.cumsum(there, dtype=np.int32) - 1
+    shape = rare.shape[0], max(int(place[-1]) + 1, 1)
+    return csr_array((rare.data, place[rare.indices], rare.indptr), shape=shape)
 
 
 def _nearest(pairs: pl.DataFrame, neighbours: int) -> pl.DataFrame:

@@ -14,9 +14,8 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
 from threading import Event, Thread
@@ -78,9 +77,13 @@ def memory_of(process: int) -> dict[str, float]:
     return {name.rstrip(":"): int(value) * 1024 / 1e6 for name, value, _ in parts}
 
 
-def limit_data(most_mb: int) -> None:
-    """Limit the data of this process."""
-    resource.setrlimit(resource.RLIMIT_DATA, (most_mb * 10**6, most_mb * 10**6))
+def limit_of_data(most_mb: int) -> Callable[[], None]:
+    """Make the function that limits the data of the process that calls it."""
+
+    def limit_data() -> None:
+        resource.setrlimit(resource.RLIMIT_DATA, (most_mb * 10**6, most_mb * 10**6))
+
+    return limit_data
 
 
 def measure(
@@ -89,8 +92,9 @@ def measure(
     """Run a file with a number of workers; return the manifest and the peaks by stage."""
     options: dict[str, Any] = {"object_store_memory": None}
     if limit_mb:
-        hook = partial(limit_data, limit_mb)
-        options["runtime_env"] = {"worker_process_setup_hook": hook}
+        # Stacks of threads count as data of that size, used or not.
+        resource.setrlimit(resource.RLIMIT_STACK, (2**20, resource.RLIM_INFINITY))
+        options["runtime_env"] = {"worker_process_setup_hook": limit_of_data(limit_mb)}
     sampler = Sampler()
     begin = time.perf_counter()
     with start(workers, **options), sampler.running():
@@ -114,9 +118,10 @@ def main() -> None:
     parser.add_argument("--limit-mb", type=int, default=0, help="data of a worker, at most")
     parser.add_argument("--one-search", type=int, default=Sizes.one_search)
     parser.add_argument("--local", action="store_true", help="run the engine local, too")
+    parser.add_argument("--folder", type=Path, help="where to keep the results")
     given = parser.parse_args()
     sizes = Sizes(one_search=given.one_search)
-    with tempfile.TemporaryDirectory() as scratch:
+    with nullcontext(given.folder) if given.folder else tempfile.TemporaryDirectory() as scratch:
         local, wall = Path(scratch) / "local.dedupe", 0.0
         if given.local:
             begin = time.perf_counter()

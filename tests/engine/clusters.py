@@ -63,7 +63,7 @@ class Inline(Workers):
         *,
         arrow: bool = False,
     ) -> list[Facts]:
-        by_item = [list(_split(split, item, cells)) for item in items]
+        by_item = [list(_split(split, item, 0, cells)) for item in items]
         return [
             _join(join, arrow, cell, *(found[cell] for found in by_item)) for cell in range(cells)
         ]

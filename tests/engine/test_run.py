@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -24,6 +25,8 @@ from tests.engine.clusters import SMALL, kill_a_worker, pair_f1
 EVERY_NIGHT = os.environ.get("NIGHTLY") == "true"
 KILLED = ("hits", "resolve")
 """Stages in which a worker dies; every night, all of them. Each death costs a new process."""
+FEW_OBJECTS = 20
+"""So few that the search has several rounds."""
 TOLERANCE = 0.995
 """Pair F1 between the clusters of both engines, at least."""
 
@@ -78,7 +81,9 @@ def test_tables_agree(whole: Path, file: Path) -> None:
     assert not tables["pairs"].select("left_id", "right_id").is_duplicated().any()
 
 
-def test_one_worker_writes_the_same_bytes(whole: Path, file: Path, tmp_path: Path) -> None:
+def test_one_worker_and_several_rounds_write_the_same_bytes(
+    whole: Path, file: Path, tmp_path: Path
+) -> None:
     import ray
 
     @ray.remote(num_cpus=1)
@@ -87,7 +92,7 @@ def test_one_worker_writes_the_same_bytes(whole: Path, file: Path, tmp_path: Pat
 
     held = hold_a_core.remote()
     try:
-        run(file, tmp_path / "out")
+        run(file, tmp_path / "out", sizes=replace(SMALL, objects=FEW_OBJECTS))
     finally:
         ray.cancel(held, force=True)
     assert hashes(tmp_path / "out") == hashes(whole)
