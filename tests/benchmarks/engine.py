@@ -2,19 +2,19 @@
 
 Runs the file on a Ray cluster of this machine with 1, 2, … workers, and prints the seconds of each
 stage and the most memory that a worker had of its own in it: anonymous memory, thus without the
-objects that the workers share. ``--limit-mb`` limits the data of each worker process
-(``RLIMIT_DATA``): an allocation beyond it fails, and with it the run. ``--local`` runs the file
-with the engine local before, and prints the ratio of the times and the pair F1 of the clusters.
+objects that the workers share. With ``--limit-mb``, a worker that has more is killed at once, and a
+run ends whose tasks need more. ``--local`` runs the file with the engine local before, and prints
+the ratio of the times and the pair F1 of the clusters.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
+import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
@@ -34,12 +34,13 @@ SAMPLES_PER_LIST = 20
 
 
 class Sampler:
-    """Samples the memory of all workers while stages run."""
+    """Samples the memory of all workers while stages run, and kills those beyond a limit."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_mb: int) -> None:
         self.stage = ""
+        self.limit_mb = limit_mb
+        self.killed = 0
         self.peak_mb: dict[str, float] = {}
-        self.data_mb: dict[str, float] = {}
 
     def report(self, stage: str, done: int, total: int) -> None:
         self.stage = stage
@@ -61,43 +62,30 @@ class Sampler:
             if end.wait(SECONDS_BETWEEN_SAMPLES):
                 return
             if number % SAMPLES_PER_LIST == 0:
-                workers = list(workers_of(os.getpid(), titles=("ray::",)))
+                workers = list(workers_of(os.getpid()))
             stage = self.stage
             for worker in workers:
-                with suppress(OSError, KeyError):
-                    known = memory_of(worker)
-                    for peaks, name in ((self.peak_mb, "RssAnon"), (self.data_mb, "VmData")):
-                        peaks[stage] = max(peaks.get(stage, 0), known[name])
+                with suppress(OSError, IndexError):
+                    used = memory_of(worker)
+                    self.peak_mb[stage] = max(self.peak_mb.get(stage, 0), used)
+                    if self.limit_mb and used > self.limit_mb:
+                        os.kill(worker, signal.SIGKILL)
+                        self.killed += 1
 
 
-def memory_of(process: int) -> dict[str, float]:
-    """Read the figures of a process that are in kB, in MB."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    parts = [line.split() for line in lines if line.endswith(" kB")]
-    return {name.rstrip(":"): int(value) * 1024 / 1e6 for name, value, _ in parts}
-
-
-def limit_of_data(most_mb: int) -> Callable[[], None]:
-    """Make the function that limits the data of the process that calls it."""
-
-    def limit_data() -> None:
-        resource.setrlimit(resource.RLIMIT_DATA, (most_mb * 10**6, most_mb * 10**6))
-
-    return limit_data
+def memory_of(process: int) -> float:
+    """Read the anonymous memory of a process, in MB: what no file and no other process shares."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("RssAnon:")[2].split()[0]) * 1024 / 1e6
 
 
 def measure(
     records: Path, workers: int, limit_mb: int, sizes: Sizes, folder: Path
 ) -> dict[str, Any]:
     """Run a file with a number of workers; return the manifest and the peaks by stage."""
-    options: dict[str, Any] = {"object_store_memory": None}
-    if limit_mb:
-        # Stacks of threads count as data of that size, used or not.
-        resource.setrlimit(resource.RLIMIT_STACK, (2**20, resource.RLIM_INFINITY))
-        options["runtime_env"] = {"worker_process_setup_hook": limit_of_data(limit_mb)}
-    sampler = Sampler()
+    sampler = Sampler(limit_mb)
     begin = time.perf_counter()
-    with start(workers, **options), sampler.running():
+    with start(workers, object_store_memory=None), sampler.running():
         started = time.perf_counter() - begin
         summary = run_distributed(
             str(records), engine="ray", output=str(folder), report=sampler.report, sizes=sizes
@@ -107,7 +95,7 @@ def measure(
         "wall": time.perf_counter() - begin,
         "start": started,
         "peak_mb": sampler.peak_mb,
-        "data_mb": sampler.data_mb,
+        "killed": sampler.killed,
     }
 
 
@@ -115,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("records", type=Path)
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4])
-    parser.add_argument("--limit-mb", type=int, default=0, help="data of a worker, at most")
+    parser.add_argument("--limit-mb", type=int, default=0, help="own memory of a worker, at most")
     parser.add_argument("--one-search", type=int, default=Sizes.one_search)
     parser.add_argument("--local", action="store_true", help="run the engine local, too")
     parser.add_argument("--folder", type=Path, help="where to keep the results")
@@ -135,17 +123,14 @@ def main() -> None:
             found = measure(given.records, workers, given.limit_mb, sizes, folder)
             stages = found["summary"]["stages"]
             print(f"<!-- {workers} workers: {found['wall']:.1f} s, start {found['start']:.1f} -->")
-            print_head("stage", "seconds", "tasks", "own memory MB", "data MB")
+            print_head("stage", "seconds", "tasks", "own memory MB")
             for stage in stages:
                 name = stage["stage"]
-                print_row(
-                    name, f"{stage['seconds']:.1f}", f"{stage['tasks']}",
-                    *(f"{found[peaks].get(name, 0):,.0f}" for peaks in ("peak_mb", "data_mb")),
-                )  # fmt: skip
-            print_row(
-                "all", f"{found['wall']:.1f}", "",
-                *(f"{max(found[peaks].values()):,.0f}" for peaks in ("peak_mb", "data_mb")),
-            )  # fmt: skip
+                peak = found["peak_mb"].get(name, 0)
+                print_row(name, f"{stage['seconds']:.1f}", f"{stage['tasks']}", f"{peak:,.0f}")
+            print_row("all", f"{found['wall']:.1f}", "", f"{max(found['peak_mb'].values()):,.0f}")
+            if given.limit_mb:
+                print(f"<!-- {found['killed']} workers killed beyond {given.limit_mb} MB -->")
             if given.local:
                 clusters = pl.read_parquet(folder / "clusters")
                 both = pair_f1(clusters, pl.read_parquet(local / "clusters.parquet"))
