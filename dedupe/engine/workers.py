@@ -255,6 +255,7 @@ def _remote(function: Callable[..., Any]) -> Any:
     # A task has one core: the libraries must not start a thread for each core of the machine.
     environment = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", CPUS), "1")
     environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # it gives memory back
+    environment["MALLOC_ARENA_MAX"] = "1"  # glibc gives back what is free in the first arena only
     return ray.remote(
         max_retries=RETRIES, retry_exceptions=False, runtime_env={"env_vars": environment}
     )(function)
