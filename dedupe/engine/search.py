@@ -436,7 +436,7 @@ def _nearest(pairs: pl.DataFrame, neighbours: int) -> pl.DataFrame:
 
 def _rank(plan: Plan, neighbours: int, home: int, frames: list[pl.DataFrame]) -> Facts:
     """Rank the pairs of the records of a home, each among those of its record."""
-    pairs = frames[0].unique(PAIR)
+    pairs = frames[0]
     rows = np.unique(np.concatenate([pairs[side].to_numpy() for side in PAIR]))
     compact = pairs.with_columns(
         pl.Series(side, np.searchsorted(rows, pairs[side].to_numpy()), dtype=pl.UInt32)
