@@ -37,6 +37,15 @@ RETRIES = 5
 SECONDS_TO_ANSWER = 10
 """Seconds within which a cluster has to answer."""
 
+_ALLOCATION = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # it gives memory back
+    # glibc gives back what is free in its first arena only, and a task must not wait for that.
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+}
+"""Environment of the processes of tasks: how they allocate memory."""
+
 Facts = dict[str, Any]
 """What a task found, in plain JSON types."""
 Frames = Sequence[Any]
@@ -254,8 +263,7 @@ def _remote(function: Callable[..., Any]) -> Any:
 
     # A task has one core: the libraries must not start a thread for each core of the machine.
     environment = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", CPUS), "1")
-    environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # it gives memory back
-    environment["MALLOC_ARENA_MAX"] = "1"  # glibc gives back what is free in the first arena only
+    environment |= _ALLOCATION
     return ray.remote(
         max_retries=RETRIES, retry_exceptions=False, runtime_env={"env_vars": environment}
     )(function)
