@@ -26,7 +26,7 @@ from dedupe.workspace.state import open_state
 from tests.engine.clusters import SMALL, Mortal, pair_f1
 
 EVERY_NIGHT = os.environ.get("NIGHTLY") == "true"
-KILLED = ("texts", "counts", "hits", "score", "resolve")
+KILLED = ("counts", "hits", "score", "resolve")
 """Stages in which workers die; every night, in all of them. Each death costs a new process."""
 FEW_OBJECTS = 20
 """So few that the search has several rounds."""
