@@ -27,7 +27,6 @@ from dedupe.blocking.backends import (
     ANY_SOURCE,
     CANDIDATES,
     SHARING_PER_RECORD,
-    Wanted,
     inverted_hits,
     pair_frame,
     unit_rows,
@@ -51,6 +50,7 @@ from dedupe.engine.candidates import (
     RANKED,
     bins,
     distinct_records,
+    meeting_first,
     to_homes,
     write_candidates,
 )
@@ -61,8 +61,6 @@ from dedupe.progress import silent
 from dedupe.scoring.sampling import text_hashes
 
 _FEATURES = 2 << BUCKET_BITS
-_BLOCK = 1 << 21
-"""Pairs of cells that are compared together."""
 
 
 def find_candidates(workers: Workers, plan: Plan) -> Facts:
@@ -372,27 +370,6 @@ def _hashed(values: NDArray[Any]) -> NDArray[np.int64]:
     return (mixed >> np.uint64(40)).astype(np.int64)
 
 
-def _meeting_first(of_record: NDArray[np.int64], cell: int) -> Wanted:
-    """Tell which pairs meet in no earlier cell: a pair is compared once, wherever it meets."""
-    earlier = np.where((of_record >= 0) & (of_record < cell), of_record, -1)
-    bit = np.uint64(1) << (earlier % 64).astype(np.uint64)
-    bits = np.bitwise_or.reduce(np.where(earlier >= 0, bit, np.uint64(0)), axis=1)
-
-    def wanted(row: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
-        first: NDArray[np.bool_] = (bits[row] & bits[other]) == 0
-        # Different cells share a bit.
-        doubtful = np.flatnonzero(~first)
-        block = max(_BLOCK // max(earlier.shape[1], 1) ** 2, 1)
-        for at in range(0, len(doubtful), block):
-            some = doubtful[at : at + block]
-            a, b = earlier[row[some]], earlier[other[some]]
-            met = ((a[:, :, None] == b[:, None, :]) & (a >= 0)[:, :, None]).any(axis=(1, 2))
-            first[some] = ~met
-        return first
-
-    return wanted
-
-
 def _search_cell(
     plan: Plan,
     cells: int,
@@ -409,7 +386,7 @@ def _search_cell(
     if len(rows):
         cells_of = _cells_of(plan, table, cells)
         here = _features_here(rare)
-        hits = inverted_hits(vectors, here, radius, silent, floor, _meeting_first(cells_of, cell))
+        hits = inverted_hits(vectors, here, radius, silent, floor, meeting_first(cells_of, cell))
         pairs = pl.concat([pairs, *(pair_frame(*hit) for hit in hits)])
         pairs = pairs.filter(pl.col("similarity") >= pl.lit(radius, dtype=pl.Float32))
         pairs = _nearest(pairs, neighbours)
