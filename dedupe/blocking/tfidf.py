@@ -230,6 +230,12 @@ class HashedTfidf:
         starts = np.concatenate([[0], np.cumsum(keep)])[rare.indptr].astype(np.int32)
         return csr_array((rare.data[keep], rare.indices[keep], starts), shape=rare.shape)
 
+    def records_with(self, rarity: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Restore the number of records of buckets from their weights."""
+        power = rarity.astype(np.float64) ** (1 / RARITY_POWER)
+        records: NDArray[np.float64] = (self.fitted_on + 1) * np.exp(-power)
+        return records
+
     def _rarest(self, kinds: Sequence[Features], n: int, *, singletons: bool) -> _RareFeatures:
         least, singleton_from = self._rarity_bounds
         rarity = self.rarity.ravel()
@@ -269,8 +275,7 @@ class HashedTfidf:
         n = self.fitted_on
         singleton_from = np.float32(np.log((n + 1) / SINGLETON_BELOW) ** RARITY_POWER)
         rarity = self.rarity[self.rarity < singleton_from]
-        # Restore the number of records of a bucket from its weight.
-        records = (n + 1) * np.exp(-(rarity.astype(np.float64) ** (1 / RARITY_POWER)))
+        records = self.records_with(rarity)
         rarest_first = np.argsort(records, kind="stable")
         comparisons = np.cumsum(records[rarest_first] ** 2)
         affordable = int(np.searchsorted(comparisons, SHARING_PER_RECORD * n))

@@ -13,13 +13,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.backends import CANDIDATES
+from dedupe.blocking.backends import CANDIDATES, Wanted
 from dedupe.engine.plan import Plan, part
 from dedupe.engine.workers import Facts, Frames, Workers
 from dedupe.scoring.pairs import identical_pairs
 
 BINS = 1 << 16
 """Bins of the histograms of similarities."""
+_BLOCK = 1 << 21
+"""Pairs of cells that are compared together."""
 PAIR = ("left", "right")
 RANKED = pl.Schema({**CANDIDATES, "rank": pl.UInt32()})
 """Candidate pairs, and their rank among those of one of their records."""
@@ -96,6 +98,27 @@ def distinct_records(plan: Plan, home: int) -> pl.DataFrame:
     repeated = plan.store.read(part("identical", home))["right"]
     records = plan.store.read(part("texts", home))
     return records.filter(~pl.col("row").is_in(repeated.implode()))
+
+
+def meeting_first(of_record: NDArray[np.int64], cell: int) -> Wanted:
+    """Tell which pairs meet in no earlier cell: a pair is compared once, wherever it meets."""
+    earlier = np.where((of_record >= 0) & (of_record < cell), of_record, -1)
+    bit = np.uint64(1) << (earlier % 64).astype(np.uint64)
+    bits = np.bitwise_or.reduce(np.where(earlier >= 0, bit, np.uint64(0)), axis=1)
+
+    def wanted(row: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
+        first: NDArray[np.bool_] = (bits[row] & bits[other]) == 0
+        # Different cells share a bit.
+        doubtful = np.flatnonzero(~first)
+        block = max(_BLOCK // max(earlier.shape[1], 1) ** 2, 1)
+        for at in range(0, len(doubtful), block):
+            some = doubtful[at : at + block]
+            a, b = earlier[row[some]], earlier[other[some]]
+            met = ((a[:, :, None] == b[:, None, :]) & (a >= 0)[:, :, None]).any(axis=(1, 2))
+            first[some] = ~met
+        return first
+
+    return wanted
 
 
 def write_candidates(plan: Plan, home: int, pairs: pl.DataFrame) -> Facts:

@@ -7,7 +7,7 @@ parts of ``merged`` follow one another in the order of the input.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,7 +23,6 @@ from dedupe.engine.store import Store
 from dedupe.engine.workers import Facts, Frames, Workers
 from dedupe.records import Records, as_texts, content_keys
 from dedupe.resolution.cluster_figures import cluster_figures
-from dedupe.resolution.clustering.cluster_ids import cluster_ids
 from dedupe.resolution.outputs import (
     OUTPUTS,
     clusters_table,
@@ -40,6 +39,8 @@ ID_LENGTH = 16
 """Characters of a cluster id: in a file of any size no two of this length are the same. A local run
 shortens them to the first ones."""
 _PAIR = ("left", "right")
+_ELSEWHERE = "\0elsewhere"
+"""Key of the record that stands for those of other components: no record has it."""
 
 
 def make_outputs(workers: Workers, plan: Plan, scoring: Scoring, outputs: Store) -> list[Facts]:
@@ -72,64 +73,61 @@ def _to_components(plan: Plan, scoring: Scoring, home: int) -> Frames:
     )
     pairs = probable_pairs(plan, scoring, home).with_columns(pl.col("decided_by").cast(pl.String))
     known = plan.late.read(part("labels", home))
-    homes = {}
+    ends = []
     for side in _PAIR:
         place = np.searchsorted(known["row"].to_numpy(), pairs[side].to_numpy())
-        homes[side] = plan.home(known["label"].to_numpy()[place])
+        label = known["label"].to_numpy()[place]
+        ends.append(label)
         pairs = pairs.with_columns(known["id"].gather(place).alias(f"{side}_id"))
-    left, right = (
-        pairs.with_columns(pl.Series("cell", homes[side], dtype=pl.UInt32)) for side in _PAIR
+    homes = [pl.Series("cell", plan.home(label), dtype=pl.UInt32) for label in ends]
+    apart = pl.Series("apart", ends[0] != ends[1], dtype=pl.Boolean)
+    nearest = pl.concat(
+        [
+            pairs.select(pl.col(side).alias("row"), "probability", cell).filter(apart)
+            for side, cell in zip(_PAIR, homes, strict=True)
+        ]
     )
-    across = pl.Series(homes["left"] != homes["right"], dtype=pl.Boolean)
-    return [sent, pl.concat([left, right.filter(across)])]
+    return [
+        sent,
+        pairs.with_columns(homes[0], apart),
+        nearest.group_by("cell", "row", maintain_order=True).agg(pl.col("probability").max()),
+    ]
 
 
 def _make_part(plan: Plan, outputs: Store, home: int, frames: list[pl.DataFrame]) -> Facts:
     """Cluster the records of the components of a home, and write their part of the tables."""
-    sent, pairs = frames[0].sort("row"), frames[1].sort(*_PAIR)
+    sent, found, nearest = frames[0].sort("row"), frames[1].sort(*_PAIR), frames[2]
     if not sent.height:
         return {"rows": 0}
-    names = plan.store.schema(part("partitions", home)).names()
-    records, rows = _records(plan, sent, pairs, names)
-    compact = _compact_pairs(records, rows, pairs, sent["row"])
-    resolved = resolve(records, compact, CURRENT.to_frame(), plan.config)
-    ids = cluster_ids(records.keys, resolved.labels, None, length=ID_LENGTH)
-    resolved = replace(resolved, rows=resolved.rows.with_columns(ids.alias("cluster_id")))
-    own = np.flatnonzero(np.isin(rows, sent["row"].to_numpy())).astype(np.uint32)
-    tables = _tables(plan, records, compact, resolved, own, rows, home)
+    records, rows = _records(plan, sent), sent["row"].to_numpy()
+    pairs = _inner_pairs(records, rows, found.filter(~pl.col("apart")))
+    resolved = _resolved(plan, records, rows, pairs, nearest)
+    rules = parse_rules(plan.config, records.frame.columns)
+    every = np.arange(len(rows), dtype=np.uint32)
+    tables = {
+        "clusters": clusters_table(records, resolved, every),
+        "merged": merged_table(records, resolved, rules, plan.config),
+        "removed": removed_table(
+            records, resolved, every[resolved.rows["representative"].to_numpy() != every]
+        ),
+        "pairs": _pairs_table(plan, records, rows, resolved, pairs, found.filter("apart")),
+    }
     for name in OUTPUTS:
         outputs.write(part(name, home), tables[name])
-    return _figures(plan, records, compact, resolved, own, tables)
+    return _figures(plan, records, pairs, resolved, tables["pairs"])
 
 
-def _records(
-    plan: Plan, sent: pl.DataFrame, pairs: pl.DataFrame, names: Sequence[str]
-) -> tuple[Records, NDArray[np.uint32]]:
-    """Make records of those of a home, and of the partners that they have elsewhere.
-
-    Partners are there for their numbers and ids: their values are missing.
-    """
-    partners = pl.concat(
-        [
-            pairs.select(pl.col(side).alias("row"), pl.col(f"{side}_id").alias("id"))
-            for side in _PAIR
-        ]
-    ).unique("row")
-    elsewhere = partners.filter(~pl.col("row").is_in(sent["row"].implode()))
-    every = pl.concat([sent, elsewhere], how="diagonal").sort("row")
-    frame = every.select(pl.col(f"column {at}").alias(name) for at, name in enumerate(names))
-    rows = every["row"].to_numpy()
-    return (
-        Records(
-            frame=frame,
-            ids=every["id"],
-            keys=make_keys(plan, frame, every),
-            texts=every["text"].fill_null(""),
-            source=np.zeros(len(rows), dtype=np.uint8),
-            fields=plan.fields,
-            id_column=plan.id_column,
-        ),
-        rows,
+def _records(plan: Plan, sent: pl.DataFrame) -> Records:
+    names = plan.store.schema(part("partitions", 0)).names()
+    frame = sent.select(pl.col(f"column {at}").alias(name) for at, name in enumerate(names))
+    return Records(
+        frame=frame,
+        ids=sent["id"],
+        keys=make_keys(plan, frame, sent),
+        texts=sent["text"],
+        source=np.zeros(sent.height, dtype=np.uint8),
+        fields=plan.fields,
+        id_column=plan.id_column,
     )
 
 
@@ -145,15 +143,10 @@ def make_keys(plan: Plan, frame: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
     return keys.zip_with(rows["text"].fill_null("") != "", numbered).rename("key")
 
 
-def _compact_pairs(
-    records: Records, rows: NDArray[np.uint32], pairs: pl.DataFrame, own: pl.Series
-) -> pl.DataFrame:
-    """Give pairs the row numbers of the records of a part, and add those of identical records."""
-    scored = pairs.select(
-        *(
-            pl.Series(side, np.searchsorted(rows, pairs[side].to_numpy()), dtype=pl.UInt32)
-            for side in _PAIR
-        ),
+def _inner_pairs(records: Records, rows: NDArray[np.uint32], scored: pl.DataFrame) -> pl.DataFrame:
+    """Give pairs inside components the numbers of records, and add those of identical records."""
+    scored = scored.select(
+        *_numbered(rows, scored),
         "similarity", "probability", pl.col("decided_by").cast(DECIDERS), "reason",
     )  # fmt: skip
     _, identical = identical_pairs(records.texts)
@@ -162,56 +155,85 @@ def _compact_pairs(
     return pl.concat([judged.cast(PAIRS), candidates.cast(PAIRS)]).sort(*_PAIR)
 
 
-def _tables(
+def _numbered(rows: NDArray[np.uint32], pairs: pl.DataFrame) -> Iterator[pl.Series]:
+    for side in _PAIR:
+        yield pl.Series(side, np.searchsorted(rows, pairs[side].to_numpy()), dtype=pl.UInt32)
+
+
+def _resolved(
     plan: Plan,
     records: Records,
-    pairs: pl.DataFrame,
-    resolved: Resolved,
-    own: NDArray[np.uint32],
     rows: NDArray[np.uint32],
-    home: int,
-) -> dict[str, pl.DataFrame]:
-    """Make the output tables of the records of a part; a pair is where its left record is."""
-    rules = parse_rules(plan.config, records.frame.columns)
-    representative = resolved.rows["representative"].to_numpy()
-    here = np.zeros(len(records), dtype=bool)
-    here[own] = True
-    owned = pairs.filter(pl.Series(here[pairs["left"].to_numpy()], dtype=pl.Boolean))
-    first = resolved.labels == np.arange(len(records))
-    merged = merged_table(records, resolved, rules, plan.config)
-    return {
-        "clusters": clusters_table(records, resolved, own),
-        "merged": merged.filter(pl.Series(here[first], dtype=pl.Boolean)),
-        "removed": removed_table(records, resolved, own[representative[own] != own]),
-        "pairs": pairs_table(records, owned, resolved.decisions, plan.config),
-    }
+    pairs: pl.DataFrame,
+    nearest: pl.DataFrame,
+) -> Resolved:
+    """Cluster the records of a part.
+
+    One more record stands for all those of other components: how probable the best pair with them
+    is tells how certain it is that a record is alone.
+    """
+    n = len(records)
+    best = nearest.group_by("row").agg(pl.col("probability").max()).sort("row")
+    beside = pl.DataFrame(
+        {
+            "left": np.searchsorted(rows, best["row"].to_numpy()),
+            "right": np.full(best.height, n),
+            "similarity": np.zeros(best.height),
+            "probability": best["probability"],
+            "decided_by": pl.Series(["comparison"], dtype=pl.String).new_from_index(0, best.height),
+            "reason": pl.Series([""], dtype=pl.String).new_from_index(0, best.height),
+        }
+    )
+    others = replace(
+        records.take(np.append(np.arange(n), 0)),
+        keys=pl.concat([records.keys, pl.Series(records.keys.name, [_ELSEWHERE])]),
+    )
+    every = pl.concat([pairs, beside.cast(PAIRS)]).sort(*_PAIR)
+    found = resolve(others, every, CURRENT.to_frame(), plan.config, id_length=ID_LENGTH)
+    return replace(found, rows=found.rows.head(n))
+
+
+def _pairs_table(
+    plan: Plan,
+    records: Records,
+    rows: NDArray[np.uint32],
+    resolved: Resolved,
+    pairs: pl.DataFrame,
+    apart: pl.DataFrame,
+) -> pl.DataFrame:
+    """Make the table of the pairs whose left record is in a part."""
+    inside = pairs_table(records, pairs, resolved.decisions, plan.config)
+    number = np.arange(2 * apart.height, dtype=np.uint32)
+    numbered = apart.with_columns(
+        pl.Series("left", number[: apart.height]), pl.Series("right", number[apart.height :])
+    )
+    ends = replace(records, ids=pl.concat([apart["left_id"], apart["right_id"]]))
+    outside = pairs_table(ends, numbered, resolved.decisions, plan.config)
+    left, right = (
+        np.concatenate([rows[pairs[side].to_numpy()], apart[side].to_numpy()]) for side in _PAIR
+    )
+    return pl.concat([inside, outside])[np.lexsort((right, left))]
 
 
 def _figures(
-    plan: Plan,
-    records: Records,
-    pairs: pl.DataFrame,
-    resolved: Resolved,
-    own: NDArray[np.uint32],
-    tables: Mapping[str, pl.DataFrame],
+    plan: Plan, records: Records, pairs: pl.DataFrame, resolved: Resolved, owned: pl.DataFrame
 ) -> Facts:
     figures: dict[str, Any] = cluster_figures(records, pairs, resolved, plan.config)
-    elsewhere = len(records) - len(own)
-    owned = tables["pairs"]
     config = plan.config
     probability = pl.col("probability")
     return {
         **{
             name: figures[name]
             for name in (
+                "clusters",
                 "clusters_of_two_or_more",
                 "rows_merged",
                 "largest_cluster",
                 "large_clusters",
+                "uneven_clusters",
             )
         },
-        "rows": len(own),
-        "clusters": figures["clusters"] - elsewhere,
+        "rows": len(records),
         "doubtful_pairs": owned.filter(
             probability.is_between(config.review_from, config.threshold, closed="left")
         ).height,

@@ -31,14 +31,17 @@ class Sizes:
         Edges up to which one task finds the connected components.
     judged
         Pairs that the cross-encoder judges in one task.
+    objects
+        Objects that an exchange between tasks holds at once, one for each item and cell.
     """
 
     rows: int = 65_536
     one_search: int = 150_000
-    key_cell: int = 100_000
+    key_cell: int = 50_000
     keys: int = 10
     edges: int = 8_000_000
     judged: int = 256
+    objects: int = 1_000_000
 
 
 @dataclass(frozen=True)

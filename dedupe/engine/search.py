@@ -7,8 +7,10 @@
 
 The keys of a record are its rarest features. A cell holds many keys, chosen by their hash: each
 record goes to the cells of its keys, and the records of a cell are searched with the inverted index
-of a local run. A key that many records have is no rare feature, so that no cell grows with it. Up
-to :attr:`~dedupe.engine.plan.Sizes.one_search` distinct texts, one task searches all.
+of a local run. A feature that very many records have is not rare, and no key. A key that still has
+more records than half a cell is divided: its records fall into parts, and two parts meet in a cell.
+So no cell grows with the file. Up to :attr:`~dedupe.engine.plan.Sizes.one_search` distinct texts,
+one task searches all.
 """
 
 from __future__ import annotations
@@ -25,7 +27,6 @@ from dedupe.blocking.backends import (
     ANY_SOURCE,
     CANDIDATES,
     SHARING_PER_RECORD,
-    Wanted,
     inverted_hits,
     pair_frame,
     unit_rows,
@@ -48,6 +49,7 @@ from dedupe.engine.candidates import (
     RANKED,
     bins,
     distinct_records,
+    meeting_first,
     to_homes,
     write_candidates,
 )
@@ -58,8 +60,6 @@ from dedupe.progress import silent
 from dedupe.scoring.sampling import text_hashes
 
 _FEATURES = 2 << BUCKET_BITS
-_BLOCK = 1 << 14
-"""Pairs whose cells are compared together."""
 
 
 def find_candidates(workers: Workers, plan: Plan) -> Facts:
@@ -315,39 +315,52 @@ def _load_sample(plan: Plan, home: int, sampled: int) -> NeighbourSample:
 def _to_cells(plan: Plan, cells: int, home: int) -> Frames:
     """Send the records of a partition to the cells of their keys."""
     table = plan.store.read_arrow(part("features", home))
-    of_record = _cells_of(plan, _matrix(table["features"], np.int32, MAX_RARE), cells)
+    of_record = _cells_of(plan, table, cells)
     first = np.ones(of_record.shape, dtype=bool)
     first[:, 1:] = of_record[:, 1:] != of_record[:, :-1]
     row, place = np.nonzero(first & (of_record >= 0))
     return [Routed(table, row, of_record[row, place])]
 
 
-def _cells_of(plan: Plan, features: NDArray[np.int32], cells: int) -> NDArray[np.int64]:
-    """Find the cells of the keys of each record, ascending; -1 where it has fewer keys."""
-    keys = features[:, : plan.sizes.keys]
-    mixed = keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    cell = ((mixed >> np.uint64(40)) % np.uint64(cells)).astype(np.int64)
-    return np.sort(np.where(keys >= 0, cell, -1), axis=1)
+def _cells_of(plan: Plan, table: Any, cells: int) -> NDArray[np.int64]:
+    """Find the cells of the keys of each record, ascending; -1 where it has fewer.
+
+    The records of a key that is not divided meet in one cell. Those of a divided key are in one of
+    its parts each, and every two parts meet in a cell.
+    """
+    keys = _matrix(table["features"], np.int32, MAX_RARE)[:, : plan.sizes.keys]
+    parts = np.where(keys >= 0, _parts_of_keys(plan.store, plan.sizes.key_cell)[keys], 0)
+    own = _hashed(table["row"].to_numpy())[:, None] % np.maximum(parts, 1)
+    found = []
+    for step in range(1, max(int(parts.max(initial=1)), 2)):
+        other = (own + step) % np.maximum(parts, 1)
+        both = np.minimum(own, other) * parts + np.maximum(own, other)
+        meeting = _hashed(keys + _hashed(np.where(parts > 1, both, 0)))
+        there = (parts > step) | ((parts == 1) & (step == 1))
+        found.append(np.where(there, meeting % cells, -1))
+    of_record = np.sort(np.concatenate(found, axis=1), axis=1)
+    empty = int((of_record < 0).sum(axis=1).min(initial=of_record.shape[1]))
+    return of_record[:, empty:]
 
 
-def _meeting_first(of_record: NDArray[np.int64], cell: int) -> Wanted:
-    """Tell which pairs meet in no earlier cell: a pair is compared once, wherever it meets."""
-    earlier = np.where((of_record >= 0) & (of_record < cell), of_record, -1)
-    bit = np.uint64(1) << (earlier % 64).astype(np.uint64)
-    bits = np.bitwise_or.reduce(np.where(earlier >= 0, bit, np.uint64(0)), axis=1)
+@lru_cache(maxsize=1)
+def _parts_of_keys(store: Store, most: int) -> NDArray[np.int64]:
+    """Divide keys that many records have, so that two parts together have at most half of `most`.
 
-    def wanted(row: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
-        first: NDArray[np.bool_] = (bits[row] & bits[other]) == 0
-        # Different cells share a bit.
-        doubtful = np.flatnonzero(~first)
-        for at in range(0, len(doubtful), _BLOCK):
-            some = doubtful[at : at + _BLOCK]
-            a, b = earlier[row[some]], earlier[other[some]]
-            met = ((a[:, :, None] == b[:, None, :]) & (a >= 0)[:, :, None]).any(axis=(1, 2))
-            first[some] = ~met
-        return first
+    Returns
+    -------
+    ndarray
+        Number of parts of each feature.
+    """
+    encoder = _encoder(store)
+    records = encoder.records_with(encoder.rarity.ravel())
+    return np.where(records > most / 2, np.ceil(4 * records / most), 1).astype(np.int64)
 
-    return wanted
+
+def _hashed(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Hash whole numbers to 24 bits."""
+    mixed: NDArray[np.uint64] = values.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return (mixed >> np.uint64(40)).astype(np.int64)
 
 
 def _search_cell(
@@ -364,8 +377,9 @@ def _search_cell(
     rows, vectors, rare = _restored(plan, table)
     pairs = CANDIDATES.to_frame()
     if len(rows):
-        cells_of = _cells_of(plan, _matrix(table["features"], np.int32, MAX_RARE), cells)
-        hits = inverted_hits(vectors, rare, radius, silent, floor, _meeting_first(cells_of, cell))
+        cells_of = _cells_of(plan, table, cells)
+        here = _features_here(rare)
+        hits = inverted_hits(vectors, here, radius, silent, floor, meeting_first(cells_of, cell))
         pairs = pl.concat([pairs, *(pair_frame(*hit) for hit in hits)])
         pairs = pairs.filter(pl.col("similarity") >= pl.lit(radius, dtype=pl.Float32))
         pairs = _nearest(pairs, neighbours)
@@ -376,6 +390,15 @@ def _search_cell(
     return {"records": len(rows), "pairs": pairs.height}
 
 
+def _features_here(rare: csr_array) -> csr_array:
+    """Leave out the columns of features that no record has: a cell has few of all features."""
+    there = np.zeros(rare.shape[1], dtype=bool)
+    there[rare.indices] = True
+    place = np.cumsum(there, dtype=np.int32) - 1
+    shape = rare.shape[0], max(int(place[-1]) + 1, 1)
+    return csr_array((rare.data, place[rare.indices], rare.indptr), shape=shape)
+
+
 def _nearest(pairs: pl.DataFrame, neighbours: int) -> pl.DataFrame:
     ranks = neighbour_ranks(pairs).filter(pl.col("rank") < neighbours)
     return pairs.join(ranks, on=PAIR, how="semi")
@@ -383,7 +406,7 @@ def _nearest(pairs: pl.DataFrame, neighbours: int) -> pl.DataFrame:
 
 def _rank(plan: Plan, neighbours: int, home: int, frames: list[pl.DataFrame]) -> Facts:
     """Rank the pairs of the records of a home, each among those of its record."""
-    pairs = frames[0].unique(PAIR)
+    pairs = frames[0]
     rows = np.unique(np.concatenate([pairs[side].to_numpy() for side in PAIR]))
     compact = pairs.with_columns(
         pl.Series(side, np.searchsorted(rows, pairs[side].to_numpy()), dtype=pl.UInt32)

@@ -6,19 +6,23 @@ task again whose worker died. A finished stage is in the store, and is not run a
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dedupe.engine.plan import Sizes
 from dedupe.engine.store import Store
 from dedupe.errors import DedupeError, EngineError, needs_extra
 from dedupe.models.loading import CPUS
@@ -32,6 +36,15 @@ RETRIES = 5
 """Times that a task is run again whose worker died."""
 SECONDS_TO_ANSWER = 10
 """Seconds within which a cluster has to answer."""
+
+_ALLOCATION = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # it gives memory back
+    # glibc gives back what is free in its first arena only, and a task must not wait for that.
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+}
+"""Environment of the processes of tasks: how they allocate memory."""
 
 Facts = dict[str, Any]
 """What a task found, in plain JSON types."""
@@ -116,12 +129,15 @@ class Workers:
         Where stages write.
     report
         Called with the progress of each stage.
+    objects
+        Objects that an exchange holds at once, at most.
     done
         The stages so far, in order: name, seconds, and whether an earlier run computed it.
     """
 
     store: Store
     report: Report
+    objects: int = Sizes.objects
     done: list[Facts] = field(default_factory=list)
 
     def map(
@@ -146,7 +162,7 @@ class Workers:
             task = _remote(_call).options(num_cpus=cpus, num_gpus=gpus)
             return [task.remote(function, item, threads) for item in items]
 
-        return self._stage(stage, start)
+        return self._stage(stage, [start], len(items))
 
     def exchange(
         self,
@@ -159,6 +175,9 @@ class Workers:
         arrow: bool = False,
     ) -> list[Facts]:
         """Bring rows together by their cell: a map over items, a shuffle, and a map over cells.
+
+        Ray holds an object for each item and cell. If these are too many, the cells are done in
+        several rounds, in each of which all items are split again.
 
         Parameters
         ----------
@@ -181,35 +200,47 @@ class Workers:
         list of dict
             What `join` returned for each cell.
         """
+        most = max(self.objects // max(len(items), 1), 1)
 
-        def start() -> list[Any]:
+        def start(first: int) -> list[Any]:
+            last = min(first + most, cells)
             joins = _remote(_join)
-            if cells == 1:
+            if last - first == 1:
                 split_one = _remote(_split_for_one_cell)
-                by_item = [[split_one.remote(split, item)] for item in items]
+                by_item = [[split_one.remote(split, item, first)] for item in items]
             else:
-                splits = _remote(_split).options(num_returns=cells)
-                by_item = [splits.remote(split, item, cells) for item in items]
+                splits = _remote(_split).options(num_returns=last - first)
+                by_item = [splits.remote(split, item, first, last) for item in items]
             return [
-                joins.remote(join, arrow, cell, *(made[cell] for made in by_item))
-                for cell in range(cells)
+                joins.remote(join, arrow, cell, *(made[cell - first] for made in by_item))
+                for cell in range(first, last)
             ]
 
-        return self._stage(stage, start)
+        rounds = [partial(start, first) for first in range(0, cells, most)]
+        return self._stage(stage, rounds, cells)
 
-    def _stage(self, stage: str, start: Callable[[], list[Any]]) -> list[Facts]:
+    def _stage(
+        self, stage: str, rounds: Sequence[Callable[[], list[Any]]], total: int
+    ) -> list[Facts]:
         found = self.store.finished(stage)
         if found is not None:
             self.done.append({"stage": stage, "seconds": 0.0, "reused": True})
             return list(found["tasks"])
         begin = time.perf_counter()
         self.report(stage, 0, 0)
-        tasks = _results(stage, start, self.report)
+        tasks: list[Facts] = []
+        for start in rounds:
+            tasks += _results(stage, start, _beyond(self.report, len(tasks), total))
         seconds = round(time.perf_counter() - begin, 3)
         self.store.finish(stage, {"tasks": tasks, "seconds": seconds})
         self.done.append({"stage": stage, "seconds": seconds, "tasks": len(tasks)})
         _logger.info("%s: %.1f s, %d tasks", stage, seconds, len(tasks))
         return tasks
+
+
+def _beyond(report: Report, before: int, total: int) -> Report:
+    """Report the tasks of one round, of `total` in all, to those that were done before it."""
+    return lambda stage, done, _: report(stage, before + done, total)
 
 
 def cpus_of_cluster() -> int:
@@ -232,7 +263,7 @@ def _remote(function: Callable[..., Any]) -> Any:
 
     # A task has one core: the libraries must not start a thread for each core of the machine.
     environment = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", CPUS), "1")
-    environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # it gives memory back
+    environment |= _ALLOCATION
     return ray.remote(
         max_retries=RETRIES, retry_exceptions=False, runtime_env={"env_vars": environment}
     )(function)
@@ -281,21 +312,37 @@ def _one_line(error: Exception) -> str:
 def _call(function: Callable[[Any], Facts], item: Any, threads: int) -> Facts:
     os.environ[CPUS] = str(threads)
     try:
-        return function(item)
+        with _giving_back_memory():
+            return function(item)
     finally:
         os.environ[CPUS] = "1"
 
 
-def _split(split: Callable[[Any], Frames], item: Any, cells: int) -> Iterator[tuple[Any, ...]]:
+def _split(
+    split: Callable[[Any], Frames], item: Any, first: int, last: int
+) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of each cell, one Arrow table a frame: Ray takes them one by one."""
-    yield from zip(*(_by_cell(frame, cells) for frame in split(item)), strict=True)
+    with _giving_back_memory():
+        yield from zip(*(_by_cell(frame, first, last) for frame in split(item)), strict=True)
 
 
-def _split_for_one_cell(split: Callable[[Any], Frames], item: Any) -> tuple[Any, ...]:
-    return next(_split(split, item, 1))
+def _split_for_one_cell(split: Callable[[Any], Frames], item: Any, cell: int) -> tuple[Any, ...]:
+    return next(_split(split, item, cell, cell + 1))
 
 
-def _by_cell(frame: Any, cells: int) -> Iterator[Any]:
+@contextmanager
+def _giving_back_memory() -> Iterator[None]:
+    """Give memory back to the system after a task: the C library keeps what was freed."""
+    try:
+        yield
+    finally:
+        if sys.platform == "linux":
+            trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl has not
+            if trim is not None:
+                trim(0)
+
+
+def _by_cell(frame: Any, first: int, last: int) -> Iterator[Any]:
     if isinstance(frame, Routed):
         table, row, cell = frame.table, frame.row, frame.cell
     else:
@@ -303,20 +350,24 @@ def _by_cell(frame: Any, cells: int) -> Iterator[Any]:
         cell = frame["cell"].to_numpy()
         row = np.arange(len(cell))
     order = np.argsort(cell, kind="stable")
-    ends = np.searchsorted(cell[order], np.arange(cells + 1))
+    ends = np.searchsorted(cell[order], np.arange(first, last + 1))
     row = row[order]
-    for at in range(cells):
+    for at in range(last - first):
         yield table.take(row[ends[at] : ends[at + 1]])
 
 
 def _join(
     join: Callable[[int, list[Any]], Facts], arrow: bool, cell: int, *pieces: tuple[Any, ...]
 ) -> Facts:
+    with _giving_back_memory():
+        return join(cell, _joined(arrow, pieces))
+
+
+def _joined(arrow: bool, pieces: Sequence[tuple[Any, ...]]) -> list[Any]:
     import pyarrow as pa
 
     tables = [pa.concat_tables(parts) for parts in zip(*pieces, strict=True)]
-    frames = tables if arrow else [pl.DataFrame(pl.from_arrow(table)) for table in tables]
-    return join(cell, frames)
+    return tables if arrow else [pl.DataFrame(pl.from_arrow(table)) for table in tables]
 
 
 def naming_record(stage: str, function: Callable[[pl.DataFrame], Any], frame: pl.DataFrame) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.records import Records
-from dedupe.resolution.clustering.cluster_ids import cluster_ids
+from dedupe.resolution.clustering.cluster_ids import LENGTH, cluster_ids
 from dedupe.resolution.clustering.constrained import MISSING_WEIGHT, Clustering, cluster
 from dedupe.resolution.confidence import joining_probability, link_confidence
 from dedupe.resolution.decisions import (
@@ -123,6 +123,7 @@ def resolve(
     config: Config,
     choices: pl.DataFrame | None = None,
     taken: pl.Series | None = None,
+    id_length: int = LENGTH,
 ) -> Resolved:
     """Cluster records by their scored pairs and the decisions about them.
 
@@ -142,6 +143,8 @@ def resolve(
         values of merged rows that reviewers chose.
     taken
         Cluster ids that are in use by clusters of other records.
+    id_length
+        As for :func:`~dedupe.resolution.clustering.cluster_ids.cluster_ids`.
     """
     decided = decisions_by_row(decisions, records)
     clustering, pairs, links = cluster_records(records, pairs, decided, config)
@@ -161,7 +164,9 @@ def resolve(
             "joined_by": joining_probability(
                 n, pairs, labels, representative=representative, must_link=must_link
             ),
-            "cluster_id": cluster_ids(records.keys, labels, records.previous_cluster_ids, taken),
+            "cluster_id": cluster_ids(
+                records.keys, labels, records.previous_cluster_ids, taken, id_length
+            ),
         },
         schema=CLUSTER_ROWS,
     )

@@ -6,10 +6,13 @@ import importlib.util
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from dedupe.engine.plan import Sizes
 from dedupe.engine.workers import Facts, Frames, Workers, _join, _split
@@ -20,16 +23,16 @@ SMALL = Sizes(rows=150, one_search=0, key_cell=400, edges=50)
 
 
 @contextmanager
-def start(cpus: int) -> Iterator[None]:
+def start(cpus: int, **options: Any) -> Iterator[None]:
     """Start Ray with as many workers, and stop it at the end."""
     import ray
 
     ray.init(
         num_cpus=cpus,
-        object_store_memory=200 * 2**20,
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,
+        **{"object_store_memory": 200 * 2**20, **options},
     )
     try:
         yield
@@ -47,7 +50,7 @@ class Inline(Workers):
         items: Sequence[Any],
         **resources: Any,
     ) -> list[Facts]:
-        return [function(item) for item in items]
+        return self._finished(stage, [function(item) for item in items])
 
     def exchange(
         self,
@@ -59,33 +62,90 @@ class Inline(Workers):
         *,
         arrow: bool = False,
     ) -> list[Facts]:
-        by_item = [list(_split(split, item, cells)) for item in items]
-        return [
+        by_item = [list(_split(split, item, 0, cells)) for item in items]
+        joined = [
             _join(join, arrow, cell, *(found[cell] for found in by_item)) for cell in range(cells)
         ]
+        return self._finished(stage, joined)
+
+    def _finished(self, stage: str, tasks: list[Facts]) -> list[Facts]:
+        self.store.finish(stage, {"tasks": tasks})
+        return tasks
 
 
-def kill_a_worker() -> bool:
-    """Kill one process that runs a task for this one; tell whether there was one."""
-    for worker in _workers_of(os.getpid()):
-        with suppress(ProcessLookupError):
-            os.kill(worker, signal.SIGKILL)
-            return True
-    return False
+class Mortal(Workers):
+    """Kills the process of one task of each stage, when the task has done its work.
+
+    A stage that exchanges rows has tasks of two kinds: one of each dies.
+    """
+
+    deaths: Path
+    """Folder with a file for each death."""
+    stages: Collection[str] | None = None
+    """Stages in which processes die; ``None``: all."""
+
+    def map(
+        self,
+        stage: str,
+        function: Callable[[Any], Facts],
+        items: Sequence[Any],
+        **resources: Any,
+    ) -> list[Facts]:
+        return super().map(stage, self._dying(stage, "map", function), items, **resources)
+
+    def exchange(
+        self,
+        stage: str,
+        split: Callable[[Any], Frames],
+        items: Sequence[Any],
+        join: Callable[[int, list[Any]], Facts],
+        cells: int,
+        *,
+        arrow: bool = False,
+    ) -> list[Facts]:
+        return super().exchange(
+            stage, self._dying(stage, "split", split), items,
+            self._dying(stage, "join", join), cells, arrow=arrow,
+        )  # fmt: skip
+
+    def _dying(self, stage: str, kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        if self.stages is not None and stage not in self.stages:
+            return function
+        return partial(die_once, self.deaths / f"{stage}-{kind}", function)
 
 
-def _workers_of(driver: int) -> Iterator[int]:
-    """Find the processes of tasks among the descendants of a process."""
-    parents, titles = {}, {}
+def die_once(death: Path, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in the process of a task, and kill the process, unless one died before."""
+    found = function(*arguments)
+    with suppress(FileExistsError):
+        death.touch(exist_ok=False)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return found
+
+
+def workers_of(driver: int) -> Iterator[int]:
+    """Find the processes of workers among the descendants of a process."""
+    parents, title_of = {}, {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with suppress(OSError):
                 state = (folder / "stat").read_text().rpartition(")")[2].split()
                 parents[int(folder.name)] = int(state[1])
-                titles[int(folder.name)] = (folder / "cmdline").read_text()
-    for process, title in titles.items():
+                title_of[int(folder.name)] = (folder / "cmdline").read_text()
+    for process, title in title_of.items():
         ancestor = process
         while ancestor in parents and ancestor != driver:
             ancestor = parents[ancestor]
-        if ancestor == driver and title.startswith(("ray::_call", "ray::_split", "ray::_join")):
+        if ancestor == driver and title.startswith("ray::"):
             yield process
+
+
+def pair_f1(a: pl.DataFrame, b: pl.DataFrame) -> float:
+    """Compare two tables of clusters: F1 of the pairs of records that share a cluster."""
+    pairs = []
+    for table in (a, b):
+        table = table.select(pl.col("id").cast(pl.String), "cluster_id")
+        joined = table.join(table, on="cluster_id").filter(pl.col("id") < pl.col("id_right"))
+        pairs.append(joined.select("id", "id_right"))
+    common = pairs[0].join(pairs[1], on=["id", "id_right"], how="semi").height
+    return 2 * common / (pairs[0].height + pairs[1].height)

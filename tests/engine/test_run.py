@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
-from threading import Thread
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 import polars as pl
@@ -19,31 +23,21 @@ from dedupe.errors import LimitError, OptionError, WorkspaceError
 from dedupe.resolution.outputs import OUTPUTS
 from dedupe.workspace.folder import open_workspace
 from dedupe.workspace.state import open_state
-from tests.engine.clusters import SMALL, kill_a_worker
+from tests.engine.clusters import SMALL, Mortal, pair_f1
 
 pytestmark = pytest.mark.model
 
 EVERY_NIGHT = os.environ.get("NIGHTLY") == "true"
-KILLED = ("hits", "resolve")
-"""Stages in which a worker dies; every night, all of them. Each death costs a new process."""
+KILLED = ("counts", "hits", "score", "resolve")
+"""Stages in which workers die; every night, in all of them. Each death costs a new process."""
+FEW_OBJECTS = 20
+"""So few that the search has several rounds."""
 TOLERANCE = 0.995
 """Pair F1 between the clusters of both engines, at least."""
 
 
 def clusters_of(folder: Path) -> pl.DataFrame:
     return pl.read_parquet(folder / "clusters")
-
-
-def pair_f1(a: pl.DataFrame, b: pl.DataFrame) -> float:
-    pairs = [
-        table.select("id", "cluster_id")
-        .join(table.select("id", "cluster_id"), on="cluster_id")
-        .filter(pl.col("id") < pl.col("id_right"))
-        .select("id", "id_right")
-        for table in (a, b)
-    ]
-    common = pairs[0].join(pairs[1], on=["id", "id_right"], how="semi").height
-    return 2 * common / (pairs[0].height + pairs[1].height)
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -92,7 +86,9 @@ def test_tables_agree(whole: Path, file: Path) -> None:
     assert not tables["pairs"].select("left_id", "right_id").is_duplicated().any()
 
 
-def test_one_worker_writes_the_same_bytes(whole: Path, file: Path, tmp_path: Path) -> None:
+def test_one_worker_and_several_rounds_write_the_same_bytes(
+    whole: Path, file: Path, tmp_path: Path
+) -> None:
     import ray
 
     @ray.remote(num_cpus=1)
@@ -101,37 +97,25 @@ def test_one_worker_writes_the_same_bytes(whole: Path, file: Path, tmp_path: Pat
 
     held = hold_a_core.remote()
     try:
-        run(file, tmp_path / "out")
+        run(file, tmp_path / "out", sizes=replace(SMALL, objects=FEW_OBJECTS))
     finally:
         ray.cancel(held, force=True)
     assert hashes(tmp_path / "out") == hashes(whole)
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
 def test_workers_that_die_in_each_stage_change_nothing(
-    whole: Path, file: Path, tmp_path: Path
+    whole: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed: dict[str, bool] = {}
-    threads: list[Thread] = []
-
-    def kill(stage: str) -> None:
-        end = monotonic() + 5
-        while monotonic() < end and not killed[stage]:
-            killed[stage] = kill_a_worker()
-            sleep(0.002)
-
-    def report(stage: str, done: int, total: int) -> None:
-        if stage not in killed and (EVERY_NIGHT or stage in KILLED):
-            killed[stage] = False
-            threads.append(Thread(target=kill, args=[stage]))
-            threads[-1].start()
-
-    run(file, tmp_path / "out", report=report)
-    for thread in threads:
-        thread.join()
+    deaths = tmp_path / "deaths"
+    deaths.mkdir()
+    monkeypatch.setattr(Mortal, "deaths", deaths, raising=False)
+    monkeypatch.setattr(Mortal, "stages", None if EVERY_NIGHT else KILLED)
+    monkeypatch.setattr("dedupe.engine.run.Workers", Mortal)
+    stages = run(file, tmp_path / "out")["stages"]
     assert hashes(tmp_path / "out") == hashes(whole)
-    assert killed
-    assert EVERY_NIGHT or all(killed.values())
+    died = {path.name.rpartition("-")[0] for path in deaths.iterdir()}
+    assert died == ({stage["stage"] for stage in stages} if EVERY_NIGHT else set(KILLED))
 
 
 def test_a_run_goes_on_after_the_last_finished_stage(
@@ -148,6 +132,28 @@ def test_a_run_goes_on_after_the_last_finished_stage(
     assert all(stage.get("reused") for stage in stages[:at])
     assert not any(stage.get("reused") for stage in stages[at:])
     assert hashes(tmp_path / "out") == hashes(whole)
+
+
+@pytest.mark.skipif(not EVERY_NIGHT, reason="starts Ray twice: every night")
+def test_a_command_that_was_killed_goes_on_after_the_last_finished_stage(
+    local: pl.DataFrame, file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    command = [
+        sys.executable, "-m", "dedupe", "run", str(file), "--engine", "ray", "-o", str(folder),
+        "--fast",
+    ]  # fmt: skip
+    first = subprocess.Popen(command)
+    while not list(folder.glob("stages/*/search/done.json")):
+        assert first.poll() is None
+        sleep(0.005)
+    first.kill()
+    first.wait()
+    finished = {path.parent.name for path in folder.glob("stages/*/*/done.json")}
+    subprocess.run(command, check=True)
+    stages = json.loads((folder / "manifest.json").read_text())["stages"]
+    assert {stage["stage"] for stage in stages if stage.get("reused")} == finished
+    assert pair_f1(clusters_of(folder), local) == 1
 
 
 def test_a_finished_run_is_not_repeated(whole: Path, file: Path) -> None:

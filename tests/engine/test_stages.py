@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.blocking.index import Index, assign_slots
 from dedupe.blocking.sources import sources_of_texts
+from dedupe.blocking.tfidf import BUCKET_BITS, MAX_RARE, RARITY_POWER
 from dedupe.config import Config
 from dedupe.engine.candidates import BINS, identical_texts, within_budget
 from dedupe.engine.components import contract
@@ -22,7 +24,7 @@ from dedupe.engine.reading import (
     make_texts,
     read_input,
 )
-from dedupe.engine.search import _search_all
+from dedupe.engine.search import _binary, _cells_of, _search_all, find_candidates
 from dedupe.engine.store import Store
 from dedupe.engine.workers import naming_record
 from dedupe.errors import EngineError, InputError
@@ -96,6 +98,56 @@ def test_one_search_ranks_neighbours_in_other_sources_apart(tmp_path: Path) -> N
     )
     assert store.read(part("search", 0)).equals(expected)
     assert notes == list(expected_notes)
+
+
+def test_records_that_share_a_key_meet_however_many_have_it(tmp_path: Path) -> None:
+    common, rare, cells = 7, 8, 10**6
+    features = np.full((600, MAX_RARE), -1, dtype=np.int32)
+    features[:, 0] = common
+    features[::200, 1] = rare
+    rarity = np.zeros(2 << BUCKET_BITS, dtype=np.float32)
+    rarity[common], rarity[rare] = (np.log(601 / records) ** RARITY_POWER for records in (600, 3))
+    store = Store(str(tmp_path))
+    of_partition = {"seen": np.array([common, rare]), "rarity": rarity[[common, rare]]}
+    store.write(part("weights", 0), pl.DataFrame(of_partition).cast({"seen": pl.Int32}))
+    store.finish("weights", {"tasks": [{"fitted_on": 600}]})
+    rows = np.arange(600, dtype=np.uint32)
+    table = pa.table({"row": rows, "features": _binary(features)})
+    plan = Plan(store, store, Config(), Sizes(key_cell=200))
+    of_record = _cells_of(plan, table, cells)
+    members = {
+        cell: set(np.flatnonzero((of_record == cell).any(axis=1)).tolist())
+        for cell in np.unique(of_record[of_record >= 0]).tolist()
+    }
+    for row in range(600):
+        met = set().union(*(members[cell] for cell in of_record[row].tolist() if cell >= 0))
+        assert len(met) == 600
+    assert any(rows_of_cell == {0, 200, 400} for rows_of_cell in members.values())
+    assert max(len(rows_of_cell) for rows_of_cell in members.values()) <= 200
+
+
+@pytest.mark.parametrize("equal", [1.0, 0.2])
+def test_a_value_of_very_many_rows_does_not_make_a_large_cell(tmp_path: Path, equal: float) -> None:
+    rows = 1_200
+    table = (
+        people(rows)
+        .select("id", "name", "born")
+        .with_columns(
+            pl.when(pl.int_range(pl.len()) < equal * rows)
+            .then(pl.lit("maximilian featherstonehaugh"))
+            .otherwise("name")
+            .alias("name")
+        )
+    )
+    path, store = tmp_path / "people.csv", Store(str(tmp_path / "stages"))
+    table.write_csv(path)
+    workers, sizes = Inline(store, no_report), Sizes(rows=500, one_search=0, key_cell=300)
+    plan = read_input(workers, Plan(store, store, Config(), sizes), find_files(str(path)))
+    make_texts(workers, plan)
+    identical_texts(workers, plan)
+    found = find_candidates(workers, plan)
+    assert found["cells"] > 20
+    assert found["largest_cell"] <= 2 * sizes.key_cell
 
 
 def test_distinct_values_are_counted_over_partitions() -> None:
