@@ -137,7 +137,7 @@ def column_roles(
     Parameters
     ----------
     text
-        n rows, all columns text, as :func:`~dedupe.records.as_texts` converts them.
+        n rows, all columns text, as :func:`~dedupe.records.value_text.as_texts` converts them.
     config
         ``fields``, ``ignore`` and ``id`` are used.
     source
@@ -182,7 +182,7 @@ def find_id_column(text: pl.DataFrame, source: NDArray[np.uint8] | None = None) 
     Parameters
     ----------
     text
-        n rows, all columns text, as :func:`~dedupe.records.as_texts` converts them.
+        n rows, all columns text, as :func:`~dedupe.records.value_text.as_texts` converts them.
     source
         (n,) u8: number of the table of each row, where several are linked.
     """

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 from dedupe.config import Config
 from dedupe.io.dialect import CSV
 from dedupe.progress import Progress, silent
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.resolution.decisions import Decision
 from dedupe.scoring.pairs import DECIDERS
 from dedupe.workspace.folder import Workspace

@@ -8,7 +8,7 @@ import pytest
 from dedupe.column_roles import column_roles
 from dedupe.config import Config
 from dedupe.errors import OptionError
-from dedupe.records import as_texts
+from dedupe.records.value_text import as_texts
 
 NAMES = ["ada", "grace", "mary", "hedy"]
 

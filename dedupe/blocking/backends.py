@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.embedding.int8 import Int8Vectors
 from dedupe.models.loading import cpu_count
 from dedupe.progress import Progress
 

@@ -23,14 +23,16 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from dedupe.blocking.backends import Vectors, unit_rows
-from dedupe.blocking.bi_encoder import (
+from dedupe.blocking.candidates import FLAT_LIMIT, Candidates, find_candidate_pairs
+from dedupe.blocking.embedding.bi_encoder import (
     BiEncoder,
     SentenceEncoder,
     embed,
     load_bi_encoder,
     shared_features,
 )
-from dedupe.blocking.candidates import FLAT_LIMIT, Candidates, find_candidate_pairs
+from dedupe.blocking.embedding.int8 import Int8Vectors
+from dedupe.blocking.embedding.tfidf import HashedTfidf
 from dedupe.blocking.index_files import (
     NAMES,
     SEMANTIC,
@@ -41,11 +43,9 @@ from dedupe.blocking.index_files import (
     no_files,
     open_files,
 )
-from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.neighbours import NamingField, View, views_of
 from dedupe.blocking.ranking import Sources
 from dedupe.blocking.retrieve import find_new_candidate_pairs
-from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import BUNDLED, Config
 from dedupe.progress import Progress, silent
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from dedupe.blocking.backends import Vectors, unit_rows
-from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.embedding.int8 import Int8Vectors
+from dedupe.blocking.embedding.tfidf import BUCKET_BITS
 from dedupe.blocking.neighbours import NAME_DIMENSIONS
-from dedupe.blocking.tfidf import BUCKET_BITS
 
 STAGE = "index"
 WHOLE, NAMES, SEMANTIC = "", "names_", "semantic_"

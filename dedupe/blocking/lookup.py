@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedupe.blocking.backends import load_faiss
+from dedupe.blocking.embedding.tfidf import HashedTfidf
 from dedupe.blocking.index import Index
 from dedupe.blocking.neighbours import DEPTH, View, similarity_between
 from dedupe.blocking.retrieve import most_sharing
-from dedupe.blocking.tfidf import HashedTfidf
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -27,10 +27,10 @@ from dedupe.blocking.backends import (
     load_faiss,
     pair_frame,
 )
-from dedupe.blocking.bi_encoder import BiEncoder, embed
-from dedupe.blocking.int8 import Int8Vectors
-from dedupe.blocking.naming_field import field_values, naming_field
-from dedupe.blocking.tfidf import HashedTfidf
+from dedupe.blocking.embedding.bi_encoder import BiEncoder, embed
+from dedupe.blocking.embedding.int8 import Int8Vectors
+from dedupe.blocking.embedding.naming_field import field_values, naming_field
+from dedupe.blocking.embedding.tfidf import HashedTfidf
 from dedupe.progress import Progress, silent
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from dedupe.engine.plan import Plan, part
 from dedupe.engine.scoring import Scoring, probable_pairs
 from dedupe.engine.store import Store
 from dedupe.engine.workers import Facts, Frames, Workers
-from dedupe.records import Records, as_texts, content_keys
+from dedupe.records.records import Records, content_keys
+from dedupe.records.value_text import as_texts
 from dedupe.resolution.cluster_figures import cluster_figures
 from dedupe.resolution.outputs import (
     OUTPUTS,

@@ -25,13 +25,8 @@ from dedupe.errors import InputError
 from dedupe.io.formats.columnar import nested_to_json
 from dedupe.io.sources import SOURCE_COLUMN, expanded_paths, input_names
 from dedupe.io.tables import is_table_file, read_table
-from dedupe.records import (
-    as_texts,
-    field_labels,
-    frame_texts,
-    ignored_values,
-    without_ignored_values,
-)
+from dedupe.records.records import field_labels, frame_texts, ignored_values, without_ignored_values
+from dedupe.records.value_text import as_texts
 from dedupe.scoring.comparison.values.fields import fields_of
 from dedupe.scoring.comparison.values.placeholders import is_no_value
 from dedupe.scoring.comparison.values.text_steps import series

@@ -22,7 +22,7 @@ from dedupe.engine.scoring import Scoring, probable_pairs
 from dedupe.engine.statistics import SharedStatistics, counts_of_texts
 from dedupe.engine.workers import Facts, Workers
 from dedupe.io.dialect import CSV
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.workspace.folder import SUFFIX, Workspace
 from dedupe.workspace.keys import model_ids

@@ -32,8 +32,15 @@ from dedupe.blocking.backends import (
     unit_rows,
 )
 from dedupe.blocking.candidates import limits_of
+from dedupe.blocking.embedding.int8 import Int8Vectors
+from dedupe.blocking.embedding.tfidf import (
+    BUCKET_BITS,
+    DIMENSIONS,
+    MAX_RARE,
+    RARITY_POWER,
+    HashedTfidf,
+)
 from dedupe.blocking.index import NO_SLOT, Index
-from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.ranking import Sources, neighbour_ranks
 from dedupe.blocking.sampling import SAMPLE, NeighbourSample
 from dedupe.blocking.sources import (
@@ -42,7 +49,6 @@ from dedupe.blocking.sources import (
     source_numbers,
     sources_of_texts,
 )
-from dedupe.blocking.tfidf import BUCKET_BITS, DIMENSIONS, MAX_RARE, RARITY_POWER, HashedTfidf
 from dedupe.engine.candidates import (
     BINS,
     PAIR,

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from dedupe.errors import WorkspaceError
-from dedupe.records import Records, as_texts, content_keys
+from dedupe.records.records import Records, content_keys
+from dedupe.records.value_text import as_texts
 from dedupe.scoring.pairs import components
 from dedupe.workspace.folder import Workspace
 from dedupe.workspace.state import Clustered

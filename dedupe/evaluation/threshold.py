@@ -22,7 +22,7 @@ from dedupe.config import Config
 from dedupe.errors import OptionError
 from dedupe.evaluation.audit_sample import UNSURE, AuditedPairs, audit_turns
 from dedupe.evaluation.estimate import Estimate, estimate, probability_of_goal
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.resolution.decisions import Decision, decisions_by_row
 from dedupe.resolution.resolve import cluster_records, recalibrated_pairs
 from dedupe.scoring.comparison.model import LOGIT_LIMIT

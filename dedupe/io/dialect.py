@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dedupe.records import column_text
+from dedupe.records.value_text import column_text
 
 ROWS = 1 << 16
 """Rows hashed at a time by :func:`frame_fingerprint`."""

@@ -17,7 +17,7 @@ from dedupe.column_roles import (
     stacked_cells,
 )
 from dedupe.config import Config
-from dedupe.records import as_texts
+from dedupe.records.value_text import as_texts
 
 PROFILE = pl.Schema(
     {

@@ -16,7 +16,7 @@ import polars as pl
 
 from dedupe.column_roles import find_id_column
 from dedupe.errors import OptionError
-from dedupe.records import as_texts
+from dedupe.records.value_text import as_texts
 
 SAMPLE = 5_000
 """Filled rows of each column whose content is compared."""

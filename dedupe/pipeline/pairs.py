@@ -20,7 +20,7 @@ from dedupe.errors import InputError
 from dedupe.io.schema_matching import Linked
 from dedupe.io.sources import SOURCE_COLUMN, Input
 from dedupe.pipeline.stages import Stages
-from dedupe.records import Records, make_records
+from dedupe.records.records import Records, make_records
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.scoring.pairs import DECIDERS

@@ -13,7 +13,7 @@ from dedupe.io.profile import describe_columns
 from dedupe.io.sources import Source, open_input
 from dedupe.pipeline.manifest import uninformative_values
 from dedupe.pipeline.options import Options
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.values.roles import given_roles
 

@@ -11,11 +11,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.bi_encoder import embed, fit_bi_encoder
+from dedupe.blocking.embedding.bi_encoder import embed, fit_bi_encoder
 from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.pipeline.options import ScoreOptions
-from dedupe.records import record_text, value_text
+from dedupe.records.records import record_text
+from dedupe.records.value_text import value_text
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.score import score_pairs
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dedupe.evaluation.quality import estimate_state, evaluate_clusters
 from dedupe.io.atomic import write_bytes_atomically
-from dedupe.records import field_labels
+from dedupe.records.records import field_labels
 from dedupe.report.charts import HEIGHT, WIDTH, histogram, shares, waterfall
 from dedupe.report.examples import largest_clusters, pair_groups
 from dedupe.report.field_differences import one_line

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.errors import LimitError
-from dedupe.records import Records, as_texts
+from dedupe.records.records import Records
+from dedupe.records.value_text import as_texts
 from dedupe.resolution.decisions import Decision
 from dedupe.resolution.resolve import Resolved
 from dedupe.resolution.rules import Rules

@@ -7,7 +7,7 @@ from enum import StrEnum
 import polars as pl
 
 from dedupe.errors import OptionError
-from dedupe.records import Records
+from dedupe.records.records import Records
 
 CHOICES = pl.Schema(
     {

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.resolution.clustering.constrained import CONTRADICTIONS
 from dedupe.resolution.decisions import VALUE_CHOICES, Decision, decisions_by_row
 from dedupe.resolution.resolve import Resolved, resolve

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.io.dialect import CSV, Dialect
 from dedupe.io.schema_matching import Linked
-from dedupe.records import Records, column_text
+from dedupe.records.records import Records
+from dedupe.records.value_text import column_text
 from dedupe.resolution.decisions import typed_values
 from dedupe.resolution.resolve import Resolved
 from dedupe.resolution.survivorship.merge import merge, preferred_rows, source_rows

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.resolution.clustering.cluster_ids import LENGTH, cluster_ids
 from dedupe.resolution.clustering.constrained import MISSING_WEIGHT, Clustering, cluster
 from dedupe.resolution.confidence import joining_probability, link_confidence

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.resolution.rules import ALL_PAIRS, Codes, Rules
 from dedupe.scoring.pairs import (
     ALL_EQUAL,

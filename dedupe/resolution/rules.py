@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from dedupe.column_roles import check_columns
 from dedupe.config import RULES, Config
-from dedupe.records import Records, as_texts, field_labels, normalised, without_ignored_values
+from dedupe.records.records import Records, field_labels, normalised, without_ignored_values
+from dedupe.records.value_text import as_texts
 from dedupe.resolution.clustering.union_find import UnionFind
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.scoring.comparison.values.notation import in_one_notation

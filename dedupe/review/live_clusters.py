@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.resolution.confidence import link_confidence
 from dedupe.resolution.decisions import (
     CHOICES,

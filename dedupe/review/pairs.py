@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.records import Records
+from dedupe.records.records import Records
 
 PairNumbers: TypeAlias = NDArray[np.int64]
 """Numbers of pairs."""

@@ -11,7 +11,8 @@ import polars as pl
 from dedupe.config import Config
 from dedupe.evaluation.quality import Audit, draw_audit
 from dedupe.pipeline.results.explain import explain_rows
-from dedupe.records import Records, as_texts, field_labels
+from dedupe.records.records import Records, field_labels
+from dedupe.records.value_text import as_texts
 from dedupe.resolution.decisions import Decision, typed_values
 from dedupe.resolution.outputs import own_ids
 from dedupe.review.closure import RowPair

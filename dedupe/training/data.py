@@ -23,11 +23,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.bi_encoder import embed, fit_bi_encoder
 from dedupe.blocking.candidates import find_candidate_pairs
+from dedupe.blocking.embedding.bi_encoder import embed, fit_bi_encoder
 from dedupe.config import Config
 from dedupe.evaluation.gold import Gold, read_gold
-from dedupe.records import Records, make_records, record_text
+from dedupe.records.records import Records, make_records, record_text
 from dedupe.training.generators.synthesize import SyntheticTable
 
 PARTS = ("train", "valid", "test")

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from dedupe.config import Config
-from dedupe.records import record_text
+from dedupe.records.records import record_text
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.training.data import (
     TextPair,

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 
 from dedupe.models.loading import MODELS, REHEARSAL
-from dedupe.records import record_text
+from dedupe.records.records import record_text
 from dedupe.training.generators.synthesize import synthesize_pairs
 
 PAIRS = 400

@@ -17,7 +17,7 @@ import polars as pl
 
 from dedupe.config import Config
 from dedupe.errors import WorkspaceError
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.resolution.outputs import Outputs, make_outputs
 from dedupe.resolution.resolve import Resolved, recalibrated_pairs, resolve
 from dedupe.resolution.ruled_pairs import ruled_pairs

@@ -17,7 +17,7 @@ from dedupe.config import BUNDLED, Config
 from dedupe.errors import WorkspaceError
 from dedupe.io.dialect import Dialect
 from dedupe.io.schema_matching import Linked
-from dedupe.records import Records, restore_records
+from dedupe.records.records import Records, restore_records
 from dedupe.resolution.resolve import Resolved
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.scoring.pairs import DECIDERS, PAIRS, identical_pairs

@@ -22,7 +22,7 @@ from dedupe.blocking.sources import sources_of_texts
 from dedupe.config import BUNDLED, Config
 from dedupe.evaluation.gold import evaluate, read_gold
 from dedupe.pipeline.pairs import record_sources
-from dedupe.records import Records, make_records
+from dedupe.records.records import Records, make_records
 from dedupe.scoring.pairs import DECIDERS, identical_pairs
 from tests.benchmarks.common import gold_file, print_head, print_row, tables
 

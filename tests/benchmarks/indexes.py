@@ -39,13 +39,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from dedupe.blocking.backends import inverted_hits, load_faiss
-from dedupe.blocking.bi_encoder import embed, shared_features
+from dedupe.blocking.embedding.bi_encoder import embed, shared_features
+from dedupe.blocking.embedding.int8 import Int8Vectors
 from dedupe.blocking.index import Index
-from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample
 from dedupe.config import Config
 from dedupe.progress import silent
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.scoring.pairs import identical_pairs
 from dedupe.workspace.stage_cache import StageCache
 from tests.benchmarks.common import print_head, print_row

@@ -17,10 +17,10 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from dedupe.blocking.bi_encoder import embed, fit_bi_encoder
 from dedupe.blocking.candidates import find_candidate_pairs
+from dedupe.blocking.embedding.bi_encoder import embed, fit_bi_encoder
 from dedupe.config import Config
-from dedupe.records import record_text
+from dedupe.records.records import record_text
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.cross_encoder import load_cross_encoder
 from dedupe.scoring.score import judge

@@ -21,7 +21,7 @@ from dedupe.blocking.backends import (
     same_source,
     unit_rows,
 )
-from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.embedding.int8 import Int8Vectors
 from dedupe.progress import silent
 from tests.blocking.samples import unit_vectors
 

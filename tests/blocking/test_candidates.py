@@ -17,10 +17,10 @@ from dedupe.blocking.candidates import (
     Sources,
     find_candidate_pairs,
 )
-from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.embedding.int8 import Int8Vectors
+from dedupe.blocking.embedding.tfidf import HashedTfidf
 from dedupe.blocking.neighbours import NamingField, views_of
 from dedupe.blocking.sampling import NEIGHBOURS
-from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
 from tests.blocking.samples import misspelled_people, unit_vectors
 from tests.laws import examples

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import dedupe.blocking.index
-from dedupe.blocking.bi_encoder import fit_bi_encoder
+from dedupe.blocking.embedding.bi_encoder import fit_bi_encoder
 from dedupe.blocking.index import NO_SLOT, Index, assign_slots
 from dedupe.config import Config
 from dedupe.scoring.pairs import identical_pairs

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dedupe.blocking.index
-from dedupe.blocking.bi_encoder import SentenceEncoder
+from dedupe.blocking.embedding.bi_encoder import SentenceEncoder
+from dedupe.blocking.embedding.int8 import Int8Vectors
 from dedupe.blocking.index import Index
-from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.lookup import Lookup
 from dedupe.config import Config
 from tests.blocking.samples import unit_vectors

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from dedupe.blocking.backends import ANY_SOURCE, same_source
-from dedupe.blocking.naming_field import field_values, naming_field
+from dedupe.blocking.embedding.naming_field import field_values, naming_field
+from dedupe.blocking.embedding.tfidf import HashedTfidf
 from dedupe.blocking.neighbours import Asked, View, nearest_pairs
-from dedupe.blocking.tfidf import HashedTfidf
 from tests.blocking.samples import unit_vectors
 
 

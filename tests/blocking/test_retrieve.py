@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from dedupe.blocking.backends import CANDIDATES
 from dedupe.blocking.candidates import find_candidate_pairs
+from dedupe.blocking.embedding.int8 import Int8Vectors
+from dedupe.blocking.embedding.tfidf import HashedTfidf
 from dedupe.blocking.index import Index
-from dedupe.blocking.int8 import Int8Vectors
 from dedupe.blocking.retrieve import find_new_candidate_pairs
-from dedupe.blocking.tfidf import HashedTfidf
 from dedupe.config import Config
 from tests.laws import examples
 

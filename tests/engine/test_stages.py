@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedupe.blocking.embedding.tfidf import BUCKET_BITS, MAX_RARE, RARITY_POWER
 from dedupe.blocking.index import Index, assign_slots
 from dedupe.blocking.sources import sources_of_texts
-from dedupe.blocking.tfidf import BUCKET_BITS, MAX_RARE, RARITY_POWER
 from dedupe.config import Config
 from dedupe.engine.candidates import BINS, identical_texts, within_budget
 from dedupe.engine.components import contract
@@ -30,7 +30,7 @@ from dedupe.engine.workers import naming_record
 from dedupe.errors import EngineError, InputError
 from dedupe.pipeline.pairs import record_sources
 from dedupe.progress import no_report
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.scoring.pairs import components, identical_pairs
 from tests.engine.clusters import Inline
 from tests.engine.people import people

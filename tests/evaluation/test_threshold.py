@@ -20,7 +20,7 @@ from dedupe.evaluation.threshold import (
     with_target_threshold,
 )
 from dedupe.io.dialect import CSV
-from dedupe.records import Records, make_records
+from dedupe.records.records import Records, make_records
 from dedupe.resolution.decisions import CHOICES
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.pairs import PAIRS

@@ -13,7 +13,7 @@ import dedupe
 from dedupe.errors import DedupeError, OutputError
 from dedupe.io.dialect import CSV, Table
 from dedupe.io.tables import read_table, write_table
-from dedupe.records import as_texts
+from dedupe.records.value_text import as_texts
 from tests.fuzz.damage import damage
 from tests.fuzz.tables import Case, make_case
 

@@ -14,7 +14,7 @@ from dedupe.config import Config
 from dedupe.errors import InputError, OptionError
 from dedupe.io.profile import KINDS, PROFILE
 from dedupe.pipeline.profile import profile_with_facts
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

@@ -12,7 +12,7 @@ import pytest
 import dedupe
 import dedupe.blocking.candidates
 import dedupe.blocking.index
-from dedupe.blocking.bi_encoder import SentenceEncoder, load_bi_encoder
+from dedupe.blocking.embedding.bi_encoder import SentenceEncoder, load_bi_encoder
 from dedupe.config import Config
 from dedupe.errors import OptionError
 

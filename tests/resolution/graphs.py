@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.records import Records, make_records
+from dedupe.records.records import Records, make_records
 from dedupe.resolution.clustering.constrained import Clustering, cluster
 from dedupe.resolution.outputs import Outputs, make_outputs
 from dedupe.resolution.resolve import Resolved, resolve

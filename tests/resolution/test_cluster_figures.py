@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from dedupe.config import Config
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.resolution.cluster_figures import cluster_figures, uneven_clusters
 from tests.resolution.graphs import decisions_of, links, run, table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from dedupe.config import Config
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.resolution.decisions import (
     CHOICES,
     VALUE_CHOICES,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from dedupe.config import Config
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.resolution.decisions import CHOICES
 from dedupe.resolution.incremental import resolve_again
 from dedupe.resolution.resolve import resolve

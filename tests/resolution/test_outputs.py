@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 
 from dedupe.config import Config
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.resolution.outputs import (
     PAIR_COLUMNS,
     clusters_table,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from dedupe.config import Config
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.resolution.resolve import CLUSTER_ROWS, resolve
 from tests.resolution.graphs import DECISIONS, EDGES, NO_DECISIONS, N, decisions_of, links, table
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dedupe.config import Config
 from dedupe.errors import OptionError
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.resolution.clustering.average_link import agglomerate, sum_links
 from dedupe.resolution.clustering.union_find import UnionFind
 from dedupe.resolution.resolve import Resolved, resolve

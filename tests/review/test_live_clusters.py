@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from dedupe.config import Config
 from dedupe.io.dialect import CSV
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.resolution.decisions import CHOICES
 from dedupe.resolution.resolve import resolve
 from dedupe.review.live_clusters import LiveClusters

@@ -8,7 +8,7 @@ import pytest
 
 from dedupe.config import Config
 from dedupe.errors import OptionError
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.review.pairs import ReviewPairs, Scores
 from dedupe.review.queue import Pace, PairQueue, View
 

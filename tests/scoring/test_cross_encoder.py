@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dedupe.config import Config
 from dedupe.errors import ModelError
-from dedupe.records import record_text
+from dedupe.records.records import record_text
 from dedupe.scoring.cross_encoder import (
     BATCH_PAIRS,
     CHUNK,

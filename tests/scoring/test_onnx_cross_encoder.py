@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from dedupe.config import Config
 from dedupe.errors import ModelError
-from dedupe.records import record_text
+from dedupe.records.records import record_text
 from dedupe.scoring.cross_encoder import (
     TorchPairModel,
     load_cross_encoder,

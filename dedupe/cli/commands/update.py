@@ -132,7 +132,7 @@ _Record: TypeAlias = tuple[Mapping[str, Any], Mapping[str, str | None]]
 
 def _with_texts(records: Iterable[Mapping[str, Any]]) -> Iterator[_Record]:
     """Convert the values of records to text, as a run would read them."""
-    from dedupe.records import value_text
+    from dedupe.records.value_text import value_text
 
     for number, record in enumerate(records, start=1):
         try:

@@ -10,7 +10,7 @@ from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.io.dialect import Dialect, Parsed, first_line
 from dedupe.io.formats.compression import half_of_memory, too_large
-from dedupe.records import column_text
+from dedupe.records.value_text import column_text
 
 ARROW = b"ARROW1"
 """First bytes of an Arrow IPC file."""

@@ -9,7 +9,7 @@ import polars as pl
 
 from dedupe.errors import OutputError
 from dedupe.io.dialect import Dialect
-from dedupe.records import column_text
+from dedupe.records.value_text import column_text
 
 _FORMULA = r"^\s*[=+\-@＝＋－＠\t\r]"
 """Text that some spreadsheet would run as a formula, also behind white space or in full width."""

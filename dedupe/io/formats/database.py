@@ -26,7 +26,7 @@ from dedupe.errors import InputError, OptionError, needs_extra
 from dedupe.io.dialect import CSV, Table, first_line, frame_fingerprint
 from dedupe.io.formats.columnar import nested_to_json
 from dedupe.io.formats.compression import half_of_memory
-from dedupe.records import value_text
+from dedupe.records.value_text import value_text
 
 WAIT = 5.0
 """Seconds to wait for another process that has locked a database."""

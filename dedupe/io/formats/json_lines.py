@@ -17,7 +17,7 @@ from dedupe.errors import InputError
 from dedupe.io.dialect import Dialect, Parsed, first_line
 from dedupe.io.formats.encoding import to_utf8
 from dedupe.io.formats.header import column_names
-from dedupe.records import WrittenNumber, column_text, holds_binary, value_text
+from dedupe.records.value_text import WrittenNumber, column_text, holds_binary, value_text
 
 ROWS = 20_000
 """Objects held as Python values at a time."""

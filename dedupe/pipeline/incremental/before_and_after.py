@@ -20,7 +20,7 @@ from dedupe.pipeline.incremental.delta import Delta
 from dedupe.pipeline.incremental.rescore import identical_by_slot, score_delta, search_delta
 from dedupe.pipeline.pairs import find_candidates, score_candidates
 from dedupe.pipeline.stages import Stages
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.scoring.comparison.values.roles import given_roles

@@ -14,7 +14,8 @@ from dedupe.config import Config
 from dedupe.errors import InputError, OptionError
 from dedupe.io.schema_matching import Linked
 from dedupe.io.sources import SOURCE_COLUMN, Input
-from dedupe.records import Records, as_texts, content_keys, frame_texts, without_ignored_values
+from dedupe.records.records import Records, content_keys, frame_texts, without_ignored_values
+from dedupe.records.value_text import as_texts
 from dedupe.workspace.stored import RecordTable
 
 

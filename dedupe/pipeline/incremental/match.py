@@ -21,7 +21,8 @@ from dedupe.blocking.index import NO_SLOT, Index, assign_slots
 from dedupe.blocking.lookup import Lookup
 from dedupe.errors import InputError
 from dedupe.io.sources import Frame, to_polars
-from dedupe.records import as_texts, frame_texts, without_ignored_values
+from dedupe.records.records import frame_texts, without_ignored_values
+from dedupe.records.value_text import as_texts
 from dedupe.resolution.rules import Rules, rule_roles, rule_values
 from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison

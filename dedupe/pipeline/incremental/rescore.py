@@ -21,7 +21,7 @@ from dedupe.pipeline.incremental.delta import Delta
 from dedupe.pipeline.pairs import own_pairs, record_sources
 from dedupe.pipeline.stages import Stages
 from dedupe.progress import Progress
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.model import LOGIT_LIMIT

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from dedupe.errors import OptionError
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.resolution.decisions import decisions_by_row
 from dedupe.resolution.rules import Rules
 from dedupe.scoring.explanation.pair import Explanation, explain_pair
@@ -103,7 +103,7 @@ def _row_of(records: Records, wanted: str) -> int:
 
 def _similarity(state: State, left: int, right: int, workspace: Workspace | None) -> float:
     """Compute the cosine of the embeddings of two rows."""
-    from dedupe.blocking.bi_encoder import embed  # slow to import, and seldom needed
+    from dedupe.blocking.embedding.bi_encoder import embed  # slow to import, and seldom needed
     from dedupe.blocking.index import Index
 
     index = None

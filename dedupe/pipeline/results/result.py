@@ -17,7 +17,7 @@ from dedupe.io.config_file import write_config
 from dedupe.io.tables import check_format, output_format, write_table
 from dedupe.pipeline.results.explain import explain_rows, rows_of
 from dedupe.pipeline.results.views import as_html, as_text, headline
-from dedupe.records import field_labels
+from dedupe.records.records import field_labels
 from dedupe.resolution.outputs import Outputs
 from dedupe.scoring.comparison.values.roles import kind_of_role
 from dedupe.scoring.explanation.pair import Explanation

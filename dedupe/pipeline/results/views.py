@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dedupe.io.printable import printable
-from dedupe.records import column_text
+from dedupe.records.value_text import column_text
 from dedupe.workspace.state import Clustered
 
 MOST_CLUSTERS, MOST_ROWS, MOST_COLUMNS = 3, 4, 6

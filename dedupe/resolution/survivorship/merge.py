@@ -17,7 +17,8 @@ import polars as pl
 
 from dedupe.config import Config
 from dedupe.io.schema_matching import Linked
-from dedupe.records import Records, column_text
+from dedupe.records.records import Records
+from dedupe.records.value_text import column_text
 from dedupe.resolution.survivorship.merge_rules import Rule
 from dedupe.resolution.survivorship.value_order import is_filled, value_order
 

@@ -14,7 +14,7 @@ from dedupe.config import Config
 from dedupe.errors import OptionError, did_you_mean
 from dedupe.io.formats.compression import uncompressed_path
 from dedupe.io.tables import is_table_file
-from dedupe.records import column_text
+from dedupe.records.value_text import column_text
 
 RULES: Mapping[str, str] = {
     "most-complete": "the longest of the most frequent values",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from dedupe.records import column_text
+from dedupe.records.value_text import column_text
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 

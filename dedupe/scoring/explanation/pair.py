@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.scoring.cascade import DOUBTFUL
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.record_table import record_table

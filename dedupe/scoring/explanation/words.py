@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from dedupe.records import Records, column_text, field_labels
+from dedupe.records.records import Records, field_labels
+from dedupe.records.value_text import column_text
 from dedupe.scoring.comparison.record_table import RecordTable, groups_of_fields
 from dedupe.scoring.comparison.scales import UNKNOWN, Bytes
 from dedupe.scoring.comparison.statistics import SHARED_BY

@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dedupe.blocking.bi_encoder import embed, fit_bi_encoder
+from dedupe.blocking.embedding.bi_encoder import embed, fit_bi_encoder
 from dedupe.blocking.index import Index
 from dedupe.config import Config
-from dedupe.records import Records, make_records
+from dedupe.records.records import Records, make_records
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.scales import Bytes
 from dedupe.scoring.comparison.vectors import feature_names

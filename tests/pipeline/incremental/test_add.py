@@ -35,7 +35,7 @@ import dedupe.workspace.stored
 from dedupe.errors import DedupeError, InputError, OptionError, WorkspaceError
 from dedupe.pipeline.fine_tuning import train
 from dedupe.pipeline.incremental.cluster_changes import CLUSTER_CHANGES
-from dedupe.records import Records
+from dedupe.records.records import Records
 from dedupe.resolution.decisions import Decision
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.workspace.folder import Workspace

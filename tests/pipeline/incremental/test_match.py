@@ -14,10 +14,10 @@ from polars.testing import assert_frame_equal
 import dedupe
 import dedupe.pipeline.incremental.match
 import dedupe.workspace.stored
-from dedupe import records
 from dedupe.config import Config
 from dedupe.errors import InputError, WorkspaceError
 from dedupe.pipeline.incremental.match import MATCHES
+from dedupe.records import value_text
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.scoring.comparison.values import fields, text_steps
@@ -81,7 +81,7 @@ def test_python_and_polars_prepare_records_alike(
     changed = pl.col("last_name").str.replace("e", "ä") + pl.lit(" 2nd")
     asked = people_table()[:6].drop("id").with_columns(changed)
     by_python = matcher.match(asked, min_probability=0.0)
-    for module in (records, fields, text_steps):
+    for module in (value_text, fields, text_steps):
         monkeypatch.setattr(module, "FEW", 0)
     by_polars = matcher.match(asked, min_probability=0.0)
     assert_frame_equal(by_python, by_polars, check_exact=True)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.config import Config
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.resolution.clustering.cluster_ids import LENGTH, cluster_ids
 from dedupe.resolution.resolve import resolve
 from tests.resolution.graphs import EDGES, NO_DECISIONS, N, links, run, table

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from hypothesis import strategies as st
 
-from dedupe.records import record_text
+from dedupe.records.records import record_text
 from dedupe.scoring.comparison.record_table import RecordTable
 from dedupe.scoring.comparison.scales import Bytes
 from dedupe.scoring.comparison.vectors import comparison_vectors, feature_names

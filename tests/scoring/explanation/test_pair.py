@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedupe.config import Config
-from dedupe.records import make_records
+from dedupe.records.records import make_records
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.explanation.pair import Explanation, explain_pair
 from dedupe.scoring.logistic import sigmoid

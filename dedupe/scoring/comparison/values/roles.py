@@ -15,7 +15,7 @@ import polars as pl
 
 from dedupe.config import KINDS
 from dedupe.errors import OptionError
-from dedupe.records import field_labels
+from dedupe.records.records import field_labels
 
 SAMPLE = 2_000
 """Records from whose values the role of a field is told."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.blocking.tfidf import DIMENSIONS, MAX_RARE, MAX_SINGLETONS, HashedTfidf
+from dedupe.blocking.embedding.tfidf import DIMENSIONS, MAX_RARE, MAX_SINGLETONS, HashedTfidf
 from tests.blocking.samples import misspelled_people
 from tests.laws import examples
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.blocking.tfidf import HashedTfidf
+from dedupe.blocking.embedding.tfidf import HashedTfidf
 from dedupe.config import BUNDLED, Config
 from dedupe.models.loading import cannot_load, no_bars, pick_device
 

@@ -17,19 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dedupe
-from dedupe import records
 from dedupe.config import Config
 from dedupe.errors import InputError
 from dedupe.io.formats.json_lines import json_objects, json_text, parse_jsonl
-from dedupe.records import (
-    as_texts,
-    column_text,
-    field_labels,
-    frame_texts,
-    make_records,
-    record_text,
-    value_text,
-)
+from dedupe.records.records import field_labels, frame_texts, make_records, record_text
+from dedupe.records.value_text import as_texts, column_text, value_text
 
 # Characters that this Python does not know yet have no lower case in it, but may have in polars.
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cn")), max_size=8)
@@ -49,7 +41,7 @@ def test_a_frame_and_a_record_have_the_same_texts(rows: list[tuple[str, str]]) -
     one_by_one = [record_text(zip(table.columns, row, strict=True)) for row in rows]
     assert frame_texts(table).to_list() == one_by_one
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "FEW", 0)
+        patch.setattr("dedupe.records.value_text.FEW", 0)
         assert frame_texts(table).to_list() == one_by_one
 
 

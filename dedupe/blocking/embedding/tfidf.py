@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from dedupe.blocking.backends import unit_rows
-from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.embedding.int8 import Int8Vectors
 from dedupe.models.loading import cpu_count
 
 DIMENSIONS = 512

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dedupe.blocking.int8 import Int8Vectors
+from dedupe.blocking.embedding.int8 import Int8Vectors
 from tests.blocking.samples import unit_vectors
 
 

@@ -1,0 +1,1 @@
+"""Record texts as vectors and features."""

@@ -1,0 +1,1 @@
+"""The rows of a table as records, and their values as text."""
