@@ -200,7 +200,7 @@ def _search(summary: Summary, verbose: int) -> _Figures:
     search = summary["search"]
     recall = search["estimated_recall"]
     share = (
-        "how many of all matches are among them is not known: the models doubt most of them"
+        "with a share of all matches that is not known: the models doubt most of them"
         if recall is None
         else f"with an estimated {recall:.1%} of all matches"
     )

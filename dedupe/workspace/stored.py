@@ -170,11 +170,15 @@ def search_recall(
     Returns
     -------
     float or None
-        ``None`` if it is not known; see :data:`MOST_DOUBT`.
+        ``None`` if it is not known; see :data:`MOST_DOUBT`. Where all pairs of a small table were
+        scored, it is.
     """
     probability = candidates_of(scored)["probability"].cast(pl.Float64).to_numpy()
     possible = probability[probability >= POSSIBLE]
-    if (possible * (1 - possible)).sum() > MOST_DOUBT * possible.sum():
+    in_doubt = (possible * (1 - possible)).sum() > MOST_DOUBT * possible.sum()
+    texts = search["stored"]["rows"]
+    compared = scored.filter(pl.col("left") != pl.col("right")).height
+    if in_doubt and compared < texts * (texts - 1) // 2:
         return None
     found = int((probability >= threshold).sum())
     missed = missed_matches(scored, search, threshold)

@@ -7,7 +7,7 @@ import pytest
 
 from dedupe.workspace.stored import search_recall
 
-SEARCH = {"sampled_share": 0.1}
+SEARCH = {"sampled_share": 0.1, "stored": {"rows": 1000}}
 
 
 def scored(candidates: list[float], outside: list[float]) -> pl.DataFrame:
@@ -37,3 +37,9 @@ def test_matches_outside_stand_for_those_of_all_records() -> None:
 def test_where_most_matches_are_doubted_it_is_not_known() -> None:
     assert search_recall(scored([0.4] * 50 + [0.99] * 10, []), SEARCH, 0.5) is None
     assert search_recall(scored([0.4] * 5 + [0.99] * 90, []), SEARCH, 0.5) == 1
+
+
+def test_where_all_pairs_were_scored_it_is_known() -> None:
+    pairs = scored([0.4, 0.3, 0.6], [0.2] * 3)
+    assert search_recall(pairs, {"sampled_share": 1.0, "stored": {"rows": 4}}, 0.5) == 1
+    assert search_recall(pairs, {"sampled_share": 1.0, "stored": {"rows": 5}}, 0.5) is None
