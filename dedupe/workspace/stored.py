@@ -176,9 +176,9 @@ def search_recall(
     probability = candidates_of(scored)["probability"].cast(pl.Float64).to_numpy()
     possible = probability[probability >= POSSIBLE]
     in_doubt = (possible * (1 - possible)).sum() > MOST_DOUBT * possible.sum()
-    texts = search["stored"]["rows"]
+    texts = search["stored"].get("rows", np.inf)
     compared = scored.filter(pl.col("left") != pl.col("right")).height
-    if in_doubt and compared < texts * (texts - 1) // 2:
+    if in_doubt and compared < texts * (texts - 1) / 2:
         return None
     found = int((probability >= threshold).sum())
     missed = missed_matches(scored, search, threshold)
