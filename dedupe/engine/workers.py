@@ -274,6 +274,7 @@ def _results(stage: str, start: Callable[[], list[Any]], report: Report) -> list
     from ray.exceptions import RayError, RayTaskError
 
     try:
+        _check_still_there()
         tasks = start()
         waiting = list(tasks)
         while waiting:
@@ -281,6 +282,8 @@ def _results(stage: str, start: Callable[[], list[Any]], report: Report) -> list
             report(stage, len(tasks) - len(waiting), len(tasks))
             for task in ready:  # a failed one ends the stage at once
                 ray.get(task)
+            if not ready:
+                _check_still_there()
         found: list[Facts] = ray.get(tasks)
     except RayTaskError as error:
         cause = error.cause
@@ -289,9 +292,25 @@ def _results(stage: str, start: Callable[[], list[Any]], report: Report) -> list
         if isinstance(cause, RayError):
             raise _gone(stage, cause) from None
         raise
-    except (RayError, ConnectionError) as error:
+    except (RayError, ConnectionError, TimeoutError) as error:
         raise _gone(stage, error) from None
     return found
+
+
+def _check_still_there() -> None:
+    """Find out whether the cluster has gone: Ray would wait a minute, and end the process.
+
+    Raises
+    ------
+    ConnectionError, TimeoutError
+        If it has. A Ray client finds out by itself.
+    """
+    import ray
+    from ray.util.client import ray as client
+
+    if not client.is_connected():  # type: ignore[no-untyped-call]
+        host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_ANSWER).close()
 
 
 def _gone(stage: str, error: Exception) -> EngineError:

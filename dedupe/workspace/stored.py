@@ -38,8 +38,8 @@ _logger = logging.getLogger(__name__)
 _MODELS = ("bi_encoder", "cross_encoder")
 POSSIBLE, MOST_DOUBT = 0.05, 0.25
 """The recall of a search is not known if, of the pairs from this probability on, weighted by their
-probability, more than this share is expected to be no match. Of 38 tables, it is lower in eleven, of
-which the estimate was off by .013 on average."""
+probability, more than this share is expected to be no match. Of 38 tables, the share is lower in
+eleven, of which the estimate was off by .013 on average."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -154,6 +155,26 @@ def test_a_command_that_was_killed_goes_on_after_the_last_finished_stage(
     stages = json.loads((folder / "manifest.json").read_text())["stages"]
     assert {stage["stage"] for stage in stages if stage.get("reused")} == finished
     assert pair_f1(clusters_of(folder), local) == 1
+
+
+@pytest.mark.skipif(
+    not EVERY_NIGHT or shutil.which("pkill") is None, reason="starts Ray: every night"
+)
+def test_a_cluster_that_goes_away_is_one_line(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    command = [
+        sys.executable, "-m", "dedupe", "run", str(file), "--engine", "ray", "-o", str(folder),
+        "--quiet",
+    ]  # fmt: skip
+    with (tmp_path / "said").open("w") as errors:
+        running = subprocess.Popen(command, stderr=errors)
+    while not list(folder.glob("stages/*/texts/done.json")):
+        assert running.poll() is None
+        sleep(0.005)
+    subprocess.run(["pkill", "-9", "-P", str(running.pid), "gcs_server"], check=True)
+    assert running.wait(timeout=60) == 2
+    said = (tmp_path / "said").read_text()
+    assert re.fullmatch(r"dedupe: the Ray cluster went away.* run the same command again.*\n", said)
 
 
 def test_a_finished_run_is_not_repeated(whole: Path, file: Path) -> None:
