@@ -100,7 +100,7 @@ def _make_part(plan: Plan, outputs: Store, home: int, frames: list[pl.DataFrame]
     sent, found, nearest = frames[0].sort("row"), frames[1].sort(*_PAIR), frames[2]
     if not sent.height:
         return {"rows": 0}
-    records, rows = _records(plan, sent), sent["row"].to_numpy()
+    records, rows = records_of(plan, sent), sent["row"].to_numpy()
     pairs = _inner_pairs(records, rows, found.filter(~pl.col("apart")))
     resolved = _resolved(plan, records, rows, pairs, nearest)
     rules = parse_rules(plan.config, records.frame.columns)
@@ -118,7 +118,8 @@ def _make_part(plan: Plan, outputs: Store, home: int, frames: list[pl.DataFrame]
     return _figures(plan, records, pairs, resolved, tables["pairs"])
 
 
-def _records(plan: Plan, sent: pl.DataFrame) -> Records:
+def records_of(plan: Plan, sent: pl.DataFrame) -> Records:
+    """Restore records from rows that were sent: id, text, and the columns of the input."""
     names = plan.store.schema(part("partitions", 0)).names()
     frame = sent.select(pl.col(f"column {at}").alias(name) for at, name in enumerate(names))
     return Records(

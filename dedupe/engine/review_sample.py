@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from dedupe.engine.candidates import PAIR
 from dedupe.engine.components import component_of
-from dedupe.engine.outputs import make_keys
+from dedupe.engine.outputs import records_of
 from dedupe.engine.plan import Plan, part
 from dedupe.engine.scoring import Scoring, probable_pairs
 from dedupe.engine.statistics import SharedStatistics, counts_of_texts
 from dedupe.engine.workers import Facts, Workers
 from dedupe.io.dialect import CSV
-from dedupe.records.records import Records
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.workspace.folder import SUFFIX, Workspace
 from dedupe.workspace.keys import model_ids
@@ -103,17 +102,7 @@ def _write_workspace(
     pairs: pl.DataFrame,
     workspace: Workspace,
 ) -> None:
-    names = plan.store.schema(part("partitions", 0)).names()
-    frame = sampled.select(pl.col(f"column {at}").alias(name) for at, name in enumerate(names))
-    records = Records(
-        frame=frame,
-        ids=sampled["id"],
-        keys=make_keys(plan, frame, sampled),
-        texts=sampled["text"],
-        source=np.zeros(sampled.height, dtype=np.uint8),
-        fields=plan.fields,
-        id_column=plan.id_column,
-    )
+    records = records_of(plan, sampled)
     rows = sampled["row"].to_numpy()
     key = f"{plan.store.root.rpartition('/')[2]}"
     scored = pairs.with_columns(
@@ -149,7 +138,7 @@ def _write_workspace(
                 "names": [NAME],
                 "fingerprint": key,
                 "rows": len(records),
-                "columns": names,
+                "columns": records.frame.columns,
             },
             "keys": dict.fromkeys(("table", "candidates", "scored"), key),
             "config": config_facts(workspace, config),
