@@ -32,6 +32,8 @@ _logger = logging.getLogger(__name__)
 
 CLIENT = "ray://"
 """Beginning of the address of a Ray client server."""
+TOKENS = "RAY_AUTH_MODE"
+"""Environment variable that makes Ray send the token of a cluster."""
 RETRIES = 5
 """Times that a task is run again whose worker died."""
 SECONDS_TO_ANSWER = 10
@@ -101,7 +103,8 @@ def connected(engine: str) -> Iterator[None]:
         )
     except Exception as error:
         what = address or "on this machine"
-        raise EngineError(f"cannot use the Ray cluster {what}: {_one_line(error)}") from None
+        token = f"; if it wants a token, set {TOKENS}=token" if TOKENS not in os.environ else ""
+        raise EngineError(f"cannot use the Ray cluster {what}: {_one_line(error)}{token}") from None
     try:
         yield
     finally:

@@ -28,6 +28,7 @@ def start(cpus: int, **options: Any) -> Iterator[None]:
     import ray
 
     ray.init(
+        address="local",
         num_cpus=cpus,
         include_dashboard=False,
         log_to_driver=False,

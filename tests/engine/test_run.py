@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -183,6 +184,43 @@ def test_a_cluster_that_goes_away_is_one_line(file: Path, tmp_path: Path) -> Non
         subprocess.run(command, stdout=output, check=True, timeout=60)
     said = (tmp_path / "said").read_text()
     assert re.fullmatch(r"the Ray cluster went away.* run the same command again.*\n", said)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.skipif(not EVERY_NIGHT, reason="starts Ray: every night")
+@pytest.mark.parametrize("how", ["client", "address", "variable"])
+def test_a_running_cluster_is_used_by_its_address(
+    how: str, local: pl.DataFrame, file: Path, tmp_path: Path
+) -> None:
+    ports = free_port(), free_port()
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+    started = [
+        str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--num-cpus=2",
+        f"--port={ports[0]}", f"--ray-client-server-port={ports[1]}", "--include-dashboard=false",
+    ]  # fmt: skip
+    engine = {"client": f"ray://127.0.0.1:{ports[1]}", "address": f"127.0.0.1:{ports[0]}"}
+    if how == "variable":
+        environment["RAY_ADDRESS"] = engine["address"]
+    command = [sys.executable, "-m", "dedupe", "run", str(file), "--fast", "-o"]
+    command += [str(tmp_path / "out"), "--engine", engine.get(how, "ray")]
+    with (tmp_path / "log").open("w") as log:
+        cluster = subprocess.Popen(
+            started, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        while "Ray runtime started" not in (tmp_path / "log").read_text():
+            assert cluster.poll() is None
+            sleep(0.2)
+        subprocess.run(command, env=environment, check=True, timeout=120)
+    finally:
+        os.killpg(cluster.pid, signal.SIGTERM)
+        cluster.wait()
+    assert pair_f1(clusters_of(tmp_path / "out"), local) == 1
 
 
 def test_a_finished_run_is_not_repeated(whole: Path, file: Path) -> None:
