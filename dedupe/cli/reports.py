@@ -115,10 +115,12 @@ def print_dry_run(costs: Mapping[str, float], as_json: bool) -> None:
         return
     from rich.text import Text
 
+    distinct = f", {costs['distinct']:,} of them distinct" if "distinct" in costs else ""
     console().print(
         Text.assemble(
+            "" if costs.get("rows_counted", True) else "about ",
             (f"{costs['rows']:,}", "bold"),
-            f" rows, {costs['distinct']:,} of them distinct\n"
+            f" rows{distinct}\n"
             f"at most {costs['candidates']:,} candidate pairs, "
             f"at most {costs['cross_encoder_pairs']:,} of them for the cross-encoder\nabout ",
             (f"{max(costs['seconds'] / 60, 0.1):,.1f} minutes", "bold"),

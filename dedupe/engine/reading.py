@@ -131,9 +131,14 @@ def _file(path: str, size: int, changed: int) -> File:
     return File(0, path, f"{size}-{changed}")
 
 
+def is_parquet(file: File) -> bool:
+    """Tell whether a file is Parquet, whose rows are known without reading it."""
+    return file.path.lower().endswith(_PARQUET)
+
+
 def count_rows(file: File) -> int:
     """Count the rows of a Parquet file; estimate those of another one from its size."""
-    if not file.path.lower().endswith(_PARQUET):
+    if not is_parquet(file):
         return max(int(file.stamp.partition("-")[0]) // BYTES_PER_ROW, 1)
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -212,7 +217,7 @@ def _read_file(plan: Plan, file: File) -> Facts:
 
 
 def _pieces(file: File, config: Config, rows: int) -> Iterator[pl.DataFrame]:
-    if not file.path.lower().endswith(_PARQUET):
+    if not is_parquet(file):
         yield from _read_whole(file.path, config).iter_slices(rows)
         return
     import pyarrow as pa

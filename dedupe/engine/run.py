@@ -25,7 +25,7 @@ from dedupe.engine.components import find_components
 from dedupe.engine.options import check_options
 from dedupe.engine.outputs import make_outputs
 from dedupe.engine.plan import Plan, Sizes
-from dedupe.engine.reading import File, count_rows, find_files, make_texts, read_input
+from dedupe.engine.reading import File, count_rows, find_files, is_parquet, make_texts, read_input
 from dedupe.engine.review_sample import write_sample
 from dedupe.engine.scoring import score_candidates
 from dedupe.engine.search import find_candidates
@@ -128,9 +128,9 @@ def estimate(inputs: str | Sequence[str], **options: Any) -> dict[str, int | flo
     Returns
     -------
     dict
-        ``rows``, ``distinct`` and ``candidates`` (at most), ``cross_encoder_pairs`` (at most),
-        ``seconds`` of one core in all, and ``memory_mb`` of each worker. Rows of files other than
-        Parquet are estimated from the size of the file.
+        ``rows``, ``rows_counted`` (whether they were counted, as those of Parquet are, or estimated
+        from the size of a file), ``candidates`` (at most), ``cross_encoder_pairs`` (at most),
+        ``seconds`` of one core in all, and ``memory_mb`` of each worker.
 
     Raises
     ------
@@ -139,13 +139,14 @@ def estimate(inputs: str | Sequence[str], **options: Any) -> dict[str, int | flo
     """
     config = Config().with_options(**options)
     check_options(config, options)
-    rows = sum(count_rows(file) for file in find_files(inputs))
+    files = find_files(inputs)
+    rows = sum(count_rows(file) for file in files)
     candidates = int(config.candidates_per_record * rows)
     judged = max_cross_encoder_pairs(rows, candidates, config)
     seconds = SECONDS_TO_START + rows * SECONDS_PER_RECORD + judged * SECONDS_PER_JUDGED_PAIR
     return {
         "rows": rows,
-        "distinct": rows,
+        "rows_counted": all(is_parquet(file) for file in files),
         "candidates": candidates,
         "cross_encoder_pairs": judged,
         "seconds": round(seconds, 1),

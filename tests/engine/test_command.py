@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from dedupe.cli import main
@@ -57,3 +58,12 @@ def test_wrong_options_are_one_line(
 def test_a_dry_run_needs_no_cluster(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("run", str(file), "--engine", "ray", "--dry-run", "--json") == 0
     assert '"memory_mb"' in capsys.readouterr().out
+
+
+def test_a_dry_run_says_whether_rows_were_counted(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pl.read_csv(file).write_parquet(tmp_path / "people.parquet")
+    for path, beginning in ((file, "about "), (tmp_path / "people.parquet", "600 rows\n")):
+        assert exit_code("run", str(path), "--engine", "ray", "--dry-run") == 0
+        assert capsys.readouterr().err.startswith(beginning)
