@@ -37,7 +37,7 @@ from dedupe.scoring.comparison.file_regression import (
     fit_file_regression,
 )
 from dedupe.scoring.comparison.vectors import feature_names, pairs_around, rows_around
-from dedupe.scoring.cross_encoder import PairModel, load_cross_encoder
+from dedupe.scoring.cross_encoder.encoder import PairModel, load_cross_encoder
 from dedupe.scoring.explanation.short_reasons import MOST_REASONS, reasons_of
 from dedupe.scoring.logistic import sigmoid
 from dedupe.scoring.pairs import DECIDERS

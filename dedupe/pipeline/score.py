@@ -18,7 +18,8 @@ from dedupe.pipeline.options import ScoreOptions
 from dedupe.records.records import record_text
 from dedupe.records.value_text import value_text
 from dedupe.scoring.comparison.comparison import Comparison
-from dedupe.scoring.score import score_pairs
+from dedupe.scoring.logistic import sigmoid
+from dedupe.scoring.score import judge_given, score_pairs
 
 BATCH = 8_192
 """Pairs that are scored together: their records are the file that makes a value rare."""
@@ -72,8 +73,6 @@ def scored_batches(
     pairs: Iterable[Mapping[str, Any]], config: Config, size: int = BATCH
 ) -> Iterator[tuple[list[Mapping[str, Any]], NDArray[np.float32]]]:
     """Yield pairs of records, `size` at a time, with their probabilities; see :func:`score`."""
-    if config.effort != "fast":
-        config = replace(config, effort="thorough")
     numbered = enumerate(pairs, start=1)
     while batch := list(islice(numbered, size)):
         left, right = (
@@ -98,8 +97,10 @@ def _score_texts(left: list[str], right: list[str], config: Config) -> NDArray[n
     comparison = replace(
         Comparison.of(pl.Series("text", texts, dtype=pl.String), pairs), with_neighbours=False
     )
-    scored, *_ = score_pairs(pairs, comparison, config)
-    return scored["probability"].to_numpy()
+    if config.effort == "fast":
+        scored, *_ = score_pairs(pairs, comparison, config)
+        return scored["probability"].to_numpy()
+    return sigmoid(judge_given(comparison, config)).astype(np.float32)
 
 
 def _side_text(pair: Any, side: str, number: int) -> str:

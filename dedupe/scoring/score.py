@@ -26,13 +26,10 @@ from dedupe.scoring.comparison.file_regression import (
     FileRegression,
     fit_file_regression,
 )
+from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.model import LOGIT_LIMIT, load_comparison_model
-from dedupe.scoring.cross_encoder import (
-    PairModel,
-    load_cross_encoder,
-    prepare_texts,
-    score_logits,
-)
+from dedupe.scoring.cross_encoder.encoder import PairModel, load_cross_encoder, score_logits
+from dedupe.scoring.cross_encoder.text import prepare_texts
 from dedupe.scoring.explanation.short_reasons import reasons_of
 from dedupe.scoring.logistic import logit, sigmoid
 from dedupe.scoring.pairs import DECIDERS
@@ -126,7 +123,7 @@ def judge(
     held_out: Mapping[str, float],
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
-    """Judge pairs with the cross-encoder, and combine its score with the comparison model's.
+    """Judge candidate pairs with the cross-encoder, and combine both models.
 
     Parameters
     ----------
@@ -149,6 +146,49 @@ def judge(
     ndarray
         (k,) float32: combined log odds.
     """
+    logits = cross_encoder_logits(model, texts, left, right, held_out, progress)
+    return load_comparison_model().combine(log_odds, logits)
+
+
+def judge_given(comparison: Comparison, config: Config) -> NDArray[np.float32]:
+    """Judge pairs that are given as such, without the other candidates of their records.
+
+    Parameters
+    ----------
+    comparison
+        Comparison of m pairs. Pairs of two equal texts are judged by the comparison model alone.
+    config
+        ``cross_encoder`` and ``device`` are used.
+
+    Returns
+    -------
+    ndarray
+        (m,) float32: combined log odds.
+    """
+    log_odds = comparison.log_odds()
+    pairs = np.flatnonzero(comparison.left != comparison.right)
+    if len(pairs):
+        logits = cross_encoder_logits(
+            load_cross_encoder(config), comparison.texts, comparison.left[pairs],
+            comparison.right[pairs], held_out_scores(config.cross_encoder),
+        )  # fmt: skip
+        similarity = comparison.similarity[pairs]
+        of_matches = similarity_of_matches(log_odds[pairs], similarity)
+        log_odds[pairs] = load_comparison_model().combine_given(
+            log_odds[pairs], logits, similarity, of_matches
+        )
+    return log_odds
+
+
+def cross_encoder_logits(
+    model: PairModel,
+    texts: pl.Series,
+    left: NDArray[np.uint32],
+    right: NDArray[np.uint32],
+    held_out: Mapping[str, float],
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """Compute the cross-encoder's logit of each pair, (k,) float32; see :func:`judge`."""
     rows = np.unique(np.concatenate([left, right]))
     prepared = dict(zip(rows, prepare_texts(model, texts.gather(rows).to_list()), strict=True))
     logits = score_logits(
@@ -159,7 +199,7 @@ def judge(
             known = held_out.get(pair_key(texts[int(a)], texts[int(b)]))
             if known is not None:
                 logits[at] = logit(np.array([known]), LOGIT_LIMIT)[0]
-    return load_comparison_model().combine(log_odds, logits)
+    return logits
 
 
 def max_cross_encoder_pairs(records: int, candidates: int, config: Config) -> int:

@@ -1,37 +1,40 @@
-"""The data of each training round: published, candidate and synthetic pairs.
+"""The data of both training stages: published, candidate and synthetic pairs.
 
-The first round learns published pairs, candidate pairs of full tables and synthetic pairs. Later
-rounds replace the candidates by those that the last model gets wrong or doubts, add candidates of
-synthetic tables, and put free text beside some records.
+The first stage leaves out the sources that measure how the model does on unseen data. It learns the
+published train pairs of all others, candidate pairs of full tables, and synthetic pairs. The second
+stage adds the train pairs of the benchmarks, and reads a share of the first again.
 """
 
 from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from dedupe.config import Config
+import numpy as np
+
 from dedupe.records.records import record_text
-from dedupe.scoring.cross_encoder import load_cross_encoder
+from dedupe.scoring.cascade import DOUBTFUL
+from dedupe.scoring.comparison.model import load_comparison_model
+from dedupe.training.comparison.data import LabelledPairs, synthetic_sets
 from dedupe.training.data import (
+    BENCHMARKS,
+    LEFT_OUT,
+    NEVER_LEARNT,
     TextPair,
     balanced_sample,
-    hard_sample,
     labelled_folders,
     published_pairs,
     rearrange_fields,
     sample_pairs,
-    synthetic_candidates,
     table_candidates,
     table_folders,
 )
 from dedupe.training.generators.free_text import add_free_text
-from dedupe.training.generators.synthesize import DOMAINS, synthesize_pairs, synthesize_table
-from dedupe.training.predict import predict, sigmoid
+from dedupe.training.generators.synthesize import synthesize_pairs
 from dedupe.training.recipe import Recipe
 
 Tables = Mapping[str, Mapping[str, Sequence[TextPair]]]
@@ -43,8 +46,31 @@ SYNTHETIC = "synthetic"
 PEOPLE = ("person", "person-name-birth")
 """Domains of people."""
 
-_SYNTHETIC_TABLE = "made-"
-"""Prefix of the names of synthetic tables. The seeds of their samples depend on it."""
+MOST_PUBLISHED = {
+    "pricerunner": 11_000,
+    "usb-sticks": 6_000,
+    "alaska-cameras": 6_000,
+    "geo-osm-fsq": 5_000,
+    "species-parks-games": 3_000,
+    "funding-organisations": 3_000,
+    "names-crosslingual": 3_000,
+    "names-scripts": 3_000,
+    "walmart-amazon-dirty": 3_000,
+    "dblp-acm": 2_500,
+    "amazon-google": 7_000,
+    "walmart-amazon": 7_000,
+    "wdc-computers": 7_000,
+    "wdc-cameras": 7_000,
+}
+"""Most published pairs of a set in a stage. Products, which are the hardest, have most."""
+MOST_OF_OTHERS = 2_000
+"""The same for sets that are not named there."""
+MOST_CALIBRATING = 600
+"""Most published pairs of a set and part for the calibration."""
+MOST_TESTED, MOST_TESTED_OF_OTHERS = 2_500, 500
+"""Most published pairs of a set for the figures: of those in LEFT_OUT, and of others."""
+DOUBTFUL_WEIGHT = 6.0
+"""How much more often a pair of a lesson is drawn that the comparison model is in doubt about."""
 
 _SMALL_FOLDER = "autofj"
 """Folder of many small tables, each of which contributes fewer pairs."""
@@ -68,10 +94,8 @@ def read_tables(data: Path, leave_out: Sequence[str] = ()) -> Tables:
     }
 
 
-def first_round_pairs(
-    data: Path, tables: Tables, recipe: Recipe, leave_out: Sequence[str] = ()
-) -> list[TextPair]:
-    """Collect all pairs of the first round, in random order.
+def first_stage_pairs(data: Path, tables: Tables, recipe: Recipe, cache: Path) -> list[TextPair]:
+    """Collect all pairs of the first stage, in random order.
 
     Parameters
     ----------
@@ -79,72 +103,53 @@ def first_round_pairs(
         Folder of the benchmark folders, and the candidate pairs of its full tables.
     recipe
         Numbers of pairs, and the seed.
-    leave_out
-        Names of the sets whose published pairs are left out.
+    cache
+        Folder of the comparison vectors of the lessons; filled where it is empty.
     """
-    rng = random.Random(recipe.seed)
-    pairs = _published_train_pairs(data, recipe, rng, leave_out)
+    pairs: list[TextPair] = []
+    for folder in labelled_folders(data):
+        if folder.name not in LEFT_OUT:
+            pairs += _published_train_pairs(folder, recipe)
     for name, parts in tables.items():
         pairs += balanced_sample(parts["train"], _most_pairs(name, recipe), recipe.seed)
+    for lesson in synthetic_sets(recipe.lessons, recipe.seed, cache):
+        pairs += lesson_pairs(lesson, recipe.per_lesson, recipe.seed)
     pairs += synthetic_pairs(recipe.synthetic, recipe.people, recipe.seed)
-    rng.shuffle(pairs)
-    return [rearrange_fields(pair, rng) for pair in pairs if pair.left and pair.right]
+    return vary_format(pairs, recipe, random.Random(recipe.seed))
 
 
-def later_round_pairs(
-    data: Path,
-    tables: Tables,
-    model: Path,
-    recipe: Recipe,
-    number: int,
-    leave_out: Sequence[str] = (),
-) -> list[TextPair]:
-    """Collect all pairs of a later round, in random order.
+def second_stage_pairs(data: Path, first: Sequence[TextPair], recipe: Recipe) -> list[TextPair]:
+    """Collect all pairs of the second stage, in random order.
 
     Parameters
     ----------
-    data, tables, recipe, leave_out
-        As in :func:`first_round_pairs`.
-    model
-        Folder of the model that decides which candidates are hard.
-    number
-        Number of the round, from 2.
+    data, recipe
+        As in :func:`first_stage_pairs`.
+    first
+        Pairs of the first stage.
     """
-    rng = random.Random(recipe.seed + number - 1)
-    pairs = _published_train_pairs(data, recipe, rng, leave_out)
-    pairs += hard_candidates(tables, model, recipe, number)
-    return vary_format(pairs, recipe, rng)
-
-
-def hard_candidates(tables: Tables, model: Path, recipe: Recipe, number: int) -> list[TextPair]:
-    """Collect the pairs of a later round that are not published.
-
-    These are candidates of full and synthetic tables that a model finds hard, some that it finds
-    easy, and new synthetic pairs.
-
-    Parameters
-    ----------
-    tables
-        Candidate pairs of full tables.
-    model
-        Folder of the model.
-    recipe
-        Numbers of pairs, and the seed.
-    number
-        Number of the round, from 2.
-    """
-    seed = recipe.seed + number
-    encoder = load_cross_encoder(Config(cross_encoder=str(model)))
+    rng = random.Random(recipe.seed + 1)
     pairs: list[TextPair] = []
-    full_tables = ((name, parts["train"]) for name, parts in tables.items())
-    for name, candidates in chain(full_tables, synthetic_tables(recipe, seed)):
-        most = recipe.searched_small if _is_small(name) else recipe.searched
-        sample = sample_pairs(candidates, most, seed)
-        probabilities = sigmoid(predict(encoder, sample))
-        pairs += hard_sample(sample, probabilities, _most_pairs(name, recipe), seed)
-        wrong = int(((probabilities >= 0.5) != [pair.label == 1 for pair in sample]).sum())
-        say(f"  {name}: {len(sample):,} candidates searched, {wrong:,} of them classified wrongly")
-    return pairs + synthetic_pairs(recipe.synthetic_again, recipe.people_again, seed * 1_000)
+    for folder in labelled_folders(data):
+        if folder.name in BENCHMARKS:
+            pairs += _published_train_pairs(folder, recipe)
+    pairs += synthetic_pairs(0, recipe.people_again, recipe.seed + 9_000)
+    pairs = vary_format(pairs, recipe, rng)
+    pairs += rng.sample(first, min(recipe.rehearsed, len(first)))
+    rng.shuffle(pairs)
+    return pairs
+
+
+def lesson_pairs(lesson: LabelledPairs, most: int, seed: int) -> list[TextPair]:
+    """Draw up to `most` pairs of a lesson, more of those that are hard for the comparison model."""
+    log_odds = load_comparison_model().log_odds(lesson.vectors)
+    different = np.flatnonzero(lesson.left != lesson.right)
+    weight = np.where(np.abs(log_odds[different]) < DOUBTFUL, DOUBTFUL_WEIGHT, 1.0)
+    rng = np.random.default_rng(seed)
+    drawn = rng.choice(different, min(most, len(different)), replace=False, p=weight / weight.sum())
+    return [
+        TextPair(lesson.left[i], lesson.right[i], int(lesson.labels[i]), lesson.name) for i in drawn
+    ]
 
 
 def vary_format(pairs: Sequence[TextPair], recipe: Recipe, rng: random.Random) -> list[TextPair]:
@@ -165,15 +170,6 @@ def _maybe_free_text(pair: TextPair, rate: float, rng: random.Random) -> TextPai
     return replace(pair, left=left, right=right)
 
 
-def synthetic_tables(recipe: Recipe, seed: int) -> Iterator[tuple[str, list[TextPair]]]:
-    """Yield the names and the candidate pairs of synthetic tables."""
-    for domain in DOMAINS:
-        count = recipe.synthetic_tables * (5 if domain in PEOPLE else 1)
-        for number in range(count):
-            table = synthesize_table(recipe.synthetic_rows, seed * 1_000 + number, domain)
-            yield f"{_SYNTHETIC_TABLE}{domain}-{number}", synthetic_candidates(table)
-
-
 def synthetic_pairs(count: int, people: int, seed: int) -> list[TextPair]:
     """Make synthetic pairs of all domains, and more of the domains of people, as texts."""
     pairs = chain(synthesize_pairs(count, seed), synthesize_pairs(people, seed + 1, PEOPLE))
@@ -185,52 +181,34 @@ def synthetic_pairs(count: int, people: int, seed: int) -> list[TextPair]:
     ]
 
 
-def _published_train_pairs(
-    data: Path, recipe: Recipe, rng: random.Random, leave_out: Sequence[str]
-) -> list[TextPair]:
-    """Read the published train pairs; those of small sets come twice."""
+def calibration_pairs(data: Path, recipe: Recipe) -> list[TextPair]:
+    """Collect pairs of the sets that no stage learns, for calibration: train and valid parts."""
     pairs: list[TextPair] = []
     for folder in labelled_folders(data):
-        if folder.name not in leave_out:
-            pairs += repeat_some(published_pairs(folder, "train"), recipe.per_published, rng)
+        if folder.name in NEVER_LEARNT:
+            for part in ("train", "valid"):
+                pairs += sample_pairs(published_pairs(folder, part), MOST_CALIBRATING, recipe.seed)
     return pairs
 
 
-def repeat_some(pairs: list[TextPair], most: int, rng: random.Random) -> list[TextPair]:
-    """Append some or all of the pairs once more, up to `most` pairs in all."""
-    count = min(len(pairs), max(most - len(pairs), 0))
-    return pairs + rng.sample(pairs, count)
-
-
-def held_out_pairs(
-    data: Path, tables: Tables, part: str, recipe: Recipe, leave_out: Sequence[str] = ()
-) -> list[TextPair]:
-    """Collect the published pairs and the candidates of one part, at their own match rate.
-
-    Parameters
-    ----------
-    data, tables, recipe
-        As in :func:`first_round_pairs`.
-    part
-        "valid" or "test".
-    leave_out
-        Names of the sets that are left out of the valid part.
-    """
+def tested_pairs(data: Path, tables: Tables, recipe: Recipe) -> list[TextPair]:
+    """Collect the pairs of the test parts, published ones and candidates, at their match rate."""
     pairs: list[TextPair] = []
     for name, parts in tables.items():
-        pairs += sample_pairs(parts[part], _most_pairs(name, recipe) // 2, recipe.seed)
+        pairs += sample_pairs(parts["test"], _most_pairs(name, recipe) // 4, recipe.seed)
     for folder in labelled_folders(data):
-        if folder.name not in leave_out or part == "test":
-            pairs += published_pairs(folder, part)
+        most = MOST_TESTED if folder.name in LEFT_OUT else MOST_TESTED_OF_OTHERS
+        pairs += sample_pairs(published_pairs(folder, "test"), most, recipe.seed)
     return pairs
 
 
-def _is_small(name: str) -> bool:
-    return name.startswith((_SMALL_FOLDER, _SYNTHETIC_TABLE))
+def _published_train_pairs(folder: Path, recipe: Recipe) -> list[TextPair]:
+    most = MOST_PUBLISHED.get(folder.name, MOST_OF_OTHERS)
+    return sample_pairs(published_pairs(folder, "train"), most, recipe.seed)
 
 
 def _most_pairs(name: str, recipe: Recipe) -> int:
-    return recipe.per_small_table if _is_small(name) else recipe.per_table
+    return recipe.per_small_table if name.startswith(_SMALL_FOLDER) else recipe.per_table
 
 
 def say(line: str) -> None:

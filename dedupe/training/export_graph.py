@@ -1,8 +1,8 @@
 """Write the graph of the bundled cross-encoder: ``python -m dedupe.training.export_graph``.
 
-The graph holds no weights: :mod:`dedupe.scoring.onnx_cross_encoder` gives them to it. It differs
-from an exported network in two ways. Each product quantises its input by token. The last layer
-computes the first token only, since no other is read. Needs the extra ``train``.
+The graph holds no weights: :mod:`dedupe.scoring.cross_encoder.onnx_encoder` gives them to it. It
+differs from an exported network in two ways. Each product quantises its input by token. The last
+layer computes the first token only, since no other is read. Needs the extra ``train``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedupe.errors import ModelError, needs_extra
-from dedupe.scoring.onnx_cross_encoder import (
+from dedupe.scoring.cross_encoder.onnx_encoder import (
     BUNDLED_FOLDER,
     GELU_OFFSET,
     GRAPH,

@@ -1,4 +1,4 @@
-"""Calibration on the valid parts, and figures of the test parts."""
+"""Calibration on sets that were never learnt, and figures of the test parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.scoring.cross_encoder import load_cross_encoder
+from dedupe.scoring.cross_encoder.encoder import load_cross_encoder
 from dedupe.training.calibrate import (
     Calibration,
     expected_calibration_error,
@@ -19,46 +19,42 @@ from dedupe.training.calibrate import (
     pair_f1,
 )
 from dedupe.training.data import TextPair, by_origin
-from dedupe.training.data_mix import Tables, held_out_pairs
+from dedupe.training.data_mix import Tables, calibration_pairs, tested_pairs
 from dedupe.training.predict import predict, sigmoid
 from dedupe.training.recipe import Recipe
 
 
 def measure(
-    folder: Path, data: Path, tables: Tables, recipe: Recipe, leave_out: Sequence[str] = ()
+    folder: Path, data: Path, tables: Tables, recipe: Recipe
 ) -> tuple[Calibration, dict[str, Any]]:
-    """Fit the calibration of a model on the valid parts, and measure it on the test parts.
+    """Fit the calibration of a model on sets it never learnt, and measure it on the test parts.
 
     Parameters
     ----------
     folder
         Folder of the model, without calibration.
     data, tables, recipe
-        As in :func:`dedupe.training.data_mix.first_round_pairs`.
-    leave_out
-        Names of the sets that the calibration leaves out.
+        As in :func:`dedupe.training.data_mix.first_stage_pairs`.
 
     Returns
     -------
     Calibration
         To be built into the model.
     dict
-        ``calibration``, ``valid_ece`` (expected calibration error of the valid parts), and
-        ``sets``: precision, recall and F1 at a threshold of 0.5 by set.
+        ``calibration``, and ``sets``: precision, recall and F1 at a threshold of 0.5, and the
+        expected calibration error, by set.
     """
     model = load_cross_encoder(Config(cross_encoder=str(folder)))
-    valid = held_out_pairs(data, tables, "valid", recipe, leave_out)
-    labels = np.array([pair.label for pair in valid])
-    logits = predict(model, valid)
-    calibration = fit_calibration(logits, labels, equal_weights(valid))
+    unseen = calibration_pairs(data, recipe)
+    labels = np.array([pair.label for pair in unseen])
+    calibration = fit_calibration(predict(model, unseen), labels, equal_weights(unseen))
 
     def calibrated(raw: NDArray[np.float32]) -> NDArray[np.float32]:
         return sigmoid(calibration.scale * raw + calibration.shift)
 
-    test = held_out_pairs(data, tables, "test", recipe)
+    test = tested_pairs(data, tables, recipe)
     return calibration, {
         "calibration": asdict(calibration),
-        "valid_ece": round(expected_calibration_error(calibrated(logits), labels), 4),
         "sets": _figures_by_set(test, calibrated(predict(model, test))),
     }
 
@@ -78,6 +74,7 @@ def _figures_by_set(
             "precision": round(precision, 4),
             "recall": round(recall, 4),
             "f1": round(f1, 4),
+            "ece": round(expected_calibration_error(probabilities[of_set], labels), 4),
         }
     return figures
 

@@ -23,13 +23,13 @@ class TrainedModel:
     weights
         Folder of the cross-encoder, without calibration.
     calibration
-        Fitted on the valid parts.
+        Fitted on sets that were never learnt.
     figures
         See :func:`dedupe.training.measure.measure`.
     pairs
-        Number of pairs in all rounds.
+        Number of pairs in both stages.
     seconds
-        Duration of the rounds.
+        Duration of both stages.
     """
 
     weights: Path
@@ -83,11 +83,11 @@ def model_card(trained: TrainedModel, recipe: Recipe, weights: str) -> str:
         minutes=f"{trained.seconds / 60:.0f}",
         scale=figures["calibration"]["scale"],
         shift=figures["calibration"]["shift"],
-        ece=figures["valid_ece"],
+        rehearsed=f"{recipe.rehearsed:,}",
         weights=weights,
         table="\n".join(
             f"| {name} | {row['pairs']} | {row['true']} | {row['precision']:.3f} "
-            f"| {row['recall']:.3f} | {row['f1']:.3f} |"
+            f"| {row['recall']:.3f} | {row['f1']:.3f} | {row['ece']:.3f} |"
             for name, row in figures["sets"].items()
         ),
     )

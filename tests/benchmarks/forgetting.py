@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedupe.config import Config
-from dedupe.scoring.cross_encoder import load_cross_encoder
+from dedupe.scoring.cross_encoder.encoder import load_cross_encoder
 from dedupe.training.calibrate import pair_f1
 from dedupe.training.data import TextPair, published_pairs
 from dedupe.training.predict import predict, sigmoid

@@ -22,7 +22,7 @@ from dedupe.blocking.embedding.bi_encoder import embed, fit_bi_encoder
 from dedupe.config import Config
 from dedupe.records.records import record_text
 from dedupe.scoring.comparison.comparison import Comparison
-from dedupe.scoring.cross_encoder import load_cross_encoder
+from dedupe.scoring.cross_encoder.encoder import load_cross_encoder
 from dedupe.scoring.score import judge
 from dedupe.training.generators.synthesize import synthesize_pairs
 

@@ -101,6 +101,7 @@ def test_the_cross_encoder_reads_every_pair_of_different_records(
         """A cross-encoder that remembers what it read."""
 
         vocabulary = frozenset[str]()
+        reads_marks = False
 
         def logits(
             self, pairs: Sequence[tuple[str, str]], progress: Progress = silent

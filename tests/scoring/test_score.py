@@ -37,6 +37,7 @@ class FakeCrossEncoder:
     """Give every pair the same logit, and remember what it read."""
 
     vocabulary = frozenset[str]()
+    reads_marks = False
 
     def __init__(self, logit: float) -> None:
         self.logit = logit

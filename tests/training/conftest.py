@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
+from dedupe.training.comparison.data import LabelledPairs, lesson_pairs
 from dedupe.training.generators.synthesize import synthesize_pairs
 from dedupe.training.recipe import Recipe
 
@@ -40,6 +42,21 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small() -> Recipe:
     """A recipe of few pairs."""
     return Recipe(
-        synthetic=60, people=20, per_table=80, per_published=40, synthetic_again=30,
-        people_again=10, searched=150, searched_small=20, synthetic_tables=1, synthetic_rows=60,
-    )  # fmt: skip
+        synthetic=60,
+        people=20,
+        per_table=80,
+        lessons=1,
+        per_lesson=25,
+        people_again=10,
+        rehearsed=50,
+        batch=8,
+    )
+
+
+@pytest.fixture
+def one_lesson(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One kind of lesson instead of all of them."""
+    vectors, labels, left, right = lesson_pairs("twins", 0, 1)
+    sides = (np.array(side, dtype=object) for side in (left, right))
+    lesson = LabelledPairs("twins", "lesson", vectors, labels, *sides)
+    monkeypatch.setattr("dedupe.training.data_mix.synthetic_sets", lambda *_: [lesson])

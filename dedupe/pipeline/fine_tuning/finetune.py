@@ -40,7 +40,8 @@ from numpy.typing import NDArray
 from dedupe.errors import OptionError
 from dedupe.models.loading import MODELS, REHEARSAL, cannot_load, no_bars, pick_device, pick_dtype
 from dedupe.progress import Progress, silent
-from dedupe.scoring.cross_encoder import MAX_TOKENS, TorchPairModel, prepare_texts, score_logits
+from dedupe.scoring.cross_encoder.encoder import MAX_TOKENS, TorchPairModel, score_logits
+from dedupe.scoring.cross_encoder.text import pair_texts, prepare_texts
 from dedupe.scoring.logistic import log_loss, sigmoid
 from dedupe.scoring.recalibration import MIN_DECISIONS, MIN_DECISIONS_OF_A_KIND
 
@@ -286,7 +287,7 @@ def _train(
             prepare_texts(reader, [getattr(example, side) for example in batch])
             for side in ("left", "right")
         )
-        pairs = [(a, b) if a <= b else (b, a) for a, b in zip(left, right, strict=True)]
+        pairs = pair_texts(reader, left, right)
         tokens = model.tokenizer(
             [a for a, _ in pairs],
             [b for _, b in pairs],

@@ -28,7 +28,7 @@ from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.values.roles import given_roles
-from dedupe.scoring.cross_encoder import load_cross_encoder
+from dedupe.scoring.cross_encoder.encoder import load_cross_encoder
 from dedupe.scoring.logistic import sigmoid
 from dedupe.scoring.pairs import SAME_FROM, Rows, identical_pairs
 from dedupe.scoring.score import held_out_scores, judge
@@ -48,7 +48,7 @@ from dedupe.workspace.stored import (
 )
 
 if TYPE_CHECKING:
-    from dedupe.scoring.cross_encoder import PairModel
+    from dedupe.scoring.cross_encoder.encoder import PairModel
 
 
 MATCHES = pl.Schema(

@@ -26,7 +26,7 @@ from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.model import LOGIT_LIMIT
 from dedupe.scoring.comparison.statistics import FileStatistics
-from dedupe.scoring.cross_encoder import load_cross_encoder
+from dedupe.scoring.cross_encoder.encoder import load_cross_encoder
 from dedupe.scoring.explanation.short_reasons import reasons_of
 from dedupe.scoring.logistic import logit, sigmoid
 from dedupe.scoring.pairs import ALL_EQUAL, DECIDERS, PAIRS, of_own_record

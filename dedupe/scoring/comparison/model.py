@@ -23,6 +23,8 @@ from dedupe.scoring.comparison.vectors import feature_names
 WEIGHTS = MODELS / "comparison" / "model.safetensors"
 LOGIT_LIMIT = 7.0
 """Log odds that a combined score does not exceed."""
+COMBINATIONS = ("combination", "given_combination")
+"""Arrays of a stored model beside those of its trees."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +36,16 @@ class ComparisonModel:
     trees
         Predict the log odds of a match.
     combination
-        (4,) float64: constant, and weights of the log odds of the comparison model, of those of
-        the cross-encoder, and of the lower of the two.
+        (4,) float64: how candidate pairs are judged: a constant, and weights of the log odds of the
+        comparison model, of those of the cross-encoder, and of the lower of the two.
+    given_combination
+        (6,) float64: the same for pairs that are given without a file, where the comparison model
+        knows less; and weights of the similarity of the pair, and of that of the likely matches.
     """
 
     trees: ObliviousTrees
     combination: NDArray[np.float64]
+    given_combination: NDArray[np.float64]
 
     def log_odds(self, vectors: Bytes) -> NDArray[np.float32]:
         """Predict the log odds of each pair, (m,) float32, from (m, f) comparison vectors."""
@@ -48,16 +54,75 @@ class ComparisonModel:
     def combine(
         self, comparison: NDArray[np.float32], cross_encoder: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Combine the log odds of the comparison model and of the cross-encoder, (m,) float32."""
-        scores = [
-            np.clip(scores, -LOGIT_LIMIT, LOGIT_LIMIT).astype(np.float64)
-            for scores in (comparison, cross_encoder)
-        ]
-        constant, *weights = self.combination
-        inputs = np.stack([*scores, np.minimum(*scores)])
-        combined = constant + np.tensordot(weights, inputs, 1)
-        limited: NDArray[np.float32] = np.clip(combined, -LOGIT_LIMIT, LOGIT_LIMIT)
-        return limited.astype(np.float32)
+        """Combine the log odds of both models for candidate pairs of a file, (m,) float32."""
+        return combined_log_odds(self.combination, both_scores(comparison, cross_encoder))
+
+    def combine_given(
+        self,
+        comparison: NDArray[np.float32],
+        cross_encoder: NDArray[np.float32],
+        similarity: NDArray[np.float32],
+        match_similarity: float,
+    ) -> NDArray[np.float32]:
+        """Combine the log odds of both models for pairs without a file, (m,) float32.
+
+        See :func:`inputs_of_given_pairs` for the parameters.
+        """
+        inputs = inputs_of_given_pairs(comparison, cross_encoder, similarity, match_similarity)
+        return combined_log_odds(self.given_combination, inputs)
+
+
+def combined_log_odds(
+    combination: NDArray[np.float64], inputs: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Combine two models: a constant and a weighted sum of (m, k) inputs, limited on either side.
+
+    Returns
+    -------
+    ndarray
+        (m,) float32 log odds, at most :data:`LOGIT_LIMIT` on either side.
+    """
+    constant, *weights = combination
+    combined = constant + inputs @ np.array(weights)
+    limited: NDArray[np.float32] = np.clip(combined, -LOGIT_LIMIT, LOGIT_LIMIT).astype(np.float32)
+    return limited
+
+
+def both_scores(
+    comparison: NDArray[np.float32], cross_encoder: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Stack the log odds of both models and the lower of the two, (m, 3)."""
+    scores = [
+        np.clip(scores, -LOGIT_LIMIT, LOGIT_LIMIT).astype(np.float64)
+        for scores in (comparison, cross_encoder)
+    ]
+    return np.column_stack([*scores, np.minimum(*scores)])
+
+
+def inputs_of_given_pairs(
+    comparison: NDArray[np.float32],
+    cross_encoder: NDArray[np.float32],
+    similarity: NDArray[np.float32],
+    match_similarity: float,
+) -> NDArray[np.float64]:
+    """Stack what is combined where pairs are given as such, without the candidates of a file.
+
+    Parameters
+    ----------
+    comparison, cross_encoder
+        (m,) log odds of both models.
+    similarity
+        (m,) cosine of the two embeddings.
+    match_similarity
+        How similar the likely matches are; see :mod:`.match_similarity`.
+
+    Returns
+    -------
+    ndarray
+        (m, 5): the log odds of both, the lower of the two, and both similarities.
+    """
+    of_all = np.full(len(similarity), match_similarity)
+    return np.column_stack([both_scores(comparison, cross_encoder), similarity, of_all])
 
 
 @cache
@@ -75,7 +140,7 @@ def load_comparison_model(file: Path = WEIGHTS) -> ComparisonModel:
         with safe_open(file, framework="numpy") as stored:
             arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
             features = json.loads((stored.metadata() or {}).get("features", "[]"))
-        combination = arrays.pop("combination")
+        combinations = [arrays.pop(name) for name in COMBINATIONS]
         trees = ObliviousTrees(**arrays)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"cannot load the comparison model {file}: {error}") from error
@@ -83,12 +148,13 @@ def load_comparison_model(file: Path = WEIGHTS) -> ComparisonModel:
         raise ModelError(
             f"the comparison model {file} was trained on other features: install dedupe again"
         )
-    return ComparisonModel(trees, combination)
+    return ComparisonModel(trees, *combinations)
 
 
 def save_comparison_model(model: ComparisonModel, file: Path) -> None:
     """Write a comparison model, with the names of its features."""
     from safetensors.numpy import save_file
 
-    arrays = {**model.trees.to_arrays(), "combination": model.combination}
+    weights = {name: getattr(model, name) for name in COMBINATIONS}
+    arrays = {**model.trees.to_arrays(), **weights}
     save_file(arrays, file, metadata={"features": json.dumps(feature_names())})

@@ -1,9 +1,11 @@
 """Train the bundled comparison model: ``python -m dedupe.training.comparison DATA_DIR WORK_DIR``.
 
 Compares the candidate pairs of full tables, the published train pairs and those of synthetic
-files; fits the trees to all of them; fits the combination with the cross-encoder to predictions
-for families of sets that were held out; and writes weights with the names of the features.
-Comparison vectors are kept in WORK_DIR. Needs the extra ``train``.
+files; fits the trees to all of them; and fits the combination with the cross-encoder to predictions
+for families of sets that were held out. For pairs that are given without a file, another one is
+fitted to sets that neither model has seen: to the scores of trees fitted without these sets, and of
+the cross-encoder after the first stage of its training, which :mod:`dedupe.training.train` leaves
+in the same WORK_DIR. Writes weights with the names of the features. Needs the extra ``train``.
 """
 
 from __future__ import annotations
@@ -20,6 +22,13 @@ from dedupe.training.comparison.fit import (
     fit_combination,
     fit_trees,
     held_out_log_odds,
+)
+from dedupe.training.comparison.unseen import (
+    JUDGED_PAIRS,
+    calibrated,
+    fit_given_combination,
+    unseen_scores,
+    unseen_trees,
 )
 from dedupe.training.data_mix import say
 
@@ -38,13 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     recipe = TreeRecipe(iterations=options.iterations)
     sets = list(all_sets(options.data, options.lessons, 0, options.work))
     say(f"{len(sets)} sets, {sum(map(len, sets)):,} pairs")
+    without = unseen_trees(sets, recipe, options.work)
+    scores = unseen_scores(options.data, without, "train", options.work, JUDGED_PAIRS)
+    unseen = calibrated(list(scores))
     short = replace(recipe, iterations=options.held_out_iterations)
     held_out = held_out_log_odds(sets, short, options.folds)
     combination = fit_combination(sets, held_out, recipe.seed)
-    say(f"combination {combination.round(3).tolist()}")
+    given_combination = fit_given_combination(unseen, combination)
+    say(f"combination {combination.round(3).tolist()}, {given_combination.round(3).tolist()}")
     trees = fit_trees(sets, recipe)
     options.out.parent.mkdir(exist_ok=True)
-    save_comparison_model(ComparisonModel(trees, combination), options.out)
+    save_comparison_model(ComparisonModel(trees, combination, given_combination), options.out)
     say(f"written to {options.out}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,31 +102,32 @@ def all_sets(data: Path, lessons: int, seed: int, cache: Path) -> Iterator[Label
     cache
         Folder that is filled with one file per set.
     """
-    jobs: list[tuple[str, str, Callable[[], _Compared]]] = [
-        *(
-            ("-".join(folder.relative_to(data).parts), "table", partial(table_pairs, folder))
-            for folder in table_folders(data)
-        ),
-        *(
-            (folder.name, "published", partial(compared_published, folder))
-            for folder in labelled_folders(data)
-        ),
-        *(
-            (f"{kind}-{seed}", "lesson", partial(lesson_pairs, kind, seed, lessons))
-            for kind in LESSONS
-        ),
-        *(
-            (f"{kind}-{number}", "lesson", partial(lesson_pairs, kind, number, 1))
-            for kind in LARGE_LESSONS
-            for number in range(seed, seed + LARGE_FILES[kind])
-        ),
-        *(
-            (f"{domain}-{seed}", "domain", partial(domain_pairs, domain, seed))
-            for domain in DOMAINS
-        ),
-    ]
-    for name, set_kind, compare in jobs:
-        yield _cached(cache, name, set_kind, compare)
+    for folder in table_folders(data):
+        name = "-".join(folder.relative_to(data).parts)
+        yield _cached(cache, name, "table", partial(table_pairs, folder))
+    for folder in labelled_folders(data):
+        yield published_set(folder, "train", cache)
+    yield from synthetic_sets(lessons, seed, cache)
+    for kind in LARGE_LESSONS:
+        for number in range(seed, seed + LARGE_FILES[kind]):
+            yield _cached(
+                cache, f"{kind}-{number}", "lesson", partial(lesson_pairs, kind, number, 1)
+            )
+
+
+def published_set(folder: Path, part: str, cache: Path) -> LabelledPairs:
+    """Compare the published pairs of one part, or read them from `cache`."""
+    compare = partial(compared_published, folder, part)
+    return replace(_cached(cache, f"{folder.name}-{part}", "published", compare), name=folder.name)
+
+
+def synthetic_sets(lessons: int, seed: int, cache: Path) -> Iterator[LabelledPairs]:
+    """Yield the synthetic files of each kind, `lessons` of each, and those of each domain."""
+    for kind in LESSONS:
+        name = f"{kind}-{seed}-{lessons}"
+        yield _cached(cache, name, "lesson", partial(lesson_pairs, kind, seed, lessons))
+    for domain in DOMAINS:
+        yield _cached(cache, f"{domain}-{seed}", "domain", partial(domain_pairs, domain, seed))
 
 
 _Compared = tuple[Bytes, NDArray[np.int8], list[str], list[str]]
@@ -179,9 +180,9 @@ def domain_pairs(domain: str, seed: int) -> _Compared:
     return _joined(parts)
 
 
-def compared_published(folder: Path) -> _Compared:
-    """Compare the pairs of the published train part; their records are taken for a file."""
-    pairs = _some(published_pairs(folder, "train"))
+def compared_published(folder: Path, part: str) -> _Compared:
+    """Compare the published pairs of one part; their records are taken for a file."""
+    pairs = _some(published_pairs(folder, part))
     texts = sorted({text for pair in pairs for text in (pair.left, pair.right)})
     row = {text: number for number, text in enumerate(texts)}
     left = np.array([row[pair.left] for pair in pairs], dtype=np.uint32)

@@ -1,4 +1,4 @@
-"""Fit the trees of the comparison model, and the combination with the cross-encoder."""
+"""Fit the trees of the comparison model, and its combination with the cross-encoder in a file."""
 
 from __future__ import annotations
 
@@ -15,16 +15,13 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.models.loading import cpu_count
 from dedupe.scoring.cascade import DOUBTFUL
-from dedupe.scoring.comparison.model import LOGIT_LIMIT
+from dedupe.scoring.comparison.model import both_scores
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
-from dedupe.scoring.cross_encoder import load_cross_encoder, prepare_texts, score_logits
+from dedupe.scoring.cross_encoder.encoder import load_cross_encoder, score_logits
+from dedupe.scoring.cross_encoder.text import prepare_texts
 from dedupe.training.comparison.data import LabelledPairs
+from dedupe.training.data import NEVER_LEARNT
 
-SEEN_BY_CROSS_ENCODER = (
-    "amazon-google", "walmart-amazon", "walmart-amazon-dirty", "dblp-acm", "dblp-acm-dirty", "beer",
-    "wdc-computers", "wdc-cameras",
-)  # fmt: skip
-"""Published sets that the cross-encoder was trained on: its scores of them are too good."""
 JUDGED_PAIRS = 300
 """Doubtful pairs of a set that the combination is fitted to."""
 
@@ -144,7 +141,8 @@ def fit_combination(
     Parameters
     ----------
     sets
-        Labelled pairs. Those of sets that the cross-encoder was trained on are left out.
+        Labelled pairs. Published sets and tables that the cross-encoder was trained on are left
+        out.
     held_out
         Log odds of each set's pairs as of :func:`held_out_log_odds`.
     seed
@@ -156,7 +154,8 @@ def fit_combination(
     model = load_cross_encoder(Config())
     inputs, labels = [], []
     for pairs, log_odds in zip(sets, held_out, strict=True):
-        if pairs.name in SEEN_BY_CROSS_ENCODER or pairs.kind in ("table", "domain"):
+        seen = pairs.kind == "published" and pairs.name not in NEVER_LEARNT
+        if seen or pairs.kind in ("table", "domain"):
             continue
         doubtful = np.flatnonzero((np.abs(log_odds) < DOUBTFUL) & (pairs.left != pairs.right))
         rows = rng.permutation(doubtful)[:JUDGED_PAIRS]
@@ -165,23 +164,12 @@ def fit_combination(
         left, right = (
             prepare_texts(model, side[rows].tolist()) for side in (pairs.left, pairs.right)
         )
-        inputs.append(combination_inputs(log_odds[rows], score_logits(model, left, right)))
+        inputs.append(both_scores(log_odds[rows], score_logits(model, left, right)))
         labels.append(pairs.labels[rows])
     fitted = LogisticRegression(C=1e3, max_iter=1000).fit(
         np.concatenate(inputs), np.concatenate(labels)
     )
     return np.concatenate([fitted.intercept_, fitted.coef_[0]])
-
-
-def combination_inputs(
-    comparison: NDArray[np.float32], cross_encoder: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Stack the log odds that are combined, (m, 3)."""
-    scores = [
-        np.clip(scores, -LOGIT_LIMIT, LOGIT_LIMIT).astype(np.float64)
-        for scores in (comparison, cross_encoder)
-    ]
-    return np.column_stack([*scores, np.minimum(*scores)])
 
 
 def _sample(

@@ -34,7 +34,8 @@ def test_decisions_are_learned_and_the_rest_is_kept() -> None:
     assert report.loss_after <= report.loss_before + 0.05
     assert held_out.shape == (24,)
     assert seen[-1][0] == seen[-1][1] <= 8
-    from dedupe.scoring.cross_encoder import TorchPairModel, prepare_texts, score_texts
+    from dedupe.scoring.cross_encoder.encoder import TorchPairModel, score_texts
+    from dedupe.scoring.cross_encoder.text import prepare_texts
 
     scored = TorchPairModel(model)
     left, right = (

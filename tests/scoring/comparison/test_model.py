@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from dedupe.errors import ModelError
 from dedupe.scoring.comparison.model import (
+    COMBINATIONS,
     LOGIT_LIMIT,
     WEIGHTS,
     ComparisonModel,
@@ -33,7 +34,8 @@ def small_model() -> ComparisonModel:
         np.array([[-1, 1]], dtype=np.float32),
         np.zeros(1),
     )
-    return ComparisonModel(trees, np.array([0.1, 0.5, 0.3, 0.2]))
+    weights = np.array([0.1, 0.5, 0.3, 0.2])
+    return ComparisonModel(trees, weights, np.append(weights, [2.0, -1.0]))
 
 
 def refusal(file: Path) -> str:
@@ -52,6 +54,7 @@ def test_a_saved_model_is_loaded_as_it_was(tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).integers(0, 256, (9, len(feature_names())), dtype=np.uint8)
     np.testing.assert_array_equal(loaded.log_odds(vectors), model.log_odds(vectors))
     np.testing.assert_array_equal(loaded.combination, model.combination)
+    np.testing.assert_array_equal(loaded.given_combination, model.given_combination)
 
 
 def test_the_bundled_model_fits_the_features_and_is_loaded_once() -> None:
@@ -61,6 +64,7 @@ def test_the_bundled_model_fits_the_features_and_is_loaded_once() -> None:
     assert model.trees.feature.shape == model.trees.limit.shape
     assert model.trees.value.shape == (len(model.trees.limit), 2 ** model.trees.limit.shape[1])
     assert model.combination.shape == (4,)
+    assert model.given_combination.shape == (6,)
     vectors = np.full((1, len(feature_names())), 128, dtype=np.uint8)
     assert np.isfinite(model.log_odds(vectors)).all()
 
@@ -76,10 +80,14 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
     assert "cannot load" in refusal(file)
 
 
-@pytest.mark.parametrize("name", ["feature", "limit", "value", "base", "combination"])
+@pytest.mark.parametrize("name", ["feature", "limit", "value", "base", *COMBINATIONS])
 def test_a_file_without_an_array_is_refused(tmp_path: Path, name: str) -> None:
     model, file = small_model(), tmp_path / "part.safetensors"
-    arrays = {**model.trees.to_arrays(), "combination": model.combination}
+    arrays = {
+        **model.trees.to_arrays(),
+        "combination": model.combination,
+        "given_combination": model.given_combination,
+    }
     del arrays[name]
     save_file(arrays, file, metadata={"features": json.dumps(feature_names())})
     assert "cannot load" in refusal(file)
@@ -97,7 +105,11 @@ def test_a_model_of_other_features_is_refused(
     tmp_path: Path, metadata: dict[str, str] | None
 ) -> None:
     model, file = small_model(), tmp_path / "other.safetensors"
-    arrays = {**model.trees.to_arrays(), "combination": model.combination}
+    arrays = {
+        **model.trees.to_arrays(),
+        "combination": model.combination,
+        "given_combination": model.given_combination,
+    }
     save_file(arrays, file, metadata=metadata)
     assert "other features" in refusal(file)
 
@@ -116,6 +128,19 @@ def test_the_combined_score_rises_with_both_scores_and_is_limited(
     assert more_alike >= score
     assert np.abs([score, more_similar, more_alike]).max() <= LOGIT_LIMIT
     assert model.combine(one, other).dtype == np.float32
+    of_given_pairs = model.combine_given(one, other, np.full(3, 0.5, np.float32), 0.6)
+    assert of_given_pairs[1] >= of_given_pairs[0] <= of_given_pairs[2]
+
+
+def test_of_given_pairs_it_counts_whether_they_are_more_alike_than_likely_matches() -> None:
+    model, doubtful = load_comparison_model(), np.zeros(1, dtype=np.float32)
+
+    def combine(similarity: float, of_matches: float) -> float:
+        alike = np.array([similarity], dtype=np.float32)
+        return float(model.combine_given(doubtful, doubtful, alike, of_matches)[0])
+
+    assert combine(0.8, 0.6) > combine(0.5, 0.6)
+    assert combine(0.5, 0.4) > combine(0.5, 0.9)
 
 
 def test_scores_beyond_the_limit_count_as_the_limit() -> None:
@@ -125,4 +150,8 @@ def test_scores_beyond_the_limit_count_as_the_limit() -> None:
     # Constant, log odds of either model, and the lower of the two.
     assert model.combine(np.float32([1]), np.float32([-2])) == pytest.approx(
         [0.1 + 0.5 - 0.6 - 0.4]
+    )
+    similarity = np.array([0.25], dtype=np.float32)
+    assert model.combine_given(np.float32([1]), np.float32([-2]), similarity, 0.5) == pytest.approx(
+        [0.1 + 0.5 - 0.6 - 0.4 + 0.5 - 0.5]
     )

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dedupe.scoring.comparison.model import both_scores
 from dedupe.scoring.comparison.vectors import feature_names
 from dedupe.training.comparison.data import LabelledPairs
-from dedupe.training.comparison.fit import TreeRecipe, combination_inputs, fit_trees
+from dedupe.training.comparison.fit import TreeRecipe, fit_trees
 
 pytestmark = pytest.mark.model
 
@@ -33,5 +34,5 @@ def test_trees_are_exported_as_fitted() -> None:
 
 
 def test_combined_log_odds_are_clipped_and_beside_them_is_the_lower() -> None:
-    inputs = combination_inputs(np.array([9.0, -1.0], "f4"), np.array([2.0, -20.0], "f4"))
+    inputs = both_scores(np.array([9.0, -1.0], "f4"), np.array([2.0, -20.0], "f4"))
     assert inputs.tolist() == [[7.0, 2.0, 2.0], [-1.0, -7.0, -7.0]]

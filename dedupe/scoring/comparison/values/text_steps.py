@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -23,6 +23,9 @@ from polars.datatypes import DataTypeClass
 
 FEW = 1 << 9
 """Texts up to which Python runs the steps."""
+
+REMEMBERED = 1 << 12
+"""Texts of which Python remembers what several steps make of them."""
 
 _OF_UNICODE = re.compile(r"\\[dDsSwWbB]")
 """What a pattern of Python finds in other texts than one of polars does."""
@@ -123,7 +126,8 @@ class TextSteps:
                 text = function(text)
             return text
 
-        return functions[0] if len(functions) == 1 else run
+        # Towns, given names and the like come again and again while records are matched.
+        return functions[0] if len(functions) == 1 else lru_cache(REMEMBERED)(run)
 
     def _then(
         self,

@@ -1,23 +1,22 @@
 """The cross-encoder: the bundled one, or any sentence-transformers model with one label.
 
 The bundled cross-encoder is a MiniLM fine-tuned on pairs of records. It reads the texts of
-:mod:`dedupe.records` as :func:`prepare_texts` rewrites them. The score of a pair does not depend on
-the order of its records: the two texts are sorted before the model reads them.
+:mod:`dedupe.records` as :mod:`dedupe.scoring.cross_encoder.text` rewrites them. The score of a pair
+does not depend on the order of its records: the two texts are sorted before the model reads them.
 
 On a CPU, ONNX Runtime computes the bundled model and models fine-tuned from it
-(:mod:`dedupe.scoring.onnx_cross_encoder`). sentence-transformers computes all others, and all on a
-GPU.
+(:mod:`dedupe.scoring.cross_encoder.onnx_encoder`). sentence-transformers computes all others, and
+all on a GPU.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,9 @@ from dedupe.config import BUNDLED, Config
 from dedupe.errors import ModelError
 from dedupe.models.loading import MODELS, cannot_load, no_bars, pick_device, pick_dtype
 from dedupe.progress import Progress, silent
+from dedupe.scoring.cross_encoder.onnx_encoder import load_onnx_cross_encoder, runs_on_graph
+from dedupe.scoring.cross_encoder.text import pair_texts
 from dedupe.scoring.logistic import sigmoid
-from dedupe.scoring.onnx_cross_encoder import load_onnx_cross_encoder, runs_on_graph
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -35,9 +35,8 @@ if TYPE_CHECKING:
 
 MAX_TOKENS = 192
 """Longest input of the bundled cross-encoder, in word pieces per pair."""
-TEXT_BUDGET = 256
-"""Characters of a record that a cross-encoder reads; the longest values are cut first."""
-_DIGITS = re.compile(r"\d{5,}")
+READS_MARKS = "reads_marks"
+"""Entry in ``config.json`` of models that were trained on texts in which what differs is marked."""
 
 
 class PairModel(Protocol):
@@ -46,6 +45,11 @@ class PairModel(Protocol):
     @property
     def vocabulary(self) -> frozenset[str]:
         """Tokens of its tokenizer."""
+        ...
+
+    @property
+    def reads_marks(self) -> bool:
+        """Whether it was trained on texts with marks; see :data:`READS_MARKS`."""
         ...
 
     def logits(
@@ -109,81 +113,6 @@ def _name(config: Config) -> str:
     return str(MODELS / "cross-encoder") if bundled else config.cross_encoder
 
 
-def cross_encoder_text(text: str) -> str:
-    r"""Shorten a record text and split its long numbers.
-
-    Runs of five digits or more are split into groups of two, so that two dates or numbers that
-    differ in one digit share all other tokens. In a record of more than :data:`TEXT_BUDGET`
-    characters, the longest values are cut to a common length.
-
-    Examples
-    --------
-    >>> cross_encoder_text("surname: smith\ndate: 19580121")
-    'surname: smith\ndate: 19 58 01 21'
-    """
-    if len(text) > TEXT_BUDGET:
-        lines = text.split("\n")
-        length = _common_length([len(line) for line in lines], TEXT_BUDGET)
-        text = "\n".join(line[:length] for line in lines)
-    return _DIGITS.sub(_split_digits, text)
-
-
-def spell_unknown(texts: Iterable[str], vocabulary: Set[str]) -> dict[int, str]:
-    """Build a translation table that spells out characters that a vocabulary does not have.
-
-    A word-piece tokenizer turns a word with an unknown character into one unknown token, so that
-    all such words look equal. Spelled as its code point, in groups of two digits, the character
-    stays distinct.
-
-    Parameters
-    ----------
-    texts
-        Texts to translate.
-    vocabulary
-        Tokens of the tokenizer.
-
-    Returns
-    -------
-    dict
-        For :meth:`str.translate`; empty if all characters are known.
-    """
-    import unicodedata
-
-    table: dict[int, str] = {}
-    for character in set().union(*map(set, texts)):
-        if character.isspace() or character in vocabulary or ord(character) < 128:
-            continue
-        parts = [
-            part
-            for part in unicodedata.normalize("NFD", character.lower())
-            if unicodedata.category(part) != "Mn"
-        ]
-        # A word piece has another form inside a word (##a) than at its start; both are needed.
-        if all(part in vocabulary and f"##{part}" in vocabulary for part in parts):
-            continue
-        code = str(ord(character))
-        code = code.zfill(len(code) + len(code) % 2)
-        pairs = " ".join(code[at : at + 2] for at in range(0, len(code), 2))
-        table[ord(character)] = f" {pairs} "
-    return table
-
-
-def _split_digits(match: re.Match[str]) -> str:
-    digits = match.group()
-    return " ".join(digits[at : at + 2] for at in range(0, len(digits), 2))
-
-
-def _common_length(lengths: list[int], budget: int) -> int:
-    """Find the largest cap for which the capped lengths add up to `budget` or less."""
-    left = budget
-    for rank, length in enumerate(sorted(lengths)):
-        share = left // (len(lengths) - rank)
-        if length > share:
-            return max(share, 1)
-        left -= length
-    return max(lengths, default=0)
-
-
 CHUNK = 2048
 """Pairs scored between two reports of progress."""
 BATCH_CHARACTERS, BATCH_PAIRS = 24_000, 256
@@ -203,6 +132,12 @@ class TorchPairModel:
     def vocabulary(self) -> frozenset[str]:
         """Tokens of the tokenizer."""
         return frozenset(self.encoder.tokenizer.get_vocab())
+
+    @property
+    def reads_marks(self) -> bool:
+        """Whether the model was trained on texts with marks."""
+        network: Any = self.encoder.model
+        return bool(getattr(network.config, READS_MARKS, False))
 
     def logits(
         self, pairs: Sequence[tuple[str, str]], progress: Progress = silent
@@ -227,18 +162,6 @@ class TorchPairModel:
             )
             progress(min(at + factor * CHUNK, len(order)), len(order))
         return logits
-
-
-def prepare_texts(model: PairModel, texts: Sequence[str]) -> list[str]:
-    """Rewrite record texts for a cross-encoder: shortened, and with all characters known."""
-    return rewrite_texts(texts, model.vocabulary)
-
-
-def rewrite_texts(texts: Sequence[str], vocabulary: frozenset[str]) -> list[str]:
-    """Rewrite record texts as :func:`prepare_texts` does, for a model of this vocabulary."""
-    shortened = [cross_encoder_text(text) for text in texts]
-    table = spell_unknown(shortened, vocabulary)
-    return [text.translate(table) for text in shortened] if table else shortened
 
 
 def score_texts(
@@ -272,5 +195,4 @@ def score_logits(
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
     """Compute the cross-encoder's logit of each pair of prepared texts, (m,) float32."""
-    pairs = [(a, b) if a <= b else (b, a) for a, b in zip(left, right, strict=True)]
-    return model.logits(pairs, progress)
+    return model.logits(pair_texts(model, left, right), progress)

@@ -69,6 +69,8 @@ class OnnxCrossEncoder:
         :data:`GRAPH` with the weights of the model.
     max_tokens
         Longest input, in word pieces per pair.
+    reads_marks
+        Whether the model was trained on texts with marks.
     threads
         Batches that are computed at the same time.
     """
@@ -76,6 +78,7 @@ class OnnxCrossEncoder:
     tokenizer: Tokenizer
     session: InferenceSession
     max_tokens: int
+    reads_marks: bool
     threads: int
 
     @cached_property
@@ -127,6 +130,8 @@ def load_onnx_cross_encoder(folder: Path) -> OnnxCrossEncoder:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        reads_marks = bool(config.get("reads_marks", False))
         weights = graph_weights(load_file(folder / WEIGHTS))
         session = InferenceSession(
             str(GRAPH), _session_options(weights), providers=["CPUExecutionProvider"]
@@ -134,7 +139,7 @@ def load_onnx_cross_encoder(folder: Path) -> OnnxCrossEncoder:
     except Exception as error:
         raise cannot_load("cross-encoder", str(folder), error) from error
     max_tokens = min(int(settings.get("model_max_length", POSITIONS)), POSITIONS)
-    return OnnxCrossEncoder(tokenizer, session, max_tokens, thread_count())
+    return OnnxCrossEncoder(tokenizer, session, max_tokens, reads_marks, thread_count())
 
 
 def runs_on_graph(folder: Path) -> bool:

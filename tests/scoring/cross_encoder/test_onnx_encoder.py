@@ -16,14 +16,13 @@ from safetensors.numpy import load_file, save_file
 from dedupe.config import Config
 from dedupe.errors import ModelError
 from dedupe.records.records import record_text
-from dedupe.scoring.cross_encoder import (
+from dedupe.scoring.cross_encoder.encoder import (
     TorchPairModel,
     load_cross_encoder,
     load_torch_cross_encoder,
-    prepare_texts,
     score_logits,
 )
-from dedupe.scoring.onnx_cross_encoder import (
+from dedupe.scoring.cross_encoder.onnx_encoder import (
     BUNDLED_FOLDER,
     GRAPH,
     WEIGHTS,
@@ -35,6 +34,7 @@ from dedupe.scoring.onnx_cross_encoder import (
     runs_on_graph,
     thread_count,
 )
+from dedupe.scoring.cross_encoder.text import prepare_texts
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +235,7 @@ def test_batches_hold_every_pair_once_and_one_length(lengths: list[int], tokens:
 def test_threads_are_the_cores_unless_the_environment_says_otherwise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("dedupe.scoring.onnx_cross_encoder.cpu_count", lambda: 6)
+    monkeypatch.setattr("dedupe.scoring.cross_encoder.onnx_encoder.cpu_count", lambda: 6)
     for value, expected in (("3", 3), ("", 6), ("0", 6), ("4,2", 6)):
         monkeypatch.setenv("OMP_NUM_THREADS", value)
         assert thread_count() == expected

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dedupe
 from dedupe.config import Config
 from dedupe.errors import ModelError
 from dedupe.records.records import record_text
-from dedupe.scoring.cross_encoder import (
+from dedupe.scoring.cross_encoder.encoder import (
     BATCH_PAIRS,
     CHUNK,
     GPU_FACTOR,
-    TEXT_BUDGET,
     TorchPairModel,
-    cross_encoder_text,
     load_cross_encoder,
-    prepare_texts,
     score_logits,
     score_texts,
-    spell_unknown,
+)
+from dedupe.scoring.cross_encoder.text import (
+    prepare_texts,
 )
 from tests.laws import examples
 
@@ -35,6 +38,12 @@ def person(first: str, last: str, born: str, city: str) -> str:
     return record_text([("first_name", first), ("last_name", last), ("born", born), ("city", city)])
 
 
+def fields(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.split("\n"):
+        label, _, value = line.partition(": ")
+        yield label, value
+
+
 PEOPLE = [
     person("Katherine", "Johnson", "1918-08-26", "Hampton"),
     person("Kathrine", "Jonson", "1918-08-26", "Hampton"),
@@ -44,7 +53,19 @@ PEOPLE = [
 
 
 @pytest.mark.model
-def test_matches_score_high_and_non_matches_low(model) -> None:
+def test_the_bundled_models_score_matches_high_and_non_matches_low() -> None:
+    match, *non_matches = dedupe.score(
+        [
+            {"left": dict(fields(PEOPLE[a])), "right": dict(fields(PEOPLE[b]))}
+            for a, b in ((0, 1), (0, 2), (2, 3))
+        ]
+    )
+    assert match > 0.8
+    assert max(non_matches) < 0.2
+
+
+@pytest.mark.model
+def test_matches_score_higher_than_non_matches(model) -> None:
     left = prepare_texts(model, [PEOPLE[0], PEOPLE[0], PEOPLE[2]])
     right = prepare_texts(model, [PEOPLE[1], PEOPLE[2], PEOPLE[3]])
     match, *non_matches = score_texts(model, left, right)
@@ -78,6 +99,7 @@ def test_a_gpu_gets_larger_batches_and_logits_keep_their_order(device, times) ->
     class LengthModel:
         def __init__(self) -> None:
             self.device = torch.device(device)
+            self.model = SimpleNamespace(config=SimpleNamespace())
 
         def predict(self, pairs, batch_size, **_):
             sizes.append((len(pairs), batch_size))
@@ -104,26 +126,6 @@ def test_names_in_a_script_without_tokens_stay_different(model) -> None:
 def test_no_text_has_an_unknown_token(model, text: str) -> None:
     prepared = prepare_texts(model, [record_text([("name", text)])])[0]
     assert "[UNK]" not in model.tokenizer.encode(prepared).tokens
-
-
-def test_long_numbers_are_split_into_pairs_of_digits() -> None:
-    assert cross_encoder_text("date: 19580121") == "date: 19 58 01 21"
-    assert cross_encoder_text("year: 1958") == "year: 1958"
-
-
-@given(st.lists(st.text(alphabet="ab \u00e9", max_size=400), min_size=1, max_size=6))
-def test_the_longest_values_of_a_long_record_are_cut(values: list[str]) -> None:
-    text = "\n".join(f"f{n}: {value}" for n, value in enumerate(values))
-    cut = cross_encoder_text(text)
-    assert len(cut.replace("\n", "")) <= max(TEXT_BUDGET, len(values))
-    short = min(values, key=len)
-    if len(text) <= TEXT_BUDGET or len(short) + 4 <= TEXT_BUDGET // (2 * len(values)):
-        assert short in cut
-
-
-def test_only_characters_without_tokens_are_spelled_out() -> None:
-    assert spell_unknown(["abc é"], {"a", "b", "c", "e", "##e"}) == {}
-    assert spell_unknown(["ส"], {"a"}) == {ord("ส"): " 36 26 "}
 
 
 @pytest.mark.model

@@ -1,0 +1,189 @@
+"""Combine the comparison model with the cross-encoder for pairs that are given without a file.
+
+On pairs that it was trained on, a model is surer and better than on any other. So the combination
+is fitted to sets that both models were kept from: the cross-encoder as it is after the first stage
+of its training, and trees that are fitted without these sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedupe.config import Config
+from dedupe.errors import OptionError
+from dedupe.scoring.comparison.match_similarity import similarity_of_matches
+from dedupe.scoring.comparison.model import (
+    ComparisonModel,
+    inputs_of_given_pairs,
+    load_comparison_model,
+    save_comparison_model,
+)
+from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
+from dedupe.scoring.comparison.scales import EQUAL
+from dedupe.scoring.comparison.vectors import feature_names
+from dedupe.scoring.cross_encoder.encoder import PairModel, load_cross_encoder, score_logits
+from dedupe.scoring.cross_encoder.text import prepare_texts
+from dedupe.training.calibrate import fit_calibration
+from dedupe.training.comparison.data import LabelledPairs, published_set
+from dedupe.training.comparison.fit import TreeRecipe, fit_trees
+from dedupe.training.data import LEFT_OUT, NEVER_LEARNT, labelled_folders
+
+FIRST_STAGE = "first-stage"
+"""Folder of the cross-encoder after the first stage of its training, in the working folder."""
+UNSEEN_TREES = "trees-without-left-out-sets.safetensors"
+"""File of the trees that were fitted without the sets that are left out, in the same folder."""
+UNSEEN_ITERATIONS = 600
+"""Trees that are fitted without these sets."""
+JUDGED_PAIRS = 600
+"""Pairs of a set that the combination is fitted to."""
+
+
+@dataclass(frozen=True, eq=False)
+class UnseenScores:
+    """Pairs of a set as two models score them that were not trained on it.
+
+    Parameters
+    ----------
+    name, family
+        Of the set; see :class:`~dedupe.training.comparison.data.LabelledPairs`.
+    comparison, cross_encoder
+        (m,) float32 log odds of the comparison model and of the cross-encoder.
+    similarity
+        (m,) float32 cosine of the two embeddings.
+    match_similarity
+        How similar the likely matches of the set are.
+    labels
+        (m,) int8: 1 for a match, 0 otherwise.
+    """
+
+    name: str
+    family: str
+    comparison: NDArray[np.float32]
+    cross_encoder: NDArray[np.float32]
+    similarity: NDArray[np.float32]
+    match_similarity: float
+    labels: NDArray[np.int8]
+
+    @property
+    def inputs(self) -> NDArray[np.float64]:
+        """What is combined, (m, 5)."""
+        return inputs_of_given_pairs(
+            self.comparison, self.cross_encoder, self.similarity, self.match_similarity
+        )
+
+
+def unseen_scores(
+    data: Path, trees: ObliviousTrees, part: str, work: Path, most: int | None = None
+) -> Iterator[UnseenScores]:
+    """Score the sets that are left out, with models that were not trained on them.
+
+    Parameters
+    ----------
+    data
+        Folder of benchmark folders.
+    trees
+        As of :func:`unseen_trees`.
+    part
+        Part of the published pairs.
+    work
+        Working folder of the training, with the cross-encoder of its first stage.
+    most
+        Most pairs of a set; ``None``: all.
+
+    Raises
+    ------
+    OptionError
+        If the working folder has no such cross-encoder.
+    """
+    folder = work / FIRST_STAGE
+    if not folder.exists():
+        raise OptionError(
+            f"{folder} is missing: run python -m dedupe.training.train {data} {work} first"
+        )
+    model = load_cross_encoder(Config(cross_encoder=str(folder)))
+    for source in labelled_folders(data):
+        if source.name in LEFT_OUT:
+            yield _score(published_set(source, part, work), trees, model, most)
+
+
+def unseen_trees(sets: Iterable[LabelledPairs], recipe: TreeRecipe, work: Path) -> ObliviousTrees:
+    """Fit trees without the sets that are left out, unless the working folder has them."""
+    file = work / UNSEEN_TREES
+    if not file.exists():
+        chosen = [pairs for pairs in sets if pairs.name not in LEFT_OUT]
+        trees = fit_trees(chosen, replace(recipe, iterations=UNSEEN_ITERATIONS))
+        save_comparison_model(ComparisonModel(trees, np.zeros(4), np.zeros(6)), file)
+    return load_comparison_model(file).trees
+
+
+def calibrated(scores: Sequence[UnseenScores]) -> list[UnseenScores]:
+    """Calibrate the cross-encoder's scores as those of the bundled one are.
+
+    That is fitted to the sets that no stage of training learns, and so is this.
+    """
+    chosen = [one for one in scores if one.name in NEVER_LEARNT]
+    fitted = fit_calibration(
+        np.concatenate([one.cross_encoder for one in chosen]),
+        np.concatenate([one.labels for one in chosen]).astype(np.int64),
+        np.concatenate([_weights(one) for one in chosen]),
+    )
+    return [
+        replace(one, cross_encoder=fitted.scale * one.cross_encoder + np.float32(fitted.shift))
+        for one in scores
+    ]
+
+
+def fit_given_combination(
+    scores: Sequence[UnseenScores], combination: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Fit :attr:`~dedupe.scoring.comparison.model.ComparisonModel.given_combination`.
+
+    Parameters
+    ----------
+    scores
+        Pairs of sets that neither model was trained on. None of them holds people, of whom the
+        comparison model knows more: so the weights are drawn halfway to those of candidate pairs.
+    combination
+        (4,) weights of candidate pairs.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    fitted: Any = LogisticRegression(C=1e3, max_iter=1000).fit(
+        np.concatenate([one.inputs for one in scores]),
+        np.concatenate([one.labels for one in scores]),
+        np.concatenate([_weights(one) for one in scores]),
+    )
+    weights: NDArray[np.float64] = np.concatenate([fitted.intercept_, fitted.coef_[0]])
+    towards: NDArray[np.float64] = np.append(combination, [0.0, 0.0])
+    return (weights + towards) / 2
+
+
+def _weights(scores: UnseenScores) -> NDArray[np.float64]:
+    """Weight the pairs of a set, (m,), such that it counts by the square root of its size."""
+    return np.full(len(scores.labels), len(scores.labels) ** -0.5)
+
+
+def _score(
+    pairs: LabelledPairs, trees: ObliviousTrees, model: PairModel, most: int | None
+) -> UnseenScores:
+    log_odds = trees.log_odds(pairs.vectors)
+    similarity = (pairs.vectors[:, feature_names().index("cosine")] / EQUAL).astype(np.float32)
+    different = pairs.left != pairs.right
+    alike = similarity_of_matches(log_odds[different], similarity[different])
+    rows = np.sort(np.random.default_rng(0).permutation(len(pairs))[:most])
+    left, right = (prepare_texts(model, side[rows].tolist()) for side in (pairs.left, pairs.right))
+    return UnseenScores(
+        pairs.name,
+        pairs.family,
+        log_odds[rows],
+        score_logits(model, left, right),
+        similarity[rows],
+        alike,
+        pairs.labels[rows],
+    )

@@ -1,0 +1,78 @@
+"""The combination is fitted to what two models say of sets that neither has seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dedupe.errors import OptionError
+from dedupe.scoring.comparison.model import combined_log_odds
+from dedupe.training.comparison import unseen
+from dedupe.training.comparison.fit import TreeRecipe
+from dedupe.training.comparison.unseen import (
+    UnseenScores,
+    calibrated,
+    fit_given_combination,
+    unseen_scores,
+    unseen_trees,
+)
+from dedupe.training.data import NEVER_LEARNT
+from tests.training.comparison.test_fit import made_pairs
+
+pytestmark = pytest.mark.model
+
+
+def made_scores(name: str, m: int, seed: int, scale: float = 1.0) -> UnseenScores:
+    """Scores of two models that each know half of the truth."""
+    rng = np.random.default_rng(seed)
+    one, other = rng.normal(scale=2, size=(2, m))
+    labels = (rng.random(m) < 1 / (1 + np.exp(-one - other))).astype(np.int8)
+    return UnseenScores(
+        name, name, one.astype(np.float32), (other * scale).astype(np.float32),
+        np.full(m, 0.5, np.float32), 0.6, labels,
+    )  # fmt: skip
+
+
+def test_the_combination_is_better_than_either_model() -> None:
+    pytest.importorskip("sklearn")
+    sets = [made_scores("a", 4_000, 0), made_scores("b", 4_000, 1)]
+    weights = fit_given_combination(sets, np.array([0.0, 1.0, 0.5, 0.0]))
+    test = made_scores("c", 4_000, 2)
+    combined = combined_log_odds(weights, test.inputs)
+    right = [
+        ((scores > 0) == (test.labels == 1)).mean()
+        for scores in (combined, test.comparison, test.cross_encoder)
+    ]
+    assert right[0] > max(right[1:]) + 0.03
+
+
+def test_scores_are_calibrated_on_the_sets_that_are_never_learnt() -> None:
+    # The scores of this cross-encoder are three times too sure.
+    scores = [made_scores(name, 3_000, n, 3.0) for n, name in enumerate((NEVER_LEARNT[0], "beer"))]
+    scores = [replace(one, comparison=np.zeros_like(one.comparison)) for one in scores]
+    before, after = scores[1].cross_encoder, calibrated(scores)[1].cross_encoder
+    np.testing.assert_allclose(np.corrcoef(before, after)[0, 1], 1, atol=1e-6)
+    assert 0.15 < after.std() / before.std() < 0.4
+
+
+def test_trees_are_fitted_once_and_without_the_sets_that_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("catboost")
+    monkeypatch.setattr(unseen, "UNSEEN_ITERATIONS", 20)
+    learnt, left_out = made_pairs("a", 400, 1), made_pairs("beer", 400, 2)
+    left_out = replace(left_out, labels=1 - left_out.labels)  # the contrary of what holds in "a"
+    trees = unseen_trees([learnt, left_out], TreeRecipe(), tmp_path)
+    vectors = made_pairs("c", 200, 3).vectors
+    assert ((trees.log_odds(vectors) > 0) == (vectors[:, 0] > 128)).mean() > 0.9
+    again = unseen_trees([], TreeRecipe(), tmp_path)
+    np.testing.assert_array_equal(trees.log_odds(vectors), again.log_odds(vectors))
+
+
+def test_without_the_first_stage_one_line_says_what_to_run(tmp_path: Path) -> None:
+    pytest.importorskip("catboost")
+    with pytest.raises(OptionError, match=r"dedupe\.training\.train"):
+        next(unseen_scores(tmp_path, None, "train", tmp_path))  # type: ignore[arg-type]
