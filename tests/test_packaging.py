@@ -25,6 +25,7 @@ EXTRAS = {
     "dedupe/review/offline/sheet.py": "excel",
     "dedupe/review/web.py": "web",
     "dedupe/training/comparison/fit.py": "train",
+    "dedupe/training/comparison/unseen.py": "train",
     "dedupe/training/export_graph.py": "train",
     "dedupe/training/fine_tuning.py": "train",
     "dedupe/training/generators/locales.py": "train",

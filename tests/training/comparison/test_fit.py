@@ -8,19 +8,10 @@ import numpy as np
 import pytest
 
 from dedupe.scoring.comparison.model import both_scores
-from dedupe.scoring.comparison.vectors import feature_names
-from dedupe.training.comparison.data import LabelledPairs
 from dedupe.training.comparison.fit import TreeRecipe, fit_trees
+from tests.training.comparison.samples import made_pairs
 
 pytestmark = pytest.mark.model
-
-
-def made_pairs(name: str, m: int, seed: int) -> LabelledPairs:
-    rng = np.random.default_rng(seed)
-    vectors = rng.integers(0, 256, (m, len(feature_names())), dtype=np.uint8)
-    labels = (vectors[:, 0] > 128).astype(np.int8)
-    texts = np.array([f"name: {number}" for number in range(m)], dtype=object)
-    return LabelledPairs(name, "lesson", vectors, labels, texts, texts)
 
 
 def test_trees_are_exported_as_fitted() -> None:

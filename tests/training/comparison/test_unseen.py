@@ -20,7 +20,7 @@ from dedupe.training.comparison.unseen import (
     unseen_trees,
 )
 from dedupe.training.data import NEVER_LEARNT
-from tests.training.comparison.test_fit import made_pairs
+from tests.training.comparison.samples import made_pairs
 
 pytestmark = pytest.mark.model
 
