@@ -19,7 +19,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dedupe.models.loading import MODELS, pick_device
-from dedupe.training.comparison.unseen import FIRST_STAGE
 from dedupe.training.data import LEFT_OUT, TextPair
 from dedupe.training.data_mix import Tables, first_stage_pairs, read_tables, say, second_stage_pairs
 from dedupe.training.fine_tuning import base_model, fine_tune
@@ -27,8 +26,8 @@ from dedupe.training.measure import measure
 from dedupe.training.model_card import TrainedModel, write_model
 from dedupe.training.recipe import Recipe
 
-SECOND_STAGE = "second-stage"
-"""Folder of the cross-encoder after both stages, in the working folder."""
+FIRST_STAGE, SECOND_STAGE = "first-stage", "second-stage"
+"""Folders of the cross-encoder after either stage, in the working folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,29 +14,31 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dedupe.config import Config
 from dedupe.models.loading import pick_device
 from dedupe.scoring.comparison.model import combined_log_odds, load_comparison_model
+from dedupe.scoring.cross_encoder.encoder import load_cross_encoder
 from dedupe.scoring.logistic import sigmoid
 from dedupe.training.calibrate import expected_calibration_error, pair_f1
 from dedupe.training.comparison.data import all_sets
 from dedupe.training.comparison.fit import TreeRecipe
 from dedupe.training.comparison.unseen import (
-    FIRST_STAGE,
     JUDGED_PAIRS,
     UnseenScores,
     fit_given_combination,
     unseen_scores,
     unseen_trees,
 )
-from dedupe.training.data import BENCHMARKS
+from dedupe.training.data import BENCHMARKS, LEFT_OUT
 from dedupe.training.recipe import Recipe
-from dedupe.training.train import train_first_stage
+from dedupe.training.train import FIRST_STAGE, train_first_stage
 
 PUBLISHED = {
     "amazon-google": (75.6, 23.3, 59.4, 64.0, 55.9, 69.3),
@@ -99,11 +101,13 @@ def main() -> None:
         train_first_stage(given.data, Recipe(), given.work, device=pick_device(given.device))
     recipe = TreeRecipe()
     trees = unseen_trees(all_sets(given.data, 10, 0, given.work), recipe, given.work)
-    fitting = list(unseen_scores(given.data, trees, "train", given.work, JUDGED_PAIRS))
+    encoder = load_cross_encoder(Config(cross_encoder=str(given.work / FIRST_STAGE)))
+    scored = partial(unseen_scores, trees=trees, model=encoder, cache=given.work)
+    fitting = list(scored(given.data, LEFT_OUT, "train", most=JUDGED_PAIRS))
     head = ("set left out", "pairs", *FIGURES, *PEERS)
     print(f"| {' | '.join(head)} |\n| --- |{' ---: |' * (len(head) - 1)}")
     rows = []
-    for test in unseen_scores(given.data, trees, "test", given.work):
+    for test in scored(given.data, LEFT_OUT, "test"):
         found = figures(test, [one for one in fitting if one.family != test.family])
         if test.name in BENCHMARKS:
             rows.append(found)

@@ -3,9 +3,8 @@
 Compares the candidate pairs of full tables, the published train pairs and those of synthetic
 files; fits the trees to all of them; and fits the combination with the cross-encoder to predictions
 for families of sets that were held out. For pairs that are given without a file, another one is
-fitted to sets that neither model has seen: to the scores of trees fitted without these sets, and of
-the cross-encoder after the first stage of its training, which :mod:`dedupe.training.train` leaves
-in the same WORK_DIR. Writes weights with the names of the features. Needs the extra ``train``.
+fitted to sets that no cross-encoder learns, with trees fitted without these sets. Writes weights
+with the names of the features. Needs the extra ``train``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from dedupe.config import Config
 from dedupe.scoring.comparison.model import WEIGHTS, ComparisonModel, save_comparison_model
+from dedupe.scoring.cross_encoder.encoder import load_cross_encoder
 from dedupe.training.comparison.data import all_sets
 from dedupe.training.comparison.fit import (
     TreeRecipe,
@@ -25,11 +26,11 @@ from dedupe.training.comparison.fit import (
 )
 from dedupe.training.comparison.unseen import (
     JUDGED_PAIRS,
-    calibrated,
     fit_given_combination,
     unseen_scores,
     unseen_trees,
 )
+from dedupe.training.data import NEVER_LEARNT
 from dedupe.training.data_mix import say
 
 
@@ -48,8 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sets = list(all_sets(options.data, options.lessons, 0, options.work))
     say(f"{len(sets)} sets, {sum(map(len, sets)):,} pairs")
     without = unseen_trees(sets, recipe, options.work)
-    scores = unseen_scores(options.data, without, "train", options.work, JUDGED_PAIRS)
-    unseen = calibrated(list(scores))
+    encoder = load_cross_encoder(Config())
+    unseen = list(
+        unseen_scores(
+            options.data, NEVER_LEARNT, "train", without, encoder, options.work, JUDGED_PAIRS
+        )
+    )
     short = replace(recipe, iterations=options.held_out_iterations)
     held_out = held_out_log_odds(sets, short, options.folds)
     combination = fit_combination(sets, held_out, recipe.seed)

@@ -1,8 +1,7 @@
 """Combine the comparison model with the cross-encoder for pairs that are given without a file.
 
 On pairs that it was trained on, a model is surer and better than on any other. So the combination
-is fitted to sets that both models were kept from: the cross-encoder as it is after the first stage
-of its training, and trees that are fitted without these sets.
+is fitted to sets that no cross-encoder learns, with trees that are fitted without these sets.
 """
 
 from __future__ import annotations
@@ -15,8 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.config import Config
-from dedupe.errors import OptionError
 from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.model import (
     ComparisonModel,
@@ -27,17 +24,14 @@ from dedupe.scoring.comparison.model import (
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
 from dedupe.scoring.comparison.scales import EQUAL
 from dedupe.scoring.comparison.vectors import feature_names
-from dedupe.scoring.cross_encoder.encoder import PairModel, load_cross_encoder, score_logits
+from dedupe.scoring.cross_encoder.encoder import PairModel, score_logits
 from dedupe.scoring.cross_encoder.text import prepare_texts
-from dedupe.training.calibrate import fit_calibration
 from dedupe.training.comparison.data import LabelledPairs, published_set
 from dedupe.training.comparison.fit import TreeRecipe, fit_trees
-from dedupe.training.data import LEFT_OUT, NEVER_LEARNT, labelled_folders
+from dedupe.training.data import LEFT_OUT, labelled_folders
 
-FIRST_STAGE = "first-stage"
-"""Folder of the cross-encoder after the first stage of its training, in the working folder."""
 UNSEEN_TREES = "trees-without-left-out-sets.safetensors"
-"""File of the trees that were fitted without the sets that are left out, in the same folder."""
+"""File of the trees that were fitted without the sets that are left out, in the working folder."""
 UNSEEN_ITERATIONS = 600
 """Trees that are fitted without these sets."""
 JUDGED_PAIRS = 600
@@ -79,37 +73,36 @@ class UnseenScores:
 
 
 def unseen_scores(
-    data: Path, trees: ObliviousTrees, part: str, work: Path, most: int | None = None
+    data: Path,
+    names: Sequence[str],
+    part: str,
+    trees: ObliviousTrees,
+    model: PairModel,
+    cache: Path,
+    most: int | None = None,
 ) -> Iterator[UnseenScores]:
-    """Score the sets that are left out, with models that were not trained on them.
+    """Score published sets with models that were not trained on them.
 
     Parameters
     ----------
     data
         Folder of benchmark folders.
+    names
+        Names of the sets.
+    part
+        Part of their pairs.
     trees
         As of :func:`unseen_trees`.
-    part
-        Part of the published pairs.
-    work
-        Working folder of the training, with the cross-encoder of its first stage.
+    model
+        Cross-encoder.
+    cache
+        Folder of comparison vectors.
     most
         Most pairs of a set; ``None``: all.
-
-    Raises
-    ------
-    OptionError
-        If the working folder has no such cross-encoder.
     """
-    folder = work / FIRST_STAGE
-    if not folder.exists():
-        raise OptionError(
-            f"{folder} is missing: run python -m dedupe.training.train {data} {work} first"
-        )
-    model = load_cross_encoder(Config(cross_encoder=str(folder)))
     for source in labelled_folders(data):
-        if source.name in LEFT_OUT:
-            yield _score(published_set(source, part, work), trees, model, most)
+        if source.name in names:
+            yield _score(published_set(source, part, cache), trees, model, most)
 
 
 def unseen_trees(sets: Iterable[LabelledPairs], recipe: TreeRecipe, work: Path) -> ObliviousTrees:
@@ -120,23 +113,6 @@ def unseen_trees(sets: Iterable[LabelledPairs], recipe: TreeRecipe, work: Path) 
         trees = fit_trees(chosen, replace(recipe, iterations=UNSEEN_ITERATIONS))
         save_comparison_model(ComparisonModel(trees, np.zeros(4), np.zeros(6)), file)
     return load_comparison_model(file).trees
-
-
-def calibrated(scores: Sequence[UnseenScores]) -> list[UnseenScores]:
-    """Calibrate the cross-encoder's scores as those of the bundled one are.
-
-    That is fitted to the sets that no stage of training learns, and so is this.
-    """
-    chosen = [one for one in scores if one.name in NEVER_LEARNT]
-    fitted = fit_calibration(
-        np.concatenate([one.cross_encoder for one in chosen]),
-        np.concatenate([one.labels for one in chosen]).astype(np.int64),
-        np.concatenate([_weights(one) for one in chosen]),
-    )
-    return [
-        replace(one, cross_encoder=fitted.scale * one.cross_encoder + np.float32(fitted.shift))
-        for one in scores
-    ]
 
 
 def fit_given_combination(

@@ -133,7 +133,7 @@ def test_the_combined_score_rises_with_both_scores_and_is_limited(
 
 
 def test_of_given_pairs_it_counts_whether_they_are_more_alike_than_likely_matches() -> None:
-    model, doubtful = small_model(), np.zeros(1, dtype=np.float32)
+    model, doubtful = load_comparison_model(), np.zeros(1, dtype=np.float32)
 
     def combine(similarity: float, of_matches: float) -> float:
         alike = np.array([similarity], dtype=np.float32)

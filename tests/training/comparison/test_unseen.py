@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dedupe.errors import OptionError
-from dedupe.scoring.comparison.model import combined_log_odds
+from dedupe.scoring.comparison.model import combined_log_odds, load_comparison_model
 from dedupe.training.comparison import unseen
 from dedupe.training.comparison.fit import TreeRecipe
 from dedupe.training.comparison.unseen import (
     UnseenScores,
-    calibrated,
     fit_given_combination,
     unseen_scores,
     unseen_trees,
 )
-from dedupe.training.data import NEVER_LEARNT
 from tests.training.comparison.samples import made_pairs
 
 pytestmark = pytest.mark.model
 
 
-def made_scores(name: str, m: int, seed: int, scale: float = 1.0) -> UnseenScores:
+def made_scores(name: str, m: int, seed: int) -> UnseenScores:
     """Scores of two models that each know half of the truth."""
     rng = np.random.default_rng(seed)
     one, other = rng.normal(scale=2, size=(2, m))
     labels = (rng.random(m) < 1 / (1 + np.exp(-one - other))).astype(np.int8)
     return UnseenScores(
-        name, name, one.astype(np.float32), (other * scale).astype(np.float32),
+        name, name, one.astype(np.float32), other.astype(np.float32),
         np.full(m, 0.5, np.float32), 0.6, labels,
     )  # fmt: skip
 
@@ -49,15 +47,6 @@ def test_the_combination_is_better_than_either_model() -> None:
     assert right[0] > max(right[1:]) + 0.03
 
 
-def test_scores_are_calibrated_on_the_sets_that_are_never_learnt() -> None:
-    # The scores of this cross-encoder are three times too sure.
-    scores = [made_scores(name, 3_000, n, 3.0) for n, name in enumerate((NEVER_LEARNT[0], "beer"))]
-    scores = [replace(one, comparison=np.zeros_like(one.comparison)) for one in scores]
-    before, after = scores[1].cross_encoder, calibrated(scores)[1].cross_encoder
-    np.testing.assert_allclose(np.corrcoef(before, after)[0, 1], 1, atol=1e-6)
-    assert 0.15 < after.std() / before.std() < 0.4
-
-
 def test_trees_are_fitted_once_and_without_the_sets_that_are_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,7 +61,20 @@ def test_trees_are_fitted_once_and_without_the_sets_that_are_left_out(
     np.testing.assert_array_equal(trees.log_odds(vectors), again.log_odds(vectors))
 
 
-def test_without_the_first_stage_one_line_says_what_to_run(tmp_path: Path) -> None:
-    pytest.importorskip("catboost")
-    with pytest.raises(OptionError, match=r"dedupe\.training\.train"):
-        next(unseen_scores(tmp_path, None, "train", tmp_path))  # type: ignore[arg-type]
+def test_the_pairs_of_named_sets_are_scored_by_both_models(data: Path, tmp_path: Path) -> None:
+    class Constant:
+        vocabulary = frozenset[str]()
+        reads_marks = False
+
+        def logits(self, pairs: list[tuple[str, str]], _: object = None) -> np.ndarray:
+            return np.full(len(pairs), 2.5, dtype=np.float32)
+
+    trees = load_comparison_model().trees
+    found = partial(unseen_scores, data, part="train", trees=trees, model=Constant())
+    assert list(found(names=["other"], cache=tmp_path)) == []
+    (some,) = found(names=["published"], cache=tmp_path, most=20)
+    (every,) = found(names=["published"], cache=tmp_path)
+    assert (len(some.labels), len(every.labels)) == (20, 30)
+    assert some.match_similarity == every.match_similarity
+    assert set(some.cross_encoder) == {np.float32(2.5)} and every.inputs.shape == (30, 5)
+    assert every.comparison[every.labels == 1].mean() > every.comparison[every.labels == 0].mean()
