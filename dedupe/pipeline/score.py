@@ -49,7 +49,8 @@ def score(
     -------
     ndarray
         (m,) float32 in [0, 1]. What a shared value says depends on how rare it is among the
-        records of all pairs, up to :data:`BATCH` pairs at a time.
+        records of all pairs, and what a similarity says on how similar the likely matches among
+        them are, up to :data:`BATCH` pairs at a time.
 
     Raises
     ------

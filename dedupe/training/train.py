@@ -3,8 +3,8 @@
 Fine-tunes MiniLM-L6 in two stages on published labelled pairs (train parts only), on candidate
 pairs of full tables (train clusters only) and on synthetic pairs. The first stage leaves out the
 benchmarks, so that its weights show how the model does on data that it has not seen; the second
-learns them too. Then fits the calibration on the valid parts and writes weights and a model card
-with the figures of the test parts. Needs the extra ``train``.
+learns them too. Then fits the calibration on sets that neither learns, and writes weights and a
+model card with the figures of the test parts. Needs the extra ``train``.
 
 Everything that takes long is kept in WORK_DIR: a training that was cut goes on from there.
 """

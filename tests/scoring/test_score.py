@@ -15,12 +15,14 @@ import dedupe.scoring.score
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
 from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.model import load_comparison_model
 from dedupe.scoring.logistic import logit, sigmoid
 from dedupe.scoring.pairs import PAIRS
 from dedupe.scoring.score import (
     HELD_OUT_FILE,
     held_out_scores,
+    judge_given,
     max_cross_encoder_pairs,
     pair_key,
     score_pairs,
@@ -106,6 +108,26 @@ def texts_of(pairs: Sequence[tuple[int, int]]) -> Read:
 def combined(log_odds: float, logit: float) -> float:
     scores = (np.array([score], dtype=np.float32) for score in (log_odds, logit))
     return float(load_comparison_model().combine(*scores)[0])
+
+
+def test_given_pairs_are_combined_with_how_similar_the_likely_matches_are(
+    cross_encoder: FakeCrossEncoder,
+) -> None:
+    frame = candidates().with_columns(
+        pl.Series("similarity", [1.0, 0.8, 0.2, 0.4, 1.0, 0.9], dtype=pl.Float32)
+    )
+    comparison = Comparison.of(pl.Series("text", TEXTS), frame)
+    found = judge_given(comparison, Config())
+    known = np.array(list(LOG_ODDS.values()), dtype=np.float32)
+    equal = frame["left"].to_numpy() == frame["right"].to_numpy()
+    np.testing.assert_array_equal(found[equal], known[equal])
+    assert cross_encoder.read == texts_of([pair for pair in LOG_ODDS if pair[0] != pair[1]])
+    similarity = frame["similarity"].to_numpy()[~equal]
+    expected = load_comparison_model().combine_given(
+        known[~equal], np.full(4, 4.0, np.float32), similarity,
+        similarity_of_matches(known[~equal], similarity),
+    )  # fmt: skip
+    np.testing.assert_array_equal(found[~equal], expected)
 
 
 def test_only_doubtful_pairs_reach_the_cross_encoder(cross_encoder: FakeCrossEncoder) -> None:

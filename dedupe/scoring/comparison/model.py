@@ -82,8 +82,8 @@ def combined_log_odds(
     ndarray
         (m,) float32 log odds, at most :data:`LOGIT_LIMIT` on either side.
     """
-    constant, *weights = combination
-    combined = constant + inputs @ np.array(weights)
+    # Summed row by row: a product of matrices may round a pair otherwise beside other pairs.
+    combined = combination[0] + (inputs * combination[1:]).sum(axis=1)
     limited: NDArray[np.float32] = np.clip(combined, -LOGIT_LIMIT, LOGIT_LIMIT).astype(np.float32)
     return limited
 
