@@ -26,7 +26,6 @@ from dedupe.scoring.comparison.file_regression import (
     FileRegression,
     fit_file_regression,
 )
-from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.model import LOGIT_LIMIT, load_comparison_model
 from dedupe.scoring.cross_encoder.encoder import PairModel, load_cross_encoder, score_logits
 from dedupe.scoring.cross_encoder.text import prepare_texts
@@ -172,10 +171,8 @@ def judge_given(comparison: Comparison, config: Config) -> NDArray[np.float32]:
             load_cross_encoder(config), comparison.texts, comparison.left[pairs],
             comparison.right[pairs], held_out_scores(config.cross_encoder),
         )  # fmt: skip
-        similarity = comparison.similarity[pairs]
-        of_matches = similarity_of_matches(log_odds[pairs], similarity)
         log_odds[pairs] = load_comparison_model().combine_given(
-            log_odds[pairs], logits, similarity, of_matches
+            log_odds[pairs], logits, comparison.similarity[pairs], comparison.given_features(pairs)
         )
     return log_odds
 

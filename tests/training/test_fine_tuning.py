@@ -14,7 +14,12 @@ from dedupe.errors import ModelError
 from dedupe.models.loading import MODELS
 from dedupe.scoring.cross_encoder.encoder import PairModel, load_cross_encoder
 from dedupe.training.data import TextPair
-from dedupe.training.fine_tuning import base_model, fine_tune, length_batches
+from dedupe.training.fine_tuning import (
+    average_weights,
+    base_model,
+    fine_tune,
+    length_batches,
+)
 from dedupe.training.predict import predict
 from dedupe.training.recipe import Recipe
 
@@ -100,6 +105,24 @@ def test_a_training_that_was_cut_goes_on_from_its_checkpoint(
     one, other = (load_file(folder / "model.safetensors") for folder in (whole, again))
     for name, weights in one.items():
         torch.testing.assert_close(weights, other[name], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 1.0), (1.0, 3.0), (0.75, 2.5)])
+def test_weights_are_averaged_by_their_share(tmp_path: Path, share: float, expected: float) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    for name, value, dtype in (("start", 1.0, np.float16), ("trained", 3.0, np.float32)):
+        (tmp_path / name).mkdir()
+        save_file({"w": np.full((2, 3), value, dtype)}, tmp_path / name / "model.safetensors")
+    (tmp_path / "trained/config.json").write_text("{}")
+    start, trained, out = (tmp_path / name for name in ("start", "trained", "mean"))
+    assert average_weights(start, trained, share, out) == out
+    mean = load_file(out / "model.safetensors")["w"]
+    np.testing.assert_array_equal(mean, np.full((2, 3), expected, np.float32))
+    assert mean.dtype == np.float32
+    assert (out / "config.json").read_text() == "{}"
+    average_weights(start, trained, 0.5, out)  # what is finished is not repeated
+    np.testing.assert_array_equal(load_file(out / "model.safetensors")["w"], mean)
 
 
 def loss(model: PairModel, pairs: list[TextPair]) -> float:

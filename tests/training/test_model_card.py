@@ -33,7 +33,8 @@ def test_the_bundled_card_shows_the_figures_beside_it() -> None:
 def test_training_fills_a_card_with_its_recipe_and_figures() -> None:
     row = {"pairs": 30, "true": 7, "precision": 0.5, "recall": 0.25, "f1": 1 / 3, "ece": 0.0421}
     figures = {"calibration": {"scale": 1.25, "shift": -0.5}, "sets": {"books": row}}
-    trained = TrainedModel(Path(), Calibration(1.25, -0.5), figures, 190_123, 92 * 60)
+    earlier = "0123456789abcdef", "badc0de"
+    trained = TrainedModel(Path(), Calibration(1.25, -0.5), figures, 190_123, 92 * 60, earlier)
     card = model_card(trained, Recipe(seed=7), "abc")
     assert "{" not in card
     assert "| books | 30 | 7 | 0.500 | 0.250 | 0.333 | 0.042 |" in card
@@ -42,6 +43,8 @@ def test_training_fills_a_card_with_its_recipe_and_figures() -> None:
         "92 minutes",
         "seed 7",
         "`abc`",
+        "`0123456789abcdef`",
+        "commit badc0de",
         "scale 1.250",
         "shift\n  -0.500",
     ):

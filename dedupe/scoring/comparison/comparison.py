@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dedupe.progress import Progress, silent
 from dedupe.scoring.cascade import DOUBTFUL
-from dedupe.scoring.comparison.model import load_comparison_model
+from dedupe.scoring.comparison.model import given_features, load_comparison_model
 from dedupe.scoring.comparison.record_table import RecordTable, record_table
 from dedupe.scoring.comparison.scales import Bytes, Rows
 from dedupe.scoring.comparison.statistics import FileStatistics
@@ -116,6 +116,16 @@ class Comparison:
             self.right[pairs],
             self.similarity[pairs],
             self.neighbours[pairs],
+        )
+
+    def given_features(self, pairs: NDArray[np.int64]) -> Bytes:
+        """Compute what is combined for pairs that are given without a file, (k, 2) uint8.
+
+        See :func:`~dedupe.scoring.comparison.model.given_features`.
+        """
+        blocks = range(0, len(pairs), BLOCK)
+        return np.concatenate(
+            [given_features(self.vectors(pairs[at : at + BLOCK])) for at in blocks]
         )
 
     def vectors_of(self, left: Rows, right: Rows, similarity: NDArray[np.float32]) -> Bytes:

@@ -21,7 +21,7 @@ def similarity_of_matches(log_odds: NDArray[np.float32], similarity: NDArray[np.
     Parameters
     ----------
     log_odds
-        (m,) of the comparison model, for pairs of different texts.
+        (m,) for pairs of different texts.
     similarity
         (m,) cosine of the two embeddings.
 

@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 
 from dedupe.errors import ModelError
 from dedupe.models.loading import MODELS
+from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
-from dedupe.scoring.comparison.scales import Bytes
+from dedupe.scoring.comparison.scales import EQUAL, Bytes
 from dedupe.scoring.comparison.vectors import feature_names
 
 WEIGHTS = MODELS / "comparison" / "model.safetensors"
 LOGIT_LIMIT = 7.0
 """Log odds that a combined score does not exceed."""
+GIVEN_FEATURES = ("conflicts", "bits of the richer record")
+"""What tells, in a pair that is given without a file, how far both models can be trusted."""
 COMBINATIONS = ("combination", "given_combination")
 """Arrays of a stored model beside those of its trees."""
 
@@ -39,8 +42,9 @@ class ComparisonModel:
         (4,) float64: how candidate pairs are judged: a constant, and weights of the log odds of the
         comparison model, of those of the cross-encoder, and of the lower of the two.
     given_combination
-        (6,) float64: the same for pairs that are given without a file, where the comparison model
-        knows less; and weights of the similarity of the pair, and of that of the likely matches.
+        (8,) float64: the same for pairs that are given without a file, where the comparison model
+        knows less; and weights of the similarity of the pair, of that of the likely matches, and of
+        :data:`GIVEN_FEATURES`.
     """
 
     trees: ObliviousTrees
@@ -62,13 +66,13 @@ class ComparisonModel:
         comparison: NDArray[np.float32],
         cross_encoder: NDArray[np.float32],
         similarity: NDArray[np.float32],
-        match_similarity: float,
+        features: Bytes,
     ) -> NDArray[np.float32]:
         """Combine the log odds of both models for pairs without a file, (m,) float32.
 
         See :func:`inputs_of_given_pairs` for the parameters.
         """
-        inputs = inputs_of_given_pairs(comparison, cross_encoder, similarity, match_similarity)
+        inputs = inputs_of_given_pairs(comparison, cross_encoder, similarity, features)
         return combined_log_odds(self.given_combination, inputs)
 
 
@@ -99,11 +103,16 @@ def both_scores(
     return np.column_stack([*scores, np.minimum(*scores)])
 
 
+def given_features(vectors: Bytes) -> Bytes:
+    """Take :data:`GIVEN_FEATURES`, (m, 2) uint8, from (m, f) comparison vectors."""
+    return vectors[:, [feature_names().index(name) for name in GIVEN_FEATURES]]
+
+
 def inputs_of_given_pairs(
     comparison: NDArray[np.float32],
     cross_encoder: NDArray[np.float32],
     similarity: NDArray[np.float32],
-    match_similarity: float,
+    features: Bytes,
 ) -> NDArray[np.float64]:
     """Stack what is combined where pairs are given as such, without the candidates of a file.
 
@@ -113,16 +122,19 @@ def inputs_of_given_pairs(
         (m,) log odds of both models.
     similarity
         (m,) cosine of the two embeddings.
-    match_similarity
-        How similar the likely matches are; see :mod:`.match_similarity`.
+    features
+        (m, 2) uint8; see :func:`given_features`.
 
     Returns
     -------
     ndarray
-        (m, 5): the log odds of both, the lower of the two, and both similarities.
+        (m, 7): the log odds of both, the lower of the two, the similarity, that of the likely
+        matches (see :mod:`.match_similarity`), and the features.
     """
-    of_all = np.full(len(similarity), match_similarity)
-    return np.column_stack([both_scores(comparison, cross_encoder), similarity, of_all])
+    mean: NDArray[np.float32] = (comparison + cross_encoder) * np.float32(0.5)
+    of_matches = similarity_of_matches(mean, similarity)
+    alike = np.column_stack([similarity, np.full(len(similarity), of_matches)])
+    return np.hstack([both_scores(comparison, cross_encoder), alike, features / EQUAL])
 
 
 @cache

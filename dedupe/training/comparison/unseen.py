@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.model import (
     ComparisonModel,
+    given_features,
     inputs_of_given_pairs,
     load_comparison_model,
     save_comparison_model,
 )
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
-from dedupe.scoring.comparison.scales import EQUAL
+from dedupe.scoring.comparison.scales import EQUAL, Bytes
 from dedupe.scoring.comparison.vectors import feature_names
 from dedupe.scoring.cross_encoder.encoder import PairModel, score_logits
 from dedupe.scoring.cross_encoder.text import prepare_texts
@@ -36,6 +36,10 @@ UNSEEN_ITERATIONS = 600
 """Trees that are fitted without these sets."""
 JUDGED_PAIRS = 600
 """Pairs of a set that the combination is fitted to."""
+USUAL_MATCH_RATE = 0.2
+"""Share of matches among given pairs that the combination expects."""
+CANDIDATE_SHARE = 0.2
+"""How far the weights of given pairs are drawn towards those of candidate pairs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +54,8 @@ class UnseenScores:
         (m,) float32 log odds of the comparison model and of the cross-encoder.
     similarity
         (m,) float32 cosine of the two embeddings.
-    match_similarity
-        How similar the likely matches of the set are.
+    features
+        (m, 2) uint8; see :func:`~dedupe.scoring.comparison.model.given_features`.
     labels
         (m,) int8: 1 for a match, 0 otherwise.
     """
@@ -61,14 +65,14 @@ class UnseenScores:
     comparison: NDArray[np.float32]
     cross_encoder: NDArray[np.float32]
     similarity: NDArray[np.float32]
-    match_similarity: float
+    features: Bytes
     labels: NDArray[np.int8]
 
     @property
     def inputs(self) -> NDArray[np.float64]:
-        """What is combined, (m, 5)."""
+        """What is combined, (m, 7)."""
         return inputs_of_given_pairs(
-            self.comparison, self.cross_encoder, self.similarity, self.match_similarity
+            self.comparison, self.cross_encoder, self.similarity, self.features
         )
 
 
@@ -111,7 +115,7 @@ def unseen_trees(sets: Iterable[LabelledPairs], recipe: TreeRecipe, work: Path) 
     if not file.exists():
         chosen = [pairs for pairs in sets if pairs.name not in LEFT_OUT]
         trees = fit_trees(chosen, replace(recipe, iterations=UNSEEN_ITERATIONS))
-        save_comparison_model(ComparisonModel(trees, np.zeros(4), np.zeros(6)), file)
+        save_comparison_model(ComparisonModel(trees, np.zeros(4), np.zeros(8)), file)
     return load_comparison_model(file).trees
 
 
@@ -124,42 +128,51 @@ def fit_given_combination(
     ----------
     scores
         Pairs of sets that neither model was trained on. None of them holds people, of whom the
-        comparison model knows more: so the weights are drawn halfway to those of candidate pairs.
+        comparison model knows more: so the weights are drawn towards those of candidate pairs.
     combination
         (4,) weights of candidate pairs.
     """
     from sklearn.linear_model import LogisticRegression
 
-    fitted: Any = LogisticRegression(C=1e3, max_iter=1000).fit(
+    fitted: Any = LogisticRegression(C=1e3, max_iter=2000).fit(
         np.concatenate([one.inputs for one in scores]),
         np.concatenate([one.labels for one in scores]),
-        np.concatenate([_weights(one) for one in scores]),
+        np.concatenate([_weights(one.labels) for one in scores]),
     )
     weights: NDArray[np.float64] = np.concatenate([fitted.intercept_, fitted.coef_[0]])
-    towards: NDArray[np.float64] = np.append(combination, [0.0, 0.0])
-    return (weights + towards) / 2
+    towards = np.zeros_like(weights)
+    towards[: len(combination)] = combination
+    return (1 - CANDIDATE_SHARE) * weights + CANDIDATE_SHARE * towards
 
 
-def _weights(scores: UnseenScores) -> NDArray[np.float64]:
-    """Weight the pairs of a set, (m,), such that it counts by the square root of its size."""
-    return np.full(len(scores.labels), len(scores.labels) ** -0.5)
+def _weights(labels: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Weight the pairs of a set, (m,), such that it counts by the square root of its size.
+
+    The matches of each set count as if it had the usual match rate: the rates of published sets
+    tell how their pairs were chosen.
+    """
+    rate = labels.mean()
+    weights = np.where(
+        labels == 1,
+        USUAL_MATCH_RATE / max(rate, 1 / len(labels)),
+        (1 - USUAL_MATCH_RATE) / max(1 - rate, 1 / len(labels)),
+    )
+    scaled: NDArray[np.float64] = weights * len(labels) ** -0.5
+    return scaled
 
 
 def _score(
     pairs: LabelledPairs, trees: ObliviousTrees, model: PairModel, most: int | None
 ) -> UnseenScores:
-    log_odds = trees.log_odds(pairs.vectors)
-    similarity = (pairs.vectors[:, feature_names().index("cosine")] / EQUAL).astype(np.float32)
-    different = pairs.left != pairs.right
-    alike = similarity_of_matches(log_odds[different], similarity[different])
     rows = np.sort(np.random.default_rng(0).permutation(len(pairs))[:most])
+    vectors = pairs.vectors[rows]
     left, right = (prepare_texts(model, side[rows].tolist()) for side in (pairs.left, pairs.right))
     return UnseenScores(
         pairs.name,
         pairs.family,
-        log_odds[rows],
+        trees.log_odds(vectors),
         score_logits(model, left, right),
-        similarity[rows],
-        alike,
+        (vectors[:, feature_names().index("cosine")] / EQUAL).astype(np.float32),
+        given_features(vectors),
         pairs.labels[rows],
     )

@@ -12,18 +12,26 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from dedupe.errors import ModelError
+from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.model import (
     COMBINATIONS,
+    GIVEN_FEATURES,
     LOGIT_LIMIT,
     WEIGHTS,
     ComparisonModel,
+    given_features,
     load_comparison_model,
     save_comparison_model,
 )
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
+from dedupe.scoring.comparison.scales import Bytes
 from dedupe.scoring.comparison.vectors import feature_names
 
 LOGITS = st.floats(-20, 20, width=32)
+
+
+def features(m: int) -> Bytes:
+    return np.full((m, len(GIVEN_FEATURES)), 128, dtype=np.uint8)
 
 
 def small_model() -> ComparisonModel:
@@ -35,7 +43,7 @@ def small_model() -> ComparisonModel:
         np.zeros(1),
     )
     weights = np.array([0.1, 0.5, 0.3, 0.2])
-    return ComparisonModel(trees, weights, np.append(weights, [2.0, -1.0]))
+    return ComparisonModel(trees, weights, np.append(weights, [2.0, -1.0, 0.5, 0.25]))
 
 
 def refusal(file: Path) -> str:
@@ -64,7 +72,7 @@ def test_the_bundled_model_fits_the_features_and_is_loaded_once() -> None:
     assert model.trees.feature.shape == model.trees.limit.shape
     assert model.trees.value.shape == (len(model.trees.limit), 2 ** model.trees.limit.shape[1])
     assert model.combination.shape == (4,)
-    assert model.given_combination.shape == (6,)
+    assert model.given_combination.shape == (8,)
     vectors = np.full((1, len(feature_names())), 128, dtype=np.uint8)
     assert np.isfinite(model.log_odds(vectors)).all()
 
@@ -128,19 +136,26 @@ def test_the_combined_score_rises_with_both_scores_and_is_limited(
     assert more_alike >= score
     assert np.abs([score, more_similar, more_alike]).max() <= LOGIT_LIMIT
     assert model.combine(one, other).dtype == np.float32
-    of_given_pairs = model.combine_given(one, other, np.full(3, 0.5, np.float32), 0.6)
+    of_given_pairs = model.combine_given(one, other, np.full(3, 0.5, np.float32), features(3))
     assert of_given_pairs[1] >= of_given_pairs[0] <= of_given_pairs[2]
 
 
 def test_of_given_pairs_it_counts_whether_they_are_more_alike_than_likely_matches() -> None:
-    model, doubtful = load_comparison_model(), np.zeros(1, dtype=np.float32)
+    model = load_comparison_model()
 
     def combine(similarity: float, of_matches: float) -> float:
-        alike = np.array([similarity], dtype=np.float32)
-        return float(model.combine_given(doubtful, doubtful, alike, of_matches)[0])
+        scores = np.array([0.0] + [LOGIT_LIMIT] * 99, dtype=np.float32)
+        similarities = np.array([similarity] + [of_matches] * 99, dtype=np.float32)
+        return float(model.combine_given(scores, scores, similarities, features(100))[0])
 
     assert combine(0.8, 0.6) > combine(0.5, 0.6)
     assert combine(0.5, 0.4) > combine(0.5, 0.9)
+
+
+def test_the_features_of_given_pairs_are_those_that_are_named() -> None:
+    vectors = np.arange(2 * len(feature_names()), dtype=np.uint8).reshape(2, -1)
+    columns = [feature_names().index(name) for name in GIVEN_FEATURES]
+    np.testing.assert_array_equal(given_features(vectors), vectors[:, columns])
 
 
 def test_scores_beyond_the_limit_count_as_the_limit() -> None:
@@ -152,6 +167,7 @@ def test_scores_beyond_the_limit_count_as_the_limit() -> None:
         [0.1 + 0.5 - 0.6 - 0.4]
     )
     similarity = np.array([0.25], dtype=np.float32)
-    assert model.combine_given(np.float32([1]), np.float32([-2]), similarity, 0.5) == pytest.approx(
-        [0.1 + 0.5 - 0.6 - 0.4 + 0.5 - 0.5]
-    )
+    given = np.array([[51, 102]], dtype=np.uint8)
+    of_matches = similarity_of_matches(np.array([-0.5], dtype=np.float32), similarity)
+    found = model.combine_given(np.float32([1]), np.float32([-2]), similarity, given)
+    assert found == pytest.approx([-0.4 + 0.5 - of_matches + 0.1 + 0.1])

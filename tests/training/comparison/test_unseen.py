@@ -30,7 +30,7 @@ def made_scores(name: str, m: int, seed: int) -> UnseenScores:
     labels = (rng.random(m) < 1 / (1 + np.exp(-one - other))).astype(np.int8)
     return UnseenScores(
         name, name, one.astype(np.float32), other.astype(np.float32),
-        np.full(m, 0.5, np.float32), 0.6, labels,
+        np.full(m, 0.5, np.float32), np.full((m, 2), 128, np.uint8), labels,
     )  # fmt: skip
 
 
@@ -45,6 +45,20 @@ def test_the_combination_is_better_than_either_model() -> None:
         for scores in (combined, test.comparison, test.cross_encoder)
     ]
     assert right[0] > max(right[1:]) + 0.03
+
+
+def test_the_match_rate_of_a_set_does_not_change_the_weights() -> None:
+    pytest.importorskip("sklearn")
+    whole = made_scores("a", 40_000, 0)
+    kept = (whole.labels == 1) | (np.arange(40_000) % 8 == 0)  # one non-match of eight
+    fewer = UnseenScores(
+        "a", "a", whole.comparison[kept], whole.cross_encoder[kept], whole.similarity[kept],
+        whole.features[kept], whole.labels[kept],
+    )  # fmt: skip
+    candidates = np.array([0.0, 1.0, 0.5, 0.0])
+    one, other = (fit_given_combination([scores], candidates) for scores in (whole, fewer))
+    shift = combined_log_odds(one, whole.inputs) - combined_log_odds(other, whole.inputs)
+    assert np.abs(shift).max() < 0.3
 
 
 def test_trees_are_fitted_once_and_without_the_sets_that_are_left_out(
@@ -75,6 +89,5 @@ def test_the_pairs_of_named_sets_are_scored_by_both_models(data: Path, tmp_path:
     (some,) = found(names=["published"], cache=tmp_path, most=20)
     (every,) = found(names=["published"], cache=tmp_path)
     assert (len(some.labels), len(every.labels)) == (20, 30)
-    assert some.match_similarity == every.match_similarity
-    assert set(some.cross_encoder) == {np.float32(2.5)} and every.inputs.shape == (30, 5)
+    assert set(some.cross_encoder) == {np.float32(2.5)} and every.inputs.shape == (30, 7)
     assert every.comparison[every.labels == 1].mean() > every.comparison[every.labels == 0].mean()
