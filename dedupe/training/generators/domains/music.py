@@ -80,15 +80,19 @@ def _cover(rng: Random, entity: Entity) -> None:
 
 
 def _vary_music(rng: Random, entity: Entity) -> None:
-    """Vary category, genre, tag, year and numbering."""
+    """Vary category, genre, tag, year and numbering.
+
+    The year of a song may be that of the recording, of any album that holds it, or of a broadcast.
+    """
     if rng.random() < 0.5:
         entity["category"] = draw_word(rng, "music_genres")
     if rng.random() < 0.3:
         entity["genre"] = draw_word(rng, "music_genres")
     if rng.random() < 0.25:
         entity["tag"] = draw_word(rng, "album_tags")
-    if rng.random() < 0.25:
-        entity["year"] = str(int(entity["year"]) + rng.choice((-1, 1, 0, 12)))
+    if rng.random() < 0.45:
+        shift = rng.choice((-1, 1)) if rng.random() < 0.4 else rng.randint(-40, 40)
+        entity["year"] = str(min(int(entity["year"]) + shift, 2023))
     entity["numbered"] = str(rng.randrange(3))
 
 

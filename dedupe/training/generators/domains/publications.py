@@ -116,9 +116,12 @@ def _part_two(rng: Random, entity: Entity) -> None:
 
 def _vary_publication(rng: Random, entity: Entity) -> None:
     """Vary the form of authors, venue, year and pages."""
+    manners = {entity["manner"]}
     entity["manner"] = rng.choice(MANNERS) if rng.random() < 0.5 else entity["manner"]
     names = entity["authors"].split(", ")
-    if len(names) > 1 and rng.random() < 0.25:
+    # "First author et al." in one record and another first author in the other are two papers.
+    in_full = "et-al" not in manners | {entity["manner"]}
+    if len(names) > 1 and in_full and rng.random() < 0.25:
         rng.shuffle(names)
         entity["authors"] = ", ".join(names)
     if rng.random() < 0.5:
@@ -183,12 +186,12 @@ PUBLICATION = Domain(
         Change("near-title", _similar_title, 4),
         Change("other-version", _other_version, 2),
         Change("same-title", _same_title, 2),
-        Change("extended", _extended, 3),
+        Change("extended", _extended, 1),
         Change("other-issue", _other_issue, 4, distinguishing="year"),
-        Change("part", _part_two, 1),
+        Change("part", _part_two, 2),
     ),
     same=(
-        Change("preprint", _preprint, 1),
+        Change("preprint", _preprint, 2),
         Change("subtitle", _shorten_title, 1),
         Change("fewer-authors", list_fewer_authors, 1),
     ),
