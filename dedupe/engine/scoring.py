@@ -36,6 +36,7 @@ from dedupe.scoring.comparison.file_regression import (
     FileRegression,
     fit_file_regression,
 )
+from dedupe.scoring.comparison.model import CANDIDATE_FEATURES
 from dedupe.scoring.comparison.vectors import feature_names, pairs_around, rows_around
 from dedupe.scoring.cross_encoder.encoder import PairModel, load_cross_encoder
 from dedupe.scoring.explanation.short_reasons import MOST_REASONS, reasons_of
@@ -48,7 +49,7 @@ MOST_DOUBTFUL = 100_000
 """Doubtful pairs of a file that tell whether the self-training agrees with the model."""
 _PAIR = ("left", "right")
 _AROUND = ("best", "second", "close")
-_CHOSEN = ("left", "right", "log_odds", "key", "left_text", "right_text")
+_CHOSEN = ("left", "right", "log_odds", "key", "features", "left_text", "right_text")
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,15 +179,18 @@ def _score(
     most = -(-MOST_REASONS * len(pairs) // total)
     reasons = reasons_of(comparison, log_odds, max(most, 1))
     doubtful = comparison.doubtful(log_odds)
-    vectors = pl.Series("vector", [None], dtype=pl.Binary).new_from_index(0, len(pairs))
-    vectors = vectors.scatter(doubtful, _as_bytes(comparison.vectors(doubtful)))
+    pair = comparison.left != comparison.right
+    all_judged = np.isinf(cross_encoder_budget(plan.rows, plan.config))
+    judged = np.flatnonzero(pair) if all_judged else doubtful
+    features = comparison.features(CANDIDATE_FEATURES, judged)
     plan.store.write(
         part("score", home),
         pairs.with_columns(
-            pl.Series("log_odds", log_odds), pl.Series("key", keys), reasons, vectors
+            pl.Series("log_odds", log_odds), pl.Series("key", keys), reasons,
+            _bytes_at("vector", doubtful, comparison.vectors(doubtful), len(pairs)),
+            _bytes_at("features", judged, features, len(pairs)),
         ),
-    )
-    pair = comparison.left != comparison.right
+    )  # fmt: skip
     facts: Facts = {"pairs": len(pairs), "doubtful": len(doubtful)}
     samples = []
     for name, side in (("non_matches", log_odds < -CLEAR), ("matches", log_odds > CLEAR)):
@@ -232,10 +236,18 @@ def _as_bytes(vectors: NDArray[np.uint8]) -> pl.Series:
     return pl.Series([row.tobytes() for row in np.ascontiguousarray(vectors)], dtype=pl.Binary)
 
 
-def _vectors(column: pl.Series) -> NDArray[np.uint8]:
-    """Restore comparison vectors from bytes."""
-    width = len(feature_names())
-    return np.frombuffer(b"".join(column.to_list()), dtype=np.uint8).reshape(-1, width)
+def _bytes_at(
+    name: str, rows: NDArray[np.int64], vectors: NDArray[np.uint8], count: int
+) -> pl.Series:
+    """Make a column of `count` rows that holds the vectors of some rows as bytes."""
+    column = pl.Series(name, [None], dtype=pl.Binary).new_from_index(0, count)
+    return column.scatter(rows, _as_bytes(vectors))
+
+
+def _vectors(column: pl.Series, names: Sequence[str] = feature_names()) -> NDArray[np.uint8]:
+    """Restore comparison vectors, or some of their features, from bytes."""
+    joined = b"".join(column.to_list())
+    return np.frombuffer(joined, dtype=np.uint8).reshape(-1, len(names))
 
 
 def _sample_frame(
@@ -329,7 +341,9 @@ def _judge(plan: Plan, number: int) -> Facts:
             texts = pl.concat([some["left_text"], some["right_text"]])
             left = np.arange(some.height, dtype=np.uint32)
             right = left + np.uint32(some.height)
-            return judge(model, texts, left, right, some["log_odds"].to_numpy(), held_out)
+            features = _vectors(some["features"], CANDIDATE_FEATURES)
+            log_odds = some["log_odds"].to_numpy()
+            return judge(model, texts, left, right, log_odds, features, held_out)
 
         log_odds = naming_record("judge", judged, chosen)
         chosen = chosen.with_columns(pl.Series("log_odds", log_odds))

@@ -26,7 +26,13 @@ from dedupe.scoring.comparison.file_regression import (
     FileRegression,
     fit_file_regression,
 )
-from dedupe.scoring.comparison.model import LOGIT_LIMIT, load_comparison_model
+from dedupe.scoring.comparison.model import (
+    CANDIDATE_FEATURES,
+    GIVEN_FEATURES,
+    LOGIT_LIMIT,
+    load_comparison_model,
+)
+from dedupe.scoring.comparison.scales import Bytes
 from dedupe.scoring.cross_encoder.encoder import PairModel, load_cross_encoder, score_logits
 from dedupe.scoring.cross_encoder.text import prepare_texts
 from dedupe.scoring.explanation.short_reasons import reasons_of
@@ -81,7 +87,10 @@ def score_pairs(
         progress(0, len(judged))  # the model takes a moment to load
         ends = comparison.left[judged], comparison.right[judged]
         model, held_out = load_cross_encoder(config), held_out_scores(config.cross_encoder)
-        log_odds[judged] = judge(model, texts, *ends, log_odds[judged], held_out, progress)
+        features = comparison.features(CANDIDATE_FEATURES, judged)
+        log_odds[judged] = judge(
+            model, texts, *ends, log_odds[judged], features, held_out, progress
+        )
     by_cross_encoder = np.zeros(len(log_odds), dtype=bool)
     by_cross_encoder[judged] = True
     decided_by = np.where(by_cross_encoder, "cross-encoder", "comparison")
@@ -119,6 +128,7 @@ def judge(
     left: NDArray[np.uint32],
     right: NDArray[np.uint32],
     log_odds: NDArray[np.float32],
+    features: Bytes,
     held_out: Mapping[str, float],
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
@@ -134,6 +144,8 @@ def judge(
         (k,) row numbers.
     log_odds
         (k,) of the comparison model.
+    features
+        (k, 4) :data:`~dedupe.scoring.comparison.model.CANDIDATE_FEATURES` of the pairs.
     held_out
         Probabilities of the pairs that the cross-encoder was fine-tuned on from before it saw them;
         see :func:`held_out_scores`.
@@ -146,7 +158,7 @@ def judge(
         (k,) float32: combined log odds.
     """
     logits = cross_encoder_logits(model, texts, left, right, held_out, progress)
-    return load_comparison_model().combine(log_odds, logits)
+    return load_comparison_model().combine(log_odds, logits, features)
 
 
 def judge_given(comparison: Comparison, config: Config) -> NDArray[np.float32]:
@@ -172,8 +184,9 @@ def judge_given(comparison: Comparison, config: Config) -> NDArray[np.float32]:
             comparison.right[pairs], held_out_scores(config.cross_encoder),
         )  # fmt: skip
         log_odds[pairs] = load_comparison_model().combine_given(
-            log_odds[pairs], logits, comparison.similarity[pairs], comparison.given_features(pairs)
-        )
+            log_odds[pairs], logits, comparison.similarity[pairs],
+            comparison.features(GIVEN_FEATURES, pairs),
+        )  # fmt: skip
     return log_odds
 
 

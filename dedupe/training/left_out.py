@@ -18,8 +18,6 @@ FIRST_STAGE = "first-stage"
 """Folder of the cross-encoder after the first stage, in the working folder."""
 REHEARSED = 5_000
 """Pairs of the first stage that each second stage reads again."""
-TRAINED_SHARE = 0.7
-"""Share of the trained weights in the mean: the first stage knows less than an earlier release."""
 
 
 def train_left_out(
@@ -51,5 +49,5 @@ def train_left_out(
         say(f"without {', '.join(group)}: {len(pairs):,} pairs")
         trained = work / f"without-{group[0]}-trained"
         fine_tune(pairs, start, trained, recipe, recipe.learning_rate_again, device)
-        average_weights(start, trained, TRAINED_SHARE, folders[group])
+        average_weights(start, trained, recipe.trained_share, folders[group])
     return folders

@@ -54,6 +54,6 @@ class Recipe:
     smoothing: float = 0.03
     learning_rate: float = 1e-4
     learning_rate_again: float = 7e-5
-    trained_share: float = 0.3
+    trained_share: float = 0.7
     checkpoint_steps: int = 150
     seed: int = 0

@@ -22,6 +22,7 @@ from dedupe.blocking.embedding.bi_encoder import embed, fit_bi_encoder
 from dedupe.config import Config
 from dedupe.records.records import record_text
 from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.model import CANDIDATE_FEATURES
 from dedupe.scoring.cross_encoder.encoder import load_cross_encoder
 from dedupe.scoring.score import judge
 from dedupe.training.generators.synthesize import synthesize_pairs
@@ -70,9 +71,10 @@ def main() -> None:
     seconds, log_odds = timed(comparison.log_odds)
     assert isinstance(log_odds, np.ndarray)
     print(f"compare {len(comparison) / seconds:>12,.0f} pairs/s")
-    model, some = load_cross_encoder(config), slice(given.pairs)
+    model, some = load_cross_encoder(config), np.arange(min(given.pairs, len(comparison)))
     ends = comparison.left[some], comparison.right[some]
-    seconds, _ = timed(lambda: judge(model, comparison.texts, *ends, log_odds[some], {}))
+    features = comparison.features(CANDIDATE_FEATURES, some)
+    seconds, _ = timed(lambda: judge(model, comparison.texts, *ends, log_odds[some], features, {}))
     print(f"judge   {len(ends[0]) / seconds:>12,.0f} pairs/s")
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from dedupe.config import Config
 from dedupe.models.loading import pick_device
-from dedupe.scoring.comparison.model import combined_log_odds, load_comparison_model
+from dedupe.scoring.comparison.model import combined_log_odds
 from dedupe.scoring.cross_encoder.encoder import load_cross_encoder
 from dedupe.scoring.logistic import sigmoid
 from dedupe.training.calibrate import expected_calibration_error, pair_f1
@@ -73,7 +73,7 @@ def best_f1(score: NDArray[np.float32], labels: NDArray[np.int8]) -> float:
 
 def figures(test: UnseenScores, others: Sequence[UnseenScores]) -> tuple[float, ...]:
     """Measure one test set with the combination of other sources, in the order of FIGURES."""
-    combination = fit_given_combination(others, load_comparison_model().combination)
+    combination = fit_given_combination(others)
     labels = test.labels.astype(np.int64)
     combined, compared, read = (
         sigmoid(log_odds).astype(np.float32)

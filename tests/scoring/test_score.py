@@ -15,7 +15,12 @@ import dedupe.scoring.score
 from dedupe.config import Config
 from dedupe.progress import Progress, silent
 from dedupe.scoring.comparison.comparison import Comparison
-from dedupe.scoring.comparison.model import given_features, load_comparison_model
+from dedupe.scoring.comparison.model import (
+    CANDIDATE_FEATURES,
+    GIVEN_FEATURES,
+    load_comparison_model,
+    take_features,
+)
 from dedupe.scoring.logistic import logit, sigmoid
 from dedupe.scoring.pairs import PAIRS
 from dedupe.scoring.score import (
@@ -104,9 +109,14 @@ def texts_of(pairs: Sequence[tuple[int, int]]) -> Read:
     return [(TEXTS[left], TEXTS[right]) for left, right in pairs]
 
 
-def combined(log_odds: float, logit: float) -> float:
-    scores = (np.array([score], dtype=np.float32) for score in (log_odds, logit))
-    return float(load_comparison_model().combine(*scores)[0])
+def combined(pair: tuple[int, int], logit: float) -> float:
+    """Combine both models for one of the candidates."""
+    frame = candidates()
+    at = np.flatnonzero([found == pair for found in frame.select("left", "right").rows()])
+    vectors = Comparison.of(pl.Series("text", TEXTS), frame).vectors()[at]
+    scores = (np.array([score], dtype=np.float32) for score in (LOG_ODDS[pair], logit))
+    features = take_features(vectors, CANDIDATE_FEATURES)
+    return float(load_comparison_model().combine(*scores, features)[0])
 
 
 def test_given_pairs_are_combined_with_what_their_vectors_say_of_them(
@@ -124,7 +134,7 @@ def test_given_pairs_are_combined_with_what_their_vectors_say_of_them(
     similarity = frame["similarity"].to_numpy()[~equal]
     expected = load_comparison_model().combine_given(
         known[~equal], np.full(4, 4.0, np.float32), similarity,
-        given_features(comparison.vectors(np.flatnonzero(~equal))),
+        take_features(comparison.vectors(np.flatnonzero(~equal)), GIVEN_FEATURES),
     )  # fmt: skip
     np.testing.assert_array_equal(found[~equal], expected)
 
@@ -135,7 +145,7 @@ def test_only_doubtful_pairs_reach_the_cross_encoder(cross_encoder: FakeCrossEnc
     assert facts == {"judged": 2, "over_budget": 0}
     for pair, known in LOG_ODDS.items():
         doubtful = pair in DOUBTFUL
-        expected = combined(known, 4.0) if doubtful else known
+        expected = combined(pair, 4.0) if doubtful else known
         assert log_odds[pair] == pytest.approx(expected, abs=1e-3)
         same = pair[0] == pair[1]
         assert decided_by[pair] == (
@@ -205,8 +215,8 @@ def test_pairs_that_a_model_was_fine_tuned_on_keep_their_score_from_before(
     (tmp_path / HELD_OUT_FILE).write_text(json.dumps(known))
     log_odds, _, _ = scored(candidates(), cross_encoder=str(tmp_path))
     before = float(logit(np.array([0.02]), 7)[0])
-    assert log_odds[0, 1] == pytest.approx(combined(0.5, before), abs=1e-3)
-    assert log_odds[1, 2] == pytest.approx(combined(-2.0, 4.0), abs=1e-3)
+    assert log_odds[0, 1] == pytest.approx(combined((0, 1), before), abs=1e-3)
+    assert log_odds[1, 2] == pytest.approx(combined((1, 2), 4.0), abs=1e-3)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff"])

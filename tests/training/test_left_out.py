@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from dedupe.training import data_mix, left_out
 from dedupe.training.data import TextPair
-from dedupe.training.left_out import TRAINED_SHARE, train_left_out
+from dedupe.training.left_out import train_left_out
 from dedupe.training.recipe import Recipe
 
 pytestmark = [pytest.mark.model, pytest.mark.usefixtures("one_lesson")]
@@ -41,6 +41,6 @@ def test_a_left_out_source_is_in_no_stage(
     ]
     for group, trained in ((("published",), 2), (("another",), 3)):  # both start from 1
         weights = load_file(folders[group] / "model.safetensors")["w"]
-        np.testing.assert_allclose(weights, 1 + TRAINED_SHARE * (trained - 1))
+        np.testing.assert_allclose(weights, 1 + small.trained_share * (trained - 1))
     assert train_left_out(data, small, tmp_path) == folders
     assert len(stages) == 3  # what is there is not trained again

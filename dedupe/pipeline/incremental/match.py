@@ -26,6 +26,7 @@ from dedupe.records.value_text import as_texts
 from dedupe.resolution.rules import Rules, rule_roles, rule_values
 from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.model import CANDIDATE_FEATURES
 from dedupe.scoring.comparison.record_table import record_table
 from dedupe.scoring.comparison.values.roles import given_roles
 from dedupe.scoring.cross_encoder.encoder import load_cross_encoder
@@ -321,7 +322,8 @@ class Matcher:
             if len(pairs):
                 model, held_out = self._model
                 ends = left[pairs], right[pairs]
-                log_odds[pairs] = judge(model, both, *ends, log_odds[pairs], held_out)
+                features = comparison.features(CANDIDATE_FEATURES, pairs)
+                log_odds[pairs] = judge(model, both, *ends, log_odds[pairs], features, held_out)
         probability: NDArray[np.float32] = sigmoid(log_odds)
         probability[same & (probability >= SAME_FROM)] = 1.0
         return probability

@@ -24,7 +24,8 @@ from dedupe.progress import Progress
 from dedupe.records.records import Records
 from dedupe.scoring.cascade import DOUBTFUL, cross_encoder_budget
 from dedupe.scoring.comparison.comparison import Comparison
-from dedupe.scoring.comparison.model import LOGIT_LIMIT
+from dedupe.scoring.comparison.model import CANDIDATE_FEATURES, LOGIT_LIMIT
+from dedupe.scoring.comparison.scales import Bytes
 from dedupe.scoring.comparison.statistics import FileStatistics
 from dedupe.scoring.cross_encoder.encoder import load_cross_encoder
 from dedupe.scoring.explanation.short_reasons import reasons_of
@@ -285,7 +286,7 @@ def score_delta(
         # The new pairs' share of the budget of a run over all pairs.
         share = new.height / pairs.height
         owed = facts.get("owed", 0.0) + cross_encoder_budget(len(records), config) * share
-        pairs, judged = _judge_doubtful(pairs, owed, records.texts, config, progress)
+        pairs, judged = _judge_doubtful(pairs, owed, records.texts, statistics, config, progress)
         facts = {
             **facts,
             "owed": owed - judged.height if np.isfinite(owed) else 0.0,
@@ -302,11 +303,8 @@ def _new_groups(slot: NDArray[np.uint32], old: pl.DataFrame) -> pl.Series:
 
 
 def _compared(pairs: pl.DataFrame, texts: pl.Series, statistics: FileStatistics) -> pl.DataFrame:
-    """Score pairs with the comparison model; only their own records are prepared."""
-    rows, place = np.unique(pairs.select("left", "right").to_numpy(), return_inverse=True)
-    left, right = place.reshape(-1, 2).astype(np.uint32).T
-    placed = pairs.with_columns(pl.Series("left", left), pl.Series("right", right))
-    comparison = Comparison.of(texts.gather(rows), placed, statistics)
+    """Score pairs with the comparison model."""
+    comparison = _comparison(pairs, texts, statistics)
     log_odds = comparison.log_odds()
     own = pl.col("left") == pl.col("right")
     return pairs.with_columns(
@@ -321,8 +319,21 @@ def _compared(pairs: pl.DataFrame, texts: pl.Series, statistics: FileStatistics)
     )
 
 
+def _comparison(pairs: pl.DataFrame, texts: pl.Series, statistics: FileStatistics) -> Comparison:
+    """Prepare the comparison of pairs, without the records that are in none."""
+    rows, place = np.unique(pairs.select("left", "right").to_numpy(), return_inverse=True)
+    left, right = place.reshape(-1, 2).astype(np.uint32).T
+    placed = pairs.with_columns(pl.Series("left", left), pl.Series("right", right))
+    return Comparison.of(texts.gather(rows), placed, statistics)
+
+
 def _judge_doubtful(
-    pairs: pl.DataFrame, owed: float, texts: pl.Series, config: Config, progress: Progress
+    pairs: pl.DataFrame,
+    owed: float,
+    texts: pl.Series,
+    statistics: FileStatistics,
+    config: Config,
+    progress: Progress,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Let the cross-encoder judge the most doubtful pairs, once enough of them are due.
 
@@ -338,11 +349,14 @@ def _judge_doubtful(
         return pairs, doubtful.clear()
     left, right = (doubtful[side].to_numpy() for side in ("left", "right"))
     model, held_out = load_cross_encoder(config), held_out_scores(config.cross_encoder)
-    judged = judge(model, texts, left, right, doubtful["log odds"].to_numpy(), held_out, progress)
+    at = doubtful["at"].to_numpy()
+    features = _candidate_features(pairs, at, texts, statistics)
+    before = doubtful["log odds"].to_numpy()
+    judged = judge(model, texts, left, right, before, features, held_out, progress)
     probability = pairs["probability"].to_numpy().copy()
     by_model = np.zeros(len(pairs), dtype=bool)
-    by_model[doubtful["at"].to_numpy()] = True
-    probability[doubtful["at"].to_numpy()] = sigmoid(judged)
+    by_model[at] = True
+    probability[at] = sigmoid(judged)
     return pairs.with_columns(
         pl.Series("probability", probability),
         pl.when(pl.Series(by_model))
@@ -350,3 +364,14 @@ def _judge_doubtful(
         .otherwise(pl.col("decided_by"))
         .alias("decided_by"),
     ), doubtful
+
+
+def _candidate_features(
+    pairs: pl.DataFrame, at: NDArray[np.int64], texts: pl.Series, statistics: FileStatistics
+) -> Bytes:
+    """Compute the features that judge some pairs, among all pairs of their records."""
+    records = pl.Series(np.unique(pairs[at].select("left", "right").to_numpy())).implode()
+    theirs = pl.col("left").is_in(records) | pl.col("right").is_in(records)
+    around = pairs.with_row_index("at").filter(theirs)
+    comparison = _comparison(around, texts, statistics)
+    return comparison.features(CANDIDATE_FEATURES, np.searchsorted(around["at"].to_numpy(), at))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dedupe.progress import Progress, silent
 from dedupe.scoring.cascade import DOUBTFUL
-from dedupe.scoring.comparison.model import given_features, load_comparison_model
+from dedupe.scoring.comparison.model import load_comparison_model, take_features
 from dedupe.scoring.comparison.record_table import RecordTable, record_table
 from dedupe.scoring.comparison.scales import Bytes, Rows
 from dedupe.scoring.comparison.statistics import FileStatistics
@@ -118,15 +118,11 @@ class Comparison:
             self.neighbours[pairs],
         )
 
-    def given_features(self, pairs: NDArray[np.int64]) -> Bytes:
-        """Compute what is combined for pairs that are given without a file, (k, 2) uint8.
-
-        See :func:`~dedupe.scoring.comparison.model.given_features`.
-        """
-        blocks = range(0, len(pairs), BLOCK)
-        return np.concatenate(
-            [given_features(self.vectors(pairs[at : at + BLOCK])) for at in blocks]
-        )
+    def features(self, names: Sequence[str], pairs: NDArray[np.int64]) -> Bytes:
+        """Compute k features of m pairs by name, (m, k) uint8."""
+        blocks = [pairs[at : at + BLOCK] for at in range(0, len(pairs), BLOCK)]
+        taken = [take_features(self.vectors(some), names) for some in blocks]
+        return np.concatenate([np.empty((0, len(names)), dtype=np.uint8), *taken])
 
     def vectors_of(self, left: Rows, right: Rows, similarity: NDArray[np.float32]) -> Bytes:
         """Compute the comparison vectors of k pairs of these records.

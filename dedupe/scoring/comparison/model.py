@@ -7,6 +7,7 @@ It is trained on labelled pairs of many data sets and on synthesized files; see 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,8 @@ from dedupe.scoring.comparison.vectors import feature_names
 WEIGHTS = MODELS / "comparison" / "model.safetensors"
 LOGIT_LIMIT = 7.0
 """Log odds that a combined score does not exceed."""
+CANDIDATE_FEATURES = ("rarest shared token", "main token_sort", "margin left", "margin right")
+"""What tells, in a candidate pair that the trees are in doubt about, which way they err."""
 GIVEN_FEATURES = ("conflicts", "bits of the richer record")
 """What tells, in a pair that is given without a file, how far both models can be trusted."""
 COMBINATIONS = ("combination", "given_combination")
@@ -39,12 +42,13 @@ class ComparisonModel:
     trees
         Predict the log odds of a match.
     combination
-        (4,) float64: how candidate pairs are judged: a constant, and weights of the log odds of the
-        comparison model, of those of the cross-encoder, and of the lower of the two.
+        (8,) float64: how candidate pairs are judged: a constant, and weights of the log odds of the
+        comparison model, of those of the cross-encoder, of the lower of the two, and of
+        :data:`CANDIDATE_FEATURES`.
     given_combination
-        (8,) float64: the same for pairs that are given without a file, where the comparison model
-        knows less; and weights of the similarity of the pair, of that of the likely matches, and of
-        :data:`GIVEN_FEATURES`.
+        (8,) float64: how pairs are judged that are given without a file, where the comparison model
+        knows less: a constant, and weights of the same log odds, of the similarity of the pair, of
+        that of the likely matches, and of :data:`GIVEN_FEATURES`.
     """
 
     trees: ObliviousTrees
@@ -56,10 +60,17 @@ class ComparisonModel:
         return self.trees.log_odds(vectors)
 
     def combine(
-        self, comparison: NDArray[np.float32], cross_encoder: NDArray[np.float32]
+        self,
+        comparison: NDArray[np.float32],
+        cross_encoder: NDArray[np.float32],
+        features: Bytes,
     ) -> NDArray[np.float32]:
-        """Combine the log odds of both models for candidate pairs of a file, (m,) float32."""
-        return combined_log_odds(self.combination, both_scores(comparison, cross_encoder))
+        """Combine the log odds of both models for candidate pairs of a file, (m,) float32.
+
+        See :func:`inputs_of_candidate_pairs` for the parameters.
+        """
+        inputs = inputs_of_candidate_pairs(comparison, cross_encoder, features)
+        return combined_log_odds(self.combination, inputs)
 
     def combine_given(
         self,
@@ -103,9 +114,29 @@ def both_scores(
     return np.column_stack([*scores, np.minimum(*scores)])
 
 
-def given_features(vectors: Bytes) -> Bytes:
-    """Take :data:`GIVEN_FEATURES`, (m, 2) uint8, from (m, f) comparison vectors."""
-    return vectors[:, [feature_names().index(name) for name in GIVEN_FEATURES]]
+def take_features(vectors: Bytes, names: Sequence[str]) -> Bytes:
+    """Take k features by name, (m, k) uint8, from (m, f) comparison vectors."""
+    return vectors[:, [feature_names().index(name) for name in names]]
+
+
+def inputs_of_candidate_pairs(
+    comparison: NDArray[np.float32], cross_encoder: NDArray[np.float32], features: Bytes
+) -> NDArray[np.float64]:
+    """Stack what is combined for candidate pairs of a file.
+
+    Parameters
+    ----------
+    comparison, cross_encoder
+        (m,) log odds of both models.
+    features
+        (m, 4) uint8: :data:`CANDIDATE_FEATURES` of the comparison vectors.
+
+    Returns
+    -------
+    ndarray
+        (m, 7): the log odds of both, the lower of the two, and the features, where 1 is equality.
+    """
+    return np.hstack([both_scores(comparison, cross_encoder), features / EQUAL])
 
 
 def inputs_of_given_pairs(
@@ -123,7 +154,7 @@ def inputs_of_given_pairs(
     similarity
         (m,) cosine of the two embeddings.
     features
-        (m, 2) uint8; see :func:`given_features`.
+        (m, 2) uint8: :data:`GIVEN_FEATURES` of the comparison vectors.
 
     Returns
     -------

@@ -48,6 +48,8 @@ LARGE_FILES = {"many-people": 6, "crowds": 3}
 """Large synthetic files of each kind."""
 DOMAIN_ROWS = (150, 300, 500, 800, 1_200, 1_200)
 """Rows of the synthetic tables of each domain."""
+FRESH_SEED, FRESH_FILES = 1_000, 4
+"""Seed of the first synthetic file that no model learns, and files of each kind."""
 MOST_PUBLISHED = 12_000
 """Pairs of a published set that are used."""
 
@@ -86,6 +88,16 @@ class LabelledPairs:
     def __len__(self) -> int:
         """Return m, the number of pairs."""
         return len(self.labels)
+
+    def take(self, rows: NDArray[np.int64]) -> LabelledPairs:
+        """Take some of the pairs by number."""
+        return replace(
+            self,
+            vectors=self.vectors[rows],
+            labels=self.labels[rows],
+            left=self.left[rows],
+            right=self.right[rows],
+        )
 
 
 def all_sets(data: Path, lessons: int, seed: int, cache: Path) -> Iterator[LabelledPairs]:
@@ -128,6 +140,14 @@ def synthetic_sets(lessons: int, seed: int, cache: Path) -> Iterator[LabelledPai
         yield _cached(cache, name, "lesson", partial(lesson_pairs, kind, seed, lessons))
     for domain in DOMAINS:
         yield _cached(cache, f"{domain}-{seed}", "domain", partial(domain_pairs, domain, seed))
+
+
+def fresh_lessons(cache: Path) -> Iterator[LabelledPairs]:
+    """Yield synthetic files of each kind that no model learns."""
+    for kind in LESSONS:
+        name = f"{kind}-{FRESH_SEED}-{FRESH_FILES}"
+        compare = partial(lesson_pairs, kind, FRESH_SEED, FRESH_FILES)
+        yield _cached(cache, name, "lesson", compare)
 
 
 _Compared = tuple[Bytes, NDArray[np.int8], list[str], list[str]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,15 +15,25 @@ from numpy.typing import NDArray
 from dedupe.config import Config
 from dedupe.models.loading import cpu_count
 from dedupe.scoring.cascade import DOUBTFUL
-from dedupe.scoring.comparison.model import both_scores
+from dedupe.scoring.comparison.model import (
+    CANDIDATE_FEATURES,
+    inputs_of_candidate_pairs,
+    take_features,
+)
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
 from dedupe.scoring.cross_encoder.encoder import load_cross_encoder, score_logits
 from dedupe.scoring.cross_encoder.text import prepare_texts
 from dedupe.training.comparison.data import LabelledPairs
 from dedupe.training.data import NEVER_LEARNT
+from dedupe.training.data_mix import Tables
 
 JUDGED_PAIRS = 300
 """Doubtful pairs of a set that the combination is fitted to."""
+NON_MATCH_WEIGHT = 1.5
+"""Weight of a non-match among them: a false match costs more than one that is missed."""
+
+ScoredSet = tuple[LabelledPairs, NDArray[np.float32]]
+"""Pairs of a set with their log odds by the trees."""
 
 
 @dataclass(frozen=True)
@@ -133,18 +143,44 @@ def held_out_log_odds(
     return predicted
 
 
-def fit_combination(
-    sets: Sequence[LabelledPairs], held_out: Sequence[NDArray[np.float32]], seed: int
-) -> NDArray[np.float64]:
-    """Fit the weights of :attr:`~dedupe.scoring.comparison.model.ComparisonModel.combination`.
+def unlearnt_pairs(
+    sets: Sequence[LabelledPairs], held_out: Sequence[NDArray[np.float32]], tables: Tables
+) -> Iterator[ScoredSet]:
+    """Yield the pairs that the cross-encoder has not learnt either, with their log odds.
+
+    These are the pairs of the valid clusters of tables, and the published sets of
+    :data:`~dedupe.training.data.NEVER_LEARNT`.
 
     Parameters
     ----------
     sets
-        Labelled pairs. Published sets and tables that the cross-encoder was trained on are left
-        out.
+        Labelled pairs.
     held_out
         Log odds of each set's pairs as of :func:`held_out_log_odds`.
+    tables
+        Candidate pairs of full tables by part.
+    """
+    valid = {
+        name.replace("/", "-"): {(pair.left, pair.right) for pair in parts["valid"]}
+        for name, parts in tables.items()
+    }
+    for pairs, log_odds in zip(sets, held_out, strict=True):
+        if pairs.kind == "published" and pairs.name in NEVER_LEARNT:
+            yield pairs, log_odds
+        elif pairs.kind == "table" and pairs.name in valid:
+            texts = zip(pairs.left, pairs.right, strict=True)
+            rows = np.flatnonzero([pair in valid[pairs.name] for pair in texts])
+            yield pairs.take(rows), log_odds[rows]
+
+
+def fit_combination(scored: Iterable[ScoredSet], seed: int) -> NDArray[np.float64]:
+    """Fit the weights of :attr:`~dedupe.scoring.comparison.model.ComparisonModel.combination`.
+
+    Parameters
+    ----------
+    scored
+        Sets that the cross-encoder was not trained on, with the log odds of each pair by trees that
+        were not fitted to it.
     seed
         Seed of the sampling.
     """
@@ -152,11 +188,8 @@ def fit_combination(
 
     rng = np.random.default_rng(seed)
     model = load_cross_encoder(Config())
-    inputs, labels = [], []
-    for pairs, log_odds in zip(sets, held_out, strict=True):
-        seen = pairs.kind == "published" and pairs.name not in NEVER_LEARNT
-        if seen or pairs.kind in ("table", "domain"):
-            continue
+    inputs, labels, weights = [], [], []
+    for pairs, log_odds in scored:
         doubtful = np.flatnonzero((np.abs(log_odds) < DOUBTFUL) & (pairs.left != pairs.right))
         rows = rng.permutation(doubtful)[:JUDGED_PAIRS]
         if not len(rows):
@@ -164,10 +197,14 @@ def fit_combination(
         left, right = (
             prepare_texts(model, side[rows].tolist()) for side in (pairs.left, pairs.right)
         )
-        inputs.append(both_scores(log_odds[rows], score_logits(model, left, right)))
+        logits = score_logits(model, left, right)
+        features = take_features(pairs.vectors[rows], CANDIDATE_FEATURES)
+        inputs.append(inputs_of_candidate_pairs(log_odds[rows], logits, features))
         labels.append(pairs.labels[rows])
-    fitted = LogisticRegression(C=1e3, max_iter=1000).fit(
-        np.concatenate(inputs), np.concatenate(labels)
+        cost = np.where(labels[-1] == 1, 1.0, NON_MATCH_WEIGHT)
+        weights.append(cost * len(rows) ** -0.5)
+    fitted = LogisticRegression(max_iter=1000).fit(
+        np.concatenate(inputs), np.concatenate(labels), np.concatenate(weights)
     )
     return np.concatenate([fitted.intercept_, fitted.coef_[0]])
 

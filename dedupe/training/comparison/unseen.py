@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedupe.scoring.comparison.model import (
+    GIVEN_FEATURES,
     ComparisonModel,
-    given_features,
     inputs_of_given_pairs,
     load_comparison_model,
     save_comparison_model,
+    take_features,
 )
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
 from dedupe.scoring.comparison.scales import EQUAL, Bytes
@@ -38,6 +39,9 @@ JUDGED_PAIRS = 600
 """Pairs of a set that the combination is fitted to."""
 USUAL_MATCH_RATE = 0.2
 """Share of matches among given pairs that the combination expects."""
+OF_CANDIDATES = np.array([-0.117, 0.732, 0.256, -0.050])
+"""A constant, and weights of the log odds of the comparison model, of those of the cross-encoder
+and of the lower of the two, as they were fitted to candidate pairs without further inputs."""
 CANDIDATE_SHARE = 0.2
 """How far the weights of given pairs are drawn towards those of candidate pairs."""
 
@@ -55,7 +59,7 @@ class UnseenScores:
     similarity
         (m,) float32 cosine of the two embeddings.
     features
-        (m, 2) uint8; see :func:`~dedupe.scoring.comparison.model.given_features`.
+        (m, 2) uint8: :data:`~dedupe.scoring.comparison.model.GIVEN_FEATURES`.
     labels
         (m,) int8: 1 for a match, 0 otherwise.
     """
@@ -115,13 +119,11 @@ def unseen_trees(sets: Iterable[LabelledPairs], recipe: TreeRecipe, work: Path) 
     if not file.exists():
         chosen = [pairs for pairs in sets if pairs.name not in LEFT_OUT]
         trees = fit_trees(chosen, replace(recipe, iterations=UNSEEN_ITERATIONS))
-        save_comparison_model(ComparisonModel(trees, np.zeros(4), np.zeros(8)), file)
+        save_comparison_model(ComparisonModel(trees, np.zeros(8), np.zeros(8)), file)
     return load_comparison_model(file).trees
 
 
-def fit_given_combination(
-    scores: Sequence[UnseenScores], combination: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def fit_given_combination(scores: Sequence[UnseenScores]) -> NDArray[np.float64]:
     """Fit :attr:`~dedupe.scoring.comparison.model.ComparisonModel.given_combination`.
 
     Parameters
@@ -129,8 +131,6 @@ def fit_given_combination(
     scores
         Pairs of sets that neither model was trained on. None of them holds people, of whom the
         comparison model knows more: so the weights are drawn towards those of candidate pairs.
-    combination
-        (4,) weights of candidate pairs.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -141,7 +141,7 @@ def fit_given_combination(
     )
     weights: NDArray[np.float64] = np.concatenate([fitted.intercept_, fitted.coef_[0]])
     towards = np.zeros_like(weights)
-    towards[: len(combination)] = combination
+    towards[: len(OF_CANDIDATES)] = OF_CANDIDATES
     return (1 - CANDIDATE_SHARE) * weights + CANDIDATE_SHARE * towards
 
 
@@ -173,6 +173,6 @@ def _score(
         trees.log_odds(vectors),
         score_logits(model, left, right),
         (vectors[:, feature_names().index("cosine")] / EQUAL).astype(np.float32),
-        given_features(vectors),
+        take_features(vectors, GIVEN_FEATURES),
         pairs.labels[rows],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,25 @@ from dedupe.models.loading import MODELS
 from dedupe.pipeline.fine_tuning.finetune import Example, FineTuningRecipe, fine_tune_on_decisions
 from dedupe.scoring import score as scoring
 from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.model import CANDIDATE_FEATURES
+from dedupe.scoring.cross_encoder.encoder import PairModel, load_cross_encoder, score_texts
+from dedupe.scoring.cross_encoder.text import prepare_texts
 from tests.samples import part_examples
 
 FOLDER = MODELS / "cross-encoder"
 
 
+def chances_of(model: PairModel, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    left, right = (prepare_texts(model, list(side)) for side in zip(*pairs, strict=True))
+    return score_texts(model, left, right)
+
+
 @pytest.mark.model
 def test_decisions_are_learned_and_the_rest_is_kept() -> None:
-    replay = [Example("name: ada lovelace", "name: petra huber", 0.01)] * 10
-    replay += [Example("name: ada lovelace", "name: ada lovelase", 0.95)] * 10
+    sure = [("name: ada lovelace", other) for other in ("name: petra huber", "name: ada lovelase")]
+    before = chances_of(load_cross_encoder(Config(device="cpu")), sure)
+    replay = [Example(*pair, float(chance)) for pair, chance in zip(sure, before, strict=True)] * 10
+    assert before[0] < 0.1 < 0.75 < before[1]
     seen: list[tuple[int, int]] = []
     model, report, held_out = fine_tune_on_decisions(
         FOLDER, part_examples(), replay, device="cpu", recipe=FineTuningRecipe(steps=8),
@@ -34,16 +45,10 @@ def test_decisions_are_learned_and_the_rest_is_kept() -> None:
     assert report.loss_after <= report.loss_before + 0.05
     assert held_out.shape == (24,)
     assert seen[-1][0] == seen[-1][1] <= 8
-    from dedupe.scoring.cross_encoder.encoder import TorchPairModel, score_texts
-    from dedupe.scoring.cross_encoder.text import prepare_texts
+    from dedupe.scoring.cross_encoder.encoder import TorchPairModel
 
-    scored = TorchPairModel(model)
-    left, right = (
-        prepare_texts(scored, [getattr(e, side) for e in replay]) for side in ("left", "right")
-    )
-    chances = score_texts(scored, left, right)
     # However doubtful the decided pairs are, the sure ones stay as sure as they were.
-    assert chances == pytest.approx([e.probability for e in replay], abs=0.05)
+    assert chances_of(TorchPairModel(model), sure) == pytest.approx(before, abs=0.05)
 
 
 @pytest.mark.parametrize(("matches", "others"), [(0, 0), (5, 4), (20, 0), (3, 20)])
@@ -68,7 +73,8 @@ def test_a_pair_trained_on_keeps_its_held_out_score(
     class Combined:
         """In place of the comparison model: what is combined shows."""
 
-        def combine(self, log_odds: Any, logits: Any) -> Any:
+        def combine(self, log_odds: Any, logits: Any, features: Any) -> Any:
+            assert features.shape == (len(logits), len(CANDIDATE_FEATURES))
             return np.asarray(logits) + 0.0 * log_odds
 
     monkeypatch.setattr(scoring, "prepare_texts", lambda model, texts: list(texts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,15 @@ from safetensors.numpy import save_file
 from dedupe.errors import ModelError
 from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.model import (
+    CANDIDATE_FEATURES,
     COMBINATIONS,
     GIVEN_FEATURES,
     LOGIT_LIMIT,
     WEIGHTS,
     ComparisonModel,
-    given_features,
     load_comparison_model,
     save_comparison_model,
+    take_features,
 )
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
 from dedupe.scoring.comparison.scales import Bytes
@@ -30,8 +32,8 @@ from dedupe.scoring.comparison.vectors import feature_names
 LOGITS = st.floats(-20, 20, width=32)
 
 
-def features(m: int) -> Bytes:
-    return np.full((m, len(GIVEN_FEATURES)), 128, dtype=np.uint8)
+def features(m: int, names: Sequence[str] = GIVEN_FEATURES) -> Bytes:
+    return np.full((m, len(names)), 128, dtype=np.uint8)
 
 
 def small_model() -> ComparisonModel:
@@ -43,7 +45,8 @@ def small_model() -> ComparisonModel:
         np.zeros(1),
     )
     weights = np.array([0.1, 0.5, 0.3, 0.2])
-    return ComparisonModel(trees, weights, np.append(weights, [2.0, -1.0, 0.5, 0.25]))
+    of_candidates, of_given = ([3.0, -2.0, 1.0, 0.5], [2.0, -1.0, 0.5, 0.25])
+    return ComparisonModel(trees, np.append(weights, of_candidates), np.append(weights, of_given))
 
 
 def refusal(file: Path) -> str:
@@ -71,7 +74,7 @@ def test_the_bundled_model_fits_the_features_and_is_loaded_once() -> None:
     assert model.trees.feature.max() < len(feature_names())
     assert model.trees.feature.shape == model.trees.limit.shape
     assert model.trees.value.shape == (len(model.trees.limit), 2 ** model.trees.limit.shape[1])
-    assert model.combination.shape == (4,)
+    assert model.combination.shape == (8,)
     assert model.given_combination.shape == (8,)
     vectors = np.full((1, len(feature_names())), 128, dtype=np.uint8)
     assert np.isfinite(model.log_odds(vectors)).all()
@@ -131,11 +134,12 @@ def test_the_combined_score_rises_with_both_scores_and_is_limited(
         np.array([score, score + more, score], dtype=np.float32)[order]
         for score, order in ((comparison, [0, 1, 2]), (cross_encoder, [0, 2, 1]))
     )
-    score, more_similar, more_alike = model.combine(one, other)
+    found = model.combine(one, other, features(3, CANDIDATE_FEATURES))
+    score, more_similar, more_alike = found
     assert more_similar >= score
     assert more_alike >= score
-    assert np.abs([score, more_similar, more_alike]).max() <= LOGIT_LIMIT
-    assert model.combine(one, other).dtype == np.float32
+    assert np.abs(found).max() <= LOGIT_LIMIT
+    assert found.dtype == np.float32
     of_given_pairs = model.combine_given(one, other, np.full(3, 0.5, np.float32), features(3))
     assert of_given_pairs[1] >= of_given_pairs[0] <= of_given_pairs[2]
 
@@ -152,19 +156,27 @@ def test_of_given_pairs_it_counts_whether_they_are_more_alike_than_likely_matche
     assert combine(0.5, 0.4) > combine(0.5, 0.9)
 
 
-def test_the_features_of_given_pairs_are_those_that_are_named() -> None:
+def test_of_candidate_pairs_a_rare_shared_token_counts() -> None:
+    model, doubt = load_comparison_model(), np.zeros(1, dtype=np.float32)
+    common, rare = (np.array([[bits, 128, 128, 128]], dtype=np.uint8) for bits in (40, 160))
+    assert model.combine(doubt, doubt, rare) > model.combine(doubt, doubt, common) + 0.5
+
+
+@pytest.mark.parametrize("names", [CANDIDATE_FEATURES, GIVEN_FEATURES])
+def test_features_are_taken_by_name(names: Sequence[str]) -> None:
     vectors = np.arange(2 * len(feature_names()), dtype=np.uint8).reshape(2, -1)
-    columns = [feature_names().index(name) for name in GIVEN_FEATURES]
-    np.testing.assert_array_equal(given_features(vectors), vectors[:, columns])
+    columns = [feature_names().index(name) for name in names]
+    np.testing.assert_array_equal(take_features(vectors, names), vectors[:, columns])
 
 
 def test_scores_beyond_the_limit_count_as_the_limit() -> None:
     model = small_model()
     far, limit = (np.array([score], dtype=np.float32) for score in (50, LOGIT_LIMIT))
-    assert model.combine(far, -far) == model.combine(limit, -limit)
-    # Constant, log odds of either model, and the lower of the two.
-    assert model.combine(np.float32([1]), np.float32([-2])) == pytest.approx(
-        [0.1 + 0.5 - 0.6 - 0.4]
+    some = np.array([[51, 102, 0, 255]], dtype=np.uint8)
+    assert model.combine(far, -far, some) == model.combine(limit, -limit, some)
+    # Constant, log odds of either model, the lower of the two, and the features.
+    assert model.combine(np.float32([1]), np.float32([-2]), some) == pytest.approx(
+        [0.1 + 0.5 - 0.6 - 0.4 + 0.6 - 0.8 + 0.5]
     )
     similarity = np.array([0.25], dtype=np.float32)
     given = np.array([[51, 102]], dtype=np.uint8)

@@ -37,7 +37,7 @@ def made_scores(name: str, m: int, seed: int) -> UnseenScores:
 def test_the_combination_is_better_than_either_model() -> None:
     pytest.importorskip("sklearn")
     sets = [made_scores("a", 4_000, 0), made_scores("b", 4_000, 1)]
-    weights = fit_given_combination(sets, np.array([0.0, 1.0, 0.5, 0.0]))
+    weights = fit_given_combination(sets)
     test = made_scores("c", 4_000, 2)
     combined = combined_log_odds(weights, test.inputs)
     right = [
@@ -55,8 +55,7 @@ def test_the_match_rate_of_a_set_does_not_change_the_weights() -> None:
         "a", "a", whole.comparison[kept], whole.cross_encoder[kept], whole.similarity[kept],
         whole.features[kept], whole.labels[kept],
     )  # fmt: skip
-    candidates = np.array([0.0, 1.0, 0.5, 0.0])
-    one, other = (fit_given_combination([scores], candidates) for scores in (whole, fewer))
+    one, other = (fit_given_combination([scores]) for scores in (whole, fewer))
     shift = combined_log_odds(one, whole.inputs) - combined_log_odds(other, whole.inputs)
     assert np.abs(shift).max() < 0.3
 
