@@ -317,13 +317,17 @@ class Matcher:
         budget = cross_encoder_budget(len(self.texts), self.config)
         doubt = np.inf if np.isinf(budget) else DOUBTFUL if budget else 0.0
         doubtful = np.flatnonzero((np.abs(log_odds) < doubt) & ~same)
+        features = comparison.features(CANDIDATE_FEATURES, doubtful)
         # One record after the other: a cross-encoder scores a text by those beside it, if little.
-        for pairs in np.split(doubtful, np.flatnonzero(np.diff(new[doubtful])) + 1):
-            if len(pairs):
+        ends_of_query = np.flatnonzero(np.diff(new[doubtful])) + 1
+        for places in np.split(np.arange(len(doubtful)), ends_of_query):
+            if len(places):
                 model, held_out = self._model
+                pairs = doubtful[places]
                 ends = left[pairs], right[pairs]
-                features = comparison.features(CANDIDATE_FEATURES, pairs)
-                log_odds[pairs] = judge(model, both, *ends, log_odds[pairs], features, held_out)
+                log_odds[pairs] = judge(
+                    model, both, *ends, log_odds[pairs], features[places], held_out
+                )
         probability: NDArray[np.float32] = sigmoid(log_odds)
         probability[same & (probability >= SAME_FROM)] = 1.0
         return probability

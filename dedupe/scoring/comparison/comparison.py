@@ -120,9 +120,16 @@ class Comparison:
 
     def features(self, names: Sequence[str], pairs: NDArray[np.int64]) -> Bytes:
         """Compute k features of m pairs by name, (m, k) uint8."""
-        blocks = [pairs[at : at + BLOCK] for at in range(0, len(pairs), BLOCK)]
-        taken = [take_features(self.vectors(some), names) for some in blocks]
-        return np.concatenate([np.empty((0, len(names)), dtype=np.uint8), *taken])
+        features = np.empty((len(pairs), len(names)), dtype=np.uint8)
+        for at in range(0, len(pairs), BLOCK):
+            vectors = self.vectors(pairs[at : at + BLOCK])
+            features[at : at + BLOCK] = take_features(vectors, names)
+        for query in self._queries_that_are_unlike_alone():
+            inside = np.flatnonzero(np.isin(pairs, query))
+            if len(inside):
+                places = np.searchsorted(query, pairs[inside])
+                features[inside] = self._alone(query).features(names, places)
+        return features
 
     def vectors_of(self, left: Rows, right: Rows, similarity: NDArray[np.float32]) -> Bytes:
         """Compute the comparison vectors of k pairs of these records.

@@ -4,8 +4,8 @@ Compares the candidate pairs of full tables, the published train pairs and those
 files; fits the trees to all of them; and fits the combination with the cross-encoder to pairs that
 neither model has learnt: predictions for families of sets that were held out, and fresh synthetic
 files. For pairs that are given without a file, another one is fitted to sets that no cross-encoder
-learns, with trees fitted without these sets. Writes weights
-with the names of the features. Needs the extra ``train``.
+learns, with trees fitted without these sets. Writes weights with the names of the features. Needs
+the extra ``train``.
 """
 
 from __future__ import annotations

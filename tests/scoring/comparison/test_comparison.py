@@ -10,7 +10,9 @@ import pytest
 
 import dedupe.scoring.comparison.comparison
 from dedupe.scoring.comparison.comparison import Comparison
+from dedupe.scoring.comparison.model import CANDIDATE_FEATURES
 from dedupe.scoring.comparison.scales import UNKNOWN
+from dedupe.scoring.comparison.vectors import feature_names
 from tests.scoring.comparison.samples import all_pairs, ends, features_of, texts_of
 
 AROUND = ("margin left", "margin right", "rivals left", "rivals right", "rank among candidates")
@@ -40,6 +42,46 @@ def test_log_odds_do_not_depend_on_blocks_and_progress_counts_the_pairs(
     blocks = comparison.log_odds(lambda done, total: seen.append((done, total)))
     np.testing.assert_array_equal(blocks, whole)
     assert seen == [(8, 21), (16, 21), (21, 21)]
+
+
+def test_features_by_name_are_those_of_the_vectors_in_any_blocks(
+    comparison: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = np.array([20, 3, 4, 11, 0, 9, 17])
+    columns = [feature_names().index(name) for name in CANDIDATE_FEATURES]
+    expected = comparison.vectors(some)[:, columns]
+    np.testing.assert_array_equal(comparison.features(CANDIDATE_FEATURES, some), expected)
+    monkeypatch.setattr(dedupe.scoring.comparison.comparison, "BLOCK", 3)
+    np.testing.assert_array_equal(comparison.features(CANDIDATE_FEATURES, some), expected)
+    assert comparison.features(CANDIDATE_FEATURES, some[:0]).shape == (0, len(columns))
+
+
+def test_a_query_that_other_records_change_has_the_features_that_it_has_alone(
+    comparison: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = np.array([2, 3, 4, 5])
+    monkeypatch.setattr(
+        Comparison,
+        "_queries_that_are_unlike_alone",
+        lambda self: [query] if self is comparison else [],
+    )
+    # Among fewer records, a token is rarer or more common: the features are others.
+    records = np.unique([comparison.left[query], comparison.right[query]])
+    alone = Comparison.of(
+        comparison.texts.gather(records),
+        pl.DataFrame(
+            {
+                "left": np.searchsorted(records, comparison.left[query]).astype(np.uint32),
+                "right": np.searchsorted(records, comparison.right[query]).astype(np.uint32),
+                "similarity": comparison.similarity[query],
+            }
+        ),
+    )
+    columns = [feature_names().index(name) for name in CANDIDATE_FEATURES]
+    found = comparison.features(CANDIDATE_FEATURES, np.array([5, 12, 3]))
+    np.testing.assert_array_equal(found[[0, 2]], alone.vectors(np.array([3, 1]))[:, columns])
+    np.testing.assert_array_equal(found[1], comparison.vectors(np.array([12]))[0, columns])
+    assert (found[[0, 2]] != comparison.vectors(np.array([5, 3]))[:, columns]).any()
 
 
 def test_a_record_is_no_rival_of_its_own_pairs(comparison: Comparison) -> None:
