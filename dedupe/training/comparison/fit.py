@@ -29,8 +29,10 @@ from dedupe.training.data_mix import Tables
 
 JUDGED_PAIRS = 300
 """Doubtful pairs of a set that the combination is fitted to."""
-NON_MATCH_WEIGHT = 1.5
+NON_MATCH_WEIGHT = 1.3
 """Weight of a non-match among them: a false match costs more than one that is missed."""
+LESSON_WEIGHT = 3.0
+"""Weight of a synthetic file of look-alikes: merging these is what users forgive least."""
 
 ScoredSet = tuple[LabelledPairs, NDArray[np.float32]]
 """Pairs of a set with their log odds by the trees."""
@@ -202,7 +204,8 @@ def fit_combination(scored: Iterable[ScoredSet], seed: int) -> NDArray[np.float6
         inputs.append(inputs_of_candidate_pairs(log_odds[rows], logits, features))
         labels.append(pairs.labels[rows])
         cost = np.where(labels[-1] == 1, 1.0, NON_MATCH_WEIGHT)
-        weights.append(cost * len(rows) ** -0.5)
+        kind = LESSON_WEIGHT if pairs.kind == "lesson" else 1.0
+        weights.append(kind * cost * len(rows) ** -0.5)
     fitted = LogisticRegression(max_iter=1000).fit(
         np.concatenate(inputs), np.concatenate(labels), np.concatenate(weights)
     )
