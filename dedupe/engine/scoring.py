@@ -36,7 +36,7 @@ from dedupe.scoring.comparison.file_regression import (
     FileRegression,
     fit_file_regression,
 )
-from dedupe.scoring.comparison.model import CANDIDATE_FEATURES
+from dedupe.scoring.comparison.model import CANDIDATE_FEATURES, take_features
 from dedupe.scoring.comparison.vectors import feature_names, pairs_around, rows_around
 from dedupe.scoring.cross_encoder.encoder import PairModel, load_cross_encoder
 from dedupe.scoring.explanation.short_reasons import MOST_REASONS, reasons_of
@@ -182,12 +182,17 @@ def _score(
     pair = comparison.left != comparison.right
     all_judged = np.isinf(cross_encoder_budget(plan.rows, plan.config))
     judged = np.flatnonzero(pair) if all_judged else doubtful
-    features = comparison.features(CANDIDATE_FEATURES, judged)
+    vectors = comparison.vectors(doubtful)
+    features = (
+        comparison.features(CANDIDATE_FEATURES, judged)
+        if all_judged
+        else take_features(vectors, CANDIDATE_FEATURES)
+    )
     plan.store.write(
         part("score", home),
         pairs.with_columns(
             pl.Series("log_odds", log_odds), pl.Series("key", keys), reasons,
-            _bytes_at("vector", doubtful, comparison.vectors(doubtful), len(pairs)),
+            _bytes_at("vector", doubtful, vectors, len(pairs)),
             _bytes_at("features", judged, features, len(pairs)),
         ),
     )  # fmt: skip
