@@ -10,7 +10,7 @@ import pytest
 import dedupe
 
 SAMPLES = Path(__file__).parent.parent / "samples"
-FLOORS = {"contacts": 0.96, "products": 0.888, "publications": 0.966}
+FLOORS = {"contacts": 0.96, "products": 0.909, "publications": 0.966}
 """F1 over pairs that a run must reach: about 0.02 below what it does reach."""
 
 

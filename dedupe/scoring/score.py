@@ -145,7 +145,7 @@ def judge(
     log_odds
         (k,) of the comparison model.
     features
-        (k, 4) :data:`~dedupe.scoring.comparison.model.CANDIDATE_FEATURES` of the pairs.
+        (k, 3) :data:`~dedupe.scoring.comparison.model.CANDIDATE_FEATURES` of the pairs.
     held_out
         Probabilities of the pairs that the cross-encoder was fine-tuned on from before it saw them;
         see :func:`held_out_scores`.

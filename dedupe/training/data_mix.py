@@ -2,8 +2,8 @@
 
 The first stage leaves out the sources that measure how the model does on unseen data. It learns the
 published train pairs of all others, candidate pairs of full tables, and synthetic pairs. The second
-stage adds the train pairs of the benchmarks, or of all but one source, and reads a share of the
-first again.
+stage adds the train pairs of the benchmarks, or of all but one source, and more synthetic files of
+records that look alike, and reads a share of the first again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from dedupe.records.records import record_text
 from dedupe.scoring.cascade import DOUBTFUL
 from dedupe.scoring.comparison.model import load_comparison_model
-from dedupe.training.comparison.data import LabelledPairs, synthetic_sets
+from dedupe.training.comparison.data import LabelledPairs, lesson_sets, synthetic_sets
 from dedupe.training.data import (
     BENCHMARKS,
     LEFT_OUT,
@@ -70,11 +70,11 @@ MOST_CALIBRATING = 300
 """Most published pairs of a set for the calibration."""
 MOST_TESTED, MOST_TESTED_OF_OTHERS = 2_500, 500
 """Most published pairs of a set for the figures: of those in LEFT_OUT, and of others."""
-DOUBTFUL_WEIGHT = 6.0
+DOUBTFUL_WEIGHT = 20.0
 """How much more often a pair of a lesson is drawn that the comparison model is in doubt about."""
 
 SEEDS_PER_STAGE = 9_000
-"""How far the seeds of the synthetic pairs of the two stages lie apart."""
+"""How far the seeds of the synthetic data of the two stages lie apart."""
 
 _SMALL_FOLDER = "autofj"
 """Folder of many small tables, each of which contributes fewer pairs."""
@@ -123,13 +123,17 @@ def first_stage_pairs(data: Path, tables: Tables, recipe: Recipe, cache: Path) -
 
 
 def second_stage_pairs(
-    data: Path, first: Sequence[TextPair], recipe: Recipe, leave_out: Sequence[str] = ()
+    data: Path,
+    first: Sequence[TextPair],
+    recipe: Recipe,
+    cache: Path,
+    leave_out: Sequence[str] = (),
 ) -> list[TextPair]:
     """Collect all pairs of the second stage, in random order.
 
     Parameters
     ----------
-    data, recipe
+    data, recipe, cache
         As in :func:`first_stage_pairs`.
     first
         Pairs of the first stage.
@@ -141,9 +145,11 @@ def second_stage_pairs(
     for folder in labelled_folders(data):
         if folder.name in BENCHMARKS and folder.name not in leave_out:
             pairs += _published_train_pairs(folder, recipe)
-    pairs += synthetic_pairs(
-        recipe.synthetic_again, recipe.people_again, recipe.seed + SEEDS_PER_STAGE
-    )
+    seed = recipe.seed + SEEDS_PER_STAGE
+    if recipe.per_lesson_again:
+        for lesson in lesson_sets(recipe.lessons, seed, cache):
+            pairs += lesson_pairs(lesson, recipe.per_lesson_again, seed)
+    pairs += synthetic_pairs(recipe.synthetic_again, recipe.people_again, seed)
     pairs = vary_format(pairs, recipe, rng)
     pairs += rng.sample(first, min(recipe.rehearsed, len(first)))
     rng.shuffle(pairs)

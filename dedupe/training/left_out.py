@@ -43,9 +43,11 @@ def train_left_out(
         return folders
     first = first_stage_pairs(data, read_tables(data, LEFT_OUT), recipe, work)
     start = fine_tune(first, base_model(), work / FIRST_STAGE, recipe, recipe.learning_rate, device)
-    short = replace(recipe, synthetic_again=0, people_again=0, rehearsed=REHEARSED)
+    short = replace(
+        recipe, synthetic_again=0, people_again=0, per_lesson_again=0, rehearsed=REHEARSED
+    )
     for group in missing:
-        pairs = second_stage_pairs(data, first, short, group)
+        pairs = second_stage_pairs(data, first, short, work, group)
         say(f"without {', '.join(group)}: {len(pairs):,} pairs")
         trained = work / f"without-{group[0]}-trained"
         fine_tune(pairs, start, trained, recipe, recipe.learning_rate_again, device)

@@ -87,6 +87,7 @@ def model_card(trained: TrainedModel, recipe: Recipe, weights: str) -> str:
         scale=figures["calibration"]["scale"],
         shift=figures["calibration"]["shift"],
         rehearsed=f"{recipe.rehearsed:,}",
+        lessons=recipe.per_lesson_again,
         synthetic=f"{recipe.synthetic_again + recipe.people_again:,}",
         share=recipe.trained_share,
         earlier=trained.earlier[0],

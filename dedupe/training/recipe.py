@@ -21,6 +21,8 @@ class Recipe:
         Share of the pairs that get a column of free text.
     synthetic_again, people_again
         Synthetic pairs of the second stage: of all domains, and more of the domains of people.
+    per_lesson_again
+        Pairs of one kind of lesson in the second stage, from other files than those of the first.
     rehearsed
         Pairs of the first stage that the second stage reads again.
     batch
@@ -48,7 +50,8 @@ class Recipe:
     free_text: float = 0.1
     synthetic_again: int = 10_000
     people_again: int = 5_000
-    rehearsed: int = 64_000
+    per_lesson_again: int = 400
+    rehearsed: int = 40_000
     batch: int = 64
     warmup: float = 0.06
     smoothing: float = 0.03
@@ -56,4 +59,4 @@ class Recipe:
     learning_rate_again: float = 7e-5
     trained_share: float = 0.7
     checkpoint_steps: int = 150
-    seed: int = 0
+    seed: int = 1

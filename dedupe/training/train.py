@@ -28,9 +28,9 @@ from dedupe.training.measure import measure
 from dedupe.training.model_card import TrainedModel, write_model
 from dedupe.training.recipe import Recipe
 
-EARLIER_COMMIT = "6e66daf80b"
+EARLIER_COMMIT = "8b4144e950"
 """Commit with the weights that training goes on from."""
-EARLIER_SHA256 = "159a386c907a6dc6e1c99faf1db064c259de57c2de3aa8e5ca6842035ba4548e"
+EARLIER_SHA256 = "8498b2fbc50483fb6ea870f3046610eaf97efc01991a85399a40415cb3b5b7ac"
 """SHA-256 of these weights."""
 EARLIER, TRAINED, AVERAGED = "earlier-release", "trained", "averaged"
 """Folders of these weights, of the trained ones and of the mean, in the working folder."""
@@ -74,7 +74,8 @@ def train_model(data: Path, recipe: Recipe, work: Path, *, device: str = "cpu") 
     begun = time.perf_counter()
     work.mkdir(parents=True, exist_ok=True)
     tables = read_tables(data, LEFT_OUT)
-    pairs = second_stage_pairs(data, first_stage_pairs(data, tables, recipe, work), recipe)
+    first = first_stage_pairs(data, tables, recipe, work)
+    pairs = second_stage_pairs(data, first, recipe, work)
     say(f"{len(pairs):,} pairs, {sum(pair.label for pair in pairs):,} matches")
     rate = recipe.learning_rate_again
     earlier = earlier_release(work)

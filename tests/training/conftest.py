@@ -49,6 +49,7 @@ def small() -> Recipe:
         per_lesson=25,
         synthetic_again=8,
         people_again=10,
+        per_lesson_again=15,
         rehearsed=50,
         batch=8,
     )
@@ -60,4 +61,5 @@ def one_lesson(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, labels, left, right = lesson_pairs("twins", 0, 1)
     sides = (np.array(side, dtype=object) for side in (left, right))
     lesson = LabelledPairs("twins", "lesson", vectors, labels, *sides)
-    monkeypatch.setattr("dedupe.training.data_mix.synthetic_sets", lambda *_: [lesson])
+    for sets in ("synthetic_sets", "lesson_sets"):
+        monkeypatch.setattr(f"dedupe.training.data_mix.{sets}", lambda *_: [lesson])

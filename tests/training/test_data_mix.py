@@ -38,13 +38,14 @@ def test_sources_that_are_left_out_are_learnt_in_the_second_stage(
     monkeypatch.setattr(data_mix, "BENCHMARKS", ("published",))
     first = first_stage_pairs(data, read_tables(data), small, tmp_path)
     assert "published" not in {pair.origin for pair in first}
-    second = second_stage_pairs(data, first, small)
+    second = second_stage_pairs(data, first, small, tmp_path)
     assert Counter(pair.origin for pair in second)["published"] == 30
-    assert len(second) == 30 + 8 + 10 + 50
+    assert len(second) == 30 + 15 + 8 + 10 + 50
+    assert Counter(pair.origin for pair in second)["twins"] >= 15
     assert len(set(second) & set(first)) >= 40
-    without = second_stage_pairs(data, first, small, ["published"])
+    without = second_stage_pairs(data, first, small, tmp_path, ["published"])
     assert "published" not in {pair.origin for pair in without}
-    assert len(without) == 8 + 10 + 50
+    assert len(without) == 15 + 8 + 10 + 50
 
 
 def test_tables_can_be_left_out(data: Path) -> None:

@@ -25,7 +25,7 @@ from dedupe.scoring.comparison.vectors import feature_names
 WEIGHTS = MODELS / "comparison" / "model.safetensors"
 LOGIT_LIMIT = 7.0
 """Log odds that a combined score does not exceed."""
-CANDIDATE_FEATURES = ("rarest shared token", "main token_sort", "margin left", "margin right")
+CANDIDATE_FEATURES = ("main token_sort", "margin left", "margin right")
 """What tells, in a candidate pair that the trees are in doubt about, which way they err."""
 GIVEN_FEATURES = ("conflicts", "bits of the richer record")
 """What tells, in a pair that is given without a file, how far both models can be trusted."""
@@ -42,7 +42,7 @@ class ComparisonModel:
     trees
         Predict the log odds of a match.
     combination
-        (8,) float64: how candidate pairs are judged: a constant, and weights of the log odds of the
+        (7,) float64: how candidate pairs are judged: a constant, and weights of the log odds of the
         comparison model, of those of the cross-encoder, of the lower of the two, and of
         :data:`CANDIDATE_FEATURES`.
     given_combination
@@ -129,12 +129,12 @@ def inputs_of_candidate_pairs(
     comparison, cross_encoder
         (m,) log odds of both models.
     features
-        (m, 4) uint8: :data:`CANDIDATE_FEATURES` of the comparison vectors.
+        (m, 3) uint8: :data:`CANDIDATE_FEATURES` of the comparison vectors.
 
     Returns
     -------
     ndarray
-        (m, 7): the log odds of both, the lower of the two, and the features, where 1 is equality.
+        (m, 6): the log odds of both, the lower of the two, and the features, where 1 is equality.
     """
     return np.hstack([both_scores(comparison, cross_encoder), features / EQUAL])
 

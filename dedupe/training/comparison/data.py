@@ -135,19 +135,21 @@ def published_set(folder: Path, part: str, cache: Path) -> LabelledPairs:
 
 def synthetic_sets(lessons: int, seed: int, cache: Path) -> Iterator[LabelledPairs]:
     """Yield the synthetic files of each kind, `lessons` of each, and those of each domain."""
-    for kind in LESSONS:
-        name = f"{kind}-{seed}-{lessons}"
-        yield _cached(cache, name, "lesson", partial(lesson_pairs, kind, seed, lessons))
+    yield from lesson_sets(lessons, seed, cache)
     for domain in DOMAINS:
         yield _cached(cache, f"{domain}-{seed}", "domain", partial(domain_pairs, domain, seed))
 
 
+def lesson_sets(files: int, seed: int, cache: Path) -> Iterator[LabelledPairs]:
+    """Yield the lessons of each kind, `files` synthetic files of each."""
+    for kind in LESSONS:
+        compare = partial(lesson_pairs, kind, seed, files)
+        yield _cached(cache, f"{kind}-{seed}-{files}", "lesson", compare)
+
+
 def fresh_lessons(cache: Path) -> Iterator[LabelledPairs]:
     """Yield synthetic files of each kind that no model learns."""
-    for kind in LESSONS:
-        name = f"{kind}-{FRESH_SEED}-{FRESH_FILES}"
-        compare = partial(lesson_pairs, kind, FRESH_SEED, FRESH_FILES)
-        yield _cached(cache, name, "lesson", compare)
+    yield from lesson_sets(FRESH_FILES, FRESH_SEED, cache)
 
 
 _Compared = tuple[Bytes, NDArray[np.int8], list[str], list[str]]

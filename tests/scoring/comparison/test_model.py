@@ -45,7 +45,7 @@ def small_model() -> ComparisonModel:
         np.zeros(1),
     )
     weights = np.array([0.1, 0.5, 0.3, 0.2])
-    of_candidates, of_given = ([3.0, -2.0, 1.0, 0.5], [2.0, -1.0, 0.5, 0.25])
+    of_candidates, of_given = ([3.0, -2.0, 0.5], [2.0, -1.0, 0.5, 0.25])
     return ComparisonModel(trees, np.append(weights, of_candidates), np.append(weights, of_given))
 
 
@@ -74,7 +74,7 @@ def test_the_bundled_model_fits_the_features_and_is_loaded_once() -> None:
     assert model.trees.feature.max() < len(feature_names())
     assert model.trees.feature.shape == model.trees.limit.shape
     assert model.trees.value.shape == (len(model.trees.limit), 2 ** model.trees.limit.shape[1])
-    assert model.combination.shape == (8,)
+    assert model.combination.shape == (7,)
     assert model.given_combination.shape == (8,)
     vectors = np.full((1, len(feature_names())), 128, dtype=np.uint8)
     assert np.isfinite(model.log_odds(vectors)).all()
@@ -156,10 +156,10 @@ def test_of_given_pairs_it_counts_whether_they_are_more_alike_than_likely_matche
     assert combine(0.5, 0.4) > combine(0.5, 0.9)
 
 
-def test_of_candidate_pairs_a_rare_shared_token_counts() -> None:
+def test_of_candidate_pairs_alike_main_values_count_less_than_the_trees_say() -> None:
     model, doubt = load_comparison_model(), np.zeros(1, dtype=np.float32)
-    common, rare = (np.array([[bits, 128, 128, 128]], dtype=np.uint8) for bits in (40, 160))
-    assert model.combine(doubt, doubt, rare) > model.combine(doubt, doubt, common) + 0.5
+    other, alike = (np.array([[main, 128, 128]], dtype=np.uint8) for main in (80, 240))
+    assert model.combine(doubt, doubt, alike) < model.combine(doubt, doubt, other) - 0.5
 
 
 @pytest.mark.parametrize("names", [CANDIDATE_FEATURES, GIVEN_FEATURES])
@@ -172,7 +172,7 @@ def test_features_are_taken_by_name(names: Sequence[str]) -> None:
 def test_scores_beyond_the_limit_count_as_the_limit() -> None:
     model = small_model()
     far, limit = (np.array([score], dtype=np.float32) for score in (50, LOGIT_LIMIT))
-    some = np.array([[51, 102, 0, 255]], dtype=np.uint8)
+    some = np.array([[51, 102, 255]], dtype=np.uint8)
     assert model.combine(far, -far, some) == model.combine(limit, -limit, some)
     # Constant, log odds of either model, the lower of the two, and the features.
     assert model.combine(np.float32([1]), np.float32([-2]), some) == pytest.approx(

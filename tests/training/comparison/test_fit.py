@@ -61,12 +61,12 @@ def test_the_weights_of_the_combination_find_what_tells_matches(
 ) -> None:
     pytest.importorskip("sklearn")
     rng = np.random.default_rng(0)
-    rarest = feature_names().index(CANDIDATE_FEATURES[0])
+    main = feature_names().index(CANDIDATE_FEATURES[0])
 
     def made(name: str) -> tuple[LabelledPairs, np.ndarray]:
-        """Make doubtful pairs of which a rare shared token and the cross-encoder tell half each."""
+        """Make doubtful pairs of which the main values and the cross-encoder tell half each."""
         pairs = made_pairs(name, 300, len(name))
-        truth = pairs.vectors[:, rarest] / 255 + (rng.random(300) < 0.5) * 0.5
+        truth = pairs.vectors[:, main] / 255 + (rng.random(300) < 0.5) * 0.5
         texts = np.array([f"{value}" for value in truth > 0.75], dtype=object)
         labels = (truth > 0.75).astype(np.int8)
         other = np.array([f"{text} " for text in texts], dtype=object)
