@@ -84,7 +84,7 @@ def print_summary(result: Result, verbose: int = 0, file: Path | None = None) ->
         terminal.print(Text(printable(str(file)), "bold"))
     if file is None or summary["outputs"]:
         _print_files(terminal, result)
-    if summary["doubtful_pairs"]:
+    if summary["doubtful_pairs"] or summary["clusters_of_two_or_more"]:
         terminal.print(_next_commands(result))
 
 
@@ -137,7 +137,8 @@ def _print_files(terminal: Console, result: Result) -> None:
 def _next_commands(result: Result) -> Text:
     from rich.text import Text
 
-    pairs = plural(result.summary["doubtful_pairs"], "doubtful pair")
+    doubtful = result.summary["doubtful_pairs"]
+    pairs = plural(doubtful, "doubtful pair") if doubtful else "No doubtful pairs"
     config = result.summary["config"]
     workspace = printable(str(result.workspace))
     return Text.assemble(

@@ -81,13 +81,14 @@ def test_nothing_found_is_a_short_summary(printed: Printed) -> None:
     ]
 
 
-def test_doubtful_pairs_come_with_the_next_commands(printed: Printed) -> None:
+def test_doubtful_pairs_and_clusters_come_with_the_next_commands(printed: Printed) -> None:
     next_commands = (
         " (0.10 to 0.50). Review: dedupe review w.dedupe. "
         "Change the threshold: dedupe export w.dedupe --threshold P."
     )
     assert printed(doubtful_pairs=12)[-1] == f"12 doubtful pairs{next_commands}"
     assert printed(doubtful_pairs=1)[-1] == f"1 doubtful pair{next_commands}"
+    assert printed(clusters_of_two_or_more=1)[-1] == f"No doubtful pairs{next_commands}"
 
 
 def test_a_search_whose_recall_is_not_known_says_so(printed: Printed) -> None:
