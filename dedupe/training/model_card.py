@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
+import re
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from dedupe.models.loading import cpu_count
 from dedupe.pipeline.fine_tuning.finetune import halved
 from dedupe.training.calibrate import Calibration, apply_calibration
 from dedupe.training.recipe import Recipe
@@ -30,6 +33,8 @@ class TrainedModel:
         Number of pairs.
     seconds
         Duration of the training.
+    machine
+        What it ran on, as :func:`describe_machine` names it.
     earlier
         SHA-256 and commit of the weights that training started from.
     """
@@ -39,6 +44,7 @@ class TrainedModel:
     figures: dict[str, Any]
     pairs: int
     seconds: float
+    machine: str
     earlier: tuple[str, str]
 
 
@@ -84,6 +90,7 @@ def model_card(trained: TrainedModel, recipe: Recipe, weights: str) -> str:
         recipe=", ".join(f"{name} {value}" for name, value in asdict(recipe).items()),
         pairs=f"{trained.pairs:,}",
         minutes=f"{trained.seconds / 60:.0f}",
+        machine=trained.machine,
         scale=figures["calibration"]["scale"],
         shift=figures["calibration"]["shift"],
         rehearsed=f"{recipe.rehearsed:,}",
@@ -99,3 +106,16 @@ def model_card(trained: TrainedModel, recipe: Recipe, weights: str) -> str:
             for name, row in figures["sets"].items()
         ),
     )
+
+
+def describe_machine(device: str) -> str:
+    """Name the GPU that a training runs on, or the cores and the instructions that torch uses."""
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    text = info.read_text(encoding="utf-8") if info.exists() else ""
+    named = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    name = named[1].strip() if named else platform.machine()
+    return f"{cpu_count()} cores of {name} with {torch.backends.cpu.get_cpu_capability()}"

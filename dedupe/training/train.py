@@ -25,7 +25,7 @@ from dedupe.training.data import LEFT_OUT
 from dedupe.training.data_mix import first_stage_pairs, read_tables, say, second_stage_pairs
 from dedupe.training.fine_tuning import WEIGHTS_FILE, average_weights, fine_tune
 from dedupe.training.measure import measure
-from dedupe.training.model_card import TrainedModel, write_model
+from dedupe.training.model_card import TrainedModel, describe_machine, write_model
 from dedupe.training.recipe import Recipe
 
 EARLIER_COMMIT = "8b4144e950"
@@ -84,7 +84,8 @@ def train_model(data: Path, recipe: Recipe, work: Path, *, device: str = "cpu") 
     seconds = time.perf_counter() - begun
     calibration, figures = measure(weights, data, tables, recipe)
     origin = EARLIER_SHA256, EARLIER_COMMIT
-    return TrainedModel(weights, calibration, figures, len(pairs), seconds, origin)
+    machine = describe_machine(device)
+    return TrainedModel(weights, calibration, figures, len(pairs), seconds, machine, origin)
 
 
 def earlier_release(work: Path) -> Path:
