@@ -18,31 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from dedupe.training.generators.synthesize import synthesize_pairs
 from tests.benchmarks.common import call_dedupe, print_head, print_row
+from tests.benchmarks.people import make_people
 
 STAGES = ("read", "encode", "search", "score", "cluster", "export")
-
-
-def make_people(rows: int, folder: Path) -> tuple[Path, Path]:
-    """Write `rows` records of people, about three in ten of them duplicates, and their clusters."""
-    records: list[dict[str, str]] = []
-    clusters: list[int] = []
-    for number, pair in enumerate(synthesize_pairs(rows, 0, ("person",))):
-        sides = (pair.left, pair.right) if pair.label else (pair.left,)
-        for side in sides:
-            records.append({"text": " ".join(value for value in side.values() if value)})
-            clusters.append(number)
-        if len(records) >= rows:
-            break
-    frame = pl.DataFrame(records[:rows]).with_row_index("id")
-    gold = frame.select("id").with_columns(pl.Series("cluster_id", clusters[:rows]))
-    order = np.random.default_rng(0).permutation(rows)
-    frame[order].write_csv(folder / f"{rows}.csv")
-    gold[order].write_csv(folder / f"{rows}-gold.csv")
-    return folder / f"{rows}.csv", folder / f"{rows}-gold.csv"
 
 
 def measure(records: Path, gold: Path, options: list[str]) -> dict[str, Any]:
