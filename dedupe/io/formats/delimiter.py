@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 from dedupe.io.dialect import Dialect
 
-DELIMITERS = (",", ";", "\t", "|")
-"""Delimiters that are looked for."""
+DELIMITERS = ("\t", "|", ";", ",")
+"""Delimiters that are looked for, those that are rarest in names and values first."""
+
+_DEFAULT = ","
+"""Delimiter of text that none splits."""
 
 RARE_DELIMITERS = (":", "^", "~", "¦", "\x1f", "\x1e", "\x01")
 """Delimiters that are never assumed, but named where they would fit."""
@@ -52,8 +55,8 @@ class FoundDelimiter:
 def find_delimiter(sample: str) -> FoundDelimiter:
     """Find the delimiter that splits most lines of `sample` as it splits the first.
 
-    One that leaves text beside quotes is taken only if all others do so as well. If none splits
-    the first line, it is the one that splits most of the other lines alike: there may be lines
+    One that leaves text beside quotes is taken only if all others do so as well. Of those that
+    split alike, the one that is rarest in values is taken. If none splits the first line, it is the one that splits most of the other lines alike: there may be lines
     above the header.
     """
     widths = {d: _widths(sample, d) for d in (*DELIMITERS, *RARE_DELIMITERS)}
@@ -76,7 +79,7 @@ def find_delimiter(sample: str) -> FoundDelimiter:
     if below:
         return FoundDelimiter(max(below, key=lambda found: found[0])[1])
     rare = [d for d in RARE_DELIMITERS if merits[d][1] >= _CONSISTENT and len(widths[d]) > 1]
-    return FoundDelimiter(DELIMITERS[0], tuple(rare))
+    return FoundDelimiter(_DEFAULT, tuple(rare))
 
 
 def header_line(sample: str, delimiter: str) -> int | None:
