@@ -56,8 +56,8 @@ def find_delimiter(sample: str) -> FoundDelimiter:
     """Find the delimiter that splits most lines of `sample` as it splits the first.
 
     One that leaves text beside quotes is taken only if all others do so as well. Of those that
-    split alike, the one that is rarest in values is taken. If none splits the first line, it is the one that splits most of the other lines alike: there may be lines
-    above the header.
+    split alike, the one that is rarest in values is taken. If none splits the first line, it is
+    the one that splits most of the other lines alike: there may be lines above the header.
     """
     widths = {d: _widths(sample, d) for d in (*DELIMITERS, *RARE_DELIMITERS)}
     merits = {d: (_is_strict(sample, d), *_merit(found)) for d, found in widths.items()}
