@@ -7,9 +7,9 @@ record, neighbours within the source and in the other sources are listed apart, 
 similar records of one list do not hide their twins in another.
 
 Up to :data:`FLAT_LIMIT` records neighbours are found exactly; see
-:mod:`dedupe.blocking.neighbours`. Above, records that share rare trigrams or words are found with
-an inverted index and compared by cosine. Embeddings of another bi-encoder have no such features:
-they are searched with an IVF FAISS index.
+:mod:`dedupe.blocking.neighbours`. Above, records that share rare trigrams, words or pairs of words
+are found with an inverted index and compared by cosine. Embeddings of another bi-encoder have no
+such features: they are searched with an IVF FAISS index.
 
 With a radius from the user, all pairs at or above it are candidates. The join is then exact up to
 :data:`FLAT_LIMIT` records: blocks are added to a flat FAISS index one after another, and each is

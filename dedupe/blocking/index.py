@@ -31,6 +31,7 @@ from dedupe.blocking.embedding.bi_encoder import (
     load_bi_encoder,
     shared_features,
 )
+from dedupe.blocking.embedding.features import KINDS
 from dedupe.blocking.embedding.int8 import Int8Vectors
 from dedupe.blocking.embedding.tfidf import HashedTfidf
 from dedupe.blocking.index_files import (
@@ -125,10 +126,11 @@ class Index:
         semantic = None if config.bi_encoder == BUNDLED else _semantic(config, texts, earlier)
         if semantic is not None and not config.hybrid:
             return cls(semantic.encoder, semantic.vectors)
-        encoder = HashedTfidf.fit(texts)
         if len(texts) > FLAT_LIMIT:
+            encoder = HashedTfidf.fit(texts, KINDS)
             vectors, rare = encoder.embed_with_features(texts)
             return cls(encoder, vectors, rare, semantic=semantic)
+        encoder = HashedTfidf.fit(texts)
         names = NamingField.of(texts) if config.radius is None else None
         return cls(encoder, embed(encoder, texts), names=names, semantic=semantic)
 

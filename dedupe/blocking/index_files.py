@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from dedupe.blocking.backends import Vectors, unit_rows
+from dedupe.blocking.embedding.features import COLUMNS
 from dedupe.blocking.embedding.int8 import Int8Vectors
-from dedupe.blocking.embedding.tfidf import BUCKET_BITS
 from dedupe.blocking.neighbours import NAME_DIMENSIONS
 
 STAGE = "index"
@@ -162,5 +162,5 @@ def open_files(
     starts = np.concatenate([[0], np.cumsum(arrays["counts"], dtype=np.int32)])
     if starts[-1] != facts["features"]:
         return None
-    shape = (facts["rows"], 2 << BUCKET_BITS)
+    shape = (facts["rows"], COLUMNS)
     return vectors, csr_array((arrays["values"], arrays["columns"], starts), shape=shape)

@@ -32,14 +32,9 @@ from dedupe.blocking.backends import (
     unit_rows,
 )
 from dedupe.blocking.candidates import limits_of
+from dedupe.blocking.embedding.features import COLUMNS, KINDS
 from dedupe.blocking.embedding.int8 import Int8Vectors
-from dedupe.blocking.embedding.tfidf import (
-    BUCKET_BITS,
-    DIMENSIONS,
-    MAX_RARE,
-    RARITY_POWER,
-    HashedTfidf,
-)
+from dedupe.blocking.embedding.tfidf import DIMENSIONS, MAX_RARE, RARITY_POWER, HashedTfidf
 from dedupe.blocking.index import NO_SLOT, Index
 from dedupe.blocking.ranking import Sources, neighbour_ranks
 from dedupe.blocking.sampling import SAMPLE, NeighbourSample
@@ -64,8 +59,6 @@ from dedupe.engine.store import Store
 from dedupe.engine.workers import Facts, Frames, Routed, Workers, cpus_of_cluster, naming_record
 from dedupe.progress import silent
 from dedupe.scoring.sampling import text_hashes
-
-_FEATURES = 2 << BUCKET_BITS
 
 
 def find_candidates(workers: Workers, plan: Plan) -> Facts:
@@ -96,7 +89,7 @@ def find_candidates(workers: Workers, plan: Plan) -> Facts:
 def _count_rows(plan: Plan, home: int) -> Facts:
     """Count the distinct texts of a partition, and their features."""
     texts = distinct_records(plan, home)["text"].to_list()
-    counts = HashedTfidf.count(texts).ravel()
+    counts = HashedTfidf.count(texts, KINDS).ravel()
     bucket = np.flatnonzero(counts).astype(np.uint32)
     plan.store.write(
         part("distinct", home), pl.DataFrame({"bucket": bucket, "count": counts[bucket]})
@@ -191,11 +184,11 @@ def _search_by_keys(workers: Workers, plan: Plan, distinct: int) -> Facts:
 
 def _fit(plan: Plan, distinct: int, task: int) -> Facts:
     """Add up the counts of all partitions, and fit the weights of the features to them."""
-    total = np.zeros(_FEATURES, dtype=np.int64)
+    total = np.zeros(COLUMNS, dtype=np.int64)
     for home in plan.homes:
         found = plan.store.read(part("distinct", home))
         total[found["bucket"].to_numpy()] += found["count"].to_numpy()
-    arrays = HashedTfidf.of_counts(total.reshape(2, -1), distinct).to_arrays()
+    arrays = HashedTfidf.of_counts(total.reshape(KINDS, -1), distinct).to_arrays()
     frame = pl.DataFrame({name: arrays[name] for name in ("seen", "rarity")})
     plan.store.write(part("weights", 0), frame)
     return {"fitted_on": distinct}
@@ -211,6 +204,7 @@ def _encoder(store: Store) -> HashedTfidf:
             "seen": found["seen"].to_numpy(),
             "rarity": found["rarity"].to_numpy(),
             "fitted_on": np.array([fitted["tasks"][0]["fitted_on"]]),
+            "kinds": np.array([KINDS]),
         }
     )
 
@@ -276,7 +270,7 @@ def _restored(plan: Plan, table: Any) -> tuple[NDArray[np.uint32], Int8Vectors, 
     indices = columns[there]
     weight = _encoder(plan.store).rarity.ravel()[indices] ** np.float32(1 / RARITY_POWER)
     starts = np.concatenate([[0], np.cumsum(there.sum(axis=1))]).astype(np.int32)
-    return rows, vectors, csr_array((weight, indices, starts), shape=(len(rows), _FEATURES))
+    return rows, vectors, csr_array((weight, indices, starts), shape=(len(rows), COLUMNS))
 
 
 def _smallest_hashes(records: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from dedupe.io.sources import Input
 from dedupe.models.loading import MODELS
 from dedupe.scoring.comparison.model import WEIGHTS as COMPARISON_MODEL
 
-CODE_VERSION = 11
+CODE_VERSION = 12
 """Raise it when a stage makes something else of the same input and configuration."""
 
 

@@ -17,6 +17,7 @@ from dedupe.blocking.candidates import (
     Sources,
     find_candidate_pairs,
 )
+from dedupe.blocking.embedding.features import KINDS
 from dedupe.blocking.embedding.int8 import Int8Vectors
 from dedupe.blocking.embedding.tfidf import HashedTfidf
 from dedupe.blocking.neighbours import NamingField, views_of
@@ -132,7 +133,7 @@ def test_the_inverted_file_finds_nearly_what_the_flat_index_finds(
 @pytest.mark.slow
 def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, owner = misspelled_people(4_000)
-    model = HashedTfidf.fit(texts)
+    model = HashedTfidf.fit(texts, KINDS)
     vectors, rare = model.embed(texts), model.rare_features(texts)
     flat = find_candidate_pairs(vectors, Config(), rare=rare)
     monkeypatch.setattr(dedupe.blocking.candidates, "FLAT_LIMIT", 1_000)
@@ -149,7 +150,7 @@ def test_records_that_share_rare_features_are_found(monkeypatch: pytest.MonkeyPa
 
 def test_pairs_within_one_source_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, _ = misspelled_people(1_200)
-    model = HashedTfidf.fit(texts)
+    model = HashedTfidf.fit(texts, KINDS)
     vectors, rare = model.embed(texts), model.rare_features(texts)
     source = np.array([0, 1, 1] * 400, dtype=np.uint8)
     source[::50] = ANY_SOURCE

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 import dedupe.blocking.index
-from dedupe.blocking.embedding.bi_encoder import fit_bi_encoder
+from dedupe.blocking.embedding.features import EMBEDDED, KINDS
+from dedupe.blocking.embedding.tfidf import HashedTfidf
 from dedupe.blocking.index import NO_SLOT, Index, assign_slots
 from dedupe.config import Config
 from dedupe.scoring.pairs import identical_pairs
@@ -38,7 +39,7 @@ def test_an_extended_index_equals_one_built_with_the_same_weights(store: StageCa
     grown = index.add(MORE, store)
     again = Index.load(store, grown.facts, Config())
     assert again is not None and again.facts["rows"] == 62 and again.facts["fitted_on"] == 60
-    encoder = fit_bi_encoder(Config(), TEXTS)
+    encoder = HashedTfidf.fit(TEXTS, EMBEDDED if again.rare is None else KINDS)
     whole = encoder.embed([*TEXTS, *MORE])
     for extended in (grown, again):
         assert np.abs(extended.vectors[np.arange(62)] - whole).max() < 0.005

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dedupe.blocking.backends import CANDIDATES
 from dedupe.blocking.candidates import find_candidate_pairs
+from dedupe.blocking.embedding.features import KINDS
 from dedupe.blocking.embedding.int8 import Int8Vectors
 from dedupe.blocking.embedding.tfidf import HashedTfidf
 from dedupe.blocking.index import Index
@@ -92,7 +93,7 @@ def test_new_texts_are_ranked_by_every_view_as_in_a_run() -> None:
 def test_new_texts_retrieve_texts_that_share_rare_features() -> None:
     texts = [f"name: person{n % 97} family{n}\ncity: rome" for n in range(200)]
     old, new = (
-        HashedTfidf.fit(texts[:150]),
+        HashedTfidf.fit(texts[:150], KINDS),
         [text.replace("person", "persn") for text in texts[:9]],
     )
     all_texts = [*texts, *new]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupe.blocking.embedding.tfidf import BUCKET_BITS, MAX_RARE, RARITY_POWER
+from dedupe.blocking.embedding.features import COLUMNS
+from dedupe.blocking.embedding.tfidf import MAX_RARE, RARITY_POWER
 from dedupe.blocking.index import Index, assign_slots
 from dedupe.blocking.sources import sources_of_texts
 from dedupe.config import Config
@@ -105,7 +106,7 @@ def test_records_that_share_a_key_meet_however_many_have_it(tmp_path: Path) -> N
     features = np.full((600, MAX_RARE), -1, dtype=np.int32)
     features[:, 0] = common
     features[::200, 1] = rare
-    rarity = np.zeros(2 << BUCKET_BITS, dtype=np.float32)
+    rarity = np.zeros(COLUMNS, dtype=np.float32)
     rarity[common], rarity[rare] = (np.log(601 / records) ** RARITY_POWER for records in (600, 3))
     store = Store(str(tmp_path))
     of_partition = {"seen": np.array([common, rare]), "rarity": rarity[[common, rare]]}

@@ -4,17 +4,15 @@ Records are short and full of names, codes and numbers; matching records mostly 
 The embedding is a TF-IDF vector of hashed character trigrams and words, weighted by their rarity in
 the file it is fitted to, and projected to a few hundred dimensions by a sparse random projection
 (Achlioptas, "Database-friendly random projections", 2003; feature hashing after Weinberger et al.,
-2009), so that one dense vector fits one FAISS index.
+2009), so that one dense vector fits one FAISS index. In a large file the rarest features of a text
+find the records it is compared with: trigrams, words, and pairs of neighbouring words.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
@@ -24,14 +22,19 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from dedupe.blocking.backends import unit_rows
+from dedupe.blocking.embedding.features import (
+    BUCKET_BITS,
+    COLUMNS,
+    EMBEDDED,
+    Features,
+    extract_features,
+)
 from dedupe.blocking.embedding.int8 import Int8Vectors
 from dedupe.models.loading import cpu_count
 
 DIMENSIONS = 512
 DIMENSIONS_PER_FEATURE = 4
 """Dimensions that each trigram or word is added to or subtracted from."""
-BUCKET_BITS = 20
-"""log2 of the number of hash buckets that document frequencies are counted in."""
 RARITY_POWER = 1.5
 """Exponent of the inverse document frequency; above 1, features that are rare in the file weigh
 more."""
@@ -52,38 +55,7 @@ SINGLETON_BELOW = 1.5
 """Number of records below which a bucket belongs to a single record; frequencies are restored from
 rounded weights."""
 _Result = TypeVar("_Result")
-_LABEL = re.compile(r"(?m)^[^:\n]*: ")
 _U = np.uint64
-_TRIGRAM = (_U(0x9E3779B97F4A7C15), _U(0xC2B2AE3D27D4EB4F), _U(0x165667B19E3779F9))
-_BASE = _U(0x100000001B3)
-_WORD_SALT = _U(0xD1B54A32D192ED03)
-_MAX_WORD_LENGTH = 64
-_POWERS = np.cumprod(np.full(_MAX_WORD_LENGTH, _BASE, dtype=np.uint64))
-_CJK = ((0x2E80, 0xA4D0), (0xF900, 0xFB00), (0x20000, 0x40000))
-
-
-@dataclass(frozen=True, eq=False)
-class Features:
-    """m occurrences of trigrams or of words.
-
-    Parameters
-    ----------
-    text, field
-        (m,) numbers of the text and of the field that each occurs in.
-    hash
-        (m,) uint64.
-    """
-
-    text: NDArray[np.int64]
-    field: NDArray[np.int64]
-    hash: NDArray[np.uint64]
-
-    @property
-    def bucket(self) -> NDArray[np.int64]:
-        """(m,) hash bucket of each occurrence: the top bits of its hash."""
-        return (self.hash >> _U(64 - BUCKET_BITS)).astype(np.int64)
-
-
 _RareFeatures: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32]]
 """Number of rare features of each text, and their columns, text after text."""
 
@@ -94,7 +66,8 @@ class HashedTfidf:
     Parameters
     ----------
     rarity
-        (2, 2^20) float32: weight of each bucket of trigrams and of words.
+        (k, 2^20) float32: weight of each bucket, kind after kind. Of a small file the kinds are
+        trigrams and words; where rare features are looked up, pairs of neighbouring words as well.
     fitted_on
         Number of texts that the weights were fitted to.
     """
@@ -104,18 +77,29 @@ class HashedTfidf:
         self.fitted_on = fitted_on
 
     @classmethod
-    def fit(cls, texts: Sequence[str]) -> HashedTfidf:
-        """Fit weights to the document frequencies of trigrams and words in `texts`."""
-        return cls.of_counts(cls.count(texts), len(texts))
+    def fit(cls, texts: Sequence[str], kinds: int = EMBEDDED) -> HashedTfidf:
+        """Fit weights to the document frequencies of features in `texts`.
+
+        Parameters
+        ----------
+        texts
+            n record texts.
+        kinds
+            :data:`~dedupe.blocking.embedding.features.EMBEDDED` for vectors alone,
+            :data:`~dedupe.blocking.embedding.features.KINDS` for rare features as well.
+        """
+        return cls.of_counts(cls.count(texts, kinds), len(texts))
 
     @staticmethod
-    def count(texts: Sequence[str]) -> NDArray[np.int64]:
-        """Count the occurrences of trigrams and of words in `texts` by bucket, (2, 2^20).
+    def count(texts: Sequence[str], kinds: int = EMBEDDED) -> NDArray[np.int64]:
+        """Count the occurrences of features in `texts` by bucket, (kinds, 2^20).
 
         The counts of the parts of a file add up to those of the file.
         """
-        counts = np.zeros((2, 1 << BUCKET_BITS), dtype=np.int64)
-        blocks = _in_blocks(texts, lambda block: [f.bucket for f in _features(block)])
+        counts = np.zeros((kinds, 1 << BUCKET_BITS), dtype=np.int64)
+        blocks = _in_blocks(
+            texts, lambda block: [found.bucket for found in extract_features(block, kinds)]
+        )
         while some := list(islice(blocks, COUNTED_BLOCKS)):
             for kind, buckets in enumerate(zip(*some, strict=True)):
                 counts[kind] += np.bincount(np.concatenate(buckets), minlength=counts.shape[1])
@@ -137,20 +121,26 @@ class HashedTfidf:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> HashedTfidf:
         """Restore an embedding from its :meth:`to_arrays`."""
         fitted_on = int(arrays["fitted_on"][0])
-        rarity = np.full(2 << BUCKET_BITS, _unseen_rarity(fitted_on), dtype=np.float32)
+        kinds = int(arrays["kinds"][0]) if "kinds" in arrays else EMBEDDED
+        rarity = np.full(kinds << BUCKET_BITS, _unseen_rarity(fitted_on), dtype=np.float32)
         rarity[arrays["seen"]] = arrays["rarity"]
-        return cls(rarity.reshape(2, -1), fitted_on)
+        return cls(rarity.reshape(kinds, -1), fitted_on)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Convert to arrays for a file: ``seen`` buckets, their ``rarity``, and ``fitted_on``."""
+        """Convert to arrays for a file: ``seen`` buckets, their ``rarity``, and two numbers."""
         rarity = self.rarity.ravel()
         seen = np.flatnonzero(rarity != _unseen_rarity(self.fitted_on)).astype(np.int32)
-        return {"seen": seen, "rarity": rarity[seen], "fitted_on": np.array([self.fitted_on])}
+        return {
+            "seen": seen,
+            "rarity": rarity[seen],
+            "fitted_on": np.array([self.fitted_on]),
+            "kinds": np.array([len(self.rarity)]),
+        }
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed `texts` on all cores, (n, 512) float32 unit vectors."""
         vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
-        blocks = _in_blocks(texts, lambda block: self._embed(_features(block), len(block)))
+        blocks = _in_blocks(texts, lambda block: self._embed(self._extract(block), len(block)))
         for number, block in enumerate(blocks):
             vectors[number * BLOCK : number * BLOCK + len(block)] = block
         return vectors
@@ -161,19 +151,17 @@ class HashedTfidf:
         Returns
         -------
         csr_array
-            (n, 2^21) float32, rows of length 1: their products are the cosines of the texts.
+            (n, f) float32, rows of length 1: their products are the cosines of the texts.
         """
         from scipy.sparse import vstack
 
         blocks = list(
-            _in_blocks(texts, lambda block: self._all_features(_features(block), len(block)))
+            _in_blocks(texts, lambda block: self._all_features(self._extract(block), len(block)))
         )
-        return (
-            csr_array(vstack(blocks, format="csr")) if blocks else csr_array((0, 2 << BUCKET_BITS))
-        )
+        return csr_array(vstack(blocks, format="csr")) if blocks else csr_array((0, COLUMNS))
 
     def rare_features(self, texts: Sequence[str], *, singletons: bool = False) -> csr_array:
-        """Extract the rare trigrams and words of `texts`, to find records that share some.
+        """Extract the rare features of `texts`, to find records that share some.
 
         A feature is rare if few enough records have it that comparing all records that share one
         takes :data:`SHARING_PER_RECORD` comparisons per record. The :data:`MAX_RARE` rarest of each
@@ -190,10 +178,11 @@ class HashedTfidf:
         Returns
         -------
         csr_array
-            (n, 2^21) float32: weight of each rare feature of a record.
+            (n, f) float32: weight of each rare feature of a record.
         """
         blocks = _in_blocks(
-            texts, lambda block: self._rarest(_features(block), len(block), singletons=singletons)
+            texts,
+            lambda block: self._rarest(self._extract(block), len(block), singletons=singletons),
         )
         return self._as_matrix(list(blocks))
 
@@ -201,7 +190,7 @@ class HashedTfidf:
         """Compute what :meth:`embed` and :meth:`rare_features` do, with singletons, in one pass."""
 
         def process(block: Sequence[str]) -> tuple[NDArray[np.float32], _RareFeatures]:
-            features = _features(block)
+            features = self._extract(block)
             rare = self._rarest(features, len(block), singletons=True)
             return self._embed(features, len(block)), rare
 
@@ -213,7 +202,7 @@ class HashedTfidf:
         """Compute quantized vectors and rare features, with singletons, in one pass."""
 
         def process(block: Sequence[str]) -> tuple[Int8Vectors, _RareFeatures]:
-            features = _features(block)
+            features = self._extract(block)
             quantized = Int8Vectors.of(self._embed(features, len(block)))
             return quantized, self._rarest(features, len(block), singletons=True)
 
@@ -236,6 +225,10 @@ class HashedTfidf:
         records: NDArray[np.float64] = (self.fitted_on + 1) * np.exp(-power)
         return records
 
+    def _extract(self, texts: Sequence[str]) -> list[Features]:
+        """Extract the features that there are weights for."""
+        return extract_features(texts, len(self.rarity))
+
     def _rarest(self, kinds: Sequence[Features], n: int, *, singletons: bool) -> _RareFeatures:
         least, singleton_from = self._rarity_bounds
         rarity = self.rarity.ravel()
@@ -246,9 +239,9 @@ class HashedTfidf:
             keep = rarity[column] >= least
             if not singletons:
                 keep &= rarity[column] < singleton_from
-            keys.append(features.text[keep] * (2 * width) + column[keep])
+            keys.append(features.text[keep] * COLUMNS + column[keep])
         key = np.unique(np.concatenate(keys))
-        text, column = key // (2 * width), key % (2 * width)
+        text, column = key // COLUMNS, key % COLUMNS
         order = np.lexsort((column, -rarity[column], text))
         text, column = text[order], column[order]
         rank = np.arange(len(text)) - np.searchsorted(text, text)
@@ -260,14 +253,13 @@ class HashedTfidf:
 
     def _as_matrix(self, blocks: Sequence[_RareFeatures]) -> csr_array:
         """Join the rare features of blocks of texts in one sparse matrix."""
-        width = 2 << BUCKET_BITS
         if not blocks:
-            return csr_array((0, width), dtype=np.float32)
+            return csr_array((0, COLUMNS), dtype=np.float32)
         per_text = np.concatenate([count for count, _ in blocks])
         columns = np.concatenate([column for _, column in blocks])
         starts = np.concatenate([[0], np.cumsum(per_text)]).astype(np.int32)
         weight = self.rarity.ravel()[columns] ** np.float32(1 / RARITY_POWER)
-        return csr_array((weight, columns, starts), shape=(len(per_text), width))
+        return csr_array((weight, columns, starts), shape=(len(per_text), COLUMNS))
 
     @cached_property
     def _rarity_bounds(self) -> tuple[np.float32, np.float32]:
@@ -287,7 +279,7 @@ class HashedTfidf:
         """Weight features, and add them up in the dimensions of their texts."""
         places: list[NDArray[np.int64]] = []
         weights: list[NDArray[np.float64]] = []
-        for weight, features in zip(self._weights(kinds, n), kinds, strict=True):
+        for weight, features in zip(self._weights(kinds, n), kinds[:EMBEDDED], strict=True):
             start = features.text * DIMENSIONS
             for turn in range(DIMENSIONS_PER_FEATURE):
                 # Ten bits of the hash choose a dimension and a sign; the bucket uses the top ones.
@@ -303,8 +295,8 @@ class HashedTfidf:
         return np.asarray(vectors / np.maximum(length, 1e-12), dtype=np.float32)
 
     def _weights(self, kinds: Sequence[Features], n: int) -> Iterator[NDArray[np.float64]]:
-        """Weight the occurrences of each kind: rare ones more, those of long fields less."""
-        for rarity, features in zip(self.rarity, kinds, strict=True):
+        """Weight what vectors are made of: rare ones more, those of long fields less."""
+        for rarity, features in zip(self.rarity[:EMBEDDED], kinds[:EMBEDDED], strict=True):
             weight = rarity[features.bucket].astype(np.float64)
             length = np.sqrt(np.bincount(features.field, weight * weight))
             weight *= np.maximum(length[features.field], 1e-6) ** -FIELD_DAMPING
@@ -313,12 +305,13 @@ class HashedTfidf:
 
     def _all_features(self, kinds: Sequence[Features], n: int) -> csr_array:
         width = 1 << BUCKET_BITS
+        embedded = kinds[:EMBEDDED]
         weight = np.concatenate(list(self._weights(kinds, n))).astype(np.float32)
-        text = np.concatenate([features.text for features in kinds])
+        text = np.concatenate([features.text for features in embedded])
         column = np.concatenate(
-            [features.bucket + kind * width for kind, features in enumerate(kinds)]
+            [features.bucket + kind * width for kind, features in enumerate(embedded)]
         )
-        return unit_rows(csr_array((weight, (text, column)), shape=(n, 2 * width)))
+        return unit_rows(csr_array((weight, (text, column)), shape=(n, COLUMNS)))
 
 
 def _unseen_rarity(fitted_on: int) -> np.float32:
@@ -344,102 +337,3 @@ def _in_blocks(
                 yield pending.popleft().result()
         for future in pending:
             yield future.result()
-
-
-@dataclass(frozen=True, eq=False)
-class Characters:
-    """The m characters of texts that are joined end to end.
-
-    Parameters
-    ----------
-    points
-        (m,) code points.
-    text, field
-        (m,) numbers of the text and of the field that each is in.
-    in_word
-        (m,) bool: letters, digits and combining marks.
-    ideograph
-        (m,) bool: Chinese, Japanese and Korean ideographs, each of which is a word.
-    """
-
-    points: NDArray[np.uint32]
-    text: NDArray[np.int64]
-    field: NDArray[np.int64]
-    in_word: NDArray[np.bool_]
-    ideograph: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> Characters:
-        """Join the values of `texts`, without the labels of the fields."""
-        stream = " " + " \x00 ".join(_LABEL.sub("", text) for text in texts) + " "
-        points = np.frombuffer(stream.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-        distinct, inverse = np.unique(points, return_inverse=True)
-        in_word = np.array([_in_word(int(point)) for point in distinct])[inverse]
-        ideograph = np.array([_is_ideograph(int(point)) for point in distinct])[inverse]
-        text = np.cumsum(points == 0)
-        field = np.cumsum((points == 0) | (points == 10))
-        return cls(points, text, field, in_word, ideograph)
-
-    @cached_property
-    def letters(self) -> NDArray[np.uint64]:
-        """(m,) code points, with a blank for every character outside words."""
-        return np.where(self.in_word, self.points, 32).astype(np.uint64)
-
-    @cached_property
-    def word_starts(self) -> NDArray[np.bool_]:
-        """(m,) bool: a word starts at this character."""
-        starts = self.in_word.copy()
-        starts[1:] &= ~self.in_word[:-1] | self.ideograph[1:] | self.ideograph[:-1]
-        return starts
-
-
-def _features(texts: Sequence[str]) -> tuple[Features, Features]:
-    """Extract the trigrams and the words of `texts`."""
-    characters = Characters.of(texts)
-    return trigrams(characters), words(characters)
-
-
-def trigrams(characters: Characters) -> Features:
-    """Extract the trigram around each character of a word.
-
-    Trigrams do not reach into other words, but see where their word starts and ends.
-    """
-    middle = characters.in_word[1:-1]
-    text, field, letters = characters.text, characters.field, characters.letters
-    trigram = (
-        letters[:-2] * _TRIGRAM[0] + letters[1:-1] * _TRIGRAM[1] + letters[2:] * _TRIGRAM[2]
-    )[middle]
-    return Features(text[1:-1][middle], field[1:-1][middle], mixed(trigram))
-
-
-def words(characters: Characters) -> Features:
-    """Extract the words: runs of letters, digits and combining marks, and single ideographs."""
-    starts = np.flatnonzero(characters.word_starts)
-    if len(starts):
-        word = np.maximum(np.cumsum(characters.word_starts) - 1, 0)
-        place = np.arange(len(word)) - starts[word]
-        powers = _POWERS[np.minimum(place, _MAX_WORD_LENGTH - 1)]
-        terms = np.where(characters.in_word, (characters.letters + _U(7)) * powers, _U(0))
-        hashes = mixed(np.add.reduceat(terms, starts) ^ _WORD_SALT)
-    else:
-        hashes = np.empty(0, dtype=np.uint64)
-    return Features(characters.text[starts], characters.field[starts], hashes)
-
-
-def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Mix the bits of 64-bit numbers (the finaliser of MurmurHash3, by Austin Appleby)."""
-    values = values ^ (values >> _U(33))
-    values *= _U(0xFF51AFD7ED558CCD)
-    values ^= values >> _U(33)
-    values *= _U(0xC4CEB9FE1A85EC53)
-    values ^= values >> _U(33)
-    return values
-
-
-def _in_word(point: int) -> bool:
-    character = chr(point)
-    return character.isalnum() or unicodedata.category(character).startswith("M")
-
-
-def _is_ideograph(point: int) -> bool:
-    return any(first <= point < last for first, last in _CJK)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedupe.blocking.embedding.features import EMBEDDED, KINDS
 from dedupe.blocking.embedding.tfidf import DIMENSIONS, MAX_RARE, MAX_SINGLETONS, HashedTfidf
 from tests.blocking.samples import misspelled_people
 from tests.laws import examples
@@ -96,9 +97,10 @@ def test_the_same_texts_give_the_same_bytes() -> None:
     assert vectors(TEXTS).tobytes() == vectors(TEXTS).tobytes()
 
 
+@pytest.mark.parametrize("kinds", [EMBEDDED, KINDS])
 @pytest.mark.parametrize("n", [1, 2, 300])
-def test_weights_restored_from_their_arrays_are_the_same(n: int) -> None:
-    fitted = HashedTfidf.fit(TEXTS[:n])
+def test_weights_restored_from_their_arrays_are_the_same(n: int, kinds: int) -> None:
+    fitted = HashedTfidf.fit(TEXTS[:n], kinds)
     restored = HashedTfidf.from_arrays(fitted.to_arrays())
     np.testing.assert_array_equal(restored.rarity, fitted.rarity)
     np.testing.assert_array_equal(restored.embed([*TEXTS, *NEW]), fitted.embed([*TEXTS, *NEW]))
@@ -109,7 +111,7 @@ def test_the_arrays_of_a_small_file_are_small() -> None:
 
 
 def test_singletons_are_shared_with_later_records() -> None:
-    fitted = HashedTfidf.fit(TEXTS)
+    fitted = HashedTfidf.fit(TEXTS, KINDS)
     shared = (
         fitted.rare_features([TEXTS[3]], singletons=True)
         @ fitted.rare_features(NEW, singletons=True).T
@@ -123,7 +125,7 @@ def test_singletons_are_shared_with_later_records() -> None:
 
 def test_one_pass_computes_the_same_vectors_and_features_as_two() -> None:
     texts = [f"name: person {i % 40}\ncity: town {i % 7} {i:04}" for i in range(5000)]
-    encoder = HashedTfidf.fit(texts)
+    encoder = HashedTfidf.fit(texts, KINDS)
     vectors, rare = encoder.embed_with_features(texts)
     assert np.abs(vectors[np.arange(5000)] - encoder.embed(texts)).max() < 0.005
     expected = encoder.rare_features(texts, singletons=True)
@@ -131,7 +133,7 @@ def test_one_pass_computes_the_same_vectors_and_features_as_two() -> None:
 
 
 def test_new_texts_get_the_same_in_one_pass() -> None:
-    encoder = HashedTfidf.fit(TEXTS)
+    encoder = HashedTfidf.fit(TEXTS, KINDS)
     for texts in (NEW, []):
         vectors, rare = encoder.embed_new(texts)
         np.testing.assert_array_equal(vectors, encoder.embed(texts))
@@ -140,7 +142,7 @@ def test_new_texts_get_the_same_in_one_pass() -> None:
 
 
 def test_without_singletons_only_shared_features_remain() -> None:
-    encoder = HashedTfidf.fit(TEXTS)
+    encoder = HashedTfidf.fit(TEXTS, KINDS)
     shared = encoder.without_singletons(encoder.rare_features(TEXTS, singletons=True))
     expected = encoder.rare_features(TEXTS)
     assert (shared != expected).nnz == 0
@@ -155,3 +157,21 @@ def test_products_of_features_are_the_cosines_that_the_projection_estimates() ->
     exact = (features @ features.T).toarray()
     np.testing.assert_allclose(np.diag(exact), 1, atol=1e-5)
     assert np.abs(exact - vectors @ vectors.T).mean() < 0.05
+
+
+def test_vectors_are_not_made_of_pairs_of_words() -> None:
+    np.testing.assert_array_equal(vectors(TEXTS), HashedTfidf.fit(TEXTS, KINDS).embed(TEXTS))
+
+
+def test_a_pair_of_common_words_is_rare_in_either_order() -> None:
+    rng = np.random.default_rng(0)
+    days = [" ".join(map(str, 100 + rng.integers(0, [60, 12, 28]))) for _ in range(20_000)]
+    texts = [f"born: {day}" for day in days] + ["born: 500 600 501", "born: 600 500 502"]
+    texts += [f"born: {word} {n % 28 + 100}" for n in range(2_000) for word in (500, 600)]
+    encoder = HashedTfidf.fit(texts, KINDS)
+    # Half of the texts have two of these words: they tell nothing, but their pair does.
+    rare = encoder.rare_features(texts)
+    shared = rare[[20_000]] @ rare.T
+    assert shared[0, 20_001] > 0
+    alone = HashedTfidf.fit(texts).rare_features(texts)
+    assert (alone[[20_000]] @ alone.T)[0, 20_001] == 0
