@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import platform
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,6 +18,8 @@ from dedupe.progress import Progress, Report
 from dedupe.workspace.folder import Workspace
 
 _logger = logging.getLogger(__name__)
+_PEAK = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
+"""Line of ``/proc/self/status`` with the peak memory."""
 
 
 class Stages:
@@ -41,7 +45,7 @@ class Stages:
         start = time.perf_counter()
         self.report(stage, 0, 0)
         yield partial(self.report, stage)
-        seconds, peak = round(time.perf_counter() - start, 3), _peak_mb()
+        seconds, peak = round(time.perf_counter() - start, 3), peak_mb()
         self.done.append({"stage": stage, "seconds": seconds, "peak_mb": peak})
         _logger.info("%s: %.1f s, peak %d MB", stage, seconds, peak)
 
@@ -51,7 +55,7 @@ class Stages:
         if found is None:
             return None
         frame, self.facts[stage] = found
-        self.done.append({"stage": stage, "seconds": 0.0, "peak_mb": _peak_mb(), "reused": True})
+        self.done.append({"stage": stage, "seconds": 0.0, "peak_mb": peak_mb(), "reused": True})
         _logger.info("%s: %d rows from the cache", stage, frame.height)
         return frame
 
@@ -71,8 +75,15 @@ class Stages:
         _logger.info("%s: %d rows", stage, frame.height)
 
 
-def _peak_mb() -> int:
+def peak_mb() -> int:
     """Return the peak memory of the process so far, in MiB; 0 if the system does not tell it."""
+    try:
+        # On Linux, getrusage counts what the program that started this one held at that moment.
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        if found := _PEAK.search(status):
+            return int(found[1]) // 1024
+    except OSError:
+        pass
     try:
         import resource
     except ImportError:
