@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -44,6 +43,7 @@ from dedupe.blocking.embedding.int8 import Int8Vectors
 from dedupe.blocking.index import Index
 from dedupe.blocking.sampling import NEIGHBOURS, NO_NEIGHBOUR, NeighbourSample
 from dedupe.config import Config
+from dedupe.pipeline.stages import peak_mb
 from dedupe.progress import silent
 from dedupe.records.records import make_records
 from dedupe.scoring.pairs import identical_pairs
@@ -132,10 +132,6 @@ INDEXES: dict[str, Callable[[Int8Vectors, csr_array, float], Found]] = {
 }
 
 
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def enlarged(frame: pl.DataFrame, ids: str, times: int) -> pl.DataFrame:
     """Add rows in which each value is that of another row, until there are `times` as many."""
     frames = [frame]
@@ -203,11 +199,11 @@ def measure(name: str, table: str, ids: str, times: int) -> dict[str, float]:
     asked = np.repeat(sample.rows, (near >= radius).sum(axis=1))
     sampled = np.zeros(len(distinct), dtype=bool)
     sampled[sample.rows] = True
-    before, start, seen = _peak_mb(), time.perf_counter(), []
+    before, start, seen = peak_mb(), time.perf_counter(), []
     for row, other in INDEXES[name](embedded.vectors, rare, radius):
         known = (other >= 0) & (sampled[row] | sampled[np.maximum(other, 0)])
         seen.append(np.stack([row[known], other[known]]))
-    seconds, peak = time.perf_counter() - start, _peak_mb() - before
+    seconds, peak = time.perf_counter() - start, peak_mb() - before
     row, other = np.concatenate(seen, axis=1)
     found = set(zip(row.tolist(), other.tolist(), strict=True))
     there = [

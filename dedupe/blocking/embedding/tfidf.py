@@ -140,7 +140,9 @@ class HashedTfidf:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed `texts` on all cores, (n, 512) float32 unit vectors."""
         vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
-        blocks = _in_blocks(texts, lambda block: self._embed(self._extract(block), len(block)))
+        blocks = _in_blocks(
+            texts, lambda block: self._embed(extract_features(block, EMBEDDED), len(block))
+        )
         for number, block in enumerate(blocks):
             vectors[number * BLOCK : number * BLOCK + len(block)] = block
         return vectors
@@ -156,7 +158,10 @@ class HashedTfidf:
         from scipy.sparse import vstack
 
         blocks = list(
-            _in_blocks(texts, lambda block: self._all_features(self._extract(block), len(block)))
+            _in_blocks(
+                texts,
+                lambda block: self._all_features(extract_features(block, EMBEDDED), len(block)),
+            )
         )
         return csr_array(vstack(blocks, format="csr")) if blocks else csr_array((0, COLUMNS))
 
@@ -305,11 +310,10 @@ class HashedTfidf:
 
     def _all_features(self, kinds: Sequence[Features], n: int) -> csr_array:
         width = 1 << BUCKET_BITS
-        embedded = kinds[:EMBEDDED]
         weight = np.concatenate(list(self._weights(kinds, n))).astype(np.float32)
-        text = np.concatenate([features.text for features in embedded])
+        text = np.concatenate([features.text for features in kinds])
         column = np.concatenate(
-            [features.bucket + kind * width for kind, features in enumerate(embedded)]
+            [features.bucket + kind * width for kind, features in enumerate(kinds)]
         )
         return unit_rows(csr_array((weight, (text, column)), shape=(n, COLUMNS)))
 
