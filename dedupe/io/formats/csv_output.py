@@ -53,14 +53,16 @@ def csv_bytes(frame: pl.DataFrame, dialect: Dialect, *, safe: bool = False) -> b
         # polars puts an empty text in quotes, but not a missing one.
         frame = frame.with_columns(pl.all().replace("", None))
     header = pl.DataFrame([[name] for name in names], orient="col")
+    # Readers take U+FEFF at the start of a file for a byte order mark, and drop it; not in quotes.
+    quote_header = dialect.quote_all or names[0].startswith("\ufeff")
     text = ("\ufeff" if dialect.bom else "") + "".join(
         part.write_csv(
             separator=dialect.delimiter,
             line_terminator=dialect.newline,
-            quote_style="always" if dialect.quote_all else "necessary",
+            quote_style="always" if quote else "necessary",
             include_header=False,
         )
-        for part in (header, frame)
+        for part, quote in ((header, quote_header), (frame, dialect.quote_all))
     )
     codec = {"utf-16": "utf-16-le"}.get(dialect.encoding, dialect.encoding)
     try:

@@ -6,6 +6,7 @@ import csv
 import io
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -88,6 +89,19 @@ def test_western_encodings_are_detected_and_written_again(
 def test_encodings_of_other_scripts_are_detected(encoding: str, text: str, tmp_path: Path) -> None:
     rows, _ = read(text.encode(encoding), tmp_path)
     assert rows == [tuple(line.split(",")) for line in text.splitlines()[1:]]
+
+
+@pytest.mark.parametrize("bom", [False, True])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_name_that_begins_like_a_byte_order_mark_is_kept(
+    encoding: str, bom: bool, tmp_path: Path
+) -> None:
+    frame = pl.DataFrame({"\ufeffid": ["\ufeff1", "2"], "name": ["Ann", "Bob"]})
+    dialect = replace(CSV, encoding=encoding, bom=bom or encoding == "utf-16")
+    write_table(frame, tmp_path / "x.csv", format="csv", dialect=dialect)
+    read_again = read_table(tmp_path / "x.csv").frame
+    assert read_again.equals(frame)
+    assert read_again.columns == frame.columns
 
 
 def test_values_are_not_reformatted(tmp_path: Path) -> None:
