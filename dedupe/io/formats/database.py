@@ -235,6 +235,11 @@ def _sqlite(database: DatabaseTable) -> Iterator[_Sqlite]:
                 f"{database.name} is not a complete SQLite database: {first_line(error)}"
             ) from None
         raise _wrong(database, error) from None
+    except UnicodeDecodeError:  # of a name, or of an error message that quotes one
+        raise InputError(
+            f"{database.name} is not a complete SQLite database: its schema holds a name that is "
+            "not text"
+        ) from None
 
 
 def _open_sqlite(path: Path) -> sqlite3.Connection:

@@ -148,6 +148,19 @@ def test_a_damaged_schema_of_several_lines_is_one_clear_line(tmp_path: Path) -> 
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("damaged", [b"CREATE TABLE \xffeople", b"CREATE TABL\xff people"])
+def test_a_schema_that_is_not_text_is_one_clear_line(damaged: bytes, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("CREATE TABLE people (name TEXT)")
+        connection.commit()
+    data = (tmp_path / "x.db").read_bytes().replace(b"people\x02", b"\xffeople\x02")
+    assert b"\xffeople" in data
+    (tmp_path / "x.db").write_bytes(data.replace(b"CREATE TABLE people", damaged))
+    with pytest.raises(InputError, match=r"x\.db is not a complete SQLite database") as raised:
+        read_table(tmp_path / "x.db")
+    assert "\n" not in str(raised.value)
+
+
 def test_a_cut_off_sqlite_file_is_one_clear_line(tmp_path: Path) -> None:
     many = pl.DataFrame({"a": range(50_000)})
     write_table(many, tmp_path / "x.db", format="sqlite", dialect=CSV)
