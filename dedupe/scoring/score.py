@@ -30,6 +30,7 @@ from dedupe.scoring.comparison.model import (
     CANDIDATE_FEATURES,
     GIVEN_FEATURES,
     LOGIT_LIMIT,
+    GivenPairs,
     load_comparison_model,
 )
 from dedupe.scoring.comparison.scales import Bytes
@@ -162,7 +163,7 @@ def judge(
 
 
 def judge_given(comparison: Comparison, config: Config) -> NDArray[np.float32]:
-    """Judge pairs that are given as such, without the other candidates of their records.
+    """Judge pairs that are given as such, without the candidates of a file.
 
     Parameters
     ----------
@@ -177,16 +178,18 @@ def judge_given(comparison: Comparison, config: Config) -> NDArray[np.float32]:
         (m,) float32: combined log odds.
     """
     log_odds = comparison.log_odds()
-    pairs = np.flatnonzero(comparison.left != comparison.right)
-    if len(pairs):
-        logits = cross_encoder_logits(
-            load_cross_encoder(config), comparison.texts, comparison.left[pairs],
-            comparison.right[pairs], held_out_scores(config.cross_encoder),
-        )  # fmt: skip
-        log_odds[pairs] = load_comparison_model().combine_given(
-            log_odds[pairs], logits, comparison.similarity[pairs],
-            comparison.features(GIVEN_FEATURES, pairs),
-        )  # fmt: skip
+    different = np.flatnonzero(comparison.left != comparison.right)
+    if len(different):
+        pairs = GivenPairs(
+            comparison.left[different],
+            comparison.right[different],
+            comparison.similarity[different],
+            comparison.features(GIVEN_FEATURES, different),
+        )
+        model, held_out = load_cross_encoder(config), held_out_scores(config.cross_encoder)
+        logits = cross_encoder_logits(model, comparison.texts, pairs.left, pairs.right, held_out)
+        judged = load_comparison_model().combine_given(pairs, log_odds[different], logits)
+        log_odds[different] = judged
     return log_odds
 
 

@@ -30,7 +30,6 @@ from dedupe.training.calibrate import expected_calibration_error, pair_f1
 from dedupe.training.comparison.data import all_sets
 from dedupe.training.comparison.fit import TreeRecipe
 from dedupe.training.comparison.unseen import (
-    JUDGED_PAIRS,
     UnseenScores,
     fit_given_combination,
     unseen_scores,
@@ -108,7 +107,7 @@ def main() -> None:
         scored = partial(
             unseen_scores, given.data, names, trees=trees, model=encoder, cache=given.work
         )
-        fitting += scored("train", most=JUDGED_PAIRS)
+        fitting += scored("valid")
         tested += scored("test")
     head = ("set left out", "pairs", *FIGURES, *PEERS)
     print(f"| {' | '.join(head)} |\n| --- |{' ---: |' * (len(head) - 1)}")

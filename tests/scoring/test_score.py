@@ -18,6 +18,7 @@ from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.model import (
     CANDIDATE_FEATURES,
     GIVEN_FEATURES,
+    GivenPairs,
     load_comparison_model,
     take_features,
 )
@@ -131,11 +132,13 @@ def test_given_pairs_are_combined_with_what_their_vectors_say_of_them(
     equal = frame["left"].to_numpy() == frame["right"].to_numpy()
     np.testing.assert_array_equal(found[equal], known[equal])
     assert cross_encoder.read == texts_of([pair for pair in LOG_ODDS if pair[0] != pair[1]])
-    similarity = frame["similarity"].to_numpy()[~equal]
+    left, right, similarity = (
+        frame[name].to_numpy()[~equal] for name in ("left", "right", "similarity")
+    )
+    features = take_features(comparison.vectors(np.flatnonzero(~equal)), GIVEN_FEATURES)
     expected = load_comparison_model().combine_given(
-        known[~equal], np.full(4, 4.0, np.float32), similarity,
-        take_features(comparison.vectors(np.flatnonzero(~equal)), GIVEN_FEATURES),
-    )  # fmt: skip
+        GivenPairs(left, right, similarity, features), known[~equal], np.full(4, 4.0, np.float32)
+    )
     np.testing.assert_array_equal(found[~equal], expected)
 
 

@@ -19,6 +19,7 @@ from dedupe.errors import ModelError
 from dedupe.models.loading import MODELS
 from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
+from dedupe.scoring.comparison.rivals import exclusiveness, rival_log_odds
 from dedupe.scoring.comparison.scales import EQUAL, Bytes
 from dedupe.scoring.comparison.vectors import feature_names
 
@@ -34,6 +35,26 @@ COMBINATIONS = ("combination", "given_combination")
 
 
 @dataclass(frozen=True, eq=False)
+class GivenPairs:
+    """What is known of pairs that are given without a file, but for their scores.
+
+    Parameters
+    ----------
+    left, right
+        (m,) uint32 row numbers.
+    similarity
+        (m,) float32 cosine of the two embeddings.
+    features
+        (m, 2) uint8: :data:`GIVEN_FEATURES` of the comparison vectors.
+    """
+
+    left: NDArray[np.uint32]
+    right: NDArray[np.uint32]
+    similarity: NDArray[np.float32]
+    features: Bytes
+
+
+@dataclass(frozen=True, eq=False)
 class ComparisonModel:
     """A model of comparison vectors.
 
@@ -46,9 +67,9 @@ class ComparisonModel:
         comparison model, of those of the cross-encoder, of the lower of the two, and of
         :data:`CANDIDATE_FEATURES`.
     given_combination
-        (8,) float64: how pairs are judged that are given without a file, where the comparison model
+        (9,) float64: how pairs are judged that are given without a file, where the comparison model
         knows less: a constant, and weights of the same log odds, of the similarity of the pair, of
-        that of the likely matches, and of :data:`GIVEN_FEATURES`.
+        that of the likely matches, of :data:`GIVEN_FEATURES`, and of the rivals of the pair.
     """
 
     trees: ObliviousTrees
@@ -74,16 +95,15 @@ class ComparisonModel:
 
     def combine_given(
         self,
+        pairs: GivenPairs,
         comparison: NDArray[np.float32],
         cross_encoder: NDArray[np.float32],
-        similarity: NDArray[np.float32],
-        features: Bytes,
     ) -> NDArray[np.float32]:
         """Combine the log odds of both models for pairs without a file, (m,) float32.
 
         See :func:`inputs_of_given_pairs` for the parameters.
         """
-        inputs = inputs_of_given_pairs(comparison, cross_encoder, similarity, features)
+        inputs = inputs_of_given_pairs(pairs, comparison, cross_encoder)
         return combined_log_odds(self.given_combination, inputs)
 
 
@@ -140,32 +160,32 @@ def inputs_of_candidate_pairs(
 
 
 def inputs_of_given_pairs(
-    comparison: NDArray[np.float32],
-    cross_encoder: NDArray[np.float32],
-    similarity: NDArray[np.float32],
-    features: Bytes,
+    pairs: GivenPairs, comparison: NDArray[np.float32], cross_encoder: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Stack what is combined where pairs are given as such, without the candidates of a file.
 
     Parameters
     ----------
+    pairs
+        The m pairs. Those beside a pair tell how alike matches are, and which records have a
+        likelier match.
     comparison, cross_encoder
         (m,) log odds of both models.
-    similarity
-        (m,) cosine of the two embeddings.
-    features
-        (m, 2) uint8: :data:`GIVEN_FEATURES` of the comparison vectors.
 
     Returns
     -------
     ndarray
-        (m, 7): the log odds of both, the lower of the two, the similarity, that of the likely
-        matches (see :mod:`.match_similarity`), and the features.
+        (m, 8): the log odds of both, the lower of the two, the similarity, that of the likely
+        matches (see :mod:`.match_similarity`), the features, and the rivals, as far as they
+        exclude a match (see :mod:`.rivals`).
     """
     mean: NDArray[np.float32] = (comparison + cross_encoder) * np.float32(0.5)
-    of_matches = similarity_of_matches(mean, similarity)
-    alike = np.column_stack([similarity, np.full(len(similarity), of_matches)])
-    return np.hstack([both_scores(comparison, cross_encoder), alike, features / EQUAL])
+    of_matches = np.full(len(mean), similarity_of_matches(mean, pairs.similarity))
+    rivals = rival_log_odds(pairs.left, pairs.right, mean)
+    excluding = rivals * exclusiveness(mean, rivals)
+    alike = np.column_stack([pairs.similarity, of_matches])
+    scores = both_scores(comparison, cross_encoder)
+    return np.hstack([scores, alike, pairs.features / EQUAL, excluding[:, None]])
 
 
 @cache

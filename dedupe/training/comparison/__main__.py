@@ -28,7 +28,6 @@ from dedupe.training.comparison.fit import (
     unlearnt_pairs,
 )
 from dedupe.training.comparison.unseen import (
-    JUDGED_PAIRS,
     fit_given_combination,
     unseen_scores,
     unseen_trees,
@@ -53,11 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     say(f"{len(sets)} sets, {sum(map(len, sets)):,} pairs")
     without = unseen_trees(sets, recipe, options.work)
     encoder = load_cross_encoder(Config())
-    unseen = list(
-        unseen_scores(
-            options.data, NEVER_LEARNT, "train", without, encoder, options.work, JUDGED_PAIRS
+    unseen = [
+        scores
+        for part in ("train", "valid")
+        for scores in unseen_scores(
+            options.data, NEVER_LEARNT, part, without, encoder, options.work
         )
-    )
+    ]
     given_combination = fit_given_combination(unseen)
     short = replace(recipe, iterations=options.held_out_iterations)
     held_out = held_out_log_odds(sets, short, options.folds)

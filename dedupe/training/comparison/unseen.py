@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from dedupe.scoring.comparison.model import (
     GIVEN_FEATURES,
     ComparisonModel,
+    GivenPairs,
     inputs_of_given_pairs,
     load_comparison_model,
     save_comparison_model,
     take_features,
 )
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
-from dedupe.scoring.comparison.scales import EQUAL, Bytes
+from dedupe.scoring.comparison.scales import EQUAL
 from dedupe.scoring.comparison.vectors import feature_names
 from dedupe.scoring.cross_encoder.encoder import PairModel, score_logits
 from dedupe.scoring.cross_encoder.text import prepare_texts
@@ -35,8 +36,6 @@ UNSEEN_TREES = "trees-without-left-out-sets.safetensors"
 """File of the trees that were fitted without the sets that are left out, in the working folder."""
 UNSEEN_ITERATIONS = 600
 """Trees that are fitted without these sets."""
-JUDGED_PAIRS = 600
-"""Pairs of a set that the combination is fitted to."""
 USUAL_MATCH_RATE = 0.2
 """Share of matches among given pairs that the combination expects."""
 OF_CANDIDATES = np.array([-0.117, 0.732, 0.256, -0.050])
@@ -56,10 +55,8 @@ class UnseenScores:
         Of the set; see :class:`~dedupe.training.comparison.data.LabelledPairs`.
     comparison, cross_encoder
         (m,) float32 log odds of the comparison model and of the cross-encoder.
-    similarity
-        (m,) float32 cosine of the two embeddings.
-    features
-        (m, 2) uint8: :data:`~dedupe.scoring.comparison.model.GIVEN_FEATURES`.
+    pairs
+        The m pairs.
     labels
         (m,) int8: 1 for a match, 0 otherwise.
     """
@@ -68,16 +65,13 @@ class UnseenScores:
     family: str
     comparison: NDArray[np.float32]
     cross_encoder: NDArray[np.float32]
-    similarity: NDArray[np.float32]
-    features: Bytes
+    pairs: GivenPairs
     labels: NDArray[np.int8]
 
     @property
     def inputs(self) -> NDArray[np.float64]:
-        """What is combined, (m, 7)."""
-        return inputs_of_given_pairs(
-            self.comparison, self.cross_encoder, self.similarity, self.features
-        )
+        """What is combined, (m, 8)."""
+        return inputs_of_given_pairs(self.pairs, self.comparison, self.cross_encoder)
 
 
 def unseen_scores(
@@ -87,7 +81,6 @@ def unseen_scores(
     trees: ObliviousTrees,
     model: PairModel,
     cache: Path,
-    most: int | None = None,
 ) -> Iterator[UnseenScores]:
     """Score published sets with models that were not trained on them.
 
@@ -105,12 +98,10 @@ def unseen_scores(
         Cross-encoder.
     cache
         Folder of comparison vectors.
-    most
-        Most pairs of a set; ``None``: all.
     """
     for source in labelled_folders(data):
         if source.name in names:
-            yield _score(published_set(source, part, cache), trees, model, most)
+            yield _score(published_set(source, part, cache), trees, model)
 
 
 def unseen_trees(sets: Iterable[LabelledPairs], recipe: TreeRecipe, work: Path) -> ObliviousTrees:
@@ -161,18 +152,18 @@ def _weights(labels: NDArray[np.int8]) -> NDArray[np.float64]:
     return scaled
 
 
-def _score(
-    pairs: LabelledPairs, trees: ObliviousTrees, model: PairModel, most: int | None
-) -> UnseenScores:
-    rows = np.sort(np.random.default_rng(0).permutation(len(pairs))[:most])
-    vectors = pairs.vectors[rows]
-    left, right = (prepare_texts(model, side[rows].tolist()) for side in (pairs.left, pairs.right))
+def _score(pairs: LabelledPairs, trees: ObliviousTrees, model: PairModel) -> UnseenScores:
+    texts = np.concatenate([pairs.left, pairs.right])
+    rows = np.unique(texts, return_inverse=True)[1].astype(np.uint32)
+    vectors = pairs.vectors
+    similarity = (vectors[:, feature_names().index("cosine")] / EQUAL).astype(np.float32)
+    left_rows, right_rows = np.split(rows, 2)
+    left, right = (prepare_texts(model, side.tolist()) for side in (pairs.left, pairs.right))
     return UnseenScores(
         pairs.name,
         pairs.family,
         trees.log_odds(vectors),
         score_logits(model, left, right),
-        (vectors[:, feature_names().index("cosine")] / EQUAL).astype(np.float32),
-        take_features(vectors, GIVEN_FEATURES),
-        pairs.labels[rows],
+        GivenPairs(left_rows, right_rows, similarity, take_features(vectors, GIVEN_FEATURES)),
+        pairs.labels,
     )

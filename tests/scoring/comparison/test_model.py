@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from dedupe.scoring.comparison.model import (
     LOGIT_LIMIT,
     WEIGHTS,
     ComparisonModel,
+    GivenPairs,
     load_comparison_model,
     save_comparison_model,
     take_features,
@@ -32,8 +34,16 @@ from dedupe.scoring.comparison.vectors import feature_names
 LOGITS = st.floats(-20, 20, width=32)
 
 
-def features(m: int, names: Sequence[str] = GIVEN_FEATURES) -> Bytes:
+def features_of(m: int, names: Sequence[str] = GIVEN_FEATURES) -> Bytes:
     return np.full((m, len(names)), 128, dtype=np.uint8)
+
+
+def apart(similarity: Sequence[float], features: Bytes | None = None) -> GivenPairs:
+    """Make given pairs of records that have no other pair."""
+    rows = np.arange(2 * len(similarity), dtype=np.uint32).reshape(-1, 2)
+    if features is None:
+        features = features_of(len(similarity))
+    return GivenPairs(rows[:, 0], rows[:, 1], np.array(similarity, np.float32), features)
 
 
 def small_model() -> ComparisonModel:
@@ -45,7 +55,7 @@ def small_model() -> ComparisonModel:
         np.zeros(1),
     )
     weights = np.array([0.1, 0.5, 0.3, 0.2])
-    of_candidates, of_given = ([3.0, -2.0, 0.5], [2.0, -1.0, 0.5, 0.25])
+    of_candidates, of_given = ([3.0, -2.0, 0.5], [2.0, -1.0, 0.5, 0.25, -4.0])
     return ComparisonModel(trees, np.append(weights, of_candidates), np.append(weights, of_given))
 
 
@@ -75,7 +85,7 @@ def test_the_bundled_model_fits_the_features_and_is_loaded_once() -> None:
     assert model.trees.feature.shape == model.trees.limit.shape
     assert model.trees.value.shape == (len(model.trees.limit), 2 ** model.trees.limit.shape[1])
     assert model.combination.shape == (7,)
-    assert model.given_combination.shape == (8,)
+    assert model.given_combination.shape == (9,)
     vectors = np.full((1, len(feature_names())), 128, dtype=np.uint8)
     assert np.isfinite(model.log_odds(vectors)).all()
 
@@ -134,13 +144,13 @@ def test_the_combined_score_rises_with_both_scores_and_is_limited(
         np.array([score, score + more, score], dtype=np.float32)[order]
         for score, order in ((comparison, [0, 1, 2]), (cross_encoder, [0, 2, 1]))
     )
-    found = model.combine(one, other, features(3, CANDIDATE_FEATURES))
+    found = model.combine(one, other, features_of(3, CANDIDATE_FEATURES))
     score, more_similar, more_alike = found
     assert more_similar >= score
     assert more_alike >= score
     assert np.abs(found).max() <= LOGIT_LIMIT
     assert found.dtype == np.float32
-    of_given_pairs = model.combine_given(one, other, np.full(3, 0.5, np.float32), features(3))
+    of_given_pairs = model.combine_given(apart([0.5, 0.5, 0.5]), one, other)
     assert of_given_pairs[1] >= of_given_pairs[0] <= of_given_pairs[2]
 
 
@@ -149,11 +159,22 @@ def test_of_given_pairs_it_counts_whether_they_are_more_alike_than_likely_matche
 
     def combine(similarity: float, of_matches: float) -> float:
         scores = np.array([0.0] + [LOGIT_LIMIT] * 99, dtype=np.float32)
-        similarities = np.array([similarity] + [of_matches] * 99, dtype=np.float32)
-        return float(model.combine_given(scores, scores, similarities, features(100))[0])
+        pairs = apart([similarity] + [of_matches] * 99)
+        return float(model.combine_given(pairs, scores, scores)[0])
 
     assert combine(0.8, 0.6) > combine(0.5, 0.6)
     assert combine(0.5, 0.4) > combine(0.5, 0.9)
+
+
+def test_of_given_pairs_a_likelier_match_of_a_record_counts_against_its_others() -> None:
+    model, pairs = load_comparison_model(), apart([0.7] * 100)
+    scores = np.array([3.0] * 99 + [0.5], dtype=np.float32)
+
+    def combine(left: int) -> float:
+        joined = replace(pairs, left=np.append(pairs.left[:-1], np.uint32(left)))
+        return float(model.combine_given(joined, scores, scores)[-1])
+
+    assert combine(0) < combine(198) - 1
 
 
 def test_of_candidate_pairs_alike_main_values_count_less_than_the_trees_say() -> None:
@@ -178,8 +199,7 @@ def test_scores_beyond_the_limit_count_as_the_limit() -> None:
     assert model.combine(np.float32([1]), np.float32([-2]), some) == pytest.approx(
         [0.1 + 0.5 - 0.6 - 0.4 + 0.6 - 0.8 + 0.5]
     )
-    similarity = np.array([0.25], dtype=np.float32)
-    given = np.array([[51, 102]], dtype=np.uint8)
-    of_matches = similarity_of_matches(np.array([-0.5], dtype=np.float32), similarity)
-    found = model.combine_given(np.float32([1]), np.float32([-2]), similarity, given)
+    given = apart([0.25], np.array([[51, 102]], dtype=np.uint8))
+    of_matches = similarity_of_matches(np.array([-0.5], dtype=np.float32), given.similarity)
+    found = model.combine_given(given, np.float32([1]), np.float32([-2]))
     assert found == pytest.approx([-0.4 + 0.5 - of_matches + 0.1 + 0.1])

@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dedupe.scoring.comparison.model import combined_log_odds, load_comparison_model
+from dedupe.scoring.comparison.model import (
+    GivenPairs,
+    combined_log_odds,
+    load_comparison_model,
+)
 from dedupe.training.comparison import unseen
 from dedupe.training.comparison.fit import TreeRecipe
 from dedupe.training.comparison.unseen import (
@@ -28,10 +32,10 @@ def made_scores(name: str, m: int, seed: int) -> UnseenScores:
     rng = np.random.default_rng(seed)
     one, other = rng.normal(scale=2, size=(2, m))
     labels = (rng.random(m) < 1 / (1 + np.exp(-one - other))).astype(np.int8)
-    return UnseenScores(
-        name, name, one.astype(np.float32), other.astype(np.float32),
-        np.full(m, 0.5, np.float32), np.full((m, 2), 128, np.uint8), labels,
-    )  # fmt: skip
+    rows = np.arange(2 * m, dtype=np.uint32).reshape(m, 2)
+    half, features = np.full(m, 0.5, np.float32), np.full((m, 2), 128, np.uint8)
+    pairs = GivenPairs(rows[:, 0], rows[:, 1], half, features)
+    return UnseenScores(name, name, one.astype(np.float32), other.astype(np.float32), pairs, labels)
 
 
 def test_the_combination_is_better_than_either_model() -> None:
@@ -51,10 +55,10 @@ def test_the_match_rate_of_a_set_does_not_change_the_weights() -> None:
     pytest.importorskip("sklearn")
     whole = made_scores("a", 40_000, 0)
     kept = (whole.labels == 1) | (np.arange(40_000) % 8 == 0)  # one non-match of eight
+    pairs = GivenPairs(**{name: values[kept] for name, values in vars(whole.pairs).items()})
     fewer = UnseenScores(
-        "a", "a", whole.comparison[kept], whole.cross_encoder[kept], whole.similarity[kept],
-        whole.features[kept], whole.labels[kept],
-    )  # fmt: skip
+        "a", "a", whole.comparison[kept], whole.cross_encoder[kept], pairs, whole.labels[kept]
+    )
     one, other = (fit_given_combination([scores]) for scores in (whole, fewer))
     shift = combined_log_odds(one, whole.inputs) - combined_log_odds(other, whole.inputs)
     assert np.abs(shift).max() < 0.3
@@ -85,8 +89,9 @@ def test_the_pairs_of_named_sets_are_scored_by_both_models(data: Path, tmp_path:
     trees = load_comparison_model().trees
     found = partial(unseen_scores, data, part="train", trees=trees, model=Constant())
     assert list(found(names=["other"], cache=tmp_path)) == []
-    (some,) = found(names=["published"], cache=tmp_path, most=20)
-    (every,) = found(names=["published"], cache=tmp_path)
-    assert (len(some.labels), len(every.labels)) == (20, 30)
-    assert set(some.cross_encoder) == {np.float32(2.5)} and every.inputs.shape == (30, 7)
-    assert every.comparison[every.labels == 1].mean() > every.comparison[every.labels == 0].mean()
+    (scores,) = found(names=["published"], cache=tmp_path)
+    assert len(scores.labels) == 30
+    assert scores.inputs.shape == (30, 8)
+    assert set(scores.cross_encoder) == {np.float32(2.5)}
+    matches = scores.labels == 1
+    assert scores.comparison[matches].mean() > scores.comparison[~matches].mean()
