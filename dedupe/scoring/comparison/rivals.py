@@ -118,7 +118,7 @@ def _triangles(low: Numbers, high: Numbers, n: int) -> Iterator[tuple[Numbers, N
     keys = low * n + high
     number = np.arange(len(keys))
     row, other, pair = (
-        np.concatenate(both) for both in ((low, high), (high, low), (number, number))
+        np.concatenate(sides) for sides in ((low, high), (high, low), (number, number))
     )
     order = np.argsort(row, kind="stable")
     other, pair = other[order], pair[order]
@@ -126,17 +126,17 @@ def _triangles(low: Numbers, high: Numbers, n: int) -> Iterator[tuple[Numbers, N
     start = np.cumsum(count) - count
     # The neighbours of the row that has fewer are looked up among those of the other one.
     fewer = np.where(count[low] <= count[high], low, high)
-    richer = low + high - fewer
-    bounds = np.searchsorted(np.cumsum(count[fewer]), np.arange(0, count[fewer].sum(), _CHUNK))
+    looked_up = count[fewer]
+    bounds = np.searchsorted(np.cumsum(looked_up), np.arange(0, looked_up.sum(), _CHUNK))
     for begin, end in zip(bounds, [*bounds[1:], len(keys)], strict=True):
-        asked = np.repeat(number[begin:end], count[fewer[begin:end]])
-        within = np.arange(len(asked)) - np.repeat(
-            np.cumsum(count[fewer[begin:end]]) - count[fewer[begin:end]], count[fewer[begin:end]]
-        )
+        asked = np.repeat(number[begin:end], looked_up[begin:end])
+        first = np.cumsum(looked_up[begin:end]) - looked_up[begin:end]
+        within = np.arange(len(asked)) - np.repeat(first, looked_up[begin:end])
         at = start[fewer[asked]] + within
-        wanted = _keys(richer[asked], other[at], n)
+        richer = low[asked] + high[asked] - fewer[asked]
+        wanted = _keys(richer, other[at], n)
         found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        closed = (keys[found] == wanted) & (other[at] != richer[asked])
+        closed = (keys[found] == wanted) & (other[at] != richer)
         asked, near, far = asked[closed], pair[at[closed]], found[closed]
         lower = fewer[asked] == low[asked]
         yield asked, np.where(lower, near, far), np.where(lower, far, near)
