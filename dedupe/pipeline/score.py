@@ -49,8 +49,9 @@ def score(
     -------
     ndarray
         (m,) float32 in [0, 1]. What a shared value says depends on how rare it is among the
-        records of all pairs, and what a similarity says on how similar the likely matches among
-        them are, up to :data:`BATCH` pairs at a time.
+        records of all pairs; what a similarity says, on how similar the likely matches among them
+        are; and whether a likely match of a record counts against its other pairs, on whether
+        matches exclude each other among them. All of this up to :data:`BATCH` pairs at a time.
 
     Raises
     ------
