@@ -73,6 +73,9 @@ def score(pairs: str, output: str, quiet: bool, verbose: int, **options: Any) ->
     PAIRS is a JSON lines file, or - for stdin. Each line is an object with left and right, which
     are objects of field names and values. It is printed again with its probability; an earlier
     probability is replaced.
+
+    The other pairs say something too: how rare a value is, and whether a record has a likelier
+    match. 8,192 pairs are judged together, so keep the pairs of a record together.
     """
     from dedupe.io.atomic import write_atomically
     from dedupe.io.tables import read_json_objects
