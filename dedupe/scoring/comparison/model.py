@@ -20,13 +20,15 @@ from dedupe.models.loading import MODELS
 from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
 from dedupe.scoring.comparison.rivals import exclusiveness, rival_log_odds
-from dedupe.scoring.comparison.scales import EQUAL, Bytes
+from dedupe.scoring.comparison.scales import EQUAL, UNKNOWN, Bytes
 from dedupe.scoring.comparison.vectors import feature_names
 
 WEIGHTS = MODELS / "comparison" / "model.safetensors"
 LOGIT_LIMIT = 7.0
 """Log odds that a combined score does not exceed."""
-CANDIDATE_FEATURES = ("main token_sort", "margin left", "margin right")
+_LEADS = ("main token_sort", "margin left", "margin right")
+_GIVEN_NAMES = ("given jaro_winkler", "given name compatible", "names exchanged")
+CANDIDATE_FEATURES = (*_LEADS, *_GIVEN_NAMES)
 """What tells, in a candidate pair that the trees are in doubt about, which way they err."""
 GIVEN_FEATURES = ("conflicts", "bits of the richer record")
 """What tells, in a pair that is given without a file, how far both models can be trusted."""
@@ -63,9 +65,10 @@ class ComparisonModel:
     trees
         Predict the log odds of a match.
     combination
-        (7,) float64: how candidate pairs are judged: a constant, and weights of the log odds of the
-        comparison model, of those of the cross-encoder, of the lower of the two, and of
-        :data:`CANDIDATE_FEATURES`.
+        (8,) float64: how candidate pairs are judged: a constant, and weights of the log odds of the
+        comparison model, of those of the cross-encoder, of the lower of the two, of how alike the
+        main values are, of the lead of either record over its other candidates, and of given names
+        that are unlike.
     given_combination
         (9,) float64: how pairs are judged that are given without a file, where the comparison model
         knows less: a constant, and weights of the same log odds, of the similarity of the pair, of
@@ -149,14 +152,37 @@ def inputs_of_candidate_pairs(
     comparison, cross_encoder
         (m,) log odds of both models.
     features
-        (m, 3) uint8: :data:`CANDIDATE_FEATURES` of the comparison vectors.
+        (m, 6) uint8: :data:`CANDIDATE_FEATURES` of the comparison vectors.
 
     Returns
     -------
     ndarray
-        (m, 6): the log odds of both, the lower of the two, and the features, where 1 is equality.
+        (m, 7): the log odds of both, the lower of the two, the features of main values and leads,
+        where 1 is equality, and whether the given names are unlike. A cross-encoder hardly knows
+        rare given names: it takes those of twins for two spellings of one.
     """
-    return np.hstack([both_scores(comparison, cross_encoder), features / EQUAL])
+    leads, names = np.split(features, [len(_LEADS)], axis=1)
+    scores = both_scores(comparison, cross_encoder)
+    return np.hstack([scores, leads / EQUAL, unlike_given_names(names)[:, None]])
+
+
+def unlike_given_names(features: Bytes) -> NDArray[np.bool_]:
+    """Tell in which pairs both records have a given name, and neither is a form of the other.
+
+    Parameters
+    ----------
+    features
+        (m, 3) uint8: similarity of the given names, whether they are compatible (equal, a nickname,
+        an initial), and whether given and family name are exchanged.
+
+    Returns
+    -------
+    ndarray
+        (m,) bool.
+    """
+    similarity, compatible, exchanged = features.T
+    unlike: NDArray[np.bool_] = (compatible == 0) & (similarity < UNKNOWN) & (exchanged == 0)
+    return unlike
 
 
 def inputs_of_given_pairs(

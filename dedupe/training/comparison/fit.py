@@ -29,7 +29,7 @@ from dedupe.training.data_mix import Tables
 
 JUDGED_PAIRS = 300
 """Doubtful pairs of a set that the combination is fitted to."""
-NON_MATCH_WEIGHT = 1.3
+NON_MATCH_WEIGHT = 1.5
 """Weight of a non-match among them: a false match costs more than one that is missed."""
 LESSON_WEIGHT = 3.0
 """Weight of a synthetic file of look-alikes: merging these is what users forgive least."""

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from dedupe.errors import ModelError
+from dedupe.scoring.comparison.comparison import Comparison
 from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.model import (
     CANDIDATE_FEATURES,
@@ -26,6 +28,7 @@ from dedupe.scoring.comparison.model import (
     load_comparison_model,
     save_comparison_model,
     take_features,
+    unlike_given_names,
 )
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
 from dedupe.scoring.comparison.scales import Bytes
@@ -55,7 +58,7 @@ def small_model() -> ComparisonModel:
         np.zeros(1),
     )
     weights = np.array([0.1, 0.5, 0.3, 0.2])
-    of_candidates, of_given = ([3.0, -2.0, 0.5], [2.0, -1.0, 0.5, 0.25, -4.0])
+    of_candidates, of_given = ([3.0, -2.0, 0.5, -1.5], [2.0, -1.0, 0.5, 0.25, -4.0])
     return ComparisonModel(trees, np.append(weights, of_candidates), np.append(weights, of_given))
 
 
@@ -84,7 +87,7 @@ def test_the_bundled_model_fits_the_features_and_is_loaded_once() -> None:
     assert model.trees.feature.max() < len(feature_names())
     assert model.trees.feature.shape == model.trees.limit.shape
     assert model.trees.value.shape == (len(model.trees.limit), 2 ** model.trees.limit.shape[1])
-    assert model.combination.shape == (7,)
+    assert model.combination.shape == (8,)
     assert model.given_combination.shape == (9,)
     vectors = np.full((1, len(feature_names())), 128, dtype=np.uint8)
     assert np.isfinite(model.log_odds(vectors)).all()
@@ -179,8 +182,43 @@ def test_of_given_pairs_a_likelier_match_of_a_record_counts_against_its_others()
 
 def test_of_candidate_pairs_alike_main_values_count_less_than_the_trees_say() -> None:
     model, doubt = load_comparison_model(), np.zeros(1, dtype=np.float32)
-    other, alike = (np.array([[main, 128, 128]], dtype=np.uint8) for main in (80, 240))
+    other, alike = (np.array([[main, *[128] * 5]], dtype=np.uint8) for main in (80, 240))
     assert model.combine(doubt, doubt, alike) < model.combine(doubt, doubt, other) - 0.5
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "unlike"),
+    [
+        ("verity lee", "briony lee", True),
+        ("verity lee", "verty lee", False),
+        ("verity lee", "erity lee", False),
+        ("verity lee", "v. lee", False),
+        ("robert lee", "bob lee", False),
+        ("james lee", "lee james", False),
+        ("verity lee", "verity lee", False),
+        ("verity lee", " lee", False),
+    ],
+)
+def test_given_names_are_unlike_if_neither_is_a_form_of_the_other(
+    left: str, right: str, unlike: bool
+) -> None:
+    """Twins with rare names count less than a pair whose name is misspelt."""
+    names = [name.split(" ") for name in (left, right, *(f"ann{n} ray{n}" for n in range(30)))]
+    texts = [f"first: {first}\nlast: {last}\ncity: rome" for first, last in names]
+    texts = [text.removeprefix("first: \n") for text in texts]
+    pairs = pl.DataFrame(
+        {"left": [0], "right": [1], "similarity": [0.8]},
+        schema={"left": pl.UInt32, "right": pl.UInt32, "similarity": pl.Float32},
+    )
+    features = Comparison.of(pl.Series("text", texts), pairs).features(
+        CANDIDATE_FEATURES, np.arange(1)
+    )
+    assert unlike_given_names(features[:, 3:]).tolist() == [unlike]
+    model, doubt = load_comparison_model(), np.zeros(1, dtype=np.float32)
+    alike = features.copy()
+    alike[:, 3:] = 128
+    lower = model.combine(doubt, doubt, features) < model.combine(doubt, doubt, alike) - 1
+    assert lower.tolist() == [unlike]
 
 
 @pytest.mark.parametrize("names", [CANDIDATE_FEATURES, GIVEN_FEATURES])
@@ -193,11 +231,11 @@ def test_features_are_taken_by_name(names: Sequence[str]) -> None:
 def test_scores_beyond_the_limit_count_as_the_limit() -> None:
     model = small_model()
     far, limit = (np.array([score], dtype=np.float32) for score in (50, LOGIT_LIMIT))
-    some = np.array([[51, 102, 255]], dtype=np.uint8)
+    some = np.array([[51, 102, 255, 100, 0, 0]], dtype=np.uint8)
     assert model.combine(far, -far, some) == model.combine(limit, -limit, some)
-    # Constant, log odds of either model, the lower of the two, and the features.
+    # Constant, log odds of either model, the lower of the two, the features, and unlike names.
     assert model.combine(np.float32([1]), np.float32([-2]), some) == pytest.approx(
-        [0.1 + 0.5 - 0.6 - 0.4 + 0.6 - 0.8 + 0.5]
+        [0.1 + 0.5 - 0.6 - 0.4 + 0.6 - 0.8 + 0.5 - 1.5]
     )
     given = apart([0.25], np.array([[51, 102]], dtype=np.uint8))
     of_matches = similarity_of_matches(np.array([-0.5], dtype=np.float32), given.similarity)

@@ -83,6 +83,6 @@ def test_the_weights_of_the_combination_find_what_tells_matches(
 
     monkeypatch.setattr(fit, "load_cross_encoder", lambda config: Reader())
     weights = fit_combination([made("a"), made("bb")], 0)
-    assert weights.shape == (4 + len(CANDIDATE_FEATURES),)
+    assert weights.shape == (8,)
     assert weights[2] + weights[3] > 0.5 > abs(weights[1])
     assert weights[4] > 1
