@@ -146,7 +146,7 @@ def judge(
     log_odds
         (k,) of the comparison model.
     features
-        (k, 6) :data:`~dedupe.scoring.comparison.model.CANDIDATE_FEATURES` of the pairs.
+        (k, 7) :data:`~dedupe.scoring.comparison.model.CANDIDATE_FEATURES` of the pairs.
     held_out
         Probabilities of the pairs that the cross-encoder was fine-tuned on from before it saw them;
         see :func:`held_out_scores`.

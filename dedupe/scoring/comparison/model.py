@@ -20,14 +20,19 @@ from dedupe.models.loading import MODELS
 from dedupe.scoring.comparison.match_similarity import similarity_of_matches
 from dedupe.scoring.comparison.oblivious_trees import ObliviousTrees
 from dedupe.scoring.comparison.rivals import exclusiveness, rival_log_odds
-from dedupe.scoring.comparison.scales import EQUAL, UNKNOWN, Bytes
+from dedupe.scoring.comparison.scales import CONTAINED, EQUAL, UNKNOWN, Bytes
 from dedupe.scoring.comparison.vectors import feature_names
 
 WEIGHTS = MODELS / "comparison" / "model.safetensors"
 LOGIT_LIMIT = 7.0
 """Log odds that a combined score does not exceed."""
 _LEADS = ("main token_sort", "margin left", "margin right")
-_GIVEN_NAMES = ("given jaro_winkler", "given name compatible", "names exchanged")
+_GIVEN_NAMES = (
+    "given jaro_winkler",
+    "given name compatible",
+    "names exchanged",
+    "main token_set",
+)
 CANDIDATE_FEATURES = (*_LEADS, *_GIVEN_NAMES)
 """What tells, in a candidate pair that the trees are in doubt about, which way they err."""
 GIVEN_FEATURES = ("conflicts", "bits of the richer record")
@@ -152,7 +157,7 @@ def inputs_of_candidate_pairs(
     comparison, cross_encoder
         (m,) log odds of both models.
     features
-        (m, 6) uint8: :data:`CANDIDATE_FEATURES` of the comparison vectors.
+        (m, 7) uint8: :data:`CANDIDATE_FEATURES` of the comparison vectors.
 
     Returns
     -------
@@ -172,16 +177,18 @@ def unlike_given_names(features: Bytes) -> NDArray[np.bool_]:
     Parameters
     ----------
     features
-        (m, 3) uint8: similarity of the given names, whether they are compatible (equal, a nickname,
-        an initial), and whether given and family name are exchanged.
+        (m, 4) uint8: similarity of the given names, whether they are compatible (equal, a nickname,
+        an initial), whether given and family name are exchanged, and whether one full name has all
+        words of the other (a title, a second given name).
 
     Returns
     -------
     ndarray
         (m,) bool.
     """
-    similarity, compatible, exchanged = features.T
-    unlike: NDArray[np.bool_] = (compatible == 0) & (similarity < UNKNOWN) & (exchanged == 0)
+    similarity, compatible, exchanged, words = features.T
+    other_name = (compatible == 0) & (similarity < UNKNOWN)
+    unlike: NDArray[np.bool_] = other_name & (exchanged == 0) & (words < CONTAINED)
     return unlike
 
 

@@ -17,7 +17,9 @@ Features: TypeAlias = dict[str, Bytes]
 UNKNOWN = 128
 """A feature that a pair does not have: what lies below speaks against a match, above for it."""
 EQUAL = 255
-_BELOW, _ABOVE, _ALMOST = 126, 130, 250
+CONTAINED = 250
+"""A similarity of 1 of values that are not equal: one has all words of the other."""
+_BELOW, _ABOVE = 126, 130
 
 
 def _between(values: Numbers, low: int, high: int) -> Numbers:
@@ -30,7 +32,7 @@ def graded(similarity: Numbers, middle: float) -> Bytes:
     """Scale similarities from 0 to 1: those below `middle` end below :data:`UNKNOWN`."""
     s = _between(similarity, 0, 1)
     low = s / middle * _BELOW
-    high = _ABOVE + (s - middle) / (1 - middle) * (_ALMOST - _ABOVE)
+    high = _ABOVE + (s - middle) / (1 - middle) * (CONTAINED - _ABOVE)
     return np.where(s < middle, low, high).astype(np.uint8)
 
 
